@@ -1,0 +1,116 @@
+/** Everything that a session needs to know, complete and frozen: no room reads the environment itself. */
+export interface Config {
+  /** The session's name: the last folder of its key. */
+  readonly timestamp: string;
+  /** Absolute path: where the children run and what is archived. */
+  readonly workdir: string;
+  /** Run to its end before the server starts. */
+  readonly setupCommand: Command | undefined;
+  readonly server: ServerConfig;
+  readonly agent: AgentConfig;
+  readonly limits: LimitsConfig;
+  readonly stop: StopConfig;
+  readonly save: SaveConfig;
+  readonly journal: JournalConfig;
+  readonly children: ChildrenConfig;
+  readonly reportNames: boolean;
+  readonly logLevel: LogLevel;
+}
+
+/** A program and its arguments. */
+export type Command = readonly [file: string, ...args: string[]];
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ServerConfig {
+  readonly run: { readonly kind: 'command'; readonly command: Command } | CuberiteConfig;
+  readonly address: Address;
+  readonly readyTimeoutMs: number;
+  readonly livenessTimeoutMs: number;
+  /** Said on the server's stdin first; undefined: nothing is said. */
+  readonly stopCommand: string | undefined;
+}
+
+/** Cuberite started directly, in a folder that the supervisor prepares. */
+export interface CuberiteConfig {
+  readonly kind: 'cuberite';
+  readonly home: string;
+  readonly binary: string;
+  /** Absolute path of the configuration folder that the server's folder is a copy of. */
+  readonly configFolder: string;
+  readonly mode: 'creative' | 'survival';
+  readonly seed: string;
+  readonly plugins: readonly string[];
+  readonly webAdmin: boolean;
+}
+
+export interface AgentConfig {
+  readonly command: Command;
+  /** How many of the players online are the agent, not people. */
+  readonly players: number;
+}
+
+/** What ends a session that nobody ends; undefined: never. */
+export interface LimitsConfig {
+  readonly joinTimeoutMs: number | undefined;
+  readonly emptyTimeoutMs: number | undefined;
+  readonly maxDurationMs: number | undefined;
+}
+
+export interface StopConfig {
+  /** How long a child has between being asked and being killed. */
+  readonly graceMs: number;
+  /** ECS's stopTimeout: from a SIGTERM to the SIGKILL. */
+  readonly timeoutMs: number;
+}
+
+/** Where archives go. `inside` is the working directory itself: CRAFTASSIST_NO_UPLOAD. */
+export type Place =
+  | { readonly kind: 's3'; readonly bucket: string; readonly prefix: string }
+  | { readonly kind: 'directory'; readonly path: string }
+  | { readonly kind: 'inside'; readonly path: string };
+
+export interface SaveConfig {
+  readonly destination: Place;
+  readonly fallback: Place | undefined;
+  readonly timeoutMs: number;
+  /** A try whose bytes have not moved for so long is given up. */
+  readonly stallMs: number;
+  readonly archiveName: string;
+  readonly codec: Codec;
+  /** The compression level follows the bottleneck between these bounds. */
+  readonly gzipLevel: { readonly min: number; readonly max: number };
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly s3: S3Config;
+}
+
+export type Codec = 'none' | 'gzip' | 'zstd';
+
+/** What the standard AWS variables do not say. */
+export interface S3Config {
+  readonly pathStyle: boolean;
+  readonly encryption:
+    | { readonly algorithm: 'AES256' | 'aws:kms'; readonly kmsKeyId: string | undefined }
+    | undefined;
+  readonly expectedOwner: string | undefined;
+}
+
+export interface JournalConfig {
+  /** undefined: no journal. */
+  readonly intervalMs: number | undefined;
+  readonly exclude: readonly string[];
+}
+
+export interface ChildrenConfig {
+  /** The environment that every child gets: no credentials, no variables of the launcher's. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly echo: readonly ChildName[];
+}
+
+export type ChildName = 'setup' | 'server' | 'agent';
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
