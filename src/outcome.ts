@@ -1,5 +1,144 @@
+import { constants } from 'node:os';
+
 /** How a child ended. A spawn that failed is an ending too. */
 export type ChildExit =
   | { readonly code: number }
   | { readonly signal: NodeJS.Signals }
   | { readonly failedToStart: string };
+
+/** What ended a session: one value, from whichever came first. */
+export type End =
+  /** The destination has said no before anything was started. */
+  | { readonly by: 'destination-refused'; readonly why: string; readonly remedy: string }
+  | { readonly by: 'setup-failed'; readonly exit: ChildExit }
+  | { readonly by: 'server-not-startable'; readonly why: string }
+  /** It exited before it was ever ready: that has failed, whatever its code (Cuberite exits 0 on a taken port). */
+  | { readonly by: 'server-exited-early'; readonly exit: ChildExit }
+  | { readonly by: 'server-never-ready'; readonly afterMs: number }
+  | { readonly by: 'server-exited'; readonly exit: ChildExit }
+  /** A Cuberite plug-in ended the server its own way: it aborts, and no world is saved. */
+  | { readonly by: 'server-ended-by-plugin'; readonly plugin: string; readonly exit: ChildExit }
+  | { readonly by: 'server-hung'; readonly afterMs: number }
+  | { readonly by: 'agent-exited'; readonly exit: ChildExit }
+  | { readonly by: 'signal'; readonly signal: NodeJS.Signals }
+  | { readonly by: 'max-duration' }
+  | { readonly by: 'nobody-joined' }
+  | { readonly by: 'everybody-left' }
+  | { readonly by: 'bug'; readonly error: unknown };
+
+/** Where what was recorded is now. */
+export type Saved =
+  | { readonly how: 'archive' }
+  /** Every byte is durable in the journal, but the archive is not made yet. */
+  | { readonly how: 'journal' }
+  | { readonly how: 'lost' }
+  /** Nothing was played, so there was nothing to save. */
+  | { readonly how: 'nothing-to-save' };
+
+export const EXIT_CODES = [
+  { code: 0, meaning: 'the session ended in a normal way, and the archive is saved' },
+  { code: 10, meaning: 'the server never became ready' },
+  { code: 11, meaning: 'the server died with an error, or hung' },
+  { code: 12, meaning: 'the agent died with an error' },
+  { code: 13, meaning: 'the setup command failed' },
+  { code: 20, meaning: 'the archive is not saved' },
+  {
+    code: 21,
+    meaning: 'saved, not yet packed: the journal holds everything, and `recover` makes the archive',
+  },
+  { code: 64, meaning: 'the configuration, or the destination, has a fault; nothing was started' },
+  { code: 70, meaning: 'a bug of the supervisor itself' },
+] as const;
+
+/** The exit code tells the cause; only what became of the data tells more. */
+export function exitCode(end: End, saved: Saved): number {
+  if (saved.how === 'lost') return 20;
+  if (saved.how === 'journal') return 21;
+  switch (end.by) {
+    case 'destination-refused':
+      return 64;
+    case 'setup-failed':
+      return 13;
+    case 'server-not-startable':
+    case 'server-exited-early':
+    case 'server-never-ready':
+      return 10;
+    case 'server-exited':
+      return succeeded(end.exit) ? 0 : 11;
+    case 'server-hung':
+      return 11;
+    case 'agent-exited':
+      return succeeded(end.exit) ? 0 : 12;
+    case 'bug':
+      return 70;
+    case 'server-ended-by-plugin':
+    case 'signal':
+    case 'max-duration':
+    case 'nobody-joined':
+    case 'everybody-left':
+      return 0;
+    default:
+      return end satisfies never;
+  }
+}
+
+/** The exit code of a process that a signal ended, as a shell tells it. */
+export function signalExitCode(signal: NodeJS.Signals): number {
+  return 128 + constants.signals[signal];
+}
+
+export function succeeded(exit: ChildExit): boolean {
+  return 'code' in exit && exit.code === 0;
+}
+
+/** One sentence for people. */
+export function describeEnd(end: End): string {
+  switch (end.by) {
+    case 'destination-refused':
+      return `nothing was started: ${end.why}`;
+    case 'setup-failed':
+      return `setup failed: it ${describeExit(end.exit)}`;
+    case 'server-not-startable':
+      return `the server was not started: ${end.why}`;
+    case 'server-exited-early':
+      return `the server ${describeExit(end.exit)} before it was ready`;
+    case 'server-never-ready':
+      return `the server answered no ping within ${seconds(end.afterMs)}`;
+    case 'server-exited':
+      return `the server ${describeExit(end.exit)}`;
+    case 'server-ended-by-plugin':
+      return `the plug-in ${end.plugin} ended the server, which ${describeExit(end.exit)}: the world was not saved`;
+    case 'server-hung':
+      return `the server hung: it answered no ping for ${seconds(end.afterMs)}`;
+    case 'agent-exited':
+      return `the agent ${describeExit(end.exit)}`;
+    case 'signal':
+      return `${end.signal} was received`;
+    case 'max-duration':
+      return 'the maximum duration was reached';
+    case 'nobody-joined':
+      return 'nobody joined in time';
+    case 'everybody-left':
+      return 'everybody had left';
+    case 'bug':
+      return `the supervisor has a bug: ${errorText(end.error)}`;
+    default:
+      return end satisfies never;
+  }
+}
+
+export function describeExit(exit: ChildExit): string {
+  if ('failedToStart' in exit) return `could not be started: ${exit.failedToStart}`;
+  if ('signal' in exit) return `was ended by ${exit.signal}`;
+  return exit.code === 0 ? 'exited' : `exited with code ${exit.code}`;
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 1_000)} s`;
+}
+
+/** An error and all its causes, in one line. */
+export function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}: ${errorText(error.cause)}`;
+}

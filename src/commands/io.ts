@@ -1,0 +1,18 @@
+import type { StopSwitch } from '../stops.ts';
+
+/** What a command is given by the process that it runs in. */
+export interface CommandInput {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly args: readonly string[];
+  /** Whether a person is watching. */
+  readonly terminal: boolean;
+  readonly stops: StopSwitch;
+  /** Writes to stdout. */
+  readonly print: (text: string) => void;
+  /** Writes to stderr. */
+  readonly complain: (text: string) => void;
+}
+
+/** @returns the exit code. */
+export type RunCommand = (input: CommandInput) => Promise<number>;

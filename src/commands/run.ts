@@ -1,0 +1,99 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readOomKills } from '../child/oom.ts';
+import type { Config } from '../config/config.ts';
+import { echoChildren } from '../echo.ts';
+import { readEcsTask } from '../ecs.ts';
+import { type LogBook, openLog } from '../log.ts';
+import { errorText, exitCode, signalExitCode } from '../outcome.ts';
+import { openPlaces } from '../places.ts';
+import { drawnProgress, loggedProgress } from '../progress.ts';
+import { makeReport } from '../report.ts';
+import { deliverReport } from '../report-delivery.ts';
+import { runSession } from '../session.ts';
+import { newStopwatch } from '../stopwatch.ts';
+import { summary } from '../summary.ts';
+import { readVersion } from '../version.ts';
+import { configured, EXIT_USAGE } from './configured.ts';
+import type { CommandInput, RunCommand } from './io.ts';
+
+/** Plays one session as the environment says. */
+export const run: RunCommand = async input => {
+  const parsed = configured(input);
+  if (parsed === undefined) return EXIT_USAGE;
+  const { config, notices } = parsed;
+  try {
+    await mkdir(config.workdir, { recursive: true });
+  } catch (error) {
+    input.complain(
+      `SESSION_WORKDIR "${config.workdir}" cannot be made: ${errorText(error)}: name a folder that can`,
+    );
+    return EXIT_USAGE;
+  }
+  const colour = input.terminal && !input.env.NO_COLOR;
+  const book = await openLog({ level: config.logLevel, terminal: input.terminal, colour });
+  try {
+    return await runLogged(config, notices, input, book);
+  } finally {
+    await book.flush();
+  }
+};
+
+async function runLogged(config: Config, notices: readonly string[], input: CommandInput, book: LogBook) {
+  const { stops, terminal } = input;
+  const { log } = book;
+  const startedAtMs = Date.now();
+  const circumstances = observe(input, book);
+  book.alsoTo(join(config.workdir, 'supervisor.log'));
+  log.info({ session: config.timestamp, workdir: config.workdir }, 'a session begins');
+  for (const notice of notices) log.warn(notice);
+
+  const stopwatch = newStopwatch();
+  using places = openPlaces(config, log);
+  await using _echo = echoChildren(config, input.print);
+  const outcome = await runSession(config, {
+    log,
+    stops,
+    enter: phase => {
+      stopwatch.enter(phase);
+      log.debug({ phase }, 'phase');
+    },
+    progress: terminal ? drawnProgress(process.stderr) : loggedProgress(log),
+    open: places.open,
+    closeLogFile: book.closeFile,
+  });
+
+  const report = makeReport(config, outcome, {
+    startedAtMs,
+    phases: stopwatch.phases(),
+    notices,
+    ...(await circumstances()),
+  });
+  await deliverReport(config, outcome, report, { log, stops });
+  log.info({ report }, 'the session is over');
+  if (terminal) input.print(summary(report));
+  const abandonedBy = stops.abandonedBy();
+  if (abandonedBy !== undefined) return signalExitCode(abandonedBy);
+  const code = exitCode(outcome.end, outcome.saved);
+  return code === 0 && stops.broken.aborted ? 70 : code;
+}
+
+/** Begins to ask what the report tells of the machine, beside the session's start. */
+function observe({ env }: CommandInput, { log }: LogBook) {
+  const version = readVersion();
+  const oomKillsBefore = readOomKills();
+  const metadataUri = env.ECS_CONTAINER_METADATA_URI_V4;
+  const ecs =
+    metadataUri === undefined
+      ? undefined
+      : readEcsTask(metadataUri).catch(error => {
+          log.warn({ err: error }, 'the ECS metadata could not be read');
+          return undefined;
+        });
+  return async () => {
+    const before = await oomKillsBefore;
+    const after = await readOomKills();
+    const oomKills = before === undefined || after === undefined ? undefined : after - before;
+    return { version: await version, ecs: await ecs, oomKills };
+  };
+}

@@ -1,0 +1,24 @@
+import { join } from 'node:path';
+import type { ChildName, Config } from './config/config.ts';
+import { follow, splitLines } from './format/follow.ts';
+import { CHILD_LOGS } from './play.ts';
+
+/** Shows the lines of the children that are to be heard on the console, until it is disposed of. */
+export function echoChildren({ children, workdir }: Config, print: (line: string) => void): AsyncDisposable {
+  const over = new AbortController();
+  const echoing = children.echo.map(name => echo(name, join(workdir, CHILD_LOGS[name]), over.signal, print));
+  return {
+    async [Symbol.asyncDispose]() {
+      over.abort();
+      await Promise.all(echoing);
+    },
+  };
+}
+
+async function echo(name: ChildName, file: string, signal: AbortSignal, print: (line: string) => void) {
+  try {
+    for await (const line of splitLines(follow(file, { from: 'end', signal }))) print(`${name} | ${line}`);
+  } catch (error) {
+    print(`${name} | (its lines can no longer be shown: ${String(error)})`);
+  }
+}

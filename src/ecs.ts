@@ -1,0 +1,28 @@
+import * as v from 'valibot';
+
+const TaskMetadata = v.object({
+  Cluster: v.string(),
+  TaskARN: v.string(),
+  Family: v.string(),
+  Revision: v.string(),
+  AvailabilityZone: v.optional(v.string()),
+  LaunchType: v.optional(v.string()),
+  Limits: v.optional(v.record(v.string(), v.number())),
+  EphemeralStorageMetrics: v.optional(v.record(v.string(), v.number())),
+});
+
+export type EcsTask = v.InferOutput<typeof TaskMetadata>;
+
+const TIME_LIMIT_MS = 2_000;
+
+/**
+ * Where the session runs, as the ECS agent tells it.
+ * @param metadataUri ECS_CONTAINER_METADATA_URI_V4
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html
+ * @throws when the endpoint does not answer as documented.
+ */
+export async function readEcsTask(metadataUri: string): Promise<EcsTask> {
+  const response = await fetch(`${metadataUri}/task`, { signal: AbortSignal.timeout(TIME_LIMIT_MS) });
+  if (!response.ok) throw new Error(`the ECS metadata endpoint answered ${response.status}`);
+  return v.parse(TaskMetadata, await response.json());
+}

@@ -1,0 +1,66 @@
+#!/usr/bin/env node
+import { enableCompileCache } from 'node:module';
+import { isatty } from 'node:tty';
+import { compressionThreads, poolSize } from './archive/cores.ts';
+import type { RunCommand } from './commands/io.ts';
+import { newStopSwitch } from './stops.ts';
+
+/** libuv reads it when its pool is first used. */
+process.env.UV_THREADPOOL_SIZE ??= String(poolSize(compressionThreads()));
+enableCompileCache();
+
+const COMMANDS: Record<string, () => Promise<RunCommand>> = {
+  run: async () => (await import('./commands/run.ts')).run,
+  config: async () => (await import('./commands/config.ts')).config,
+  doctor: async () => (await import('./commands/doctor.ts')).doctor,
+  '--help': async () => (await import('./commands/help.ts')).help,
+  '--version': async () => (await import('./commands/version.ts')).version,
+};
+
+const ALIASES: Record<string, string> = {
+  help: '--help',
+  '-h': '--help',
+  version: '--version',
+  '-V': '--version',
+};
+
+/** A session whose last socket lingers must not outlive its stop timeout for it. */
+const LINGER_MS = 500;
+
+async function main(): Promise<number> {
+  const stops = newStopSwitch();
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const) {
+    process.on(signal, () => stops.receive(signal));
+  }
+  process.on('uncaughtException', fault => {
+    complain(`a fault that nobody caught: ${fault instanceof Error ? fault.stack : String(fault)}`);
+    stops.breakDown(fault);
+  });
+
+  const [name = 'run', ...args] = process.argv.slice(2);
+  const load = COMMANDS[ALIASES[name] ?? name];
+  if (load === undefined) {
+    complain(`there is no command "${name}": \`craftassist-session --help\` lists those that are`);
+    return 64;
+  }
+  const command = await load();
+  return command({
+    env: process.env,
+    cwd: process.cwd(),
+    args,
+    terminal: isatty(1),
+    stops,
+    print: text => void process.stdout.write(`${text}\n`),
+    complain,
+  });
+}
+
+function complain(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+// A reader that has gone (`| head`, a log driver that died) ends no session.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stream.destroy());
+
+process.exitCode = await main();
+setTimeout(() => process.exit(), LINGER_MS).unref();

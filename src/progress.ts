@@ -1,0 +1,92 @@
+import { Presets, SingleBar } from 'cli-progress';
+import type { Log } from './log.ts';
+
+export interface Expected {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export interface Passed {
+  readonly files: number;
+  readonly bytesRead: number;
+  readonly bytesOut: number;
+}
+
+/** Shows how an archive goes forward until it is disposed of. */
+export interface Progress {
+  show(expected: Expected, passed: () => Passed): Disposable;
+}
+
+const LOG_EVERY_MS = 10_000;
+const DRAW_EVERY_MS = 200;
+
+/** A log line every 10 s. */
+export function loggedProgress(log: Log): Progress {
+  return {
+    show(expected, passed) {
+      const startMs = performance.now();
+      return every(LOG_EVERY_MS, () => {
+        const now = passed();
+        const bytesPerSecond = Math.round((now.bytesRead / (performance.now() - startMs)) * 1_000);
+        log.info(
+          { ...now, ofFiles: expected.files, ofBytes: expected.bytes, bytesPerSecond },
+          'saving the archive',
+        );
+      });
+    },
+  };
+}
+
+/** A bar for a person, with bytes, rate and time left. */
+export function drawnProgress(stream: NodeJS.WriteStream): Progress {
+  return {
+    show(expected, passed) {
+      const startMs = performance.now();
+      const bar = new SingleBar(
+        {
+          stream,
+          format: 'saving [{bar}] {percentage}% | {read} of {all} | {rate}/s | {left} left',
+          hideCursor: true,
+          clearOnComplete: true,
+        },
+        Presets.shades_classic,
+      );
+      const draw = () => {
+        const { bytesRead } = passed();
+        const perMs = bytesRead / (performance.now() - startMs);
+        bar.update(Math.min(bytesRead, expected.bytes), {
+          read: humanBytes(bytesRead),
+          all: humanBytes(expected.bytes),
+          rate: humanBytes(perMs * 1_000),
+          left: perMs > 0 ? `${Math.ceil(Math.max(0, expected.bytes - bytesRead) / perMs / 1_000)} s` : '?',
+        });
+      };
+      bar.start(Math.max(1, expected.bytes), 0, {
+        read: '0 B',
+        all: humanBytes(expected.bytes),
+        rate: '0 B',
+        left: '?',
+      });
+      const drawing = every(DRAW_EVERY_MS, draw);
+      return {
+        [Symbol.dispose]() {
+          drawing[Symbol.dispose]();
+          bar.stop();
+        },
+      };
+    },
+  };
+}
+
+/** `866 MiB`: binary units, three digits. */
+export function humanBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);
+  const value = bytes / 1024 ** power;
+  return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${units[power]}`;
+}
+
+function every(ms: number, work: () => void): Disposable {
+  const timer = setInterval(work, ms);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}

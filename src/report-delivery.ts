@@ -1,0 +1,44 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from './config/config.ts';
+import type { Log } from './log.ts';
+import type { Report } from './report.ts';
+import type { Outcome } from './session.ts';
+import type { Stops } from './stops.ts';
+
+const NORMALLY_MS = 60_000;
+
+/** Of the two seconds that a stop request leaves after the archive, the report may take most. */
+const PRESSED_MS = 1_500;
+
+export interface DeliveryTools {
+  readonly log: Log;
+  readonly stops: Stops;
+}
+
+/** Puts `session.json` beside the archive, or where there is none, into the working directory. It never rejects. */
+export async function deliverReport(
+  config: Config,
+  { archive, played }: Outcome,
+  report: Report,
+  { log, stops }: DeliveryTools,
+): Promise<void> {
+  const text = Buffer.from(`${JSON.stringify(report, undefined, 2)}\n`);
+  if (archive?.how === 'archive') {
+    const signal = AbortSignal.timeout(stops.asked.aborted ? PRESSED_MS : NORMALLY_MS);
+    try {
+      await archive.destination.put(archive.reportKey, text, { signal });
+      return;
+    } catch (error) {
+      log.error({ err: error }, 'the report could not be put beside the archive');
+    }
+  }
+  if (played === undefined) return;
+  const file = join(config.workdir, 'session.json');
+  try {
+    await writeFile(file, text);
+    log.info({ file }, 'the report lies in the working directory');
+  } catch (error) {
+    log.error({ err: error, file }, 'the report could not be written; it is in the last log line');
+  }
+}

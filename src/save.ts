@@ -1,0 +1,164 @@
+import { setTimeout } from 'node:timers/promises';
+import { compressionThreads } from './archive/cores.ts';
+import { type PackSummary, pack } from './archive/pack.ts';
+import { survey } from './archive/walk.ts';
+import type { Config, Place } from './config/config.ts';
+import {
+  AlreadyThereError,
+  type Destination,
+  type Receipt,
+  RefusedError,
+} from './destination/destination.ts';
+import { nthName, reportName } from './key.ts';
+import type { Log } from './log.ts';
+import { errorText } from './outcome.ts';
+import type { Progress } from './progress.ts';
+import { limitTime, type Stops } from './stops.ts';
+
+export interface SaveTools {
+  readonly log: Log;
+  readonly stops: Stops;
+  readonly open: (place: Place) => Promise<Destination>;
+  readonly progress: Progress;
+}
+
+export interface SavedArchive {
+  readonly how: 'archive';
+  readonly destination: Destination;
+  readonly receipt: Receipt;
+  readonly summary: PackSummary;
+  /** Where its report goes. */
+  readonly reportKey: string;
+  readonly tries: number;
+  readonly ms: number;
+  readonly faults: readonly string[];
+}
+
+export interface NotSaved {
+  readonly how: 'not-saved';
+  readonly faults: readonly string[];
+}
+
+/** What of the time goes to the first destination when there is a second one. */
+const FIRST_SHARE = 0.6;
+
+/**
+ * Saves the working directory as one archive: at the destination, or when that has finally failed, at the fallback.
+ * It ends by itself within the time that saving may take. It never rejects.
+ */
+export async function saveArchive(
+  config: Config,
+  folder: string,
+  leaveOut: readonly string[],
+  tools: SaveTools,
+): Promise<SavedArchive | NotSaved> {
+  const { destination, fallback, timeoutMs } = config.save;
+  const homes =
+    fallback === undefined
+      ? [{ place: destination, share: 1 }]
+      : [
+          { place: destination, share: FIRST_SHARE },
+          { place: fallback, share: 1 },
+        ];
+  const faults: string[] = [];
+  for (const { place, share } of homes) {
+    if (tools.stops.abandoned.aborted) break;
+    using limit = limitTime(tools.stops, {
+      normallyMs: timeoutMs * share,
+      stopTimeoutMs: config.stop.timeoutMs,
+      share,
+    });
+    try {
+      const home = await tools.open(place);
+      const saved = await storeUntilSaved(config, { folder, leaveOut, home, signal: limit.signal }, tools);
+      return { ...saved, faults };
+    } catch (error) {
+      faults.push(errorText(error));
+      tools.log.error({ err: error }, 'the archive could not be saved there');
+    }
+  }
+  return { how: 'not-saved', faults };
+}
+
+interface Target {
+  readonly folder: string;
+  readonly leaveOut: readonly string[];
+  readonly home: Destination;
+  readonly signal: AbortSignal;
+}
+
+/** Tries until it is saved, its time is over, or trying again cannot help. */
+async function storeUntilSaved(
+  config: Config,
+  target: Target,
+  tools: SaveTools,
+): Promise<Omit<SavedArchive, 'faults'>> {
+  const { home, signal } = target;
+  const startMs = performance.now();
+  let n = await firstFree(config, target);
+  for (let tries = 1; ; tries++) {
+    try {
+      const { receipt, summary } = await storeOnce(config, target, n, tools);
+      const reportKey = keyOf(target.folder, reportName(n));
+      return {
+        how: 'archive',
+        destination: home,
+        receipt,
+        summary,
+        reportKey,
+        tries,
+        ms: performance.now() - startMs,
+      };
+    } catch (error) {
+      if (signal.aborted || error instanceof RefusedError) throw error;
+      if (error instanceof AlreadyThereError) {
+        n += 1;
+        continue;
+      }
+      tools.log.warn({ err: error, tries }, 'a try to save the archive failed, and will be repeated');
+      await setTimeout(pauseMs(tries), undefined, { signal });
+    }
+  }
+}
+
+async function storeOnce(
+  config: Config,
+  { folder, leaveOut, home, signal }: Target,
+  n: number,
+  tools: SaveTools,
+) {
+  const { include, exclude, codec, gzipLevel, archiveName, stallMs } = config.save;
+  const selection = { root: config.workdir, include, exclude, leaveOut };
+  const expected = await survey(selection, signal);
+  const packing = pack({
+    selection,
+    codec,
+    level: gzipLevel,
+    chunkBytes: home.chunkBytes(expected.bytes),
+    threads: compressionThreads(),
+    signal,
+  });
+  using _ = tools.progress.show(expected, packing.progress);
+  const receipt = await home.store(keyOf(folder, nthName(archiveName, n)), packing.chunks, {
+    signal,
+    stallMs,
+  });
+  return { receipt, summary: packing.summary() };
+}
+
+/** An archive that is there already is never overwritten: the next free name is taken. */
+async function firstFree(config: Config, { folder, home, signal }: Target): Promise<number> {
+  for (let n = 1; ; n++) {
+    const taken = await home.exists(keyOf(folder, nthName(config.save.archiveName, n)), signal);
+    if (taken !== true) return n;
+  }
+}
+
+export function keyOf(folder: string, name: string): string {
+  return folder === '' ? name : `${folder}/${name}`;
+}
+
+/** From a second to half a minute, so that a store that is down is not pressed. */
+function pauseMs(tries: number): number {
+  return Math.min(1_000 * 2 ** (tries - 1), 30_000) * (0.5 + Math.random() / 2);
+}
