@@ -1,12 +1,11 @@
-import { join } from 'node:path';
+import { childLog } from './child-logs.ts';
 import type { ChildName, Config } from './config/config.ts';
 import { follow, splitLines } from './format/follow.ts';
-import { CHILD_LOGS } from './play.ts';
 
 /** Shows the lines of the children that are to be heard on the console, until it is disposed of. */
-export function echoChildren({ children, workdir }: Config, print: (line: string) => void): AsyncDisposable {
+export function echoChildren(config: Config, print: (line: string) => void): AsyncDisposable {
   const over = new AbortController();
-  const echoing = children.echo.map(name => echo(name, join(workdir, CHILD_LOGS[name]), over.signal, print));
+  const echoing = config.children.echo.map(name => echo(name, childLog(config, name), over.signal, print));
   return {
     async [Symbol.asyncDispose]() {
       over.abort();

@@ -1,10 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Config, Place } from './config/config.ts';
+import { STATE_FOLDER } from './door/protocol.ts';
 import { nthName, reportName } from './key.ts';
-
-/** The supervisor's own folder inside the working directory: its state, and the way to the server's console. */
-export const STATE_FOLDER = '.craftassist-session';
 
 /**
  * What of the working directory is not the session's: the supervisor's state, and archives that land inside it.

@@ -12,6 +12,8 @@ enableCompileCache();
 const COMMANDS: Record<string, () => Promise<RunCommand>> = {
   run: async () => (await import('./commands/run.ts')).run,
   config: async () => (await import('./commands/config.ts')).config,
+  console: async () => (await import('./commands/console.ts')).console,
+  health: async () => (await import('./commands/console.ts')).health,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   '--help': async () => (await import('./commands/help.ts')).help,
   '--version': async () => (await import('./commands/version.ts')).version,

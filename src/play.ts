@@ -1,11 +1,11 @@
-import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { rejectWhen } from './abort.ts';
 import { type Child, type ChildSpec, startChild } from './child/start.ts';
 import { bakeCookie, COOKIE_NAME } from './child/survivors.ts';
+import { childLog } from './child-logs.ts';
 import type { Config } from './config/config.ts';
 import { isExit, waitForEnd } from './end.ts';
-import { type Game, prepareGame } from './game.ts';
+import { type Game, type Heard, interpretEnd, prepareGame } from './game.ts';
 import type { Log } from './log.ts';
 import { describeEnd, describeExit, type End, succeeded } from './outcome.ts';
 import type { ServerStatus } from './server/ping.ts';
@@ -14,9 +14,6 @@ import { isPortTaken, waitUntilReady } from './server/ready.ts';
 import { announce, type Stopped, stopEverything } from './stopping.ts';
 import type { Stops } from './stops.ts';
 
-/** What each child prints goes here, below the working directory: names that readers of earlier sessions know. */
-export const CHILD_LOGS = { setup: 'setup.log', server: 'cuberite_process.log', agent: 'agent.log' } as const;
-
 export type Phase = 'setup' | 'starting' | 'playing' | 'stopping' | 'saving';
 
 export interface PlayTools {
@@ -24,6 +21,8 @@ export interface PlayTools {
   readonly stops: Stops;
   /** Told what the session does from now on. */
   readonly enter: (phase: Phase) => void;
+  /** Given the server's console once there is one. */
+  readonly onConsole: (say: Child['say']) => void;
 }
 
 /** What is on the stage of a session: filled in as it goes forward, and told in the report. */
@@ -44,6 +43,7 @@ export interface Played {
   readonly stage: Stage;
   readonly end: End;
   readonly stopped: Stopped;
+  readonly heard: Heard | undefined;
 }
 
 /** Plays one session, however it ends: once this has returned, not one process of it is alive. It never rejects. */
@@ -53,7 +53,17 @@ export async function play(config: Config, tools: PlayTools): Promise<Played> {
   tools.log.info({ end: end.by }, describeEnd(end));
   tools.enter('stopping');
   const stopped = await stopEverything(stage, end);
-  return { stage, end: stage.game?.interpret(end) ?? end, stopped };
+  const heard = await hearOut(stage);
+  return { stage, end: heard === undefined ? end : interpretEnd(end, heard), stopped, heard };
+}
+
+async function hearOut({ game, tools }: Stage): Promise<Heard | undefined> {
+  try {
+    return await game?.hearOut();
+  } catch (error) {
+    tools.log.warn({ err: error }, "the server's lines could not be read");
+    return undefined;
+  }
 }
 
 async function untilTheEnd(stage: Stage): Promise<End> {
@@ -110,6 +120,7 @@ async function openServer(stage: Stage, over: AbortSignal): Promise<End> {
   });
   stage.game = game;
   stage.server = server;
+  stage.tools.onConsole(server.say);
 
   const waiting = new AbortController();
   const ready = waitUntilReady(address, {
@@ -161,7 +172,7 @@ function start(stage: Stage, over: AbortSignal, spec: Omit<ChildSpec, 'env' | 'l
   const { config, tools } = stage;
   const child = startChild({
     ...spec,
-    logFile: join(config.workdir, CHILD_LOGS[spec.name]),
+    logFile: childLog(config, spec.name),
     env: { ...config.children.env, [COOKIE_NAME]: stage.cookie },
   });
   stage.children.push(child);

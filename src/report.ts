@@ -40,11 +40,13 @@ export function makeReport(config: Config, outcome: Outcome, circumstances: Circ
       version: played.stage.status.version,
       protocol: played.stage.status.protocol,
     },
+    serverOutput: played?.stage.game?.output,
     people: played?.stage.players && peopleReport(played.stage.players.people()),
+    names: config.reportNames && played !== undefined ? namesReport(played) : undefined,
     survivors: played?.stopped.survivors ?? [],
     archive: archive?.how === 'archive' ? archiveReport(archive) : undefined,
     faults: archive?.faults ?? [],
-    notices: [...circumstances.notices, ...outcome.notices],
+    notices: [...circumstances.notices, ...(played?.stage.game?.notices ?? []), ...outcome.notices],
     supervisor: { ...circumstances.version, node: process.version },
     ecs: circumstances.ecs,
   };
@@ -81,6 +83,14 @@ function lifetimeMs({ startedAtMs, endedAtMs }: Child): number | undefined {
 
 function peopleReport({ peak, firstJoinedMs, personMs, changes, changesForgotten }: People) {
   return { peak, firstJoinedMs, personMs, changes, changesForgotten };
+}
+
+/** Personal data: only where it was asked for. */
+function namesReport({ stage, heard }: Played) {
+  return {
+    online: stage.players?.names() ?? [],
+    stays: Array.from(heard?.roster ?? [], ([name, stays]) => ({ name, stays })),
+  };
 }
 
 function archiveReport({ receipt, summary, tries, ms }: SavedArchive) {

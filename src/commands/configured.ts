@@ -1,6 +1,13 @@
 import { ConfigError, type ParsedConfig, parseConfig } from '../config/parse.ts';
 import type { CommandInput } from './io.ts';
 
+/** Tells faults of the configuration, and that they are all that has happened. */
+export function tellFaults(faults: readonly string[], complain: (text: string) => void): void {
+  complain(`the configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:`);
+  for (const fault of faults) complain(`  ${fault}`);
+  complain('Nothing was started. `craftassist-session --help` explains every variable.');
+}
+
 export const EXIT_USAGE = 64;
 
 /** The configuration in force, or undefined when it has faults: they are told, each with its remedy. */
@@ -9,9 +16,7 @@ export function configured({ env, cwd, terminal, complain }: CommandInput): Pars
     return parseConfig(env, { cwd, terminal, now: new Date() });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    complain(`${error.message}:`);
-    for (const fault of error.faults) complain(`  ${fault}`);
-    complain('Nothing was started. `craftassist-session --help` explains every variable.');
+    tellFaults(error.faults, complain);
     return undefined;
   }
 }

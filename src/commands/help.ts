@@ -7,6 +7,8 @@ export const COMMANDS_HELP = [
   ['run', 'play one session as the environment says (the default)'],
   ['config', 'print the configuration in force, and where each value came from'],
   ['doctor', 'check, before anyone plays, that a session can be played and saved'],
+  ['console …', "say one line on the running server's console, e.g. console say hello"],
+  ['health', 'tell whether a session runs, and what it is doing'],
 ] as const;
 
 export const help: RunCommand = async ({ print }) => {

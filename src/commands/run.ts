@@ -2,8 +2,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readOomKills } from '../child/oom.ts';
 import type { Config } from '../config/config.ts';
+import { OccupiedError, openDoor } from '../door/open.ts';
 import { echoChildren } from '../echo.ts';
 import { readEcsTask } from '../ecs.ts';
+import { checkGame } from '../game.ts';
 import { type LogBook, openLog } from '../log.ts';
 import { errorText, exitCode, signalExitCode } from '../outcome.ts';
 import { openPlaces } from '../places.ts';
@@ -14,7 +16,8 @@ import { runSession } from '../session.ts';
 import { newStopwatch } from '../stopwatch.ts';
 import { summary } from '../summary.ts';
 import { readVersion } from '../version.ts';
-import { configured, EXIT_USAGE } from './configured.ts';
+import { newVisitors, type Visitors } from '../visitors.ts';
+import { configured, EXIT_USAGE, tellFaults } from './configured.ts';
 import type { CommandInput, RunCommand } from './io.ts';
 
 /** Plays one session as the environment says. */
@@ -22,6 +25,11 @@ export const run: RunCommand = async input => {
   const parsed = configured(input);
   if (parsed === undefined) return EXIT_USAGE;
   const { config, notices } = parsed;
+  const faults = await checkGame(config);
+  if (faults.length > 0) {
+    tellFaults(faults, input.complain);
+    return EXIT_USAGE;
+  }
   try {
     await mkdir(config.workdir, { recursive: true });
   } catch (error) {
@@ -30,16 +38,42 @@ export const run: RunCommand = async input => {
     );
     return EXIT_USAGE;
   }
+  const visitors = newVisitors();
+  const door = await openDoorOf(config, visitors);
+  if (door.fault instanceof OccupiedError) {
+    input.complain(`${door.fault.message}: give each session a SESSION_WORKDIR of its own`);
+    return EXIT_USAGE;
+  }
+  await using _door = door.open;
   const colour = input.terminal && !input.env.NO_COLOR;
   const book = await openLog({ level: config.logLevel, terminal: input.terminal, colour });
   try {
-    return await runLogged(config, notices, input, book);
+    if (door.fault !== undefined)
+      book.log.warn({ err: door.fault }, 'nobody can reach the console of this session');
+    return await runLogged({ config, notices, input, book, visitors });
   } finally {
     await book.flush();
   }
 };
 
-async function runLogged(config: Config, notices: readonly string[], input: CommandInput, book: LogBook) {
+/** A session without a door is a session still. */
+async function openDoorOf({ workdir }: Config, visitors: Visitors) {
+  try {
+    return { open: await openDoor(workdir, visitors), fault: undefined };
+  } catch (fault) {
+    return { open: undefined, fault };
+  }
+}
+
+interface Started {
+  readonly config: Config;
+  readonly notices: readonly string[];
+  readonly input: CommandInput;
+  readonly book: LogBook;
+  readonly visitors: Visitors;
+}
+
+async function runLogged({ config, notices, input, book, visitors }: Started): Promise<number> {
   const { stops, terminal } = input;
   const { log } = book;
   const startedAtMs = Date.now();
@@ -56,8 +90,10 @@ async function runLogged(config: Config, notices: readonly string[], input: Comm
     stops,
     enter: phase => {
       stopwatch.enter(phase);
+      visitors.enter(phase);
       log.debug({ phase }, 'phase');
     },
+    onConsole: visitors.onConsole,
     progress: terminal ? drawnProgress(process.stderr) : loggedProgress(log),
     open: places.open,
     closeLogFile: book.closeFile,
