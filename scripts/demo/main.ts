@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+// Plays one real session on this machine: a Minecraft server and a bot from the npm registry as server and agent.
+// The archive and the report land in ./sessions/<TIMESTAMP>/.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const seconds = Number(process.env.DEMO_SECONDS ?? 20);
+const port = Number(process.env.DEMO_PORT ?? 25_565);
+if (!(seconds > 0) || !Number.isInteger(port)) throw new Error('DEMO_SECONDS and DEMO_PORT must be numbers');
+
+const program = (name: string, ...args: string[]) =>
+  JSON.stringify([process.execPath, resolve(import.meta.dirname, name), ...args]);
+const workdir = await mkdtemp(join(tmpdir(), 'craftassist-demo-'));
+
+const session = spawn(process.execPath, [resolve(import.meta.dirname, '../../src/main.ts')], {
+  stdio: 'inherit',
+  env: {
+    ...process.env,
+    SESSION_WORKDIR: workdir,
+    SESSION_DESTINATION: 'sessions',
+    SESSION_SERVER_ADDRESS: `127.0.0.1:${port}`,
+    SESSION_SERVER_COMMAND: program('server.ts', '--port', String(port)),
+    SESSION_AGENT_COMMAND: program('agent.ts', '--port', String(port), '--seconds', String(seconds)),
+  },
+});
+console.log(
+  `A session of ${seconds} s: join it with Minecraft 1.16.5 at localhost:${port}, or end it with Ctrl-C.`,
+);
+
+// The terminal sends Ctrl-C to the session as well, which ends by itself.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => session.kill('SIGTERM'));
+const [code, signal] = (await once(session, 'exit')) as [number | null, NodeJS.Signals | null];
+if (code === 0) await rm(workdir, { recursive: true });
+else console.error(`The session failed; its working directory is kept: ${workdir}`);
+process.exitCode = code ?? 1;
+if (signal !== null) console.error(`The session was ended by ${signal}.`);
