@@ -1,0 +1,119 @@
+import { access, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { listProcesses } from '../../src/child/proc.ts';
+import { eventually } from '../support/eventually.ts';
+import { openTheatre, program, type Theatre } from '../support/session.ts';
+
+let theatre: Theatre;
+
+beforeEach(async () => {
+  theatre = await openTheatre();
+});
+
+afterEach(() => theatre[Symbol.asyncDispose]());
+
+/** The agent has come as far as its first line: its signal handlers are in place. */
+async function agentRuns(): Promise<void> {
+  await eventually(async () => (await readFile(join(theatre.workdir, 'agent.log'), 'utf8')).includes('runs'));
+}
+
+const playing = { SESSION_AGENT_COMMAND: program('agent-runs') };
+
+describe('a stop signal', () => {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const) {
+    test(`${signal} becomes a clean stop: the world is saved, and so is the archive`, async () => {
+      const session = theatre.start(playing);
+      await session.logged('"msg":"child started"');
+      await session.logged('the server is ready');
+      session.signal(signal);
+      expect(await session.ended()).toEqual({ code: 0, signal: null });
+      const report = session.report();
+      expect(report.end).toMatchObject({ by: 'signal', signal });
+      expect(report.saved).toBe('archive');
+      expect(report.children.find(({ name }) => name === 'server')).toMatchObject({
+        exit: { code: 0 },
+        stoppedBy: ['console'],
+      });
+      await access(join(theatre.workdir, 'world/saved'));
+    });
+  }
+
+  test('while setup runs ends the session without a server', async () => {
+    const session = theatre.start({ SESSION_SETUP_COMMAND: program('child-ends-on-sigterm') });
+    await session.logged('"child":"setup"');
+    session.signal('SIGTERM');
+    expect(await session.ended()).toEqual({ code: 0, signal: null });
+    expect(session.report().children.map(({ name }) => name)).toEqual(['setup']);
+  });
+
+  test('while the server starts ends the session without an agent', async () => {
+    const session = theatre.start({
+      SESSION_SERVER_COMMAND: program('server-late', '--port', theatre.port, 60_000),
+    });
+    await session.logged('"child":"server"');
+    session.signal('SIGTERM');
+    expect(await session.ended()).toEqual({ code: 0, signal: null });
+    expect(session.report().children.map(({ name }) => name)).toEqual(['server']);
+    expect(session.report().saved).toBe('archive');
+  });
+
+  test('makes everything fit into the stop timeout, even when nobody obeys', async () => {
+    const session = theatre.start({
+      SESSION_SERVER_COMMAND: program('server-ignores-sigterm', '--port', theatre.port),
+      SESSION_AGENT_COMMAND: program('agent-ignores-sigterm'),
+      SESSION_STOP_GRACE: '1h',
+      SESSION_STOP_TIMEOUT: '6s',
+    });
+    await agentRuns();
+    const askedMs = performance.now();
+    session.signal('SIGTERM');
+    expect(await session.ended()).toEqual({ code: 0, signal: null });
+    expect(performance.now() - askedMs).toBeLessThan(6_000);
+    for (const child of session.report().children) expect(child.stoppedBy).toContain('SIGKILL');
+    expect(session.report().saved).toBe('archive');
+  });
+
+  test('that comes twice abandons the session: everything is killed, and the code is 128+n', async () => {
+    const session = theatre.start({
+      SESSION_SERVER_COMMAND: program('server-ignores-sigterm', '--port', theatre.port),
+      SESSION_AGENT_COMMAND: program('agent-ignores-sigterm'),
+      SESSION_STOP_GRACE: '1h',
+      SESSION_STOP_TIMEOUT: '1h',
+    });
+    await agentRuns();
+    session.signal('SIGINT');
+    await session.logged('"end":"signal"');
+    session.signal('SIGINT');
+    expect(await session.ended()).toEqual({ code: 130, signal: null });
+    expect(session.report().survivors).toEqual([]);
+  });
+});
+
+describe('after a session', () => {
+  test('daemons of both children are dead, and named in the report', async () => {
+    const session = theatre.start({
+      SESSION_SERVER_COMMAND: program('server-forks-daemon', '--port', theatre.port),
+      SESSION_AGENT_COMMAND: program('agent-forks-daemon'),
+    });
+    await agentRuns();
+    session.signal('SIGTERM');
+    expect(await session.ended()).toEqual({ code: 0, signal: null });
+    const { survivors } = session.report();
+    expect(survivors).toHaveLength(2);
+    for (const survivor of survivors) {
+      expect(survivor).toMatchObject({ command: expect.stringContaining('daemon.mjs'), killed: true });
+      expect(listProcesses()?.map(({ pid }) => pid)).not.toContain(survivor.pid);
+    }
+  });
+
+  test('an agent whose server is gone may finish by itself', async () => {
+    const session = theatre.start({
+      SESSION_SERVER_COMMAND: program('server-crashes-after-ready', '--port', theatre.port, 9, 300),
+      SESSION_AGENT_COMMAND: program('agent-follows-server', '--port', theatre.port),
+    });
+    expect(await session.ended()).toEqual({ code: 11, signal: null });
+    const agent = session.report().children.find(({ name }) => name === 'agent');
+    expect(agent).toMatchObject({ exit: { code: 1 }, stoppedBy: [] });
+  });
+});

@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Report } from '../../src/report.ts';
+import { eventually } from './eventually.ts';
+import { freePort } from './free-port.ts';
+
+const MAIN = resolve(import.meta.dirname, '../../src/main.ts');
+
+/** The command line of a test program. */
+export function program(name: string, ...args: (string | number)[]): string {
+  return JSON.stringify([
+    process.execPath,
+    resolve(import.meta.dirname, '../programs', `${name}.mjs`),
+    ...args.map(String),
+  ]);
+}
+
+/** A place for one session: folders, a port, and the real command as a process. */
+export interface Theatre extends AsyncDisposable {
+  readonly workdir: string;
+  readonly sessions: string;
+  readonly port: number;
+  /** Starts the supervisor with these variables beside those of a session that works. */
+  start(env?: Record<string, string | undefined>, ...args: string[]): Performance;
+}
+
+export interface Performance {
+  readonly process: ChildProcess;
+  /** What it has written so far. */
+  stdout(): string;
+  stderr(): string;
+  /** Waits until a line of its log holds the text. */
+  logged(text: string): Promise<void>;
+  signal(signal: NodeJS.Signals): void;
+  /** Waits for its end. */
+  ended(): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  /** The report in its last log line. */
+  report(): Report;
+}
+
+export async function openTheatre(): Promise<Theatre> {
+  const folder = await mkdtemp(join(tmpdir(), 'session-test-'));
+  const port = await freePort();
+  const workdir = join(folder, 'work');
+  const sessions = join(folder, 'sessions');
+  const running = new Set<ChildProcess>();
+  return {
+    workdir,
+    sessions,
+    port,
+    start(env = {}, ...args) {
+      const usual = {
+        TIMESTAMP: 'test',
+        SESSION_WORKDIR: workdir,
+        SESSION_DESTINATION: sessions,
+        SESSION_SERVER_ADDRESS: `127.0.0.1:${port}`,
+        SESSION_SERVER_COMMAND: program('server-ready', '--port', port),
+        SESSION_AGENT_COMMAND: program('agent-exits', 0, 0),
+        SESSION_STOP_GRACE: '2s',
+        SESSION_JOURNAL_INTERVAL: 'off',
+      };
+      const performance = perform(args, { PATH: process.env.PATH, ...usual, ...env });
+      running.add(performance.process);
+      return performance;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const process of running) process.kill('SIGKILL');
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function perform(args: readonly string[], env: Record<string, string | undefined>): Performance {
+  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+  const output = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', text => {
+    output.stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', text => {
+    output.stderr += text;
+  });
+  return {
+    process: child,
+    stdout: () => output.stdout,
+    stderr: () => output.stderr,
+    async logged(text) {
+      await eventually(() => {
+        if (output.stdout.includes(text)) return true;
+        if (child.exitCode !== null)
+          throw new Error(`ended without "${text}": ${output.stdout}${output.stderr}`);
+        return false;
+      });
+    },
+    signal: signal => void child.kill(signal),
+    async ended() {
+      const [code, signal] = await closed;
+      return { code, signal };
+    },
+    report() {
+      const line = output.stdout.trim().split('\n').at(-1) ?? '';
+      return JSON.parse(line).report;
+    },
+  };
+}
+
+/** The report that lies beside an archive. */
+export async function readReport(folder: string, name = 'session.json'): Promise<Report> {
+  return JSON.parse(await readFile(join(folder, name), 'utf8'));
+}
