@@ -16,7 +16,7 @@ export function openPlaces({ save }: Config, log: Log): Places {
       if (known !== undefined) return known;
       const opening = openDestination(place, {
         s3: save.s3,
-        onRetry: retry => log.warn(retry, 'the destination did not take it, and is asked again'),
+        onTrouble: trouble => log.warn(trouble, 'the destination did not take it, and is asked again'),
       });
       opened.set(place, opening);
       return opening;

@@ -90,7 +90,8 @@ export function parseConfig(env: Environment, surroundings: Surroundings): Parse
     logLevel: read('SESSION_LOG_LEVEL', values.oneOf(LOG_LEVELS), 'info'),
   };
 
-  if (reader.faults.length > 0) throw new ConfigError(reader.faults);
+  // A misspelt name is often why another one is missing: both are told together.
+  if (reader.faults.length > 0) throw new ConfigError([...reader.faults, ...notices(env)]);
   return { config: deepFreeze(config), notices: notices(env) };
 }
 

@@ -1,0 +1,50 @@
+import { promisify } from 'node:util';
+import { constants, crc32, deflateRaw } from 'node:zlib';
+import { GZIP_HEADER, GZIP_LAST_BLOCK, gzipTrailer, storedBlocks } from '../format/gzip.ts';
+import type { BlockCodec } from './codec.ts';
+import { isCompressible } from './compressible.ts';
+import { inParallel } from './parallel.ts';
+
+/**
+ * One gzip member that every reader takes: blocks deflated in parallel on libuv's pool, each with the 32 KiB before it
+ * as its dictionary and ended at a byte's border by a sync flush, as pigz does. Blocks that would not get smaller are
+ * stored.
+ */
+export const gzip: BlockCodec = {
+  blockBytes: 1 << 19,
+  startLevel: 3,
+  async *encode(blocks, { level, threads, spare }) {
+    let [crc, bytes] = [0, 0];
+    let before = Buffer.alloc(0);
+    const compress = async (block: Buffer) => {
+      crc = crc32(block, crc);
+      bytes += block.length;
+      const dictionary = before;
+      before = Buffer.from(block.subarray(-DICTIONARY_BYTES));
+      if (isCompressible(block))
+        return { block, pieces: [await deflateBlock(block, dictionary, level.take())] };
+      level.skip();
+      return { block, pieces: storedBlocks(block) };
+    };
+    yield GZIP_HEADER;
+    for await (const { block, pieces } of inParallel(blocks, threads + 1, compress)) {
+      yield* pieces;
+      spare.push(block);
+    }
+    yield GZIP_LAST_BLOCK;
+    yield gzipTrailer(crc, bytes);
+  },
+};
+
+const DICTIONARY_BYTES = 32_768;
+const deflate = promisify(deflateRaw);
+
+function deflateBlock(block: Buffer, dictionary: Buffer, level: number): Promise<Buffer> {
+  return deflate(block, {
+    level,
+    ...(dictionary.length > 0 && { dictionary }),
+    finishFlush: constants.Z_SYNC_FLUSH,
+    // Each chunk of output is a round trip to the pool: most blocks need one.
+    chunkSize: Math.max(1024, block.length >> 1),
+  });
+}

@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto';
+import type { Codec } from '../config/config.ts';
+import { type Tally, tarBlocks } from './blocks.ts';
+import { type Noted, notes } from './changes.ts';
+import { cutChunks, oneAhead, type Waits } from './chunks.ts';
+import { blockCodec } from './codec.ts';
+import { followBottleneck } from './level.ts';
+import type { Selection } from './select.ts';
+import { walk } from './walk.ts';
+
+export interface PackOptions {
+  readonly selection: Selection;
+  readonly codec: Codec;
+  /** The compression level follows the bottleneck between these. */
+  readonly level: { readonly min: number; readonly max: number };
+  /** The size of the chunks. */
+  readonly chunkBytes: number;
+  /** How many blocks are compressed at the same time. */
+  readonly threads: number;
+  readonly signal: AbortSignal;
+}
+
+/** An archive being made, as fast as its chunks are read. */
+export interface Packing {
+  /** Read once. Fresh Buffers of chunkBytes, the last one smaller, which the reader may keep. */
+  readonly chunks: AsyncIterable<Buffer>;
+  progress(): Progress;
+  /** How it went. @throws {Error} before the chunks have been read to their end. */
+  summary(): PackSummary;
+}
+
+export interface Progress {
+  readonly files: number;
+  /** Content of files. */
+  readonly bytesRead: number;
+  readonly bytesOut: number;
+}
+
+export interface PackSummary {
+  readonly files: number;
+  readonly directories: number;
+  readonly links: number;
+  /** Content of files. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Of the whole archive, in hexadecimal. */
+  readonly sha256: string;
+  /** How many blocks were compressed at each level; `stored`: not worth compressing. */
+  readonly levels: Readonly<Record<string, number>>;
+  readonly limitedBy: 'cpu' | 'disk' | 'network';
+  readonly skipped: Noted;
+  readonly changed: Noted;
+}
+
+/**
+ * Packs what is selected: walk, tar, codec, chunks, each pulled by the next. Files never fail it; it rejects with the
+ * signal's reason, and otherwise only for a bug or for want of memory.
+ */
+export function pack(options: PackOptions): Packing {
+  const { selection, signal, threads } = options;
+  const codec = blockCodec(options.codec);
+  const level = followBottleneck(options.level, codec.startLevel);
+  const tally: Tally = { files: 0, directories: 0, links: 0, bytesRead: 0 };
+  const waits: Waits = { networkMs: 0, diskMs: 0 };
+  const [skipped, changed] = [notes(), notes()];
+  const spare: Buffer[] = [];
+  const digest = createHash('sha256');
+  let bytesOut = 0;
+  let summary: PackSummary | undefined;
+
+  async function* chunks(): AsyncGenerator<Buffer, void> {
+    const startMs = performance.now();
+    const tar = tarBlocks(walk(selection, signal), {
+      root: Buffer.from(selection.root),
+      blockBytes: codec.blockBytes,
+      spare,
+      tally,
+      skipped,
+      changed,
+      signal,
+    });
+    const encoded = codec.encode(timed(tar, waits), { level, threads, spare });
+    for await (const chunk of oneAhead(cutChunks(encoded, options.chunkBytes), level, waits, signal)) {
+      digest.update(chunk);
+      bytesOut += chunk.length;
+      yield chunk;
+    }
+    const { bytesRead, ...counts } = tally;
+    summary = {
+      ...counts,
+      bytesIn: bytesRead,
+      bytesOut,
+      sha256: digest.digest('hex'),
+      levels: level.used(),
+      limitedBy: bottleneck(waits, performance.now() - startMs),
+      skipped: skipped.read(),
+      changed: changed.read(),
+    };
+  }
+
+  return {
+    chunks: chunks(),
+    progress: () => ({ files: tally.files, bytesRead: tally.bytesRead, bytesOut }),
+    summary: () => {
+      if (summary === undefined) throw new Error('the archive has not been read to its end');
+      return summary;
+    },
+  };
+}
+
+async function* timed(blocks: AsyncIterable<Buffer>, waits: Waits): AsyncGenerator<Buffer> {
+  let askedMs = performance.now();
+  for await (const block of blocks) {
+    waits.diskMs += performance.now() - askedMs;
+    yield block;
+    askedMs = performance.now();
+  }
+}
+
+/** What is neither waiting for the disk nor for the network is compressing. */
+function bottleneck({ networkMs, diskMs }: Waits, totalMs: number): 'cpu' | 'disk' | 'network' {
+  const cpuMs = totalMs - networkMs - diskMs;
+  if (networkMs >= cpuMs && networkMs >= diskMs) return 'network';
+  return cpuMs >= diskMs ? 'cpu' : 'disk';
+}

@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { familyOf, signalGroups } from './family.ts';
+import { commandOf, environmentOf, listProcesses, type Process } from './proc.ts';
+import type { Child } from './start.ts';
+
+/** The variable by which a session's processes are known, however far they have run; Jenkins does the same. */
+export const COOKIE_NAME = 'CRAFTASSIST_SESSION_COOKIE';
+
+export interface Survivor {
+  readonly pid: number;
+  /** Its command line, or `[name]` where that cannot be read. */
+  readonly command: string;
+  /** false: it was still there when time was up. It hangs inside the kernel, or belongs to another user. */
+  readonly killed: boolean;
+}
+
+/** A cookie for one session: the value of `COOKIE_NAME` in the environment of each of its children. */
+export function bakeCookie(): string {
+  return randomUUID();
+}
+
+const SWEEP_INTERVAL_MS = 10;
+
+/** A fork bomb is killed, not read out: from here on only the programs' names are told. */
+const COMMANDS_AT_MOST = 100;
+
+/**
+ * Kills whatever is left of a session after its children were stopped, sweep after sweep until one finds nothing.
+ * Found are: the children's families, every process that was started with the cookie, everybody in the session of
+ * such a process, and all their descendants. Not found is a process for which all of this is so: it was given an
+ * environment without the cookie, nobody in its session has it, and its parent is gone.
+ *
+ * @param withinMs when it is given up: what still lives then is reported with `killed: false`.
+ * @returns everything that was found, in the order of discovery; nothing where there is no /proc.
+ */
+export async function killSurvivors(
+  cookie: string,
+  children: readonly Child[],
+  { withinMs = 3_000, procRoot = '/proc' } = {},
+): Promise<readonly Survivor[]> {
+  const untilMs = performance.now() + withinMs;
+  const commands = new Map<string, { readonly pid: number; readonly command: string }>();
+  for (;;) {
+    const found = await findSurvivors(cookie, children, procRoot);
+    for (const process of found.filter(process => !commands.has(identityOf(process)))) {
+      const isBomb = commands.size >= COMMANDS_AT_MOST;
+      const command = isBomb ? `[${process.name}]` : await commandOf(process, procRoot);
+      commands.set(identityOf(process), { pid: process.pid, command });
+    }
+    signalGroups(found, 'SIGKILL');
+    if (found.length === 0 || performance.now() >= untilMs) {
+      const alive = new Set(found.map(identityOf));
+      return [...commands].map(([identity, survivor]) => ({ ...survivor, killed: !alive.has(identity) }));
+    }
+    await delay(SWEEP_INTERVAL_MS);
+  }
+}
+
+async function findSurvivors(cookie: string, children: readonly Child[], procRoot: string) {
+  const processes = listProcesses(procRoot) ?? [];
+  const self = processes.find(({ pid }) => pid === process.pid);
+  // The cookie is younger than this process, so who is older cannot have it. Whatever happens, never our own group.
+  const suspects = processes.filter(
+    ({ startTicks, group }) => startTicks >= (self?.startTicks ?? 0) && group !== self?.group,
+  );
+  const holders = await Promise.all(suspects.map(process => holds(process, cookie, procRoot)));
+  const families = new Set(children.flatMap(child => familyOf(child, processes)));
+  return withKin(
+    suspects.filter((process, index) => holders[index] === true || families.has(process)),
+    suspects,
+  );
+}
+
+async function holds({ pid }: Process, cookie: string, procRoot: string): Promise<boolean> {
+  const environment = await environmentOf(pid, procRoot);
+  return environment.includes(`${COOKIE_NAME}=${cookie}`);
+}
+
+/** Adds everybody in these processes' sessions, and their descendants, and everybody in those' sessions, and so on. */
+function withKin(known: readonly Process[], suspects: readonly Process[]): readonly Process[] {
+  const pids = new Set(known.map(({ pid }) => pid));
+  // 0 is the session of whoever was put here from outside this container.
+  const sessions = new Set(known.map(({ session }) => session).filter(session => session !== 0));
+  const all = suspects.filter(
+    ({ pid, parent, session }) => pids.has(pid) || pids.has(parent) || sessions.has(session),
+  );
+  return all.length === known.length ? all : withKin(all, suspects);
+}
+
+/** A pid may be taken again; with the time of its start it is one process. */
+function identityOf({ pid, startTicks }: Process): string {
+  return `${pid}@${startTicks}`;
+}

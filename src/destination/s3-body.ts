@@ -1,0 +1,38 @@
+import { Readable } from 'node:stream';
+import type { PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3';
+
+const SLICE_BYTES = 65_536;
+
+/**
+ * Makes a command send its Buffer in slices, so that what is on the way can be seen (and TLS does not encrypt a whole
+ * part at once). Checksums and the signature are the Buffer's, made before: the SDK's last step is the sending.
+ * @param onSent told how many bytes have gone so far
+ */
+export function sendInSlices(
+  command: PutObjectCommand | UploadPartCommand,
+  onSent: (bytes: number) => void,
+): void {
+  const body = command.input.Body;
+  if (!Buffer.isBuffer(body) || body.length <= SLICE_BYTES) return;
+  const stack: Pick<UploadPartCommand['middlewareStack'], 'add'> = command.middlewareStack;
+  stack.add(
+    next => args => {
+      if (typeof args.request !== 'object') return next(args);
+      return next({ ...args, request: { ...args.request, body: slicesOf(body, onSent) } });
+    },
+    { step: 'deserialize', priority: 'low', name: 'sendInSlices' },
+  );
+}
+
+function slicesOf(body: Buffer, onSent: (bytes: number) => void): Readable {
+  let at = 0;
+  return new Readable({
+    highWaterMark: SLICE_BYTES,
+    read() {
+      onSent(at);
+      const slice = body.subarray(at, at + SLICE_BYTES);
+      at += slice.length;
+      this.push(slice.length === 0 ? null : slice);
+    },
+  });
+}

@@ -1,0 +1,75 @@
+import { isUtf8 } from 'node:buffer';
+import { Header, type HeaderData } from 'tar/header';
+
+/** What stands before the content of an entry. */
+export interface TarHeader {
+  readonly type: 'file' | 'directory' | 'link';
+  /** Relative to the archive's root, parts joined by "/": a file's name is bytes, in no encoding. */
+  readonly path: Buffer;
+  /** Bytes of content that follow, padded to whole blocks; 0 for directories and links. */
+  readonly size: number;
+  /** Permission bits, setuid, setgid and sticky included. */
+  readonly mode: number;
+  /** Stored in whole seconds. */
+  readonly mtimeMs: number;
+  /** Where a symbolic link points. */
+  readonly target?: Buffer;
+}
+
+export const TAR_BLOCK_BYTES = 512;
+
+/** Two empty blocks end an archive. */
+export const END_OF_TAR: Buffer = Buffer.alloc(2 * TAR_BLOCK_BYTES);
+
+/** How many zero bytes fill up the last block of so many bytes of content. */
+export function tarPadding(bytes: number): number {
+  return (TAR_BLOCK_BYTES - (bytes % TAR_BLOCK_BYTES)) % TAR_BLOCK_BYTES;
+}
+
+/** How many bytes of an archive an entry takes at most. */
+export function tarEntryBytes(pathBytes: number, targetBytes: number, size: number): number {
+  const long = (bytes: number) => (bytes < 100 ? 0 : 2 * TAR_BLOCK_BYTES + bytes + tarPadding(bytes));
+  return TAR_BLOCK_BYTES + long(pathBytes + 2) + long(targetBytes) + size + tarPadding(size);
+}
+
+/**
+ * An entry's header blocks: a ustar header with sizes over 8 GiB in base 256. Owners are not recorded. Names that do
+ * not fit, and those that are no UTF-8, stand as they are in GNU's long-name entries before it: pax records must be
+ * UTF-8, while GNU tar, bsdtar, Python, Go and node-tar all give a long name back byte for byte.
+ */
+export function encodeTarHeader(header: TarHeader): Buffer {
+  const path = header.type === 'directory' ? Buffer.concat([header.path, SLASH]) : header.path;
+  const target = header.target ?? EMPTY;
+  return Buffer.concat([
+    ...longName('NextFileHasLongPath', path),
+    ...longName('NextFileHasLongLinkpath', target),
+    block({
+      type: TYPES[header.type],
+      path: path.toString('utf8', 0, 99),
+      linkpath: target.toString('utf8', 0, 99),
+      size: header.size,
+      mode: header.mode & 0o7777,
+      mtime: new Date(Math.floor(header.mtimeMs / 1000) * 1000),
+    }),
+  ]);
+}
+
+const TYPES = { file: 'File', directory: 'Directory', link: 'SymbolicLink' } as const;
+const SLASH = Buffer.from('/');
+const EMPTY = Buffer.alloc(0);
+
+function longName(type: 'NextFileHasLongPath' | 'NextFileHasLongLinkpath', name: Buffer): Buffer[] {
+  if (name.length < 100 && isUtf8(name)) return [];
+  const content = Buffer.alloc(name.length + 1 + tarPadding(name.length + 1));
+  name.copy(content);
+  return [
+    block({ type, path: '././@LongLink', size: name.length + 1, mode: 0o644, mtime: new Date(0) }),
+    content,
+  ];
+}
+
+function block(fields: HeaderData): Buffer {
+  const bytes = Buffer.alloc(TAR_BLOCK_BYTES);
+  new Header({ ...fields, uid: 0, gid: 0 }).encode(bytes);
+  return bytes;
+}

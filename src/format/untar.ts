@@ -1,0 +1,74 @@
+import { TAR_BLOCK_BYTES, tarPadding } from './tar.ts';
+
+/** A file in a tar, its content a view of the tar's bytes. */
+export interface TarFile {
+  readonly path: Buffer;
+  readonly body: Buffer;
+}
+
+/**
+ * Reads back what `encodeTarHeader` writes for files, and nothing else: plain files with ustar headers, and GNU's long
+ * names. The tar package's parser turns names into text, which loses those that are none.
+ * @throws when a byte is not as it should be, and where the tar ends without its two empty blocks
+ */
+export function* readTarFiles(tar: Buffer): Generator<TarFile> {
+  let longName: Buffer | undefined;
+  let at = 0;
+  const take = (bytes: number): Buffer => {
+    const end = at + bytes;
+    if (end > tar.length) throw new Error(`the tar ends in the middle, at byte ${tar.length}`);
+    const taken = tar.subarray(at, end);
+    at = end;
+    return taken;
+  };
+  for (;;) {
+    const header = take(TAR_BLOCK_BYTES);
+    if (isEmpty(header)) break;
+    const { type, name, size } = readHeader(header);
+    const body = take(size);
+    take(tarPadding(size));
+    if (type === LONG_NAME) {
+      longName = upToNul(body);
+      continue;
+    }
+    yield { path: longName ?? name, body };
+    longName = undefined;
+  }
+  if (!isEmpty(take(TAR_BLOCK_BYTES)) || at !== tar.length) throw new Error('the tar goes on behind its end');
+}
+
+const LONG_NAME = 'L';
+const PLAIN_FILE = '0';
+
+function readHeader(header: Buffer): { type: string; name: Buffer; size: number } {
+  const type = header.toString('latin1', 156, 157);
+  const prefix = upToNul(header.subarray(345, 500));
+  const isOurs = header.toString('latin1', 257, 263) === 'ustar\0' && prefix.length === 0;
+  if (!isOurs || readOctal(header, 148, 8) !== checksum(header))
+    throw new Error('no tar header where one should be');
+  if (type !== PLAIN_FILE && type !== LONG_NAME)
+    throw new Error(`a tar entry of type ${JSON.stringify(type)}`);
+  return { type, name: upToNul(header.subarray(0, 100)), size: readOctal(header, 124, 12) };
+}
+
+function readOctal(header: Buffer, at: number, bytes: number): number {
+  const digits = header.toString('latin1', at, at + bytes).replace(/[\0 ]+$/, '');
+  if (!/^[0-7]+$/.test(digits)) throw new Error('no number where a tar header has one');
+  return Number.parseInt(digits, 8);
+}
+
+/** The sum of the header's bytes, its own field taken as blanks. */
+function checksum(header: Buffer): number {
+  let sum = 0;
+  for (const [i, byte] of header.entries()) sum += i >= 148 && i < 156 ? 0x20 : byte;
+  return sum;
+}
+
+function upToNul(field: Buffer): Buffer {
+  const end = field.indexOf(0);
+  return end < 0 ? field : field.subarray(0, end);
+}
+
+function isEmpty(block: Buffer): boolean {
+  return block.every(byte => byte === 0);
+}

@@ -1,0 +1,272 @@
+import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { type Chooser, chooser, type Selection } from '../format/globs.ts';
+import { createPace } from './pace.ts';
+import { type BytePath, below, fromText, toFsPath, toText } from './paths.ts';
+
+/** What a stat says of a file, as far as the journal cares. */
+export interface Look {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly birthtimeNs: bigint;
+  readonly size: number;
+  readonly mode: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+}
+
+export interface FileNode {
+  readonly kind: 'file';
+  readonly path: BytePath;
+  readonly at: string | Buffer;
+  look: Look;
+  /** Written so shortly before it was looked at that another write may carry the same time. */
+  fresh: boolean;
+}
+
+export interface LinkNode {
+  readonly kind: 'link';
+  readonly path: BytePath;
+  readonly at: string | Buffer;
+  readonly look: Look;
+  readonly target: BytePath;
+}
+
+export interface FolderNode {
+  readonly kind: 'folder';
+  readonly path: BytePath;
+  readonly at: string | Buffer;
+  readonly parent: FolderNode | undefined;
+  /** Everything in it is included. */
+  readonly whole: boolean;
+  readonly children: Map<BytePath, Node>;
+  look: Look | undefined;
+  fresh: boolean;
+  /** It has been found: folders that are only on the way are when something in them is. */
+  announced: boolean;
+}
+
+export type Node = FileNode | LinkNode | FolderNode;
+
+/** What a scan has found since the one before. */
+export interface Findings {
+  /** When the scan began: what was written before is found. */
+  readonly atMs: number;
+  readonly appeared: Node[];
+  readonly gone: Node[];
+  readonly changed: (FileNode | FolderNode)[];
+  readonly unreadable: { readonly path: string; readonly why: string }[];
+}
+
+/** The working directory as it was when it was last looked at. */
+export interface Tree {
+  /** @throws when the working directory itself cannot be looked at; nothing counts as gone then. */
+  scan(): Promise<Findings>;
+}
+
+export function createTree(selection: Selection): Tree {
+  const rootAt = fromText(selection.root);
+  const choose = chooser(selection);
+  const root = folderNode('', toFsPath(rootAt), undefined, selection.include.length === 0, true);
+  let scans = 0;
+  return {
+    async scan() {
+      const findings: Findings = { atMs: Date.now(), appeared: [], gone: [], changed: [], unreadable: [] };
+      scans += 1;
+      await visit({ root, rootAt, choose, findings, scans });
+      return findings;
+    },
+  };
+}
+
+/** A full listing of every folder this often, should a file system not tell by a folder's time what has changed. */
+const SCANS_PER_LISTING = 32;
+
+/** Longer than a tick of the clock that file systems take their times from (4 to 10 ms). */
+const FRESH_MS = 20;
+
+interface Visit {
+  readonly root: FolderNode;
+  readonly rootAt: BytePath;
+  readonly choose: Chooser;
+  readonly findings: Findings;
+  readonly scans: number;
+}
+
+async function visit(scan: Visit): Promise<void> {
+  const pace = createPace();
+  const folders: FolderNode[] = [scan.root];
+  // The list grows while it is walked: a folder's own folders come at its end.
+  for (const [i, folder] of folders.entries()) {
+    if (!lookAtFolder(scan, folder, (scan.scans + i) % SCANS_PER_LISTING === 0)) continue;
+    for (const [name, child] of folder.children) {
+      await pace();
+      const now = child.kind === 'folder' ? child : lookAgain(scan, folder, name, child);
+      if (now?.kind === 'folder') folders.push(now);
+    }
+  }
+}
+
+/** Lists the folder again where that is needed. @returns whether it can be gone through */
+function lookAtFolder(scan: Visit, folder: FolderNode, mustList: boolean): boolean {
+  const stats = stat(scan, folder.path, folder.at);
+  if (folder === scan.root && !isFolder(stats)) throw new Error(`${toText(scan.rootAt)} cannot be looked at`);
+  // Where it has just gone, the next listing of its parent tells.
+  if (!isFolder(stats)) return false;
+  const { look: before, fresh } = folder;
+  const look = toLook(stats);
+  folder.look = look;
+  folder.fresh = isFresh(stats);
+  const hasNewMode = before !== undefined && before.mode !== look.mode;
+  if (hasNewMode && folder.announced && folder !== scan.root) scan.findings.changed.push(folder);
+  const isSame = before !== undefined && isSameFile(before, look) && before.mtimeNs === look.mtimeNs;
+  if (!isSame || fresh || mustList) list(scan, folder);
+  return true;
+}
+
+function list(scan: Visit, folder: FolderNode): void {
+  const names = attempt(scan, folder.path, () => readdirSync(folder.at, { encoding: 'latin1' }));
+  if (names === undefined) return;
+  const left = new Set(folder.children.keys());
+  for (const name of names) if (!left.delete(name)) appear(scan, folder, name);
+  for (const name of left) disappear(scan, folder, name);
+}
+
+function appear(scan: Visit, folder: FolderNode, name: BytePath): Node | undefined {
+  const path = below(folder.path, name);
+  const text = toText(path);
+  if (scan.choose.excludes(text)) return undefined;
+  const at = toFsPath(below(scan.rootAt, path));
+  const stats = stat(scan, path, at);
+  const isWhole = folder.whole || scan.choose.includes(text);
+  const node = typeof stats === 'object' ? toNode(scan, folder, path, at, stats, isWhole) : undefined;
+  if (node === undefined) return undefined;
+  folder.children.set(name, node);
+  if (!isWhole) return node;
+  announce(scan, folder);
+  scan.findings.appeared.push(node);
+  return node;
+}
+
+/** undefined: what is no file, folder or link is not followed, and neither are files that are not included. */
+function toNode(
+  scan: Visit,
+  parent: FolderNode,
+  path: BytePath,
+  at: string | Buffer,
+  stats: BigIntStats,
+  isWhole: boolean,
+): Node | undefined {
+  if (stats.isDirectory()) return folderNode(path, at, parent, isWhole, isWhole);
+  if (!isWhole) return undefined;
+  if (stats.isFile()) return { kind: 'file', path, at, look: toLook(stats), fresh: isFresh(stats) };
+  if (!stats.isSymbolicLink()) return undefined;
+  const target = attempt(scan, path, () => readlinkSync(at, { encoding: 'latin1' }));
+  return target === undefined ? undefined : { kind: 'link', path, at, look: toLook(stats), target };
+}
+
+/** The folders down to this one, those that were not found yet. */
+function announce(scan: Visit, folder: FolderNode): void {
+  if (folder.announced) return;
+  folder.announced = true;
+  if (folder.parent !== undefined) announce(scan, folder.parent);
+  scan.findings.appeared.push(folder);
+}
+
+/** What stands by this name now, if anything does. */
+function lookAgain(scan: Visit, folder: FolderNode, name: BytePath, child: FileNode | LinkNode): Node | undefined {
+  const stats = stat(scan, child.path, child.at);
+  if (stats === 'unreadable') return child;
+  if (stats === 'gone') return disappear(scan, folder, name);
+  if (!isSameFile(child.look, stats) || stats.isFile() !== (child.kind === 'file')) {
+    disappear(scan, folder, name);
+    return appear(scan, folder, name);
+  }
+  if (child.kind === 'link') return child;
+  const isSame = stats.mtimeNs === child.look.mtimeNs && stats.ctimeNs === child.look.ctimeNs;
+  if (isSame && Number(stats.size) === child.look.size && !child.fresh) return child;
+  child.look = toLook(stats);
+  child.fresh = isFresh(stats);
+  scan.findings.changed.push(child);
+  return child;
+}
+
+function disappear(scan: Visit, folder: FolderNode, name: BytePath): undefined {
+  const node = folder.children.get(name);
+  folder.children.delete(name);
+  if (node === undefined) return;
+  if (node.kind === 'folder') for (const inner of [...node.children.keys()]) disappear(scan, node, inner);
+  if (node.kind !== 'folder' || node.announced) scan.findings.gone.push(node);
+}
+
+/** An inode's number is given to another file as soon as it is free: its time of birth tells the two apart. */
+export function isSameFile(
+  a: Pick<Look, 'dev' | 'ino' | 'birthtimeNs'>,
+  b: Pick<Look, 'dev' | 'ino' | 'birthtimeNs'>,
+): boolean {
+  return a.ino === b.ino && a.dev === b.dev && a.birthtimeNs === b.birthtimeNs;
+}
+
+/** undefined: nothing is there, or it cannot be looked at. */
+export function lookNow(at: string | Buffer): Look | undefined {
+  try {
+    const stats = lstatSync(at, { bigint: true, throwIfNoEntry: false });
+    return stats && toLook(stats);
+  } catch (error) {
+    if (error instanceof Error) return undefined;
+    throw error;
+  }
+}
+
+export function toLook(stats: BigIntStats): Look {
+  return {
+    dev: stats.dev,
+    ino: stats.ino,
+    birthtimeNs: stats.birthtimeNs,
+    size: Number(stats.size),
+    mode: Number(stats.mode) & 0o7777,
+    mtimeNs: stats.mtimeNs,
+    ctimeNs: stats.ctimeNs,
+  };
+}
+
+function isFresh(stats: BigIntStats): boolean {
+  const ageMs = Date.now() - Number(stats.mtimeMs);
+  return ageMs > -1000 && ageMs < FRESH_MS;
+}
+
+function folderNode(
+  path: BytePath,
+  at: string | Buffer,
+  parent: FolderNode | undefined,
+  whole: boolean,
+  announced: boolean,
+): FolderNode {
+  return { kind: 'folder', path, at, parent, whole, children: new Map(), look: undefined, fresh: false, announced };
+}
+
+function isFolder(stats: BigIntStats | 'gone' | 'unreadable'): stats is BigIntStats {
+  return typeof stats === 'object' && stats.isDirectory();
+}
+
+function stat(scan: Visit, path: BytePath, at: string | Buffer): BigIntStats | 'gone' | 'unreadable' {
+  const stats = attempt(scan, path, () => lstatSync(at, { bigint: true, throwIfNoEntry: false }) ?? 'gone');
+  return stats ?? 'unreadable';
+}
+
+/** What cannot be looked at counts as unchanged, and is told unless it has only just vanished. */
+function attempt<T>(scan: Visit, path: BytePath, look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (!hasVanished(error)) scan.findings.unreadable.push({ path: toText(path), why: reasonOf(error) });
+    return undefined;
+  }
+}
+
+export function hasVanished(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}
+
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
