@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { compressionThreads } from './archive/cores.ts';
 import { type PackSummary, pack } from './archive/pack.ts';
@@ -70,7 +71,9 @@ export async function saveArchive(
     });
     try {
       const home = await tools.open(place);
-      const saved = await storeUntilSaved(config, { folder, leaveOut, home, signal: limit.signal }, tools);
+      const inside = place.kind === 'inside';
+      const target = { folder: inside ? '' : folder, inside, leaveOut, home, signal: limit.signal };
+      const saved = await storeUntilSaved(config, target, tools);
       return { ...saved, faults };
     } catch (error) {
       faults.push(errorText(error));
@@ -82,6 +85,8 @@ export async function saveArchive(
 
 interface Target {
   readonly folder: string;
+  /** The archive is written among the files that it holds. */
+  readonly inside: boolean;
   readonly leaveOut: readonly string[];
   readonly home: Destination;
   readonly signal: AbortSignal;
@@ -110,7 +115,7 @@ async function storeUntilSaved(
         ms: performance.now() - startMs,
       };
     } catch (error) {
-      if (signal.aborted || error instanceof RefusedError) throw error;
+      if (signal.aborted || error instanceof RefusedError || isBug(error)) throw error;
       if (error instanceof AlreadyThereError) {
         n += 1;
         continue;
@@ -123,12 +128,14 @@ async function storeUntilSaved(
 
 async function storeOnce(
   config: Config,
-  { folder, leaveOut, home, signal }: Target,
+  { folder, inside, leaveOut, home, signal }: Target,
   n: number,
   tools: SaveTools,
 ) {
   const { include, exclude, codec, gzipLevel, archiveName, stallMs } = config.save;
-  const selection = { root: config.workdir, include, exclude, leaveOut };
+  const name = nthName(archiveName, n);
+  const itself = inside ? [join(config.workdir, name), join(config.workdir, `${name}.part`)] : [];
+  const selection = { root: config.workdir, include, exclude, leaveOut: [...leaveOut, ...itself] };
   const expected = await survey(selection, signal);
   const packing = pack({
     selection,
@@ -139,7 +146,7 @@ async function storeOnce(
     signal,
   });
   using _ = tools.progress.show(expected, packing.progress);
-  const receipt = await home.store(keyOf(folder, nthName(archiveName, n)), packing.chunks, {
+  const receipt = await home.store(keyOf(folder, name), packing.chunks, {
     signal,
     stallMs,
   });
@@ -156,6 +163,11 @@ async function firstFree(config: Config, { folder, home, signal }: Target): Prom
 
 export function keyOf(folder: string, name: string): string {
   return folder === '' ? name : `${folder}/${name}`;
+}
+
+/** A fault of the program would be there again. */
+function isBug(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
 }
 
 /** From a second to half a minute, so that a store that is down is not pressed. */

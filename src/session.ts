@@ -48,9 +48,13 @@ export async function runSession(config: Config, tools: Tools): Promise<Outcome>
 async function preflight({ save, stop }: Config, tools: Tools): Promise<End | undefined> {
   for (const place of [save.destination, save.fallback]) {
     if (place === undefined) continue;
-    const fitness = await checkPlace(place, stop.timeoutMs, tools);
+    const { url, fitness } = await checkPlace(place, stop.timeoutMs, tools);
     if (fitness.state === 'refused') {
-      return { by: 'destination-refused', why: fitness.why, remedy: fitness.remedy };
+      return {
+        by: 'destination-refused',
+        why: `${url} cannot be used: ${fitness.why}`,
+        remedy: fitness.remedy,
+      };
     }
     if (fitness.state === 'unavailable') {
       tools.log.warn(
@@ -64,12 +68,14 @@ async function preflight({ save, stop }: Config, tools: Tools): Promise<End | un
 
 const PREFLIGHT_MS = 30_000;
 
-async function checkPlace(place: Place, stopTimeoutMs: number, { open, stops }: Tools): Promise<Fitness> {
+async function checkPlace(place: Place, stopTimeoutMs: number, { open, stops }: Tools) {
   using limit = limitTime(stops, { normallyMs: PREFLIGHT_MS, stopTimeoutMs, share: 0 });
+  const destination = await open(place);
   try {
-    return await (await open(place)).check(limit.signal);
+    return { url: destination.url, fitness: await destination.check(limit.signal) };
   } catch (error) {
-    return { state: 'unavailable', why: errorText(error) };
+    const fitness: Fitness = { state: 'unavailable', why: errorText(error) };
+    return { url: destination.url, fitness };
   }
 }
 

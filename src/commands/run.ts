@@ -6,13 +6,14 @@ import { OccupiedError, openDoor } from '../door/open.ts';
 import { echoChildren } from '../echo.ts';
 import { readEcsTask } from '../ecs.ts';
 import { checkGame } from '../game.ts';
-import { type LogBook, openLog } from '../log.ts';
-import { errorText, exitCode, signalExitCode } from '../outcome.ts';
+import { type Log, type LogBook, openLog } from '../log.ts';
+import { describeEnd, errorText, exitCode, signalExitCode } from '../outcome.ts';
 import { openPlaces } from '../places.ts';
 import { drawnProgress, loggedProgress } from '../progress.ts';
 import { makeReport } from '../report.ts';
 import { deliverReport } from '../report-delivery.ts';
 import { runSession } from '../session.ts';
+import type { Stops } from '../stops.ts';
 import { newStopwatch } from '../stopwatch.ts';
 import { summary } from '../summary.ts';
 import { readVersion } from '../version.ts';
@@ -81,6 +82,7 @@ async function runLogged({ config, notices, input, book, visitors }: Started): P
   book.alsoTo(join(config.workdir, 'supervisor.log'));
   log.info({ session: config.timestamp, workdir: config.workdir }, 'a session begins');
   for (const notice of notices) log.warn(notice);
+  logStops(stops, log);
 
   const stopwatch = newStopwatch();
   using places = openPlaces(config, log);
@@ -99,6 +101,9 @@ async function runLogged({ config, notices, input, book, visitors }: Started): P
     closeLogFile: book.closeFile,
   });
 
+  if (outcome.end.by === 'destination-refused')
+    input.complain(`${describeEnd(outcome.end)}. ${outcome.end.remedy}`);
+
   const report = makeReport(config, outcome, {
     startedAtMs,
     phases: stopwatch.phases(),
@@ -112,6 +117,13 @@ async function runLogged({ config, notices, input, book, visitors }: Started): P
   if (abandonedBy !== undefined) return signalExitCode(abandonedBy);
   const code = exitCode(outcome.end, outcome.saved);
   return code === 0 && stops.broken.aborted ? 70 : code;
+}
+
+function logStops({ asked, abandoned, request, abandonedBy }: Stops, log: Log): void {
+  asked.addEventListener('abort', () => log.info({ signal: request()?.signal }, 'asked to stop'));
+  abandoned.addEventListener('abort', () =>
+    log.warn({ signal: abandonedBy() }, 'asked again: everything is given up'),
+  );
 }
 
 /** Begins to ask what the report tells of the machine, beside the session's start. */

@@ -5,9 +5,9 @@
 
 export const CONSOLE_PLUGIN = 'session_console';
 
-/** Whether `say` and `list` would be unknown with these plug-ins enabled. */
-export function needsConsolePlugin(plugins: readonly string[]): boolean {
-  return !plugins.includes('Core') && !plugins.includes(CONSOLE_PLUGIN);
+/** The plug-ins to enable so that `say` and `list` are known. */
+export function withConsole(plugins: readonly string[]): string[] {
+  return plugins.includes('Core') ? [...plugins] : [...new Set([...plugins, CONSOLE_PLUGIN])];
 }
 
 export const CONSOLE_LUA = `-- Written by the session's supervisor: console commands for people and for its own warnings.

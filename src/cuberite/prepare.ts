@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import type { CuberiteConfig } from '../config/config.ts';
-import { CONSOLE_LUA, CONSOLE_PLUGIN, needsConsolePlugin } from './console.ts';
+import { CONSOLE_LUA, CONSOLE_PLUGIN, withConsole } from './console.ts';
 import { copyTree } from './copy.ts';
 import { isMissing } from './errors.ts';
 import { type Ini, parseIni, serialiseIni, setValue, valueIn } from './ini.ts';
@@ -10,7 +10,7 @@ import { availablePlugins, configurationPlugins, enabledPlugins, enablePlugins }
 export interface Prepared {
   /** Absolute path: where Cuberite runs. */
   readonly folder: string;
-  /** The plug-ins that its settings enable, in the order of loading. */
+  /** The plug-ins that its settings enable. */
   readonly plugins: readonly string[];
   /** What was done that nobody asked for, each a sentence. */
   readonly notices: readonly string[];
@@ -63,8 +63,7 @@ async function copyFiles(config: CuberiteConfig, folder: string): Promise<string
 async function wantedPlugins(config: CuberiteConfig, available: readonly string[]): Promise<string[]> {
   const settings = await readIni(join(config.configFolder, 'settings.ini'));
   const own = enabledPlugins(settings).filter(name => available.includes(name));
-  const wanted = [...new Set([...own, ...config.plugins])];
-  return needsConsolePlugin(wanted) ? [...wanted, CONSOLE_PLUGIN] : wanted;
+  return withConsole([...new Set([...own, ...config.plugins])]);
 }
 
 async function setUpServer(

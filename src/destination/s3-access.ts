@@ -18,6 +18,7 @@ export interface S3Access {
    * @throws {S3Fault} for whatever goes wrong; the signal's reason when it is aborted
    */
   ask<T>(request: (attempt: Attempt) => Promise<T>, limits: Limits): Promise<T>;
+  /** Ends what is still being asked, such as an abort that nobody waits for any more. */
   close(): void;
 }
 
@@ -53,12 +54,14 @@ export async function openAccess(bucket: string, config: S3Config): Promise<S3Ac
   let region = isConfigured ? undefined : ANY_REGION;
   if (!isConfigured) renew(region);
   let hadCredentials = false;
+  const closed = new AbortController();
 
   async function ask<T>(request: (attempt: Attempt) => Promise<T>, limits: Limits): Promise<T> {
-    limits.signal.throwIfAborted();
+    const ended = AbortSignal.any([limits.signal, closed.signal]);
+    ended.throwIfAborted();
     const used = client;
     const idle = limitIdleness(limits.idleMs ?? IDLE_MS);
-    const signal = AbortSignal.any([limits.signal, idle.signal]);
+    const signal = AbortSignal.any([ended, idle.signal]);
     let credentials: Credentials | undefined;
     try {
       // The SDK waits for its credentials' source for ever, and for the first wait in all later ones.
@@ -69,7 +72,7 @@ export async function openAccess(bucket: string, config: S3Config): Promise<S3Ac
         signal,
       );
     } catch (error) {
-      limits.signal.throwIfAborted();
+      ended.throwIfAborted();
       if (idle.signal.aborted) {
         if (credentials === undefined) renewInPlaceOf(used);
         throw idle.signal.reason;
@@ -114,7 +117,10 @@ export async function openAccess(bucket: string, config: S3Config): Promise<S3Ac
   return {
     target: { Bucket: bucket, ...(owner === undefined ? {} : { ExpectedBucketOwner: owner }) },
     ask,
-    close: () => client.destroy(),
+    close() {
+      closed.abort(new Error(`the destination ${bucket} was closed`));
+      client.destroy();
+    },
   };
 }
 

@@ -11,10 +11,13 @@ import { look, putObject, type S3Home } from './s3-objects.ts';
 import type { Trouble } from './s3-retry.ts';
 import { partBytes } from './s3-sizing.ts';
 import { storeArchive } from './s3-store.ts';
+import { orAborted } from './stall.ts';
 
 const CHECK_MS = 10_000;
 const CHECK_IDLE_MS = 4_000;
 const CHECK_TRIES = 2;
+/** How long an upload that is being started may take to be taken back. */
+const TIDY_MS = 1_500;
 
 export interface S3Options {
   readonly s3: S3Config;
@@ -94,7 +97,8 @@ async function checkUpload(home: S3Home, signal: AbortSignal): Promise<Fitness> 
   try {
     const key = `.craftassist-session-check-${randomUUID()}`;
     const begin = { signal: limit, idleMs: CHECK_IDLE_MS, maxTries: CHECK_TRIES };
-    await abortUpload(home, await beginUpload(home, key, begin));
+    const probe = async () => abortUpload(home, await beginUpload(home, key, begin));
+    await orAborted(probe(), limit, TIDY_MS);
     return { state: 'ready' };
   } catch (error) {
     signal.throwIfAborted();

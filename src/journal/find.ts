@@ -25,10 +25,10 @@ export async function findJournals(
   prefix: string,
   signal: AbortSignal,
 ): Promise<FoundJournal[]> {
-  const sessions = new Map<string, { siblings: string[]; journals: Map<string, Tally> }>();
+  const sessions = new Map<string, Session>();
   for await (const object of destination.list(prefix, signal)) {
     const { session, journal, name } = takeApart(object.key);
-    const entry = sessions.get(session) ?? { siblings: [], journals: new Map() };
+    const entry: Session = sessions.get(session) ?? { siblings: [], journals: new Map() };
     sessions.set(session, entry);
     if (journal === undefined) entry.siblings.push(name);
     else entry.journals.set(journal, count(entry.journals.get(journal) ?? NOTHING, name, object));
@@ -59,11 +59,16 @@ export function isLive({ status, lastWrittenMs }: FoundJournal, nowMs: number): 
  * The destination's own clock in milliseconds since the epoch, from the time of an object that is put and deleted in
  * the journal's folder: this machine's clock may be minutes off.
  */
-export async function storeClock(destination: Destination, prefix: string, signal: AbortSignal): Promise<number> {
+export async function storeClock(
+  destination: Destination,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<number> {
   const key = `${prefix}/${CLOCK_KEY}`;
   await destination.put(key, Buffer.from('{}'), { signal });
   try {
-    for await (const object of destination.list(key, signal)) if (object.key === key) return object.modifiedMs;
+    for await (const object of destination.list(key, signal))
+      if (object.key === key) return object.modifiedMs;
     return Date.now();
   } finally {
     await destination.delete([key], signal);
@@ -73,6 +78,11 @@ export async function storeClock(destination: Destination, prefix: string, signa
 export const DEFAULT_HEARTBEAT_MS = 60_000;
 const MISSED_HEARTBEATS = 3;
 const CLOCK_KEY = 'clock.json';
+
+interface Session {
+  readonly siblings: string[];
+  readonly journals: Map<string, Tally>;
+}
 
 interface Tally {
   readonly segments: number;

@@ -110,7 +110,10 @@ export function parseStatus(json: string): JournalStatus {
 }
 
 export function formatIndex(index: SegmentIndex): string {
-  const withPath = <T extends { readonly path: BytePath }>(record: T) => ({ ...record, path: spell(record.path) });
+  const withPath = <T extends { readonly path: BytePath }>(record: T) => ({
+    ...record,
+    path: spell(record.path),
+  });
   return JSON.stringify({
     ...index,
     removed: { ...index.removed, paths: index.removed.paths.map(spell) },
@@ -147,7 +150,10 @@ export function sequenceOf(key: string): number | undefined {
  * in later ones. Read from the right it means one thing only: a first generation whose name happens to end like a
  * generation is spelled with its own.
  */
-export function entryName(piece: Pick<PieceRecord, 'path' | 'generation' | 'offset'>, isFirst: boolean): BytePath {
+export function entryName(
+  piece: Pick<PieceRecord, 'path' | 'generation' | 'offset'>,
+  isFirst: boolean,
+): BytePath {
   const isPlain = isFirst && !/#\d{8,}$/.test(piece.path);
   const generation = isPlain ? '' : `#${String(piece.generation).padStart(8, '0')}`;
   return `${piece.path}${generation}@${String(piece.offset).padStart(20, '0')}`;

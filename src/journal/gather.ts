@@ -37,7 +37,9 @@ export async function gather(ledger: Ledger, options: ServeOptions): Promise<Gat
     pieces,
     placed: moved.flatMap(place),
   };
-  const isEmpty = [generations, paths, folders, links, pieces, gathered.placed].every(list => list.length === 0);
+  const isEmpty = [generations, paths, folders, links, pieces, gathered.placed].every(
+    list => list.length === 0,
+  );
   return isEmpty ? undefined : gathered;
 }
 

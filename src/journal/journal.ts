@@ -92,7 +92,8 @@ async function record(book: Book): Promise<void> {
     const isOver = () => finishing.aborted || performance.now() - startedMs >= intervalMs;
     let isMore = await look(book);
     while (isMore) isMore = (await shipNext(book, rewriteIntervalMs)) && !isOver();
-    if (performance.now() - book.sentAtMs >= heartbeatMs) await tellStatus(book, 'writing', book.abandoned.signal);
+    if (performance.now() - book.sentAtMs >= heartbeatMs)
+      await tellStatus(book, 'writing', book.abandoned.signal);
     // A tree so large that looking at it takes long is looked at less often: for a twentieth of a core at most.
     const periodMs = Math.max(intervalMs, 20 * book.lookMs);
     await pause(periodMs - (performance.now() - startedMs), finishing);

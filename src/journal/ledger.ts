@@ -75,13 +75,19 @@ export function enter(ledger: Ledger, findings: Findings): void {
   ledger.scannedAtMs = findings.atMs;
   const leaving = new Set(findings.gone.flatMap(node => leave(ledger, node) ?? []));
   for (const node of findings.appeared) note(ledger, node);
-  const strangers = followMoved(ledger, findings.appeared.filter(isFile), new Set([...ledger.departed, ...leaving]));
+  const strangers = followMoved(
+    ledger,
+    findings.appeared.filter(isFile),
+    new Set([...ledger.departed, ...leaving]),
+  );
   const byOldPath = new Map([...leaving].filter(isAway(ledger)).map(tracked => [tracked.node.path, tracked]));
   for (const node of strangers) settle(ledger, node, byOldPath.get(node.path));
   const taken = new Set(findings.appeared.map(node => node.path));
   const overwritten = [...byOldPath.values()].filter(tracked => taken.has(tracked.node.path));
   for (const tracked of [...ledger.departed, ...overwritten].filter(isAway(ledger))) forget(ledger, tracked);
-  ledger.departed = new Set([...leaving].filter(isAway(ledger)).filter(tracked => !overwritten.includes(tracked)));
+  ledger.departed = new Set(
+    [...leaving].filter(isAway(ledger)).filter(tracked => !overwritten.includes(tracked)),
+  );
   for (const node of findings.changed) {
     const tracked = isFile(node) ? ledger.files.get(node) : undefined;
     if (tracked !== undefined) markDirty(ledger, tracked);
@@ -138,7 +144,11 @@ function note(ledger: Ledger, node: Node): void {
 }
 
 /** Finds which of the files that appeared were elsewhere before. @returns the others */
-function followMoved(ledger: Ledger, appeared: readonly FileNode[], absent: ReadonlySet<Tracked>): FileNode[] {
+function followMoved(
+  ledger: Ledger,
+  appeared: readonly FileNode[],
+  absent: ReadonlySet<Tracked>,
+): FileNode[] {
   if (appeared.length === 0) return [];
   const byInode = new Map<bigint, Tracked>();
   for (const tracked of [...ledger.files.values(), ...absent]) byInode.set(tracked.node.look.ino, tracked);

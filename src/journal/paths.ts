@@ -35,7 +35,9 @@ const MAX_PATH_BYTES = 4096;
 const MAX_NAME_BYTES = 255;
 
 function isName(part: string): boolean {
-  return part !== '' && part !== '.' && part !== '..' && part.length <= MAX_NAME_BYTES && !part.includes('\0');
+  return (
+    part !== '' && part !== '.' && part !== '..' && part.length <= MAX_NAME_BYTES && !part.includes('\0')
+  );
 }
 
 function isAscii(path: BytePath): boolean {

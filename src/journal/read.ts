@@ -6,7 +6,7 @@ import { reasonOf } from './tree.ts';
 
 /** A segment, or why it cannot be had. */
 export type ReadSegment =
-  | { readonly sequence: number; readonly segment: Segment; readonly fault?: undefined }
+  | { readonly sequence: number; readonly segment: Segment; readonly doubt?: string }
   | { readonly sequence: number; readonly segment?: undefined; readonly fault: string };
 
 export interface ReadOptions {
@@ -52,7 +52,10 @@ export async function* readSegments(options: ReadOptions): AsyncGenerator<ReadSe
 
 const FETCHED_AHEAD = 4;
 
-async function fetchSegment({ destination, prefix, signal }: ReadOptions, sequence: number): Promise<ReadSegment> {
+async function fetchSegment(
+  { destination, prefix, signal }: ReadOptions,
+  sequence: number,
+): Promise<ReadSegment> {
   const object = await fetchObject(destination, `${prefix}/${segmentKey(sequence)}`, signal);
   if (object === undefined) return { sequence, fault: 'it is missing' };
   try {
@@ -67,9 +70,15 @@ function check(read: ReadSegment, run: string | undefined, before: ReadSegment |
   if (segment === undefined) return read;
   const { index } = segment;
   if (index.run !== run) return { sequence, fault: 'it is of another run' };
-  if (index.sequence !== sequence) return { sequence, fault: `it is number ${index.sequence}, under another name` };
+  if (index.sequence !== sequence)
+    return { sequence, fault: `it is number ${index.sequence}, under another name` };
   if (before?.segment !== undefined && before.segment.crc32 !== index.previous) {
-    return { sequence, fault: `it does not follow number ${before.sequence} as it is here` };
+    // Both have proved to be whole, so that nothing is gained by leaving one out.
+    return {
+      sequence,
+      segment,
+      doubt: `${segmentKey(before.sequence)} is not as it was when this one was made`,
+    };
   }
   return read;
 }

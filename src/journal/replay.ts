@@ -1,4 +1,4 @@
-import { appendFile, mkdir, rm, truncate } from 'node:fs/promises';
+import { appendFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PieceRecord, PlacedRecord } from './format.ts';
 import type { BytePath } from './paths.ts';
@@ -14,7 +14,6 @@ export interface Content {
   placedIn: number;
   /** The size that must be there for it to count. */
   whole: number | undefined;
-  replaces: number | undefined;
   isTorn: boolean;
   /** The file's size when it was last read. */
   size: number;
@@ -62,9 +61,10 @@ export async function replaySegment(replay: Replay, { index, bodies }: Segment):
   for (const [i, piece] of pieces.entries()) await write(replay, piece, bodies[i] ?? EMPTY, sequence);
 }
 
-/** It counts: nothing of it is missing that must be there. */
+/** It counts: all is there that must be. */
 export function isComplete({ whole, runs }: Content): boolean {
-  return whole === undefined || (runs.length === 1 && runs[0]?.offset === 0 && runs[0].end >= whole);
+  const [first] = runs;
+  return whole === undefined || (first?.offset === 0 && first.end >= whole);
 }
 
 const EMPTY = Buffer.alloc(0);
@@ -88,7 +88,6 @@ function place(replay: Replay, { generation, path, mode, mtimeMs }: PlacedRecord
     mtimeMs,
     placedIn: sequence,
     whole: undefined,
-    replaces: undefined,
     isTorn: false,
     size: 0,
     runs: [],
@@ -111,6 +110,6 @@ async function write(replay: Replay, piece: PieceRecord, body: Buffer, sequence:
   run.end += body.length;
   content.size = piece.size;
   if (piece.torn) content.isTorn = true;
-  const wasComplete = content.whole === undefined;
-  void wasComplete;
+  content.whole = piece.whole ?? content.whole;
+  if (piece.replaces !== undefined && isComplete(content)) await drop(replay, piece.replaces);
 }

@@ -1,8 +1,15 @@
 import { promisify } from 'node:util';
 import { crc32, gunzip, gzip } from 'node:zlib';
-import { encodeTarHeader, END_OF_TAR, tarPadding } from '../format/tar.ts';
+import { END_OF_TAR, encodeTarHeader, tarPadding } from '../format/tar.ts';
 import { readTarFiles } from '../format/untar.ts';
-import { entryName, formatIndex, type PieceRecord, parseIndex, SEGMENT_BYTES, type SegmentIndex } from './format.ts';
+import {
+  entryName,
+  formatIndex,
+  type PieceRecord,
+  parseIndex,
+  SEGMENT_BYTES,
+  type SegmentIndex,
+} from './format.ts';
 import { toBytes } from './paths.ts';
 
 /** A piece of a file, on its way into a segment. */

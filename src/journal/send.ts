@@ -47,7 +47,9 @@ export async function send(
 function patience(tries: number, hurry: AbortSignal): { readonly signal: AbortSignal; end(): void } {
   const limit = new AbortController();
   const giveUp = (ms: number) => setTimeout(() => limit.abort(new Error(`no answer within ${ms} ms`)), ms);
-  const timers = [giveUp(hurry.aborted ? HURRIED_TRY_MS : Math.min(FIRST_TRY_MS * 2 ** tries, LONGEST_TRY_MS))];
+  const timers = [
+    giveUp(hurry.aborted ? HURRIED_TRY_MS : Math.min(FIRST_TRY_MS * 2 ** tries, LONGEST_TRY_MS)),
+  ];
   const onHurry = () => timers.push(giveUp(HURRIED_TRY_MS));
   hurry.addEventListener('abort', onHurry, { once: true });
   return {
@@ -80,7 +82,12 @@ export async function pause(ms: number, wake: AbortSignal): Promise<void> {
 }
 
 /** Whether an earlier try, whose answer was lost, has put these bytes there. */
-async function holds(destination: Destination, key: string, body: Buffer, signal: AbortSignal): Promise<boolean> {
+async function holds(
+  destination: Destination,
+  key: string,
+  body: Buffer,
+  signal: AbortSignal,
+): Promise<boolean> {
   try {
     const chunks = await destination.get(key, AbortSignal.any([signal, AbortSignal.timeout(HURRIED_TRY_MS)]));
     if (chunks === undefined) return false;

@@ -71,7 +71,8 @@ async function serveEach(
   for (const [i, tracked] of queue.entries()) {
     await pace();
     const { path } = tracked.node;
-    const cost = tarEntryBytes(path.length + SUFFIX_BYTES, 0, 0) + PADDING_BYTES + RECORD_BYTES + jsonBytes(path);
+    const cost =
+      tarEntryBytes(path.length + SUFFIX_BYTES, 0, 0) + PADDING_BYTES + RECORD_BYTES + jsonBytes(path);
     if (cost >= leftBytes) break;
     const share = Math.max(MIN_SHARE_BYTES, Math.floor(leftBytes / (queue.length - i)) - cost);
     const taken = await take(ledger, tracked, { ...options, pace, room: Math.min(share, leftBytes - cost) });

@@ -35,11 +35,17 @@ export async function shipNext(book: Book, rewriteIntervalMs: number): Promise<b
 }
 
 /** Says in `status.json` how far the journal is; tried once, since the next time says more. */
-export async function tellStatus(book: Book, state: JournalStatus['state'], signal: AbortSignal): Promise<void> {
+export async function tellStatus(
+  book: Book,
+  state: JournalStatus['state'],
+  signal: AbortSignal,
+): Promise<void> {
   if (book.prefix === undefined) return;
   try {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(STATUS_TRY_MS)]);
-    await book.options.destination.put(`${book.prefix}/${STATUS_KEY}`, encodeStatus(book, state), { signal: limited });
+    await book.options.destination.put(`${book.prefix}/${STATUS_KEY}`, encodeStatus(book, state), {
+      signal: limited,
+    });
     sent(book);
   } catch (error) {
     signal.throwIfAborted();

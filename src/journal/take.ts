@@ -1,6 +1,13 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { beginGeneration, extend, type Generation, type ReadAt, SLICE_BYTES, seemsKept } from './generation.ts';
+import {
+  beginGeneration,
+  extend,
+  type Generation,
+  type ReadAt,
+  SLICE_BYTES,
+  seemsKept,
+} from './generation.ts';
 import { drop, type Ledger, type Tracked } from './ledger.ts';
 import type { Pace } from './pace.ts';
 import { hasVanished, isSameFile, type Look, reasonOf, toLook } from './tree.ts';
@@ -47,7 +54,8 @@ export async function take(ledger: Ledger, tracked: Tracked, options: TakeOption
   try {
     if (!isSameFile(file.look, tracked.node.look)) return { as: 'gone' };
     const { coming, current } = tracked;
-    if (coming !== undefined && canGoOn(coming, file.look)) return await takeComing(ledger, tracked, coming, file, options);
+    if (coming !== undefined && canGoOn(coming, file.look))
+      return await takeComing(ledger, tracked, coming, file, options);
     if (current === undefined) return await takeFirst(ledger, tracked, file, options);
     if (!tracked.isSuspect) {
       const taken = await takeAppended(ledger, tracked, current, file, options);
@@ -81,7 +89,12 @@ function canGoOn(coming: Generation, look: Look): boolean {
   return isSameFile(coming.begun, look) && look.size >= (coming.whole ?? 0);
 }
 
-async function takeFirst(ledger: Ledger, tracked: Tracked, file: OpenFile, options: TakeOptions): Promise<Taken> {
+async function takeFirst(
+  ledger: Ledger,
+  tracked: Tracked,
+  file: OpenFile,
+  options: TakeOptions,
+): Promise<Taken> {
   tracked.current = begin(ledger, tracked, file, { whole: undefined, isTrusted: true });
   return await read(ledger, tracked.current, file, options, undefined);
 }

@@ -94,24 +94,28 @@ interface Visit {
 
 async function visit(scan: Visit): Promise<void> {
   const pace = createPace();
+  if (!lookAtFolder(scan, scan.root, true)) throw new Error(`${toText(scan.rootAt)} cannot be looked at`);
   const folders: FolderNode[] = [scan.root];
-  // The list grows while it is walked: a folder's own folders come at its end.
-  for (const [i, folder] of folders.entries()) {
-    if (!lookAtFolder(scan, folder, (scan.scans + i) % SCANS_PER_LISTING === 0)) continue;
+  // The list grows while it is walked.
+  for (const folder of folders) {
     for (const [name, child] of folder.children) {
       await pace();
-      const now = child.kind === 'folder' ? child : lookAgain(scan, folder, name, child);
-      if (now?.kind === 'folder') folders.push(now);
+      const isThere = child.kind === 'folder' ? lookAtFolder(scan, child, isTurn(scan, folders.length)) : lookAtEntry(scan, child);
+      if (!isThere) lookAgain(scan, folder, name);
+      else if (child.kind === 'folder') folders.push(child);
     }
   }
 }
 
-/** Lists the folder again where that is needed. @returns whether it can be gone through */
+function isTurn({ scans }: Visit, folder: number): boolean {
+  return (scans + folder) % SCANS_PER_LISTING === 0;
+}
+
+/** Lists the folder again where that is needed. @returns whether it is still a folder, as far as can be told */
 function lookAtFolder(scan: Visit, folder: FolderNode, mustList: boolean): boolean {
   const stats = stat(scan, folder.path, folder.at);
-  if (folder === scan.root && !isFolder(stats)) throw new Error(`${toText(scan.rootAt)} cannot be looked at`);
-  // Where it has just gone, the next listing of its parent tells.
-  if (!isFolder(stats)) return false;
+  if (stats === 'unreadable') return folder !== scan.root;
+  if (stats === 'gone' || !stats.isDirectory()) return false;
   const { look: before, fresh } = folder;
   const look = toLook(stats);
   folder.look = look;
@@ -131,20 +135,19 @@ function list(scan: Visit, folder: FolderNode): void {
   for (const name of left) disappear(scan, folder, name);
 }
 
-function appear(scan: Visit, folder: FolderNode, name: BytePath): Node | undefined {
+function appear(scan: Visit, folder: FolderNode, name: BytePath): void {
   const path = below(folder.path, name);
   const text = toText(path);
-  if (scan.choose.excludes(text)) return undefined;
+  if (scan.choose.excludes(text)) return;
   const at = toFsPath(below(scan.rootAt, path));
   const stats = stat(scan, path, at);
   const isWhole = folder.whole || scan.choose.includes(text);
   const node = typeof stats === 'object' ? toNode(scan, folder, path, at, stats, isWhole) : undefined;
-  if (node === undefined) return undefined;
+  if (node === undefined) return;
   folder.children.set(name, node);
-  if (!isWhole) return node;
+  if (!isWhole) return;
   announce(scan, folder);
   scan.findings.appeared.push(node);
-  return node;
 }
 
 /** undefined: what is no file, folder or link is not followed, and neither are files that are not included. */
@@ -172,25 +175,27 @@ function announce(scan: Visit, folder: FolderNode): void {
   scan.findings.appeared.push(folder);
 }
 
-/** What stands by this name now, if anything does. */
-function lookAgain(scan: Visit, folder: FolderNode, name: BytePath, child: FileNode | LinkNode): Node | undefined {
-  const stats = stat(scan, child.path, child.at);
-  if (stats === 'unreadable') return child;
-  if (stats === 'gone') return disappear(scan, folder, name);
-  if (!isSameFile(child.look, stats) || stats.isFile() !== (child.kind === 'file')) {
-    disappear(scan, folder, name);
-    return appear(scan, folder, name);
-  }
-  if (child.kind === 'link') return child;
-  const isSame = stats.mtimeNs === child.look.mtimeNs && stats.ctimeNs === child.look.ctimeNs;
-  if (isSame && Number(stats.size) === child.look.size && !child.fresh) return child;
-  child.look = toLook(stats);
-  child.fresh = isFresh(stats);
-  scan.findings.changed.push(child);
-  return child;
+/** @returns whether it is still the same file or link, as far as can be told */
+function lookAtEntry(scan: Visit, entry: FileNode | LinkNode): boolean {
+  const stats = stat(scan, entry.path, entry.at);
+  if (stats === 'unreadable') return true;
+  if (stats === 'gone' || !isSameFile(entry.look, stats) || stats.isFile() !== (entry.kind === 'file')) return false;
+  if (entry.kind === 'link') return true;
+  const isSame = stats.mtimeNs === entry.look.mtimeNs && stats.ctimeNs === entry.look.ctimeNs;
+  if (isSame && Number(stats.size) === entry.look.size && !entry.fresh) return true;
+  entry.look = toLook(stats);
+  entry.fresh = isFresh(stats);
+  scan.findings.changed.push(entry);
+  return true;
 }
 
-function disappear(scan: Visit, folder: FolderNode, name: BytePath): undefined {
+/** What had this name has gone; something else may have it now. */
+function lookAgain(scan: Visit, folder: FolderNode, name: BytePath): void {
+  disappear(scan, folder, name);
+  appear(scan, folder, name);
+}
+
+function disappear(scan: Visit, folder: FolderNode, name: BytePath): void {
   const node = folder.children.get(name);
   folder.children.delete(name);
   if (node === undefined) return;
@@ -241,11 +246,17 @@ function folderNode(
   whole: boolean,
   announced: boolean,
 ): FolderNode {
-  return { kind: 'folder', path, at, parent, whole, children: new Map(), look: undefined, fresh: false, announced };
-}
-
-function isFolder(stats: BigIntStats | 'gone' | 'unreadable'): stats is BigIntStats {
-  return typeof stats === 'object' && stats.isDirectory();
+  return {
+    kind: 'folder',
+    path,
+    at,
+    parent,
+    whole,
+    children: new Map(),
+    look: undefined,
+    fresh: false,
+    announced,
+  };
 }
 
 function stat(scan: Visit, path: BytePath, at: string | Buffer): BigIntStats | 'gone' | 'unreadable' {

@@ -1,0 +1,7 @@
+#!/usr/bin/env node
+// Sweeps for the cookie of argv, which it carries itself.
+import { killSurvivors } from '../../src/child/survivors.ts';
+
+const survivors = await killSurvivors(process.argv[2], []);
+console.log(JSON.stringify(survivors));
+process.exitCode = survivors.length;

@@ -1,0 +1,55 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Child, type ChildSpec, startChild } from '../../src/child/start.ts';
+import { killChild } from '../../src/child/stop.ts';
+import { bakeCookie, COOKIE_NAME, killSurvivors } from '../../src/child/survivors.ts';
+import { eventually } from './eventually.ts';
+
+export function programPath(name: string): string {
+  return fileURLToPath(new URL(`../programs/${name}`, import.meta.url));
+}
+
+/** A folder with children in it; nothing of either is left when it is disposed of. */
+export async function openNursery() {
+  const folder = await mkdtemp(join(tmpdir(), 'child-'));
+  const cookie = bakeCookie();
+  const children: Child[] = [];
+  const specOf = (command: ChildSpec['command'], changes: Partial<ChildSpec> = {}): ChildSpec => ({
+    name: 'server',
+    command,
+    cwd: folder,
+    env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, [COOKIE_NAME]: cookie },
+    logFile: join(folder, `${children.length}.log`),
+    console: false,
+    ...changes,
+  });
+
+  return {
+    folder,
+    cookie,
+    children,
+    specOf,
+    start(command: ChildSpec['command'], changes: Partial<ChildSpec> = {}) {
+      const spec = specOf(command, changes);
+      const child = startChild(spec);
+      children.push(child);
+      const log = () => readFile(spec.logFile, 'utf8');
+      /** What a pattern's first group matches, once it is in the log. */
+      const logged = (pattern: RegExp) =>
+        eventually(async () => {
+          const found = pattern.exec(await log());
+          if (!found) throw new Error(`no ${pattern} in the log: ${await log()}`);
+          return found[1] ?? found[0];
+        });
+      return { child, spec, log, logged };
+    },
+    async [Symbol.asyncDispose]() {
+      for (const child of children) killChild(child);
+      await killSurvivors(cookie, children);
+      await Promise.all(children.map(child => child.exited));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

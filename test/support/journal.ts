@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { type Dirent, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import type { Destination } from '../../src/destination/destination.ts';
+import { openDirectory } from '../../src/destination/directory.ts';
+import type { JournalAbout } from '../../src/journal/format.ts';
+import { type Journal, type JournalOptions, type JournalProblem, startJournal } from '../../src/journal/journal.ts';
+import { type Recovered, recoverJournal } from '../../src/journal/recover.ts';
+
+export const about: JournalAbout = {
+  session: 'now',
+  archiveName: 'logs.tar.gz',
+  codec: 'gzip',
+  include: [],
+  exclude: [],
+  version: 'test',
+};
+
+export interface Playground {
+  /** The working directory. */
+  readonly work: string;
+  /** The destination's folder. */
+  readonly store: string;
+  readonly destination: Destination;
+  readonly problems: JournalProblem[];
+  start(options?: Partial<JournalOptions>): Journal;
+  recover(prefix?: string): Promise<Recovered & { readonly folder: string }>;
+}
+
+/** A working directory and a destination, gone when the test is. */
+export async function playground(): Promise<Playground> {
+  const home = await mkdtemp(join(tmpdir(), 'journal-'));
+  onTestFinished(() => rm(home, { recursive: true, force: true }));
+  const [work, store] = [join(home, 'work'), join(home, 'store')];
+  await mkdir(work);
+  const destination = openDirectory(store);
+  const problems: JournalProblem[] = [];
+  const journals: Journal[] = [];
+  onTestFinished(async () => {
+    await Promise.all(journals.map(journal => journal.finish(AbortSignal.abort(new Error('the test is over')))));
+  });
+  let recoveries = 0;
+  return {
+    work,
+    store,
+    destination,
+    problems,
+    start(options) {
+      const journal = startJournal({
+        selection: { root: work, include: [], exclude: [], leaveOut: [] },
+        intervalMs: 50,
+        rewriteIntervalMs: 60_000,
+        heartbeatMs: 60_000,
+        destination,
+        prefix: 'now/journal',
+        about,
+        onProblem: problem => problems.push(problem),
+        ...options,
+      });
+      journals.push(journal);
+      return journal;
+    },
+    async recover(prefix = 'now/journal') {
+      recoveries += 1;
+      const folder = join(home, `recovered-${recoveries}`);
+      const signal = AbortSignal.timeout(60_000);
+      return { ...(await recoverJournal({ destination, prefix, folder, signal })), folder };
+    },
+  };
+}
+
+/** Never aborts. */
+export const patient: AbortSignal = new AbortController().signal;
+
+/** Everything below a folder: kind, mode and content or target of each path; file times too. */
+export function treeOf(folder: string): Record<string, string> {
+  const tree: Record<string, string> = {};
+  const visit = (path: Buffer, name: string): void => {
+    const entries: Dirent<Buffer>[] = readdirSync(path, { withFileTypes: true, encoding: 'buffer' });
+    for (const entry of entries) {
+      const inner = Buffer.concat([path, Buffer.from('/'), entry.name]);
+      const key = `${name}${entry.name.toString('latin1')}`;
+      const stats = lstatSync(inner);
+      if (entry.isDirectory()) {
+        tree[key] = `folder ${(stats.mode & 0o777).toString(8)}`;
+        visit(inner, `${key}/`);
+      } else if (entry.isSymbolicLink()) tree[key] = `link ${readlinkSync(inner, 'latin1')}`;
+      else if (entry.isFile()) {
+        const digest = createHash('sha256').update(readFileSync(inner)).digest('hex');
+        tree[key] = `file ${(stats.mode & 0o777).toString(8)} ${Math.floor(stats.mtimeMs)} ${stats.size} ${digest}`;
+      }
+    }
+  };
+  visit(Buffer.from(folder), '');
+  return tree;
+}

@@ -1,0 +1,224 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Answer, refusal, send } from './s3/answers.ts';
+import { receive } from './s3/body.ts';
+import { accessDenied, S3Error } from './s3/errors.ts';
+import { type FaultRule, planFaults } from './s3/faults.ts';
+import { handlers } from './s3/handlers.ts';
+import { type Operation, type S3Request, understand } from './s3/operation.ts';
+import type { OpenUpload, State, StoredObject } from './s3/state.ts';
+
+export type { Fault, FaultMatch, FaultRule } from './s3/faults.ts';
+export type { Operation } from './s3/operation.ts';
+
+export interface S3ServerOptions {
+  readonly host?: string;
+  readonly port?: number;
+  /** Buckets that exist from the start; default `['bucket']`. */
+  readonly buckets?: readonly string[];
+  /** false: bodies are counted and checked, but not kept, for very large archives. */
+  readonly keepBodies?: boolean;
+  /** false: no MD5 and SHA-256, so that a benchmark measures the client. */
+  readonly digests?: boolean;
+  /** Where the buckets are: requests signed for another region are refused. */
+  readonly region?: string;
+  /** Whose requests are taken; everybody's by default. Signatures are not checked. */
+  readonly accessKeys?: readonly string[];
+  readonly faults?: readonly FaultRule[];
+}
+
+export interface RequestRecord {
+  readonly operation: Operation;
+  readonly bucket: string;
+  readonly key: string;
+  readonly part: number | undefined;
+  readonly accessKey: string | undefined;
+  readonly headers: IncomingMessage['headers'];
+  /** undefined: not answered (yet). */
+  status: number | undefined;
+}
+
+export interface S3Server {
+  readonly url: string;
+  /** The last 10,000, oldest first. */
+  readonly requests: readonly RequestRecord[];
+  /** How many requests of each operation there have been. */
+  readonly counts: Readonly<Partial<Record<Operation, number>>>;
+  objects(bucket?: string): StoredObject[];
+  uploads(): OpenUpload[];
+  setFaults(rules: readonly FaultRule[]): void;
+  /** Resets every connection, whatever is under way on it. */
+  breakConnections(): void;
+  close(): Promise<void>;
+}
+
+/**
+ * An S3 of our own: path-style, on a port that the system gives, refusing what S3 refuses and failing as it is told.
+ * `PUT /_faults` takes rules as JSON, `GET /_state` tells objects, open uploads and counts.
+ */
+export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Server> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 's3-server-'));
+  const state: State = {
+    buckets: new Map((options.buckets ?? ['bucket']).map(bucket => [bucket, new Map()])),
+    uploads: new Map(),
+  };
+  const requests: RequestRecord[] = [];
+  const counts: Partial<Record<Operation, number>> = {};
+  let plan = planFaults(options.faults ?? []);
+  let bodies = 0;
+
+  const server = http.createServer((message, response) => {
+    // A client that goes away in the middle is its own business.
+    serve(message, response).catch(() => response.destroy());
+  });
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = 60_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+
+  async function serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (message.url?.startsWith('/_')) return administer(message, response);
+    const request = understand(message);
+    const { operation, bucket, key, part, accessKey } = request;
+    const record: RequestRecord = {
+      operation,
+      bucket,
+      key,
+      part,
+      accessKey,
+      headers: message.headers,
+      status: undefined,
+    };
+    requests.push(record);
+    if (requests.length > 10_000) requests.shift();
+    counts[operation] = (counts[operation] ?? 0) + 1;
+
+    const rule = plan.next(request);
+    if (rule?.do === 'stall') return;
+    if (rule?.do === 'reset') return void message.socket.resetAndDestroy();
+    if (rule?.do === 'delay') await delay(rule.delayMs ?? 0);
+
+    const isHead = message.method === 'HEAD';
+    const answer = await answerTo(request, rule).catch((error: unknown) => {
+      if (error instanceof S3Error) return refusal(error, isHead);
+      throw error;
+    });
+    if (rule?.do === 'reset-after-commit') return void message.socket.resetAndDestroy();
+    record.status = answer.status;
+    await send(response, answer, isHead);
+    // An unread body would be taken for the next request.
+    message.resume();
+  }
+
+  async function answerTo(request: S3Request, rule: FaultRule | undefined): Promise<Answer> {
+    const refused = rule && refusalOf(rule);
+    if (refused) throw refused;
+    admit(request, options);
+    const answer = await handlers[request.operation](request, {
+      state,
+      receive: message =>
+        receive(message, {
+          file: options.keepBodies === false ? undefined : path.join(folder, `${++bodies}`),
+          digests: options.digests ?? true,
+          bytesPerSecond: rule?.do === 'slow' ? rule.bytesPerSecond : undefined,
+        }),
+    });
+    if (rule?.do === '500-after-commit') throw internalError();
+    return answer;
+  }
+
+  async function administer(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (message.method === 'PUT' && message.url === '/_faults') {
+      plan = planFaults(JSON.parse(await text(message)));
+      response.writeHead(204).end();
+      return;
+    }
+    const objects = [...state.buckets].flatMap(([bucket, kept]) =>
+      [...kept.values()].map(({ key, bytes, etag, parts }) => ({ bucket, key, bytes, etag, parts })),
+    );
+    const uploads = [...state.uploads.values()].map(({ id, bucket, key, parts }) => ({
+      id,
+      bucket,
+      key,
+      parts: parts.size,
+    }));
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ objects, uploads, counts }));
+  }
+
+  return {
+    url: `http://${options.host ?? '127.0.0.1'}:${port}`,
+    requests,
+    counts,
+    objects: (bucket = 'bucket') => [...(state.buckets.get(bucket)?.values() ?? [])],
+    uploads: () => [...state.uploads.values()],
+    setFaults(rules) {
+      plan = planFaults(rules);
+    },
+    breakConnections() {
+      server.closeAllConnections();
+    },
+    async close() {
+      const closed = new Promise(resolve => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Whether the caller may ask at all: the key known, the region right. */
+function admit({ accessKey, region }: S3Request, options: S3ServerOptions): void {
+  if (options.accessKeys && !options.accessKeys.includes(accessKey ?? ''))
+    throw new S3Error(
+      403,
+      'InvalidAccessKeyId',
+      'The AWS Access Key Id you provided does not exist in our records.',
+      {
+        details: { AWSAccessKeyId: accessKey ?? '' },
+      },
+    );
+  if (options.region && region !== options.region)
+    throw new S3Error(
+      400,
+      'AuthorizationHeaderMalformed',
+      `The region '${region}' is wrong; expecting '${options.region}'`,
+      {
+        headers: { 'x-amz-bucket-region': options.region },
+        details: { Region: options.region },
+      },
+    );
+}
+
+function refusalOf(rule: FaultRule): S3Error | undefined {
+  switch (rule.do) {
+    case '500':
+      return internalError();
+    case '503':
+      return new S3Error(503, 'ServiceUnavailable', 'Service is unable to handle request.');
+    case 'SlowDown':
+      return new S3Error(503, 'SlowDown', 'Please reduce your request rate.');
+    case 'deny':
+      return accessDenied();
+    case 'expired-token':
+      return new S3Error(400, 'ExpiredToken', 'The provided token has expired.');
+    case 'error':
+      return new S3Error(rule.status ?? 400, rule.code ?? 'InvalidRequest', rule.code ?? 'Invalid Request', {
+        headers: { ...rule.headers },
+      });
+    default:
+      return undefined;
+  }
+}
+
+function internalError(): S3Error {
+  return new S3Error(500, 'InternalError', 'We encountered an internal error. Please try again.');
+}

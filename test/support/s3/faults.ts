@@ -1,0 +1,92 @@
+import type { Operation } from './operation.ts';
+
+/** What goes wrong, and when. The first rule that matches a request decides. Plain JSON, so that it can be sent. */
+export interface FaultRule {
+  readonly match?: FaultMatch;
+  readonly do: Fault;
+  /** With `slow`: how fast the body is read. */
+  readonly bytesPerSecond?: number;
+  /** With `delay`: how long before the request is served. */
+  readonly delayMs?: number;
+  /** With `error`: what is answered. */
+  readonly status?: number;
+  readonly code?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Everything given must hold; counts are of the requests with that operation (of all, without one), from 1. */
+export interface FaultMatch {
+  readonly operation?: Operation | readonly Operation[];
+  readonly part?: number;
+  readonly nth?: number;
+  /** This one and all after it. */
+  readonly from?: number;
+  /** This one and all before it. */
+  readonly upTo?: number;
+  readonly every?: number;
+  readonly probability?: number;
+  readonly seed?: number;
+}
+
+export type Fault =
+  | '503'
+  | '500'
+  | 'SlowDown'
+  | 'reset'
+  /** Takes the request and never answers. */
+  | 'stall'
+  | 'slow'
+  | 'deny'
+  | 'expired-token'
+  /** Does what was asked, but the answer is a 500. */
+  | '500-after-commit'
+  /** Does what was asked, but the connection breaks before the answer. */
+  | 'reset-after-commit'
+  | 'delay'
+  | 'error';
+
+export interface FaultPlan {
+  next(request: { readonly operation: Operation; readonly part: number | undefined }): FaultRule | undefined;
+}
+
+export function planFaults(rules: readonly FaultRule[]): FaultPlan {
+  const watched = rules.map(rule => ({ rule, seen: 0, random: randomFrom(rule.match?.seed ?? 1) }));
+  return {
+    next(request) {
+      let chosen: FaultRule | undefined;
+      for (const watch of watched) {
+        const match = watch.rule.match ?? {};
+        if (!concerns(match, request)) continue;
+        watch.seen += 1;
+        if (isDue(match, watch.seen, watch.random)) chosen ??= watch.rule;
+      }
+      return chosen;
+    },
+  };
+}
+
+function concerns(match: FaultMatch, request: { operation: Operation; part: number | undefined }): boolean {
+  const operations = match.operation === undefined ? [request.operation] : [match.operation].flat();
+  return operations.includes(request.operation) && (match.part ?? request.part) === request.part;
+}
+
+function isDue(match: FaultMatch, seen: number, random: () => number): boolean {
+  return (
+    (match.nth ?? seen) === seen &&
+    seen >= (match.from ?? 1) &&
+    seen <= (match.upTo ?? seen) &&
+    seen % (match.every ?? 1) === 0 &&
+    (match.probability === undefined || random() < match.probability)
+  );
+}
+
+/** mulberry32: the same seed gives the same faults. */
+function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
