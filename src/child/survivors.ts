@@ -22,11 +22,14 @@ export function bakeCookie(): string {
 
 const SWEEP_INTERVAL_MS = 10;
 
+/** A process in the middle of an exec has no environment to be seen, for a moment. */
+const CLEAN_SWEEPS = 2;
+
 /** A fork bomb is killed, not read out: from here on only the programs' names are told. */
 const COMMANDS_AT_MOST = 100;
 
 /**
- * Kills whatever is left of a session after its children were stopped, sweep after sweep until one finds nothing.
+ * Kills whatever is left of a session after its children were stopped, sweep after sweep until nothing is found.
  * Found are: the children's families, every process that was started with the cookie, everybody in the session of
  * such a process, and all their descendants. Not found is a process for which all of this is so: it was given an
  * environment without the cookie, nobody in its session has it, and its parent is gone.
@@ -40,24 +43,30 @@ export async function killSurvivors(
   { withinMs = 3_000, procRoot = '/proc' } = {},
 ): Promise<readonly Survivor[]> {
   const untilMs = performance.now() + withinMs;
-  const commands = new Map<string, { readonly pid: number; readonly command: string }>();
-  for (;;) {
-    const found = await findSurvivors(cookie, children, procRoot);
-    for (const process of found.filter(process => !commands.has(identityOf(process)))) {
-      const isBomb = commands.size >= COMMANDS_AT_MOST;
+  const known = new Map<string, { readonly pid: number; readonly command: string }>();
+  for (let cleanSweeps = 0; ; ) {
+    const found = await findSurvivors(cookie, children, known, procRoot);
+    for (const process of found.filter(process => !known.has(identityOf(process)))) {
+      const isBomb = known.size >= COMMANDS_AT_MOST;
       const command = isBomb ? `[${process.name}]` : await commandOf(process, procRoot);
-      commands.set(identityOf(process), { pid: process.pid, command });
+      known.set(identityOf(process), { pid: process.pid, command });
     }
     signalGroups(found, 'SIGKILL');
-    if (found.length === 0 || performance.now() >= untilMs) {
+    cleanSweeps = found.length === 0 ? cleanSweeps + 1 : 0;
+    if (cleanSweeps === CLEAN_SWEEPS || performance.now() >= untilMs) {
       const alive = new Set(found.map(identityOf));
-      return [...commands].map(([identity, survivor]) => ({ ...survivor, killed: !alive.has(identity) }));
+      return [...known].map(([identity, survivor]) => ({ ...survivor, killed: !alive.has(identity) }));
     }
     await delay(SWEEP_INTERVAL_MS);
   }
 }
 
-async function findSurvivors(cookie: string, children: readonly Child[], procRoot: string) {
+async function findSurvivors(
+  cookie: string,
+  children: readonly Child[],
+  known: ReadonlyMap<string, unknown>,
+  procRoot: string,
+): Promise<readonly Process[]> {
   const processes = listProcesses(procRoot) ?? [];
   const self = processes.find(({ pid }) => pid === process.pid);
   // The cookie is younger than this process, so who is older cannot have it. Whatever happens, never our own group.
@@ -66,10 +75,11 @@ async function findSurvivors(cookie: string, children: readonly Child[], procRoo
   );
   const holders = await Promise.all(suspects.map(process => holds(process, cookie, procRoot)));
   const families = new Set(children.flatMap(child => familyOf(child, processes)));
-  return withKin(
-    suspects.filter((process, index) => holders[index] === true || families.has(process)),
-    suspects,
+  // A dying process loses its environment, its parent and its neighbours before it is gone: once known is enough.
+  const survivors = suspects.filter(
+    (process, index) => holders[index] === true || families.has(process) || known.has(identityOf(process)),
   );
+  return withKin(survivors, suspects);
 }
 
 async function holds({ pid }: Process, cookie: string, procRoot: string): Promise<boolean> {

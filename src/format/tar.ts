@@ -40,26 +40,29 @@ export function tarEntryBytes(pathBytes: number, targetBytes: number, size: numb
 export function encodeTarHeader(header: TarHeader): Buffer {
   const path = header.type === 'directory' ? Buffer.concat([header.path, SLASH]) : header.path;
   const target = header.target ?? EMPTY;
-  return Buffer.concat([
-    ...longName('NextFileHasLongPath', path),
-    ...longName('NextFileHasLongLinkpath', target),
-    block({
-      type: TYPES[header.type],
-      path: path.toString('utf8', 0, 99),
-      linkpath: target.toString('utf8', 0, 99),
-      size: header.size,
-      mode: header.mode & 0o7777,
-      mtime: new Date(Math.floor(header.mtimeMs / 1000) * 1000),
-    }),
-  ]);
+  const last = block({
+    type: TYPES[header.type],
+    path: path.toString('utf8', 0, 99),
+    linkpath: target.toString('utf8', 0, 99),
+    size: header.size,
+    mode: header.mode & 0o7777,
+    mtime: new Date(Math.floor(header.mtimeMs / 1000) * 1000),
+  });
+  if (isShort(path) && isShort(target)) return last;
+  const names = [...longName('NextFileHasLongPath', path), ...longName('NextFileHasLongLinkpath', target)];
+  return Buffer.concat([...names, last]);
 }
 
 const TYPES = { file: 'File', directory: 'Directory', link: 'SymbolicLink' } as const;
 const SLASH = Buffer.from('/');
 const EMPTY = Buffer.alloc(0);
 
+function isShort(name: Buffer): boolean {
+  return name.length < 100 && isUtf8(name);
+}
+
 function longName(type: 'NextFileHasLongPath' | 'NextFileHasLongLinkpath', name: Buffer): Buffer[] {
-  if (name.length < 100 && isUtf8(name)) return [];
+  if (isShort(name)) return [];
   const content = Buffer.alloc(name.length + 1 + tarPadding(name.length + 1));
   name.copy(content);
   return [
@@ -69,7 +72,7 @@ function longName(type: 'NextFileHasLongPath' | 'NextFileHasLongLinkpath', name:
 }
 
 function block(fields: HeaderData): Buffer {
-  const bytes = Buffer.alloc(TAR_BLOCK_BYTES);
+  const bytes = Buffer.allocUnsafe(TAR_BLOCK_BYTES).fill(0);
   new Header({ ...fields, uid: 0, gid: 0 }).encode(bytes);
   return bytes;
 }

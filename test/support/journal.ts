@@ -7,7 +7,12 @@ import { onTestFinished } from 'vitest';
 import type { Destination } from '../../src/destination/destination.ts';
 import { openDirectory } from '../../src/destination/directory.ts';
 import type { JournalAbout } from '../../src/journal/format.ts';
-import { type Journal, type JournalOptions, type JournalProblem, startJournal } from '../../src/journal/journal.ts';
+import {
+  type Journal,
+  type JournalOptions,
+  type JournalProblem,
+  startJournal,
+} from '../../src/journal/journal.ts';
 import { type Recovered, recoverJournal } from '../../src/journal/recover.ts';
 
 export const about: JournalAbout = {
@@ -40,7 +45,9 @@ export async function playground(): Promise<Playground> {
   const problems: JournalProblem[] = [];
   const journals: Journal[] = [];
   onTestFinished(async () => {
-    await Promise.all(journals.map(journal => journal.finish(AbortSignal.abort(new Error('the test is over')))));
+    await Promise.all(
+      journals.map(journal => journal.finish(AbortSignal.abort(new Error('the test is over')))),
+    );
   });
   let recoveries = 0;
   return {
@@ -90,7 +97,8 @@ export function treeOf(folder: string): Record<string, string> {
       } else if (entry.isSymbolicLink()) tree[key] = `link ${readlinkSync(inner, 'latin1')}`;
       else if (entry.isFile()) {
         const digest = createHash('sha256').update(readFileSync(inner)).digest('hex');
-        tree[key] = `file ${(stats.mode & 0o777).toString(8)} ${Math.floor(stats.mtimeMs)} ${stats.size} ${digest}`;
+        tree[key] =
+          `file ${(stats.mode & 0o777).toString(8)} ${Math.floor(stats.mtimeMs)} ${stats.size} ${digest}`;
       }
     }
   };

@@ -22,13 +22,19 @@ import { join } from 'node:path';
 /** Everything that programs do to the files of a folder, one random thing at a time, as a random source decides. */
 export function mischief(root: string, random: () => number): () => string {
   const below = (n: number) => Math.floor(random() * n);
-  const noise = (bytes: number) => Buffer.from(Array.from({ length: Math.ceil(bytes / 64) }, () => line()).join('')).subarray(0, bytes);
-  const line = () => `${Math.floor(random() * 2 ** 32).toString(36)} something happened at ${random()}\n`.padEnd(64, '.');
+  const noise = (bytes: number) =>
+    Buffer.from(Array.from({ length: Math.ceil(bytes / 64) }, () => line()).join('')).subarray(0, bytes);
+  const line = () =>
+    `${Math.floor(random() * 2 ** 32).toString(36)} something happened at ${random()}\n`.padEnd(64, '.');
   const size = () => [0, 1, 100, 4096, 4097, 70_000, 300_000][below(7)] ?? 0;
   const folders = (): string[] => [root, ...entries(root).filter(path => lstatSync(path).isDirectory())];
   const files = (): string[] => entries(root).filter(path => lstatSync(path).isFile());
   const pick = <T>(list: readonly T[]): T | undefined => list[below(list.length)];
-  const fresh = () => join(pick(folders()) ?? root, ['a.log', 'b.log', 'r.mca', 'state.json', `n${below(30)}`][below(5)] ?? 'x');
+  const fresh = () =>
+    join(
+      pick(folders()) ?? root,
+      ['a.log', 'b.log', 'r.mca', 'state.json', `n${below(30)}`][below(5)] ?? 'x',
+    );
   const someFile = () => pick(files()) ?? join(root, 'a.log');
   const ifFree = (path: string, make: () => void) => {
     if (!existsSync(path)) make();
@@ -75,7 +81,10 @@ export function mischief(root: string, random: () => number): () => string {
     rotate: () => {
       const path = someFile();
       if (!existsSync(path) || lstatSync(root).isFile()) return;
-      for (const [from, to] of [[`${path}.1`, `${path}.2`], [path, `${path}.1`]] as const) {
+      for (const [from, to] of [
+        [`${path}.1`, `${path}.2`],
+        [path, `${path}.1`],
+      ] as const) {
         if (existsSync(from) && lstatSync(from).isFile() && !isFolder(to)) renameSync(from, to);
       }
       ifFree(path, () => appendFileSync(path, line()));
