@@ -55,7 +55,7 @@ interface Sink extends DestinationStream {
  * newest are dropped. A broken pipe or a full disk costs lines, not the session.
  */
 function openSink(dest: number | string): Sink {
-  const sink = destination({ dest, sync: false, append: true, maxLength: 1024 * 1024 });
+  const sink = destination({ dest, sync: false, append: true, maxLength: 1024 * 1024, mode: 0o600 });
   let open = true;
   sink.on('error', () => {
     open = false;

@@ -14,6 +14,8 @@ const COMMANDS: Record<string, () => Promise<RunCommand>> = {
   config: async () => (await import('./commands/config.ts')).config,
   console: async () => (await import('./commands/console.ts')).console,
   health: async () => (await import('./commands/console.ts')).health,
+  recover: async () => (await import('./commands/recover.ts')).recover,
+  tail: async () => (await import('./commands/tail.ts')).tail,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   '--help': async () => (await import('./commands/help.ts')).help,
   '--version': async () => (await import('./commands/version.ts')).version,
@@ -53,6 +55,7 @@ async function main(): Promise<number> {
     terminal: isatty(1),
     stops,
     print: text => void process.stdout.write(`${text}\n`),
+    write: bytes => new Promise(resolve => process.stdout.write(bytes, () => resolve())),
     complain,
   });
 }

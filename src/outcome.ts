@@ -30,7 +30,7 @@ export type End =
 export type Saved =
   | { readonly how: 'archive' }
   /** Every byte is durable in the journal, but the archive is not made yet. */
-  | { readonly how: 'journal' }
+  | { readonly how: 'journal'; readonly recover: string }
   | { readonly how: 'lost' }
   /** Nothing was played, so there was nothing to save. */
   | { readonly how: 'nothing-to-save' };

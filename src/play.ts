@@ -1,7 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
-import { rejectWhen } from './abort.ts';
+import { rejectWhen, whenAborted } from './abort.ts';
+import { giveTree } from './child/hand-over.ts';
 import { type Child, type ChildSpec, startChild } from './child/start.ts';
 import { bakeCookie, COOKIE_NAME } from './child/survivors.ts';
+import { environmentOfUser, type User } from './child/user.ts';
 import { childLog } from './child-logs.ts';
 import type { Config } from './config/config.ts';
 import { isExit, waitForEnd } from './end.ts';
@@ -23,6 +25,8 @@ export interface PlayTools {
   readonly enter: (phase: Phase) => void;
   /** Given the server's console once there is one. */
   readonly onConsole: (say: Child['say']) => void;
+  /** Whom the children run as; undefined: as the supervisor does. */
+  readonly user: User | undefined;
 }
 
 /** What is on the stage of a session: filled in as it goes forward, and told in the report. */
@@ -112,6 +116,8 @@ async function openServer(stage: Stage, over: AbortSignal): Promise<End> {
   }
   const game = await prepareGame(stage.config);
   for (const notice of game.notices) stage.tools.log.warn(notice);
+  const { user } = stage.tools;
+  if (user !== undefined && game.cwd !== stage.config.workdir) await giveTree(game.cwd, user);
   const server = start(stage, over, {
     name: 'server',
     command: game.command,
@@ -167,13 +173,16 @@ async function openAgent(stage: Stage, server: Child, over: AbortSignal): Promis
   return waitForEnd(config, { server, agent, watch }, over);
 }
 
-function start(stage: Stage, over: AbortSignal, spec: Omit<ChildSpec, 'env' | 'logFile'>): Child {
+function start(stage: Stage, over: AbortSignal, spec: Omit<ChildSpec, 'env' | 'logFile' | 'user'>): Child {
   over.throwIfAborted();
   const { config, tools } = stage;
+  const { user } = tools;
+  const env = user === undefined ? config.children.env : environmentOfUser(user, config.children.env);
   const child = startChild({
     ...spec,
     logFile: childLog(config, spec.name),
-    env: { ...config.children.env, [COOKIE_NAME]: stage.cookie },
+    env: { ...env, [COOKIE_NAME]: stage.cookie },
+    user,
   });
   stage.children.push(child);
   tools.log.info({ child: child.name, pid: child.pid }, 'child started');
@@ -184,10 +193,7 @@ function start(stage: Stage, over: AbortSignal, spec: Omit<ChildSpec, 'env' | 'l
 }
 
 async function whenAsked({ asked, request }: Stops): Promise<End> {
-  await new Promise<void>(resolve => {
-    if (asked.aborted) resolve();
-    else asked.addEventListener('abort', () => resolve(), { once: true });
-  });
+  await whenAborted(asked);
   return { by: 'signal', signal: request()?.signal ?? 'SIGTERM' };
 }
 

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from './config/config.ts';
+import { reportName } from './key.ts';
 import type { Log } from './log.ts';
 import type { Report } from './report.ts';
 import type { Outcome } from './session.ts';
@@ -16,24 +17,28 @@ export interface DeliveryTools {
   readonly stops: Stops;
 }
 
-/** Puts `session.json` beside the archive, or where there is none, into the working directory. It never rejects. */
+/**
+ * Puts `session.json` beside the archive, or beside the journal that stands for it, or where there is neither, into
+ * the working directory. It never rejects.
+ */
 export async function deliverReport(
   config: Config,
-  { archive, played }: Outcome,
+  outcome: Outcome,
   report: Report,
   { log, stops }: DeliveryTools,
 ): Promise<void> {
   const text = Buffer.from(`${JSON.stringify(report, undefined, 2)}\n`);
-  if (archive?.how === 'archive') {
+  const home = homeOf(outcome);
+  if (home !== undefined) {
     const signal = AbortSignal.timeout(stops.asked.aborted ? PRESSED_MS : NORMALLY_MS);
     try {
-      await archive.destination.put(archive.reportKey, text, { signal });
+      await home.destination.put(home.key, text, { signal });
       return;
     } catch (error) {
-      log.error({ err: error }, 'the report could not be put beside the archive');
+      log.error({ err: error }, 'the report could not be put where the session is saved');
     }
   }
-  if (played === undefined) return;
+  if (outcome.played === undefined) return;
   const file = join(config.workdir, 'session.json');
   try {
     await writeFile(file, text);
@@ -41,4 +46,10 @@ export async function deliverReport(
   } catch (error) {
     log.error({ err: error, file }, 'the report could not be written; it is in the last log line');
   }
+}
+
+function homeOf({ archive, saved, recording }: Outcome) {
+  if (archive?.how === 'archive') return { destination: archive.destination, key: archive.reportKey };
+  if (saved.how !== 'journal' || recording === undefined) return undefined;
+  return { destination: recording.destination, key: `${recording.folder}/${reportName(1)}` };
 }

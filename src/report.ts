@@ -1,6 +1,7 @@
 import type { Child } from './child/start.ts';
 import type { Config } from './config/config.ts';
 import type { EcsTask } from './ecs.ts';
+import type { Recording } from './journaling.ts';
 import { describeEnd, describeExit, type End, exitCode } from './outcome.ts';
 import type { Played } from './play.ts';
 import type { SavedArchive } from './save.ts';
@@ -30,6 +31,7 @@ export function makeReport(config: Config, outcome: Outcome, circumstances: Circ
     session: config.timestamp,
     end: { ...plainEnd(end), text: describeEnd(end) },
     saved: saved.how,
+    recover: saved.how === 'journal' ? saved.recover : undefined,
     exitCode: exitCode(end, saved),
     startedAt: new Date(circumstances.startedAtMs).toISOString(),
     endedAt: new Date().toISOString(),
@@ -45,6 +47,7 @@ export function makeReport(config: Config, outcome: Outcome, circumstances: Circ
     names: config.reportNames && played !== undefined ? namesReport(played) : undefined,
     survivors: played?.stopped.survivors ?? [],
     archive: archive?.how === 'archive' ? archiveReport(archive) : undefined,
+    journal: outcome.recording && journalReport(outcome.recording),
     faults: archive?.faults ?? [],
     notices: [...circumstances.notices, ...(played?.stage.game?.notices ?? []), ...outcome.notices],
     supervisor: { ...circumstances.version, node: process.version },
@@ -83,6 +86,11 @@ function lifetimeMs({ startedAtMs, endedAtMs }: Child): number | undefined {
 
 function peopleReport({ peak, firstJoinedMs, personMs, changes, changesForgotten }: People) {
   return { peak, firstJoinedMs, personMs, changes, changesForgotten };
+}
+
+function journalReport({ journal }: Recording) {
+  const { prefix, segments, bytes, failures, greatestLagMs } = journal.report();
+  return { prefix, segments, bytes, failures, greatestLagMs: Math.round(greatestLagMs) };
 }
 
 /** Personal data: only where it was asked for. */

@@ -10,7 +10,7 @@ import {
   type Receipt,
   RefusedError,
 } from './destination/destination.ts';
-import { nthName, reportName } from './key.ts';
+import { keyOf, nthName, reportName } from './key.ts';
 import type { Log } from './log.ts';
 import { errorText } from './outcome.ts';
 import type { Progress } from './progress.ts';
@@ -21,6 +21,8 @@ export interface SaveTools {
   readonly stops: Stops;
   readonly open: (place: Place) => Promise<Destination>;
   readonly progress: Progress;
+  /** Told the names that the archive and its report are about to take. */
+  readonly onNames?: (archiveKey: string, reportKey: string) => Promise<void>;
 }
 
 export interface SavedArchive {
@@ -102,9 +104,10 @@ async function storeUntilSaved(
   const startMs = performance.now();
   let n = await firstFree(config, target);
   for (let tries = 1; ; tries++) {
+    const reportKey = keyOf(target.folder, reportName(n));
     try {
+      await tools.onNames?.(keyOf(target.folder, nthName(config.save.archiveName, n)), reportKey);
       const { receipt, summary } = await storeOnce(config, target, n, tools);
-      const reportKey = keyOf(target.folder, reportName(n));
       return {
         how: 'archive',
         destination: home,
@@ -159,10 +162,6 @@ async function firstFree(config: Config, { folder, home, signal }: Target): Prom
     const taken = await home.exists(keyOf(folder, nthName(config.save.archiveName, n)), signal);
     if (taken !== true) return n;
   }
-}
-
-export function keyOf(folder: string, name: string): string {
-  return folder === '' ? name : `${folder}/${name}`;
 }
 
 /** A fault of the program would be there again. */

@@ -1,5 +1,7 @@
 import type { Config, Place } from './config/config.ts';
 import type { Destination, Fitness } from './destination/destination.ts';
+import type { JournalEnd } from './journal/journal.ts';
+import { beginRecording, type Recording, recoveryCommand, sendLastChanges } from './journaling.ts';
 import { sessionFolder } from './key.ts';
 import { leftOut } from './left-out.ts';
 import { type End, errorText, type Saved } from './outcome.ts';
@@ -22,26 +24,25 @@ export interface Outcome {
   readonly played: Played | undefined;
   readonly saved: Saved;
   readonly archive: SavedArchive | NotSaved | undefined;
+  /** undefined: there is no journal. */
+  readonly recording: Recording | undefined;
   readonly notices: readonly string[];
 }
 
 /** One session, from the first look at its destination to its archive's safety. It never rejects. */
 export async function runSession(config: Config, tools: Tools): Promise<Outcome> {
   const refusal = await preflight(config, tools);
-  if (refusal !== undefined) {
-    return {
-      end: refusal,
-      played: undefined,
-      saved: { how: 'nothing-to-save' },
-      archive: undefined,
-      notices: [],
-    };
-  }
+  if (refusal !== undefined) return nothingPlayed(refusal);
+  const recording = await record(config, tools);
   const played = await play(config, tools);
   tools.enter('saving');
-  const { archive, notices } = await save(config, tools);
-  const saved: Saved = { how: archive.how === 'archive' ? 'archive' : 'lost' };
-  return { end: played.end, played, saved, archive, notices };
+  const kept = await keep(config, recording, tools);
+  return { end: played.end, played, recording, ...kept };
+}
+
+function nothingPlayed(end: End): Outcome {
+  const saved = { how: 'nothing-to-save' } as const;
+  return { end, played: undefined, saved, archive: undefined, recording: undefined, notices: [] };
 }
 
 /** A destination that says no ends a session before a player wastes an hour; one that is merely down may be back. */
@@ -50,15 +51,12 @@ async function preflight({ save, stop }: Config, tools: Tools): Promise<End | un
     if (place === undefined) continue;
     const { url, fitness } = await checkPlace(place, stop.timeoutMs, tools);
     if (fitness.state === 'refused') {
-      return {
-        by: 'destination-refused',
-        why: `${url} cannot be used: ${fitness.why}`,
-        remedy: fitness.remedy,
-      };
+      const why = `${url} cannot be used: ${fitness.why}`;
+      return { by: 'destination-refused', why, remedy: fitness.remedy };
     }
     if (fitness.state === 'unavailable') {
       tools.log.warn(
-        { why: fitness.why },
+        { url, why: fitness.why },
         'the destination does not answer now; it is tried again at the end',
       );
     }
@@ -79,10 +77,38 @@ async function checkPlace(place: Place, stopTimeoutMs: number, { open, stops }: 
   }
 }
 
-async function save(config: Config, tools: Tools) {
+/** A session without a journal is a session still. */
+async function record(config: Config, tools: Tools): Promise<Recording | undefined> {
+  const { workdir, timestamp, save } = config;
+  try {
+    const { folder } = await sessionFolder(workdir, timestamp);
+    const destination = await tools.open(save.destination);
+    return beginRecording(config, { destination, folder, leaveOut: await leftOut(config) }, tools.log);
+  } catch (error) {
+    tools.log.error({ err: error }, 'the journal cannot be begun');
+    return undefined;
+  }
+}
+
+/** The last changes first, since they make everything durable in seconds; then the archive, whole. */
+async function keep(config: Config, recording: Recording | undefined, tools: Tools) {
   await tools.closeLogFile();
   const { folder, notice } = await sessionFolder(config.workdir, config.timestamp);
   if (notice !== undefined) tools.log.warn(notice);
+  const notices = notice === undefined ? [] : [notice];
+  const lastChanges = recording && (await sendLastChanges(config, recording, tools));
   const archive = await saveArchive(config, folder, await leftOut(config), tools);
-  return { archive, notices: notice === undefined ? [] : [notice] };
+  if (archive.how === 'archive') lastChanges?.giveUp();
+  const journalEnd = await lastChanges?.end;
+  return { archive, notices, saved: whereItIs(archive, recording, journalEnd) };
+}
+
+function whereItIs(
+  archive: SavedArchive | NotSaved,
+  recording: Recording | undefined,
+  journalEnd: JournalEnd | undefined,
+): Saved {
+  if (archive.how === 'archive') return { how: 'archive' };
+  if (recording === undefined || journalEnd?.durable !== true) return { how: 'lost' };
+  return { how: 'journal', recover: recoveryCommand(recording) };
 }

@@ -44,7 +44,7 @@ export async function stopEverything(stage: Stage, end: End): Promise<Stopped> {
       return [child, record] as const;
     }),
   );
-  const survivors = await killSurvivors(stage.cookie, children);
+  const survivors = await killSurvivors(stage.cookie, children, { user: tools.user });
   for (const survivor of survivors) tools.log.warn(survivor, 'a process outlived its session and was killed');
   return { records: new Map(records), survivors };
 }

@@ -14,7 +14,12 @@ export function summary(report: Report): string {
     ['people', people === undefined ? undefined : peopleText(people)],
     ['phases', report.phases.map(({ phase, ms }) => `${phase} ${seconds(ms)}`).join(', ')],
     ['survivors', survivors.length === 0 ? undefined : survivors.map(({ command }) => command).join(', ')],
-    ['archive', archive === undefined ? 'NOT SAVED' : archive.url],
+    [
+      'archive',
+      archive?.url ??
+        (report.recover === undefined ? 'NOT SAVED' : 'not yet packed; the journal holds everything'),
+    ],
+    ['', report.recover],
     ['', archive && archiveText(archive)],
     ...faults.map((fault): [string, string] => ['fault', fault]),
     ['exit code', String(report.exitCode)],

@@ -5,6 +5,8 @@ import packageJson from '../package.json' with { type: 'json' };
 /** Filled in by the build; a checkout asks git. */
 declare const BUILD_COMMIT: string | undefined;
 
+export const VERSION: string = packageJson.version;
+
 export interface Version {
   readonly version: string;
   readonly commit: string;
@@ -13,7 +15,7 @@ export interface Version {
 /** What is running: the package's version, and the commit that it was built from (`unknown` where nobody can say). */
 export async function readVersion(): Promise<Version> {
   const commit = typeof BUILD_COMMIT === 'undefined' ? await checkoutCommit() : BUILD_COMMIT;
-  return { version: packageJson.version, commit };
+  return { version: VERSION, commit };
 }
 
 async function checkoutCommit(): Promise<string> {

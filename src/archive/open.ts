@@ -2,7 +2,7 @@ import { readlink } from 'node:fs/promises';
 import type { TarHeader } from '../format/tar.ts';
 import { whyUnreadable } from './changes.ts';
 import type { Files } from './files.ts';
-import { type Found, join, unfitKind } from './walk.ts';
+import { type Found, unfitKind } from './walk.ts';
 
 /** What was found, opened. */
 export type Opened = Entry | { readonly path: Buffer; readonly unfit: string };
@@ -18,15 +18,15 @@ export interface Entry {
 }
 
 /** Never rejects for a fault of the file system: what cannot be read is unfit. */
-export async function openFound(root: Buffer, found: Found, files: Files): Promise<Opened> {
+export async function openFound(found: Found, files: Files): Promise<Opened> {
   try {
     switch (found.kind) {
       case 'file':
-        return await openFile(root, found.path, files);
+        return await openFile(found.absolute, found.path, files);
       case 'directory':
-        return await openDirectory(root, found.path, files);
+        return await openDirectory(found.absolute, found.path, files);
       case 'link':
-        return await openLink(root, found.path, files);
+        return await openLink(found.absolute, found.path, files);
       case 'unfit':
         return { path: found.path, unfit: found.why };
       default:
@@ -37,8 +37,8 @@ export async function openFound(root: Buffer, found: Found, files: Files): Promi
   }
 }
 
-async function openFile(root: Buffer, path: Buffer, files: Files): Promise<Opened> {
-  const fd = await files.open(join(root, path));
+async function openFile(absolute: Buffer, path: Buffer, files: Files): Promise<Opened> {
+  const fd = await files.open(absolute);
   let isWhole = true;
   try {
     const stat = await files.fstat(fd);
@@ -59,17 +59,17 @@ async function openFile(root: Buffer, path: Buffer, files: Files): Promise<Opene
 /** Files below this size are read whole while they are opened. */
 const HEAD_BYTES = 65_536;
 
-async function openDirectory(root: Buffer, path: Buffer, files: Files): Promise<Opened> {
-  const stat = await files.lstat(join(root, path));
+async function openDirectory(absolute: Buffer, path: Buffer, files: Files): Promise<Opened> {
+  const stat = await files.lstat(absolute);
   if (!stat.isDirectory()) return { path, unfit: REPLACED };
   const header = { type: 'directory', path, size: 0, mode: stat.mode, mtimeMs: stat.mtimeMs } as const;
   return { header, ...NO_CONTENT };
 }
 
-async function openLink(root: Buffer, path: Buffer, files: Files): Promise<Opened> {
-  const stat = await files.lstat(join(root, path));
+async function openLink(absolute: Buffer, path: Buffer, files: Files): Promise<Opened> {
+  const stat = await files.lstat(absolute);
   if (!stat.isSymbolicLink()) return { path, unfit: REPLACED };
-  const target = await readlink(join(root, path), { encoding: 'buffer' });
+  const target = await readlink(absolute, { encoding: 'buffer' });
   const header = { type: 'link', path, target, size: 0, mode: stat.mode, mtimeMs: stat.mtimeMs } as const;
   return { header, ...NO_CONTENT };
 }

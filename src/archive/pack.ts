@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Codec } from '../config/config.ts';
-import { type Tally, tarBlocks } from './blocks.ts';
+import { type Told, tarBlocks } from './blocks.ts';
 import { type Noted, notes } from './changes.ts';
 import { cutChunks, oneAhead, type Waits } from './chunks.ts';
 import { blockCodec } from './codec.ts';
@@ -60,9 +60,9 @@ export function pack(options: PackOptions): Packing {
   const { selection, signal, threads } = options;
   const codec = blockCodec(options.codec);
   const level = followBottleneck(options.level, codec.startLevel);
-  const tally: Tally = { files: 0, directories: 0, links: 0, bytesRead: 0 };
+  const tally = { files: 0, directories: 0, links: 0, bytesRead: 0 };
+  const told: Told = { tally, skipped: notes(), changed: notes() };
   const waits: Waits = { networkMs: 0, diskMs: 0 };
-  const [skipped, changed] = [notes(), notes()];
   const spare: Buffer[] = [];
   const digest = createHash('sha256');
   let bytesOut = 0;
@@ -71,12 +71,9 @@ export function pack(options: PackOptions): Packing {
   async function* chunks(): AsyncGenerator<Buffer, void> {
     const startMs = performance.now();
     const tar = tarBlocks(walk(selection, signal), {
-      root: Buffer.from(selection.root),
       blockBytes: codec.blockBytes,
       spare,
-      tally,
-      skipped,
-      changed,
+      told,
       signal,
     });
     const encoded = codec.encode(timed(tar, waits), { level, threads, spare });
@@ -93,8 +90,8 @@ export function pack(options: PackOptions): Packing {
       sha256: digest.digest('hex'),
       levels: level.used(),
       limitedBy: bottleneck(waits, performance.now() - startMs),
-      skipped: skipped.read(),
-      changed: changed.read(),
+      skipped: told.skipped.read(),
+      changed: told.changed.read(),
     };
   }
 

@@ -18,25 +18,32 @@ export interface Selection {
 
 /** Tells by a path relative to the root. */
 export interface Chooser {
-  includes(path: string): boolean;
-  excludes(path: string): boolean;
+  includes(path: Buffer): boolean;
+  excludes(path: Buffer): boolean;
 }
 
-export function chooser(selection: Selection): Chooser {
-  const leftOut = new Set(selection.leaveOut.map(path => relative(selection.root, path)));
-  const excluded = matcher(selection.exclude);
+export function chooser({ root, include, exclude, leaveOut }: Selection): Chooser {
+  const excluded = matcher(exclude);
+  const included = matcher(include);
+  const leftOut = new Set(leaveOut.map(path => relative(root, path)));
   return {
-    includes: selection.include.length === 0 ? () => true : matcher(selection.include),
-    excludes: path => excluded(path) || leftOut.has(path),
+    includes: include.length === 0 ? () => true : path => included(path.toString()),
+    excludes: path => {
+      if (exclude.length === 0 && leftOut.size === 0) return false;
+      const text = path.toString();
+      return leftOut.has(text) || excluded(text);
+    },
   };
 }
 
 function matcher(globs: readonly string[]): (path: string) => boolean {
-  const tidy = globs.map(glob => glob.replace(/^(\.?\/)+(?=.)/, '').replace(/(?<=.)\/+$/, ''));
-  const isRooted = (glob: string, i: number) => glob.includes('/') || globs[i]?.startsWith('/');
-  const rooted = tidy.filter(isRooted);
-  const bare = tidy.filter((glob, i) => !isRooted(glob, i));
-  const matchesPath = rooted.length === 0 ? () => false : picomatch(rooted, { dot: true });
-  const matchesName = bare.length === 0 ? () => false : picomatch(bare, { dot: true });
+  const isRooted = (glob: string) => glob.replace(/\/+$/, '').includes('/');
+  const tidy = (glob: string) => glob.replace(/^(\.?\/)+(?=.)/, '').replace(/(?<=.)\/+$/, '');
+  const matchesPath = anyOf(globs.filter(isRooted).map(tidy));
+  const matchesName = anyOf(globs.filter(glob => !isRooted(glob)).map(tidy));
   return path => matchesPath(path) || matchesName(path.slice(path.lastIndexOf('/') + 1));
+}
+
+function anyOf(globs: readonly string[]): (text: string) => boolean {
+  return globs.length === 0 ? () => false : picomatch([...globs], { dot: true });
 }

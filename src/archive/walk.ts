@@ -7,19 +7,32 @@ import { type Files, quickFiles } from './files.ts';
 import { inParallel } from './parallel.ts';
 import { type Chooser, chooser, type Selection } from './select.ts';
 
-/** Something below the root. Paths are relative to it, and bytes: a name need not be text. */
+/** Something below the root. Paths are bytes: a name need not be text. */
 export type Found =
-  | { readonly kind: 'file' | 'directory' | 'link'; readonly path: Buffer }
+  | {
+      readonly kind: 'file' | 'directory' | 'link';
+      /** Relative to the root. */
+      readonly path: Buffer;
+      readonly absolute: Buffer;
+    }
   | { readonly kind: 'unfit'; readonly path: Buffer; readonly why: string };
 
 /**
  * Everything that is selected, parents first, each folder in the order of its names' bytes: the same tree gives the
- * same order. Holds one listing for each level. What cannot be archived, and folders that cannot be read, are `unfit`.
+ * same order. It comes in batches, which cost much less than one item at a time, and holds one listing for each level.
+ * What cannot be archived, and folders that cannot be read, are `unfit`.
  */
-export async function* walk(selection: Selection, signal: AbortSignal): AsyncGenerator<Found> {
-  const whole = selection.include.length === 0;
-  const top: Folder = { path: Buffer.alloc(0), parent: undefined, whole, announced: true };
-  yield* below(top, Buffer.from(selection.root), chooser(selection), signal);
+export async function* walk(selection: Selection, signal: AbortSignal): AsyncGenerator<readonly Found[]> {
+  const root = Buffer.from(`${selection.root}/`);
+  const top: Folder = {
+    slashed: root,
+    path: NO_PATH,
+    parent: undefined,
+    isWhole: selection.include.length === 0,
+    isAnnounced: true,
+  };
+  const rest = yield* below(top, [], { choose: chooser(selection), rootBytes: root.length, signal });
+  if (rest.length > 0) yield rest;
 }
 
 export interface Survey {
@@ -32,80 +45,87 @@ export interface Survey {
 
 /** Counts what an archive would hold. */
 export async function survey(selection: Selection, signal: AbortSignal): Promise<Survey> {
-  const root = Buffer.from(selection.root);
   const files = quickFiles();
-  const measure = async (found: Found) => {
-    const isSized = found.kind === 'file' || found.kind === 'link';
-    return { found, size: isSized ? await sizeOf(join(root, found.path), files) : 0 };
-  };
+  const measure = (batch: readonly Found[]) => Promise.all(batch.map(found => measureFound(found, files)));
   let [count, bytes, tarBytes] = [0, 0, END_OF_TAR.length];
-  for await (const { found, size } of inParallel(walk(selection, signal), 32, measure)) {
-    const isFile = found.kind === 'file';
-    tarBytes += tarEntryBytes(found.path.length, isFile ? 0 : size, isFile ? size : 0);
-    if (!isFile) continue;
-    count += 1;
-    bytes += size;
+  for await (const batch of inParallel(walk(selection, signal), 2, measure)) {
+    for (const measured of batch) {
+      tarBytes += measured.tarBytes;
+      bytes += measured.bytes ?? 0;
+      if (measured.bytes !== undefined) count += 1;
+    }
   }
   return { files: count, bytes, archiveBytes: Math.ceil(tarBytes * 1.001) + 65_536 };
 }
 
-/** Paths of bytes. */
-export function join(folder: Buffer, name: Buffer): Buffer {
-  return folder.length === 0 ? name : Buffer.concat([folder, SLASH, name]);
-}
-
+const BATCH = 32;
+const TURN_MS = 10;
+const NO_PATH = Buffer.alloc(0);
 const SLASH = Buffer.from('/');
 
-const TURN_MS = 10;
-
 interface Folder {
+  /** Absolute, with a slash at its end. */
+  readonly slashed: Buffer;
+  /** Relative to the root. */
   readonly path: Buffer;
   readonly parent: Folder | undefined;
   /** Everything in it is included. */
-  readonly whole: boolean;
+  readonly isWhole: boolean;
   /** Folders that are only on the way are given when the first thing in them is. */
-  announced: boolean;
+  isAnnounced: boolean;
 }
 
+interface Walking {
+  readonly choose: Chooser;
+  /** The length of the root's path with its slash. */
+  readonly rootBytes: number;
+  readonly signal: AbortSignal;
+}
+
+/** Gives batches that are full, and returns the one that it has begun. */
 async function* below(
   folder: Folder,
-  root: Buffer,
-  choose: Chooser,
-  signal: AbortSignal,
-): AsyncGenerator<Found> {
+  begun: Found[],
+  walking: Walking,
+): AsyncGenerator<readonly Found[], Found[]> {
+  const { choose, rootBytes, signal } = walking;
+  let batch = begun;
   signal.throwIfAborted();
-  if (folder.whole) yield* announce(folder);
-  const entries = await list(join(root, folder.path));
-  if (typeof entries === 'string') {
-    yield { kind: 'unfit', path: folder.path, why: entries };
-    return;
-  }
+  if (folder.isWhole) announce(folder, batch);
+  const entries = await list(folder.slashed);
+  if (typeof entries === 'string') return [...batch, { kind: 'unfit', path: folder.path, why: entries }];
   let turnedMs = performance.now();
   for (const entry of entries) {
+    if (batch.length >= BATCH) {
+      yield batch;
+      batch = [];
+    }
     // Files that are cached are read synchronously: timers and sockets get their turn here.
     if (performance.now() - turnedMs > TURN_MS) {
       await setImmediate(undefined, { signal });
       turnedMs = performance.now();
     }
-    const path = join(folder.path, entry.name);
-    const text = path.toString();
-    if (choose.excludes(text)) continue;
-    const whole = folder.whole || choose.includes(text);
+    const absolute = Buffer.concat([folder.slashed, entry.name]);
+    const path = absolute.subarray(rootBytes);
+    if (choose.excludes(path)) continue;
+    const isWhole = folder.isWhole || choose.includes(path);
     if (entry.isDirectory()) {
-      yield* below({ path, parent: folder, whole, announced: false }, root, choose, signal);
-    } else if (whole) {
-      yield* announce(folder);
-      yield found(path, entry);
+      const slashed = Buffer.concat([absolute, SLASH]);
+      batch = yield* below({ slashed, path, parent: folder, isWhole, isAnnounced: false }, batch, walking);
+    } else if (isWhole) {
+      announce(folder, batch);
+      batch.push(found(absolute, path, entry));
     }
   }
+  return batch;
 }
 
-/** The folders down to this one, those that were not given yet. */
-function* announce(folder: Folder): Generator<Found> {
-  if (folder.announced) return;
-  folder.announced = true;
-  if (folder.parent !== undefined) yield* announce(folder.parent);
-  yield { kind: 'directory', path: folder.path };
+/** Adds the folders down to this one, those that were not given yet. */
+function announce(folder: Folder, batch: Found[]): void {
+  if (folder.isAnnounced) return;
+  folder.isAnnounced = true;
+  if (folder.parent !== undefined) announce(folder.parent, batch);
+  batch.push({ kind: 'directory', path: folder.path, absolute: folder.slashed.subarray(0, -1) });
 }
 
 async function list(path: Buffer): Promise<Dirent<Buffer>[] | string> {
@@ -117,9 +137,9 @@ async function list(path: Buffer): Promise<Dirent<Buffer>[] | string> {
   }
 }
 
-function found(path: Buffer, entry: Dirent<Buffer>): Found {
-  if (entry.isFile()) return { kind: 'file', path };
-  if (entry.isSymbolicLink()) return { kind: 'link', path };
+function found(absolute: Buffer, path: Buffer, entry: Dirent<Buffer>): Found {
+  if (entry.isFile()) return { kind: 'file', path, absolute };
+  if (entry.isSymbolicLink()) return { kind: 'link', path, absolute };
   return { kind: 'unfit', path, why: unfitKind(entry) };
 }
 
@@ -130,12 +150,23 @@ export function unfitKind(entry: Pick<Dirent<Buffer>, 'isSocket' | 'isFIFO' | 'i
   return entry.isFIFO() ? 'a named pipe' : 'a device';
 }
 
-async function sizeOf(path: Buffer, files: Files): Promise<number> {
+interface Measured {
+  readonly tarBytes: number;
+  /** Of a file. */
+  readonly bytes?: number;
+}
+
+async function measureFound(found: Found, files: Files): Promise<Measured> {
+  if (found.kind === 'unfit') return { tarBytes: 0 };
+  if (found.kind === 'directory') return { tarBytes: tarEntryBytes(found.path.length, 0, 0) };
   try {
-    return (await files.lstat(path)).size;
+    const { size } = await files.lstat(found.absolute);
+    return found.kind === 'file'
+      ? { tarBytes: tarEntryBytes(found.path.length, 0, size), bytes: size }
+      : { tarBytes: tarEntryBytes(found.path.length, size, 0) };
   } catch (error) {
-    // It cannot be read later either, and is reported then.
-    if (error instanceof Error) return 0;
+    // It cannot be read later either, and is told then.
+    if (error instanceof Error) return { tarBytes: 0 };
     throw error;
   }
 }

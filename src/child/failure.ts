@@ -2,11 +2,13 @@ import { access, constants, open, stat } from 'node:fs/promises';
 import { delimiter, resolve } from 'node:path';
 import { getSystemErrorMessage } from 'node:util';
 import type { Command } from '../config/config.ts';
+import type { User } from './user.ts';
 
 interface Attempt {
   readonly command: Command;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  readonly user: User | undefined;
 }
 
 /** Why a log could not be opened, for people. */
@@ -28,11 +30,15 @@ export async function whyNotStarted(attempt: Attempt, error: unknown): Promise<s
     command: [file],
     cwd,
     env,
+    user,
   } = attempt;
   const folder = await whyNotEntered(cwd);
   if (folder !== undefined) return folder;
   const code = codeOf(error);
   if (code !== 'ENOENT' && code !== 'EACCES') return whyNotAccepted(attempt, error);
+  // What the supervisor itself may do says nothing of another user's rights.
+  if (code === 'EACCES' && user !== undefined)
+    return `${user.name ?? user.uid} may not run ${file}, or not enter a folder on the way there`;
   if (!file.includes('/')) {
     const { PATH = '' } = env;
     const places = PATH.split(delimiter).join(', ');

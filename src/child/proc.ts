@@ -36,6 +36,17 @@ export async function environmentOf(pid: number, procRoot = '/proc'): Promise<re
   return environ.split('\0');
 }
 
+/** The numbers of the users that a process runs as: real, effective, saved and for files; none once it is gone. */
+export async function userIdsOf(pid: number, procRoot = '/proc'): Promise<readonly number[]> {
+  const status = await readFile(`${procRoot}/${pid}/status`, 'utf8').catch(unreadable);
+  return (/^Uid:\t(.+)$/m.exec(status)?.[1] ?? '').split('\t').map(Number);
+}
+
+/** Where a process stands in the hierarchies of control groups, as cgroups(7) describes the file. */
+export async function controlGroupsOf(pid: number | 'self', procRoot = '/proc'): Promise<string> {
+  return readFile(`${procRoot}/${pid}/cgroup`, 'utf8').catch(unreadable);
+}
+
 /** A process's command line, for people: one line, at most 200 characters; its name where that may not be read. */
 export async function commandOf(process: Process, procRoot = '/proc'): Promise<string> {
   const words = await readFile(`${procRoot}/${process.pid}/cmdline`, 'utf8').catch(unreadable);

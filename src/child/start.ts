@@ -1,9 +1,10 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { execa } from 'execa';
 import type { ChildName, Command } from '../config/config.ts';
 import type { ChildExit } from '../outcome.ts';
 import { openConsole } from './console.ts';
 import { whyNotAccepted, whyNotOpened, whyNotStarted } from './failure.ts';
+import type { User } from './user.ts';
 
 export interface ChildSpec {
   readonly name: ChildName;
@@ -15,6 +16,8 @@ export interface ChildSpec {
   readonly logFile: string;
   /** Whether stdin is a console, a pipe that is held open; otherwise it is /dev/null. */
   readonly console: boolean;
+  /** Whom it runs as, without any other groups; undefined: as the supervisor does. */
+  readonly user: User | undefined;
 }
 
 export interface Child {
@@ -43,7 +46,7 @@ export function startChild(spec: ChildSpec): Child {
   const startedAtMs = nowMs();
   let log: number;
   try {
-    log = openSync(spec.logFile, 'a');
+    log = openSync(spec.logFile, spec.user === undefined ? 'a' : APPEND_TO_FILE);
   } catch (error) {
     return neverStarted(spec.name, startedAtMs, whyNotOpened(spec.logFile, error));
   }
@@ -56,7 +59,11 @@ export function startChild(spec: ChildSpec): Child {
   }
 }
 
-function spawn({ command: [file, ...args], cwd, env, console }: ChildSpec, log: number) {
+/** Where another user has a hand in the folder, neither its link nor its pipe is taken for a log. */
+const APPEND_TO_FILE =
+  constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+function spawn({ command: [file, ...args], cwd, env, console, user }: ChildSpec, log: number) {
   // execa's types know file descriptors up to 9 only; its code takes any.
   const output = log as 3;
   return execa(file, args, {
@@ -69,6 +76,8 @@ function spawn({ command: [file, ...args], cwd, env, console }: ChildSpec, log: 
     stdin: console ? 'pipe' : 'ignore',
     stdout: output,
     stderr: output,
+    // Node clears the supplementary groups where it sets a user (setgroups in libuv's process.c).
+    ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
   });
 }
 

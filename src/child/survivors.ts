@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { familyOf, signalGroups } from './family.ts';
-import { commandOf, environmentOf, listProcesses, type Process } from './proc.ts';
+import { commandOf, controlGroupsOf, environmentOf, listProcesses, type Process, userIdsOf } from './proc.ts';
 import type { Child } from './start.ts';
+import type { User } from './user.ts';
 
 /** The variable by which a session's processes are known, however far they have run; Jenkins does the same. */
 export const COOKIE_NAME = 'CRAFTASSIST_SESSION_COOKIE';
@@ -34,18 +35,28 @@ const COMMANDS_AT_MOST = 100;
  * such a process, and all their descendants. Not found is a process for which all of this is so: it was given an
  * environment without the cookie, nobody in its session has it, and its parent is gone.
  *
+ * @param user whom the children ran as, when nothing else does: then whatever runs as that user in this container
+ * (control group) is theirs too, cookie or not. Without CAP_SYS_PTRACE not even root may read another user's
+ * environment, and the cookie is of no use.
  * @param withinMs when it is given up: what still lives then is reported with `killed: false`.
  * @returns everything that was found, in the order of discovery; nothing where there is no /proc.
  */
 export async function killSurvivors(
   cookie: string,
   children: readonly Child[],
-  { withinMs = 3_000, procRoot = '/proc' } = {},
+  {
+    user,
+    withinMs = 3_000,
+    procRoot = '/proc',
+  }: { user?: User | undefined; withinMs?: number; procRoot?: string } = {},
 ): Promise<readonly Survivor[]> {
   const untilMs = performance.now() + withinMs;
+  const isOurs = async (process: Process) =>
+    (await holds(process, cookie, procRoot)) ||
+    (user !== undefined && (await runsAs(process, user, procRoot)));
   const known = new Map<string, { readonly pid: number; readonly command: string }>();
   for (let cleanSweeps = 0; ; ) {
-    const found = await findSurvivors(cookie, children, known, procRoot);
+    const found = await findSurvivors(isOurs, children, known, procRoot);
     for (const process of found.filter(process => !known.has(identityOf(process)))) {
       const isBomb = known.size >= COMMANDS_AT_MOST;
       const command = isBomb ? `[${process.name}]` : await commandOf(process, procRoot);
@@ -62,7 +73,7 @@ export async function killSurvivors(
 }
 
 async function findSurvivors(
-  cookie: string,
+  isOurs: (process: Process) => Promise<boolean>,
   children: readonly Child[],
   known: ReadonlyMap<string, unknown>,
   procRoot: string,
@@ -73,11 +84,11 @@ async function findSurvivors(
   const suspects = processes.filter(
     ({ startTicks, group }) => startTicks >= (self?.startTicks ?? 0) && group !== self?.group,
   );
-  const holders = await Promise.all(suspects.map(process => holds(process, cookie, procRoot)));
+  const ours = await Promise.all(suspects.map(isOurs));
   const families = new Set(children.flatMap(child => familyOf(child, processes)));
   // A dying process loses its environment, its parent and its neighbours before it is gone: once known is enough.
   const survivors = suspects.filter(
-    (process, index) => holders[index] === true || families.has(process) || known.has(identityOf(process)),
+    (process, index) => ours[index] === true || families.has(process) || known.has(identityOf(process)),
   );
   return withKin(survivors, suspects);
 }
@@ -85,6 +96,13 @@ async function findSurvivors(
 async function holds({ pid }: Process, cookie: string, procRoot: string): Promise<boolean> {
   const environment = await environmentOf(pid, procRoot);
   return environment.includes(`${COOKIE_NAME}=${cookie}`);
+}
+
+/** Real, effective or saved: a set-user-id program that a child has started counts as well. */
+async function runsAs({ pid }: Process, { uid }: User, procRoot: string): Promise<boolean> {
+  if (!(await userIdsOf(pid, procRoot)).includes(uid)) return false;
+  const [its, own] = await Promise.all([controlGroupsOf(pid, procRoot), controlGroupsOf('self', procRoot)]);
+  return its === own;
 }
 
 /** Adds everybody in these processes' sessions, and their descendants, and everybody in those' sessions, and so on. */

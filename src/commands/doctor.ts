@@ -1,5 +1,6 @@
 import { access, constants, mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
+import { findUser } from '../child/user.ts';
 import type { Command, Config, Place } from '../config/config.ts';
 import { openDestination } from '../destination/open.ts';
 import { rehearse } from '../destination/rehearse.ts';
@@ -81,7 +82,9 @@ async function checkCommands(config: Config): Promise<Finding[]> {
   const given = commands.filter((pair): pair is [string, Command] => pair[1] !== undefined);
   const found = await Promise.all(given.map(([name, [file]]) => checkCommand(name, file, config)));
   const game = (await checkGame(config)).map(text => ({ what: 'Cuberite', state: 'fault', text }) as const);
-  return [...game, ...found];
+  const { faults } = await findUser(config.children.user);
+  const user = faults.map(text => ({ what: "the children's user", state: 'fault', text }) as const);
+  return [...user, ...game, ...found];
 }
 
 async function checkCommand(what: string, file: string, { children, workdir }: Config): Promise<Finding> {

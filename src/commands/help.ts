@@ -9,6 +9,8 @@ export const COMMANDS_HELP = [
   ['doctor', 'check, before anyone plays, that a session can be played and saved'],
   ['console …', "say one line on the running server's console, e.g. console say hello"],
   ['health', 'tell whether a session runs, and what it is doing'],
+  ['recover …', 'make the archive of a session whose container has died, out of its journal'],
+  ['tail …', 'follow a file of a running session, from its journal'],
 ] as const;
 
 export const help: RunCommand = async ({ print }) => {

@@ -10,6 +10,8 @@ export interface CommandInput {
   readonly stops: StopSwitch;
   /** Writes to stdout. */
   readonly print: (text: string) => void;
+  /** Writes bytes to stdout as they are, at the pace of whoever reads them. */
+  readonly write: (bytes: Buffer) => Promise<void>;
   /** Writes to stderr. */
   readonly complain: (text: string) => void;
 }

@@ -1,11 +1,14 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { shareFolder } from '../child/hand-over.ts';
 import { readOomKills } from '../child/oom.ts';
+import { findUser, type User } from '../child/user.ts';
 import type { Config } from '../config/config.ts';
 import { OccupiedError, openDoor } from '../door/open.ts';
 import { echoChildren } from '../echo.ts';
 import { readEcsTask } from '../ecs.ts';
 import { checkGame } from '../game.ts';
+import { endRecording } from '../journaling.ts';
 import { type Log, type LogBook, openLog } from '../log.ts';
 import { describeEnd, errorText, exitCode, signalExitCode } from '../outcome.ts';
 import { openPlaces } from '../places.ts';
@@ -26,16 +29,18 @@ export const run: RunCommand = async input => {
   const parsed = configured(input);
   if (parsed === undefined) return EXIT_USAGE;
   const { config, notices } = parsed;
-  const faults = await checkGame(config);
+  const { user, faults: userFaults } = await findUser(config.children.user);
+  const faults = [...userFaults, ...(await checkGame(config))];
   if (faults.length > 0) {
     tellFaults(faults, input.complain);
     return EXIT_USAGE;
   }
   try {
     await mkdir(config.workdir, { recursive: true });
+    if (user !== undefined) await shareFolder(config.workdir, user);
   } catch (error) {
     input.complain(
-      `SESSION_WORKDIR "${config.workdir}" cannot be made: ${errorText(error)}: name a folder that can`,
+      `SESSION_WORKDIR "${config.workdir}" cannot be made ready: ${errorText(error)}: name a folder that can`,
     );
     return EXIT_USAGE;
   }
@@ -51,7 +56,7 @@ export const run: RunCommand = async input => {
   try {
     if (door.fault !== undefined)
       book.log.warn({ err: door.fault }, 'nobody can reach the console of this session');
-    return await runLogged({ config, notices, input, book, visitors });
+    return await runLogged({ config, user, notices, input, book, visitors });
   } finally {
     await book.flush();
   }
@@ -68,13 +73,14 @@ async function openDoorOf({ workdir }: Config, visitors: Visitors) {
 
 interface Started {
   readonly config: Config;
+  readonly user: User | undefined;
   readonly notices: readonly string[];
   readonly input: CommandInput;
   readonly book: LogBook;
   readonly visitors: Visitors;
 }
 
-async function runLogged({ config, notices, input, book, visitors }: Started): Promise<number> {
+async function runLogged({ config, user, notices, input, book, visitors }: Started): Promise<number> {
   const { stops, terminal } = input;
   const { log } = book;
   const startedAtMs = Date.now();
@@ -96,6 +102,7 @@ async function runLogged({ config, notices, input, book, visitors }: Started): P
       log.debug({ phase }, 'phase');
     },
     onConsole: visitors.onConsole,
+    user,
     progress: terminal ? drawnProgress(process.stderr) : loggedProgress(log),
     open: places.open,
     closeLogFile: book.closeFile,
@@ -111,6 +118,10 @@ async function runLogged({ config, notices, input, book, visitors }: Started): P
     ...(await circumstances()),
   });
   await deliverReport(config, outcome, report, { log, stops });
+  const { archive, recording } = outcome;
+  if (recording !== undefined && archive?.how === 'archive' && archive.receipt.verified) {
+    await endRecording(config, recording, { log, stops });
+  }
   log.info({ report }, 'the session is over');
   if (terminal) input.print(summary(report));
   const abandonedBy = stops.abandonedBy();

@@ -108,8 +108,15 @@ export interface JournalConfig {
 export interface ChildrenConfig {
   /** The environment that every child gets: no credentials, no variables of the launcher's. */
   readonly env: Readonly<Record<string, string>>;
+  /** Whom they run as; undefined: as the supervisor does. */
+  readonly user: ChildUser | undefined;
   readonly echo: readonly ChildName[];
 }
+
+/** A user that the system knows by name, or numbers. */
+export type ChildUser =
+  | { readonly name: string }
+  | { readonly uid: number; readonly gid: number | undefined };
 
 export type ChildName = 'setup' | 'server' | 'agent';
 

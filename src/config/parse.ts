@@ -84,6 +84,7 @@ export function parseConfig(env: Environment, surroundings: Surroundings): Parse
     },
     children: {
       env: childEnvironment(env, { passAws: flag('SESSION_PASS_AWS') }),
+      user: read('SESSION_CHILD_USER', values.childUser, undefined),
       echo: echo(reader, surroundings),
     },
     reportNames: flag('SESSION_REPORT_NAMES'),

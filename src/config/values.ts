@@ -1,7 +1,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { split } from 'shlex';
-import type { Address, Codec, Command, Place, S3Config } from './config.ts';
+import type { Address, ChildUser, Codec, Command, Place, S3Config } from './config.ts';
 
 /*
  * One parser for each kind of value. Each takes the text of a variable and returns its value, or throws an Error
@@ -220,6 +220,20 @@ export function encryption(text: string): S3Config['encryption'] {
 export function account(text: string): string {
   if (!/^\d{12}$/.test(text.trim())) throw new Error('is not an AWS account: write its twelve digits');
   return text.trim();
+}
+
+/** The most that a user's or a group's number can be: 2^32 - 1 stands for nobody, as setuid(2) says. */
+const GREATEST_ID = 2 ** 32 - 2;
+
+/** A user's name, or `uid`, or `uid:gid`. */
+export function childUser(text: string): ChildUser {
+  const [, uid, gid, name] = /^(?:(\d+)(?::(\d+))?|([A-Za-z_][\w.-]{0,31}))$/.exec(text.trim()) ?? [];
+  if (name !== undefined) return { name };
+  const ids = [uid, gid].map(id => (id === undefined ? undefined : Number(id)));
+  if (uid === undefined || ids.some(id => id !== undefined && id > GREATEST_ID))
+    throw new Error('is not a user: write a name, uid or uid:gid');
+  if (Number(uid) === 0) throw new Error('is root: name another user, or leave it out');
+  return { uid: Number(uid), gid: ids[1] };
 }
 
 /** One line for the server's console. */

@@ -42,6 +42,10 @@ export const VARIABLES = [
       'empty',
       'non-empty: children get the AWS_* variables; by default they get none of them',
     ],
+    SESSION_CHILD_USER: [
+      'none',
+      'a name or uid[:gid] that children run as, and nothing else does: what is left of it at the end is killed',
+    ],
     SESSION_REPORT_NAMES: ['empty', 'non-empty: the report names the players; names are personal data'],
   }),
   group('The server', {

@@ -1,5 +1,5 @@
-import type { Stats } from 'node:fs';
-import { chmod, constants, copyFile, mkdir, readdir, rename, stat, utimes } from 'node:fs/promises';
+import { readFileSync, renameSync, type Stats, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmod, constants, copyFile, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMissing } from './errors.ts';
 
@@ -13,36 +13,45 @@ export interface CopyOptions {
 /**
  * Copies a folder's files into another, each whole or not at all; links are followed, as the server must find files
  * there even when it runs elsewhere. A file of the same size and time is taken for the same. A folder that does not
- * exist has no files. (fs.cp does this too, but takes several times as long for a thousand small files.)
+ * exist has no files. (Node's own cp is several times slower, and its cpSync turns links into links to the original.)
  * @returns the links that lead nowhere.
  */
 export async function copyTree(from: string, to: string, options: CopyOptions): Promise<string[]> {
-  const names = await namesIn(from);
+  const names = (await namesIn(from)).filter(name => !options.except?.includes(name));
   if (names.length === 0) return [];
   await mkdir(to, { recursive: true });
   const there = new Set(await readdir(to));
-  const copied = names
-    .filter(name => !options.except?.includes(name))
-    .map(name => copyOne(join(from, name), join(to, name), there.has(name), options.update));
-  return (await Promise.all(copied)).flat();
+  const dangling: string[] = [];
+  for (const name of names) {
+    dangling.push(...(await copyOne(join(from, name), join(to, name), there.has(name), options.update)));
+  }
+  return dangling;
 }
 
 async function copyOne(from: string, to: string, isThere: boolean, update: boolean): Promise<string[]> {
-  const found = await unlessMissing(stat(from));
+  const found = statSync(from, { throwIfNoEntry: false });
   if (found === undefined) return [from];
   if (found.isDirectory()) return copyTree(from, to, { update });
-  const isKept = isThere && (!update || isCopy(await unlessMissing(stat(to)), found));
+  const isKept = isThere && (!update || isCopy(statSync(to, { throwIfNoEntry: false }), found));
   if (found.isFile() && !isKept) await copyWhole(from, to, found);
   return [];
 }
 
-async function copyWhole(from: string, to: string, { mode, atime, mtime }: Stats): Promise<void> {
+const SMALL_BYTES = 1 << 20;
+
+async function copyWhole(from: string, to: string, { size, mode, atime, mtime }: Stats): Promise<void> {
   const part = `${to}.part`;
-  await copyFile(from, part, constants.COPYFILE_FICLONE);
   // A read-only image must not make a server that cannot write its own settings.
-  if ((mode & 0o200) === 0) await chmod(part, (mode & 0o777) | 0o200);
-  await utimes(part, atime, mtime);
-  await rename(part, to);
+  const writable = (mode & 0o777) | 0o200;
+  if (size <= SMALL_BYTES) {
+    // Small files come in numbers: without a turn in libuv's pool for each step they take a third of the time.
+    writeFileSync(part, readFileSync(from), { mode: writable });
+  } else {
+    await copyFile(from, part, constants.COPYFILE_FICLONE);
+    await chmod(part, writable);
+  }
+  utimesSync(part, atime, mtime);
+  renameSync(part, to);
 }
 
 /** Times are set to the millisecond, and read back a little less than that. */
@@ -52,14 +61,10 @@ function isCopy(copy: Stats | undefined, original: Stats): boolean {
 
 /** The names in a folder; none where there is no such folder. */
 export async function namesIn(folder: string): Promise<string[]> {
-  return ((await unlessMissing(readdir(folder))) ?? []).sort();
-}
-
-async function unlessMissing<T>(operation: Promise<T>): Promise<T | undefined> {
   try {
-    return await operation;
+    return (await readdir(folder)).sort();
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (isMissing(error)) return [];
     throw error;
   }
 }

@@ -8,7 +8,7 @@ export const MIN_PART_BYTES = 5 * MiB;
 const USUAL_PART_BYTES = 8 * MiB;
 /** The rest is for an archive that outgrows what was expected of it. */
 const PARTS_PLANNED = 9_000;
-const IN_FLIGHT_BYTES = 48 * MiB;
+const IN_FLIGHT_BYTES = 32 * MiB;
 
 /**
  * The size of all parts but the last: whole MiB, so that a chunk of another size is known to be the last.

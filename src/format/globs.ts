@@ -32,11 +32,13 @@ export function chooser(selection: Selection): Chooser {
 }
 
 function matcher(globs: readonly string[]): (path: string) => boolean {
-  const tidy = globs.map(glob => glob.replace(/^(\.?\/)+(?=.)/, '').replace(/(?<=.)\/+$/, ''));
-  const isRooted = (glob: string, i: number) => glob.includes('/') || globs[i]?.startsWith('/');
-  const rooted = tidy.filter(isRooted);
-  const bare = tidy.filter((glob, i) => !isRooted(glob, i));
-  const matchesPath = rooted.length === 0 ? () => false : picomatch(rooted, { dot: true });
-  const matchesName = bare.length === 0 ? () => false : picomatch(bare, { dot: true });
+  const isRooted = (glob: string) => glob.replace(/\/+$/, '').includes('/');
+  const tidy = (glob: string) => glob.replace(/^(\.?\/)+(?=.)/, '').replace(/(?<=.)\/+$/, '');
+  const matchesPath = anyOf(globs.filter(isRooted).map(tidy));
+  const matchesName = anyOf(globs.filter(glob => !isRooted(glob)).map(tidy));
   return path => matchesPath(path) || matchesName(path.slice(path.lastIndexOf('/') + 1));
+}
+
+function anyOf(globs: readonly string[]): (text: string) => boolean {
+  return globs.length === 0 ? () => false : picomatch([...globs], { dot: true });
 }

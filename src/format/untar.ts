@@ -41,14 +41,16 @@ const LONG_NAME = 'L';
 const PLAIN_FILE = '0';
 
 function readHeader(header: Buffer): { type: string; name: Buffer; size: number } {
-  const type = header.toString('latin1', 156, 157);
-  const prefix = upToNul(header.subarray(345, 500));
-  const isOurs = header.toString('latin1', 257, 263) === 'ustar\0' && prefix.length === 0;
-  if (!isOurs || readOctal(header, 148, 8) !== checksum(header))
+  const isUstar = header.toString('latin1', 257, 263) === 'ustar\0';
+  if (!isUstar || readOctal(header, 148, 8) !== checksum(header)) {
     throw new Error('no tar header where one should be');
+  }
+  const type = header.toString('latin1', 156, 157);
   if (type !== PLAIN_FILE && type !== LONG_NAME)
     throw new Error(`a tar entry of type ${JSON.stringify(type)}`);
-  return { type, name: upToNul(header.subarray(0, 100)), size: readOctal(header, 124, 12) };
+  const [name, prefix] = [upToNul(header.subarray(0, 100)), upToNul(header.subarray(345, 500))];
+  const path = prefix.length === 0 ? name : Buffer.concat([prefix, Buffer.from('/'), name]);
+  return { type, name: path, size: readOctal(header, 124, 12) };
 }
 
 function readOctal(header: Buffer, at: number, bytes: number): number {

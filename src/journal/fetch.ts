@@ -25,7 +25,7 @@ export async function fetchObject(
         throw new Error(`could not read ${key} from ${destination.url}`, { cause: error });
       }
     }
-    await sleep(200 * 4 ** tries, undefined, { signal });
+    await sleep(200 * 2 ** tries, undefined, { signal });
   }
 }
 

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { Look } from './tree.ts';
+import type { Look } from './look.ts';
 
 /** One content of a file, as far as it is in segments. */
 export interface Generation {
@@ -62,25 +62,38 @@ export function extend(generation: Generation, bytes: Buffer): void {
 
 /**
  * Whether the file still begins with the generation's bytes, as far as a few reads tell: its first and last 4 KiB,
- * and 256 KiB of the rest, in turns, so that a small file is compared as a whole every time.
+ * and 256 KiB of the rest, in turns.
  */
 export function seemsKept(generation: Generation, read: ReadAt): boolean {
   const { head, tail, end } = generation;
   if (!matches(tail, read(end - tail.length, tail.length))) return false;
   if (head.length < end && !matches(head, read(0, head.length))) return false;
-  return auditNext(generation, read);
+  return auditNext(generation, read) !== 'changed';
 }
 
 function matches(sample: Sample, bytes: Buffer): boolean {
   return bytes.length === sample.length && crc32(bytes) === sample.crc;
 }
 
-function auditNext(generation: Generation, read: ReadAt): boolean {
-  const { audit, end, crc } = generation;
-  if (audit.at === audit.end) generation.audit = { at: 0, crc: 0, end, endCrc: crc };
-  const current = generation.audit;
-  const slice = read(current.at, Math.min(SLICE_BYTES, current.end - current.at));
-  current.crc = crc32(slice, current.crc);
-  current.at += slice.length;
-  return current.at < current.end || current.crc === current.endCrc;
+/** Reads the next slice of what must not have changed; after the last one it begins anew. */
+export function auditNext(generation: Generation, read: ReadAt): 'kept' | 'changed' {
+  const { end, crc } = generation;
+  if (generation.audit.at === generation.audit.end) generation.audit = { at: 0, crc: 0, end, endCrc: crc };
+  const { audit } = generation;
+  const slice = read(audit.at, Math.min(SLICE_BYTES, audit.end - audit.at));
+  audit.crc = crc32(slice, audit.crc);
+  audit.at += slice.length;
+  if (slice.length === 0 && audit.at < audit.end) return 'changed';
+  return audit.at < audit.end || audit.crc === audit.endCrc ? 'kept' : 'changed';
+}
+
+/** Everything before the end has been read since it last grew. */
+export function isAudited({ audit, end }: Generation): boolean {
+  return audit.at === end && audit.end === end;
+}
+
+/** The bytes that were added after a complete audit have been read as well. */
+export function keepAudit(generation: Generation, before: Generation): void {
+  const { end, crc } = generation;
+  generation.audit = isAudited(before) ? { at: end, crc, end, endCrc: crc } : before.audit;
 }

@@ -3,9 +3,10 @@ import type { Selection } from '../format/globs.ts';
 import { type Book, openBook, report, tellUnreadable, waiting } from './book.ts';
 import { type JournalAbout, STATUS_KEY, segmentKey } from './format.ts';
 import { enter, forgetDeparted } from './ledger.ts';
+import { reasonOf } from './look.ts';
 import { pause } from './send.ts';
+import { auditSome } from './serve.ts';
 import { shipNext, tellFinished, tellStatus } from './ship.ts';
-import { reasonOf } from './tree.ts';
 
 export interface JournalOptions {
   readonly selection: Selection;
@@ -84,6 +85,11 @@ export function startJournal(options: JournalOptions): Journal {
   };
 }
 
+/** What is compared of files that have grown after each look: a thousandth of a core. */
+const AUDIT_BYTES = 4 * 1024 * 1024;
+/** At the end: a twentieth of a second. */
+const LAST_AUDIT_BYTES = 64 * 1024 * 1024;
+
 async function record(book: Book): Promise<void> {
   const { intervalMs, rewriteIntervalMs, heartbeatMs } = book.options;
   const finishing = book.finishing.signal;
@@ -92,6 +98,7 @@ async function record(book: Book): Promise<void> {
     const isOver = () => finishing.aborted || performance.now() - startedMs >= intervalMs;
     let isMore = await look(book);
     while (isMore) isMore = (await shipNext(book, rewriteIntervalMs)) && !isOver();
+    await auditSome(book.ledger, AUDIT_BYTES);
     if (performance.now() - book.sentAtMs >= heartbeatMs)
       await tellStatus(book, 'writing', book.abandoned.signal);
     // A tree so large that looking at it takes long is looked at less often: for a twentieth of a core at most.
@@ -144,7 +151,8 @@ async function shipAll(book: Book): Promise<void> {
     forgetDeparted(book.ledger);
     let shipped = 0;
     while (await shipNext(book, 0)) shipped += 1;
-    if (shipped === 0) return;
+    await auditSome(book.ledger, LAST_AUDIT_BYTES);
+    if (shipped === 0 && book.ledger.dirty.size === 0) return;
   }
 }
 
@@ -167,8 +175,9 @@ async function remove(book: Book, signal: AbortSignal): Promise<Removal> {
   try {
     // A removal that is cut short leaves a journal with holes: its status says that nobody needs it.
     await tellStatus(book, 'saved', signal);
-    for (let first = 1; first <= segments; first += REMOVAL_BATCH) {
-      const count = Math.min(REMOVAL_BATCH, segments - first + 1);
+    // One more than is known of: the last one may have arrived although its answer did not.
+    for (let first = 1; first <= segments + 1; first += REMOVAL_BATCH) {
+      const count = Math.min(REMOVAL_BATCH, segments + 2 - first);
       const keys = Array.from({ length: count }, (_, i) => `${prefix}/${segmentKey(first + i)}`);
       await destination.delete(keys, signal);
     }

@@ -1,6 +1,7 @@
 import type { Generation } from './generation.ts';
+import { isSameFile, type Look, lookNow } from './look.ts';
 import type { BytePath } from './paths.ts';
-import { type FileNode, type Findings, isSameFile, type Look, lookNow, type Node } from './tree.ts';
+import type { FileNode, Findings, Node } from './tree.ts';
 
 /** A file of the working directory, and what the journal has of it. */
 export interface Tracked {
@@ -32,6 +33,8 @@ export interface Ledger {
   readonly files: Map<FileNode, Tracked>;
   /** Files that may have bytes for the journal. */
   readonly dirty: Set<Tracked>;
+  /** Files that have grown since all that they were before was last compared. */
+  readonly unaudited: Set<Tracked>;
   /** Files that have gone: one that was moved while it was looked for turns up in the next scan. */
   departed: Set<Tracked>;
   readonly removedGenerations: Set<number>;
@@ -54,6 +57,7 @@ export function createLedger(): Ledger {
   return {
     files: new Map(),
     dirty: new Set(),
+    unaudited: new Set(),
     departed: new Set(),
     removedGenerations: new Set(),
     removedPaths: new Set(),
@@ -133,6 +137,7 @@ function leave(ledger: Ledger, node: Node): Tracked | undefined {
   ledger.files.delete(node);
   if (tracked === undefined) return undefined;
   ledger.dirty.delete(tracked);
+  ledger.unaudited.delete(tracked);
   ledger.moved.delete(tracked);
   return tracked;
 }

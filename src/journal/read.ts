@@ -1,8 +1,8 @@
 import type { Destination } from '../destination/destination.ts';
 import { fetchObject } from './fetch.ts';
 import { segmentKey } from './format.ts';
+import { reasonOf } from './look.ts';
 import { decodeSegment, type Segment } from './segment.ts';
-import { reasonOf } from './tree.ts';
 
 /** A segment, or why it cannot be had. */
 export type ReadSegment =

@@ -4,10 +4,10 @@ import type { Destination } from '../destination/destination.ts';
 import { type FoundJournal, findJournals } from './find.ts';
 import { type JournalAbout, type SegmentIndex, segmentKey } from './format.ts';
 import { type Layout, layOut } from './layout.ts';
+import { hasVanished } from './look.ts';
 import { toText } from './paths.ts';
 import { readSegments } from './read.ts';
 import { createReplay, replaySegment } from './replay.ts';
-import { hasVanished } from './tree.ts';
 
 export interface RecoverOptions {
   readonly destination: Destination;

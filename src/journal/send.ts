@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AlreadyThereError, type Destination } from '../destination/destination.ts';
-import { reasonOf } from './tree.ts';
+import { reasonOf } from './look.ts';
 
 export interface SendOptions {
   /** Nothing is tried any more. */

@@ -2,10 +2,10 @@ import { AlreadyThereError } from '../destination/destination.ts';
 import { type Book, moveCover, takenUntilMs, tellUnreadable, waiting } from './book.ts';
 import { formatStatus, JOURNAL_FORMAT, type JournalStatus, STATUS_KEY, segmentKey } from './format.ts';
 import { type Gathered, gather } from './gather.ts';
+import { reasonOf } from './look.ts';
 import { toText } from './paths.ts';
 import { checksum, encodeSegment } from './segment.ts';
 import { send } from './send.ts';
-import { reasonOf } from './tree.ts';
 
 /**
  * Makes the next segment and puts it at the destination, however long that takes. The first is made even when it is

@@ -1,16 +1,19 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import {
+  auditNext,
   beginGeneration,
   extend,
   type Generation,
-  type ReadAt,
+  isAudited,
+  keepAudit,
   SLICE_BYTES,
   seemsKept,
 } from './generation.ts';
 import { drop, type Ledger, type Tracked } from './ledger.ts';
+import { isSameFile, type Look, toLook } from './look.ts';
+import { hasCrc, type OpenFile, openFile } from './open-file.ts';
 import type { Pace } from './pace.ts';
-import { hasVanished, isSameFile, type Look, reasonOf, toLook } from './tree.ts';
 
 /** What a look into a file that may have changed has come to. */
 export type Taken =
@@ -49,8 +52,8 @@ export interface TakeOptions {
 
 /** Takes the next bytes of a file into the journal, if there are any: appended ones, or those of a new content. */
 export async function take(ledger: Ledger, tracked: Tracked, options: TakeOptions): Promise<Taken> {
-  const file = open(tracked);
-  if ('as' in file) return file;
+  const file = openFile(tracked.node.at);
+  if ('failed' in file) return failure(file);
   try {
     if (!isSameFile(file.look, tracked.node.look)) return { as: 'gone' };
     const { coming, current } = tracked;
@@ -68,21 +71,8 @@ export async function take(ledger: Ledger, tracked: Tracked, options: TakeOption
   }
 }
 
-interface OpenFile {
-  readonly fd: number;
-  readonly look: Look;
-  readonly read: ReadAt;
-}
-
-function open({ node }: Tracked): OpenFile | Taken {
-  try {
-    // Whatever has taken the file's place meanwhile, a pipe blocks nobody and a link leads nowhere.
-    const fd = openSync(node.at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const look = toLook(fstatSync(fd, { bigint: true }));
-    return { fd, look, read: (offset, length) => readFully(fd, offset, length) };
-  } catch (error) {
-    return hasVanished(error) ? { as: 'gone' } : { as: 'unreadable', why: reasonOf(error) };
-  }
+function failure({ failed }: { readonly failed: string | undefined }): Taken {
+  return failed === undefined ? { as: 'gone' } : { as: 'unreadable', why: failed };
 }
 
 function canGoOn(coming: Generation, look: Look): boolean {
@@ -114,11 +104,14 @@ async function takeAppended(
   // First read, then checked: what was cut and rewritten in between is found out.
   const before = { ...current };
   const taken = await read(ledger, current, file, options, undefined);
-  const isKept = seemsKept(before, file.read) && (before.isTrusted || (await hasCrc(before, file, options)));
+  if (taken.as !== 'piece') return taken;
+  const isKept =
+    seemsKept(before, file.read) && (before.isTrusted || (await hasCrc(before, file, options.pace)));
   if (isKept) {
-    current.audit = before.audit;
+    keepAudit(current, before);
     current.isTrusted = true;
     tracked.hasGrown = true;
+    if (!isAudited(current)) ledger.unaudited.add(tracked);
     return taken;
   }
   ledger.bytes -= current.end - before.end;
@@ -133,8 +126,28 @@ async function isUnchanged(
   file: OpenFile,
   options: TakeOptions,
 ): Promise<boolean> {
-  if (current.end <= SLICE_BYTES) return hasCrc(current, file, options);
+  if (current.end <= SLICE_BYTES) return hasCrc(current, file, options.pace);
   return tracked.looked?.mtimeNs === file.look.mtimeNs && seemsKept(current, file.read);
+}
+
+/**
+ * Reads on a little in a file that has grown, up to the end that it had: something before it may have been changed at
+ * the same time. One in which it was is a rewritten file from then on.
+ */
+export function audit(ledger: Ledger, tracked: Tracked): void {
+  ledger.unaudited.delete(tracked);
+  const { current } = tracked;
+  const file = openFile(tracked.node.at);
+  if ('failed' in file) return;
+  try {
+    if (current === undefined || tracked.isSuspect || !isSameFile(file.look, tracked.node.look)) return;
+    if (auditNext(current, file.read) === 'changed') {
+      tracked.isSuspect = true;
+      ledger.dirty.add(tracked);
+    } else if (!isAudited(current)) ledger.unaudited.add(tracked);
+  } finally {
+    closeSync(file.fd);
+  }
 }
 
 async function takeRewritten(
@@ -146,7 +159,7 @@ async function takeRewritten(
 ): Promise<Taken> {
   tracked.dueMs = tracked.hasGrown ? 0 : tracked.begunAtMs + options.rewriteIntervalMs;
   if (performance.now() < tracked.dueMs) return { as: 'waiting' };
-  if (file.look.size === current.end && (await hasCrc(current, file, options))) {
+  if (file.look.size === current.end && (await hasCrc(current, file, options.pace))) {
     tracked.isSuspect = false;
     abandonComing(ledger, tracked);
     return { as: 'kept', look: file.look };
@@ -205,13 +218,13 @@ async function read(
   while (generation.end < limit) {
     await pace();
     const slice = file.read(generation.end, Math.min(SLICE_BYTES, limit - generation.end));
-    // It has been cut in this moment: the next look finds it shorter.
     if (slice.length === 0) break;
     extend(generation, slice);
     crc = crc32(slice, crc);
     body.push(slice);
   }
-  if (body.length === 0 && limit > offset) return { as: 'unreadable', why: 'it ends before its size' };
+  // It was cut in this moment, or the disk gives no more of it.
+  if (body.length === 0 && limit > offset) return failure({ failed: file.fault });
   ledger.bytes += generation.end - offset;
   ledger.space = Math.max(ledger.space, ledger.bytes);
   const after = toLook(fstatSync(file.fd, { bigint: true }));
@@ -224,36 +237,6 @@ async function read(
 
 function isUntouched(begun: Look, now: Look): boolean {
   return begun.mtimeNs === now.mtimeNs && begun.size === now.size;
-}
-
-async function hasCrc(generation: Generation, file: OpenFile, { pace }: TakeOptions): Promise<boolean> {
-  let crc = 0;
-  for (let at = 0; at < generation.end; at += SLICE_BYTES) {
-    await pace();
-    crc = crc32(file.read(at, Math.min(SLICE_BYTES, generation.end - at)), crc);
-  }
-  return crc === generation.crc;
-}
-
-function readFully(fd: number, offset: number, length: number): Buffer {
-  const bytes = Buffer.allocUnsafe(length);
-  let filled = 0;
-  while (filled < length) {
-    const count = readSome(fd, bytes.subarray(filled), offset + filled);
-    if (count === 0) break;
-    filled += count;
-  }
-  return bytes.subarray(0, filled);
-}
-
-/** A disk's fault in the middle of a file ends it here: what stands before it is taken. */
-function readSome(fd: number, into: Buffer, offset: number): number {
-  try {
-    return readSync(fd, into, 0, into.length, offset);
-  } catch (error) {
-    if (error instanceof Error) return 0;
-    throw error;
-  }
 }
 
 export function toMs(ns: bigint): number {

@@ -1,18 +1,8 @@
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { type Chooser, chooser, type Selection } from '../format/globs.ts';
+import { hasVanished, isSameFile, type Look, reasonOf, toLook } from './look.ts';
 import { createPace } from './pace.ts';
 import { type BytePath, below, fromText, toFsPath, toText } from './paths.ts';
-
-/** What a stat says of a file, as far as the journal cares. */
-export interface Look {
-  readonly dev: bigint;
-  readonly ino: bigint;
-  readonly birthtimeNs: bigint;
-  readonly size: number;
-  readonly mode: number;
-  readonly mtimeNs: bigint;
-  readonly ctimeNs: bigint;
-}
 
 export interface FileNode {
   readonly kind: 'file';
@@ -40,6 +30,7 @@ export interface FolderNode {
   readonly whole: boolean;
   readonly children: Map<BytePath, Node>;
   look: Look | undefined;
+  /** It is to be listed again: it has just changed, or not all of it could be looked at. */
   fresh: boolean;
   /** It has been found: folders that are only on the way are when something in them is. */
   announced: boolean;
@@ -94,13 +85,17 @@ interface Visit {
 
 async function visit(scan: Visit): Promise<void> {
   const pace = createPace();
-  if (!lookAtFolder(scan, scan.root, true)) throw new Error(`${toText(scan.rootAt)} cannot be looked at`);
+  if (!lookAtFolder(scan, scan.root, isTurn(scan, 0)))
+    throw new Error(`${toText(scan.rootAt)} cannot be looked at`);
   const folders: FolderNode[] = [scan.root];
   // The list grows while it is walked.
   for (const folder of folders) {
     for (const [name, child] of folder.children) {
       await pace();
-      const isThere = child.kind === 'folder' ? lookAtFolder(scan, child, isTurn(scan, folders.length)) : lookAtEntry(scan, child);
+      const isThere =
+        child.kind === 'folder'
+          ? lookAtFolder(scan, child, isTurn(scan, folders.length))
+          : lookAtEntry(scan, child);
       if (!isThere) lookAgain(scan, folder, name);
       else if (child.kind === 'folder') folders.push(child);
     }
@@ -129,7 +124,10 @@ function lookAtFolder(scan: Visit, folder: FolderNode, mustList: boolean): boole
 
 function list(scan: Visit, folder: FolderNode): void {
   const names = attempt(scan, folder.path, () => readdirSync(folder.at, { encoding: 'latin1' }));
-  if (names === undefined) return;
+  if (names === undefined) {
+    folder.fresh = true;
+    return;
+  }
   const left = new Set(folder.children.keys());
   for (const name of names) if (!left.delete(name)) appear(scan, folder, name);
   for (const name of left) disappear(scan, folder, name);
@@ -141,6 +139,8 @@ function appear(scan: Visit, folder: FolderNode, name: BytePath): void {
   if (scan.choose.excludes(text)) return;
   const at = toFsPath(below(scan.rootAt, path));
   const stats = stat(scan, path, at);
+  // Listed again next time, whatever the folder's time says.
+  if (stats === 'unreadable') folder.fresh = true;
   const isWhole = folder.whole || scan.choose.includes(text);
   const node = typeof stats === 'object' ? toNode(scan, folder, path, at, stats, isWhole) : undefined;
   if (node === undefined) return;
@@ -179,7 +179,8 @@ function announce(scan: Visit, folder: FolderNode): void {
 function lookAtEntry(scan: Visit, entry: FileNode | LinkNode): boolean {
   const stats = stat(scan, entry.path, entry.at);
   if (stats === 'unreadable') return true;
-  if (stats === 'gone' || !isSameFile(entry.look, stats) || stats.isFile() !== (entry.kind === 'file')) return false;
+  if (stats === 'gone' || !isSameFile(entry.look, stats) || stats.isFile() !== (entry.kind === 'file'))
+    return false;
   if (entry.kind === 'link') return true;
   const isSame = stats.mtimeNs === entry.look.mtimeNs && stats.ctimeNs === entry.look.ctimeNs;
   if (isSame && Number(stats.size) === entry.look.size && !entry.fresh) return true;
@@ -201,37 +202,6 @@ function disappear(scan: Visit, folder: FolderNode, name: BytePath): void {
   if (node === undefined) return;
   if (node.kind === 'folder') for (const inner of [...node.children.keys()]) disappear(scan, node, inner);
   if (node.kind !== 'folder' || node.announced) scan.findings.gone.push(node);
-}
-
-/** An inode's number is given to another file as soon as it is free: its time of birth tells the two apart. */
-export function isSameFile(
-  a: Pick<Look, 'dev' | 'ino' | 'birthtimeNs'>,
-  b: Pick<Look, 'dev' | 'ino' | 'birthtimeNs'>,
-): boolean {
-  return a.ino === b.ino && a.dev === b.dev && a.birthtimeNs === b.birthtimeNs;
-}
-
-/** undefined: nothing is there, or it cannot be looked at. */
-export function lookNow(at: string | Buffer): Look | undefined {
-  try {
-    const stats = lstatSync(at, { bigint: true, throwIfNoEntry: false });
-    return stats && toLook(stats);
-  } catch (error) {
-    if (error instanceof Error) return undefined;
-    throw error;
-  }
-}
-
-export function toLook(stats: BigIntStats): Look {
-  return {
-    dev: stats.dev,
-    ino: stats.ino,
-    birthtimeNs: stats.birthtimeNs,
-    size: Number(stats.size),
-    mode: Number(stats.mode) & 0o7777,
-    mtimeNs: stats.mtimeNs,
-    ctimeNs: stats.ctimeNs,
-  };
 }
 
 function isFresh(stats: BigIntStats): boolean {
@@ -272,12 +242,4 @@ function attempt<T>(scan: Visit, path: BytePath, look: () => T): T | undefined {
     if (!hasVanished(error)) scan.findings.unreadable.push({ path: toText(path), why: reasonOf(error) });
     return undefined;
   }
-}
-
-export function hasVanished(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
-}
-
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

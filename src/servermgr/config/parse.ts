@@ -6,6 +6,7 @@ import * as words from '../../config/values.ts';
 import { VARIABLE_NAMES as SESSION_VARIABLES } from '../../config/variables.ts';
 import type { LauncherSettings, ManagerConfig, SessionSettings, World } from './config.ts';
 import { defaultWorlds, demoSession } from './demo.ts';
+import { MOST_OVERRIDE_CHARACTERS, overridesFor, overridesLength } from './overrides.ts';
 import * as values from './values.ts';
 import { VARIABLE_NAMES, type VariableName } from './variables.ts';
 
@@ -30,7 +31,7 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 export function parseManagerConfig(env: Environment, surroundings: Surroundings): ParsedManagerConfig {
   const reader = newReader(env);
   const { read, text } = reader;
-  const kind = read('SERVERMGR_LAUNCHER', words.oneOf(['local', 'docker', 'ecs']), 'local');
+  const kind = read('SERVERMGR_LAUNCHER', words.oneOf(['local', 'docker', 'ecs'] as const), 'local');
   const demo = kind === 'local' && surroundings.hasDemo && !env.SESSION_SERVER_COMMAND;
   const heroku = env.DYNO !== undefined;
   const stateFolder = resolve(surroundings.cwd, text('SERVERMGR_STATE') ?? 'sessions/.servermgr');
@@ -60,6 +61,7 @@ export function parseManagerConfig(env: Environment, surroundings: Surroundings)
     launcher: launcherSettings(reader, kind),
     logLevel: read('SERVERMGR_LOG_LEVEL', words.oneOf<LogLevel>(LOG_LEVELS), 'info'),
   };
+  checkOverrides(config, reader.faults);
   if (reader.faults.length > 0) throw new ConfigError(reader.faults);
   return { config, notices: notices(env, config.worlds) };
 }
@@ -87,6 +89,7 @@ function sessionSettings(
       SESSION_EMPTY_TIMEOUT: '10s',
       ...(kind === 'ecs' ? {} : { SESSION_STOP_TIMEOUT: '120s' }),
       ...(demo ? demoSession() : {}),
+      ...(env.SENTRY_DSN ? { SENTRY_DSN: env.SENTRY_DSN } : {}),
       ...Object.fromEntries(given),
       SESSION_DESTINATION: place.kind === 's3' ? ['s3:/', place.bucket, place.prefix].join('/') : place.path,
     },
@@ -102,10 +105,7 @@ function sessionSettings(
 
 const CHECKOUT_SUPERVISOR = resolve(import.meta.dirname, '../../main.ts');
 
-function launcherSettings(
-  { faults, read, text }: Reader,
-  kind: LauncherSettings['kind'],
-): LauncherSettings {
+function launcherSettings({ faults, read, text }: Reader, kind: LauncherSettings['kind']): LauncherSettings {
   const ports = read('SERVERMGR_PORTS', values.portRange, { first: 25_565, last: 25_664 });
   const gameHost = text('SERVERMGR_GAME_HOST')?.trim() ?? 'localhost';
   const inImage = read('SERVERMGR_SUPERVISOR', words.command, ['craftassist-session'] as const);
@@ -148,6 +148,21 @@ function launcherSettings(
   }
 }
 
+/** RunTask would refuse every launch: better to hear of it now. */
+function checkOverrides({ launcher, worlds, session }: ManagerConfig, faults: string[]): void {
+  if (launcher.kind !== 'ecs') return;
+  for (const world of worlds) {
+    const env = { ...session.env, ...world.env, TIMESTAMP: '2026-01-31T12:00:00.000Z-00000000' };
+    const length = overridesLength(overridesFor(launcher.container, env));
+    if (length > MOST_OVERRIDE_CHARACTERS) {
+      faults.push(
+        `the SESSION_… variables of world "${world.id}" take ${length} characters of the ` +
+          `${MOST_OVERRIDE_CHARACTERS} that ECS allows: put the longest into the task definition`,
+      );
+    }
+  }
+}
+
 type Reader = ReturnType<typeof newReader>;
 
 function newReader(env: Environment) {
@@ -170,11 +185,8 @@ function newReader(env: Environment) {
     text: (name: VariableName) => text(name),
     read: <T, F>(name: VariableName, parse: (text: string) => T, fallback: F) =>
       readAny(name, parse, fallback),
-    readSession: <T, F>(
-      name: (typeof SESSION_VARIABLES)[number],
-      parse: (text: string) => T,
-      fallback: F,
-    ) => readAny(name, parse, fallback),
+    readSession: <T, F>(name: (typeof SESSION_VARIABLES)[number], parse: (text: string) => T, fallback: F) =>
+      readAny(name, parse, fallback),
     /** Heroku and its like give a port, and expect all addresses to be served. */
     defaultListen: () => {
       const port = readAny('PORT', words.wholeNumber(1, 65_535), undefined);

@@ -17,7 +17,9 @@ export function portRange(text: string): PortRange {
 export function secret(least: number): (text: string) => string {
   return text => {
     if (text.trim().length < least)
-      throw new Error(`is too short to be safe: write ${least} random characters, as \`openssl rand -hex 32\``);
+      throw new Error(
+        `is too short to be safe: write ${least} random characters, as \`openssl rand -hex 32\``,
+      );
     return text.trim();
   };
 }

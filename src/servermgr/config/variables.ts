@@ -48,14 +48,14 @@ export const VARIABLES = [
   }),
   group('Launcher ecs', {
     SERVERMGR_ECS_CLUSTER: ['craftassist', 'name or ARN of the cluster'],
-    SERVERMGR_ECS_TASK_DEFINITION: [
-      'craftassist',
-      'family (its newest revision), family:revision, or ARN',
-    ],
+    SERVERMGR_ECS_TASK_DEFINITION: ['craftassist', 'family (its newest revision), family:revision, or ARN'],
     SERVERMGR_ECS_CONTAINER: ['craftassist', 'the container whose environment is set'],
     SERVERMGR_ECS_SUBNETS: ['none: must be given', 'comma-separated; several lie in several zones'],
     SERVERMGR_ECS_SECURITY_GROUPS: ['none: must be given', 'comma-separated; they let the game port in'],
-    SERVERMGR_ECS_CAPACITY: ['FARGATE', 'FARGATE, FARGATE_SPOT, or FARGATE_SPOT,FARGATE: tried in this order'],
+    SERVERMGR_ECS_CAPACITY: [
+      'FARGATE',
+      'FARGATE, FARGATE_SPOT, or FARGATE_SPOT,FARGATE: tried in this order',
+    ],
     SERVERMGR_ECS_GAME_PORT: ['25565', 'where the game listens in a task'],
   }),
 ] as const;

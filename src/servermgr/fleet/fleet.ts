@@ -1,7 +1,13 @@
 import type { Archives } from '../archives.ts';
 import type { ManagerLimits, SessionSettings, World } from '../config/config.ts';
 import { nameOf, newId, pressMark, visitorMark } from '../identity.ts';
-import { isAlive, type Launcher, type LaunchRequest, NoRoomError, type Session } from '../launchers/launcher.ts';
+import {
+  isAlive,
+  type Launcher,
+  type LaunchRequest,
+  NoRoomError,
+  type Session,
+} from '../launchers/launcher.ts';
 import { newLookout, type Snapshot } from './lookout.ts';
 import type { SessionView } from './view.ts';
 
@@ -56,7 +62,8 @@ export function openFleet(options: FleetOptions): Fleet {
   async function press({ visitor, token, world: worldId }: Press): Promise<Pressed> {
     const world = worlds.find(({ id }) => id === worldId);
     if (world === undefined) return { how: 'unknown-world' };
-    await lookout.look(PRESS_AGE_MS);
+    const { fault } = await lookout.look(PRESS_AGE_MS);
+    if (fault !== undefined) return { how: 'no-room', why: 'what is running cannot be looked up just now' };
 
     // Between the look and the reservation nothing waits: of 500 who press at once, each sees the ones before.
     const mark = visitorMark(visitor);

@@ -97,9 +97,12 @@ export function newLookout({ launcher, archives, limits, session: settings, rela
       const sight = { session, probe: probes.get(id), atMs, agentPlayers: settings.agentPlayers };
       memories.set(id, remember(memories.get(id), { ...sight, own: expected.has(id) }));
     }
-    for (const { id } of listed) expected.delete(id);
+    for (const { id, attempt } of listed) {
+      if (attempt >= (expected.get(id)?.session.attempt ?? 0)) expected.delete(id);
+    }
     const ids = new Set(sessionsNow().map(({ id }) => id));
-    for (const map of [memories, reports, told]) for (const id of map.keys()) if (!ids.has(id)) map.delete(id);
+    for (const map of [memories, reports, told])
+      for (const id of map.keys()) if (!ids.has(id)) map.delete(id);
   }
 
   async function readReports(signal: AbortSignal): Promise<void> {

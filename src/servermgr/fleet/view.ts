@@ -3,7 +3,7 @@ import type { SavedReport } from '../archives.ts';
 import type { SessionSettings } from '../config/config.ts';
 import { askedAtMs, nameOf } from '../identity.ts';
 import { describeStop, type Session, type SessionEnded, type StopReason } from '../launchers/launcher.ts';
-import type { Memory } from './memory.ts';
+import type { Memory, Progress } from './memory.ts';
 
 /** One session as the pages tell of it. */
 export interface SessionView {
@@ -13,7 +13,6 @@ export interface SessionView {
   readonly world: string;
   readonly where: string;
   readonly phase: Phase;
-  /** 30 asked for, 50 provisioned, 75 address known, 90 port open, 100 the server answers. */
   readonly progress: Progress;
   readonly address: Address | undefined;
   /** Minecraft's version, e.g. `1.12.2`. */
@@ -28,7 +27,6 @@ export interface SessionView {
 }
 
 export type Phase = 'starting' | 'ready' | 'ending' | 'ended' | 'failed';
-export type Progress = 30 | 50 | 75 | 90 | 100;
 
 export interface Wait {
   readonly for: 'somebody to join' | 'somebody to come back' | 'the end of its time';
@@ -52,9 +50,13 @@ export interface Knowledge {
 const SILENT_MS = 8_000;
 
 /** Puts together what the launcher, the probes and the report tell. */
-export function viewOf({ session, memory, report }: Knowledge, settings: SessionSettings, nowMs: number): SessionView {
+export function viewOf(
+  { session, memory, report }: Knowledge,
+  settings: SessionSettings,
+  nowMs: number,
+): SessionView {
   const { id, visitor, world, where, state } = session;
-  const progress = progressOf(session, memory);
+  const progress = memory?.progress ?? 30;
   const phase = phaseOf(session, memory, report, nowMs);
   return {
     id,
@@ -73,23 +75,6 @@ export function viewOf({ session, memory, report }: Knowledge, settings: Session
     ended: state.phase === 'ended' ? endedOf(state, report, progress) : undefined,
     costPerHour: settings.costPerHour ?? session.costPerHour,
   };
-}
-
-function progressOf({ state }: Session, memory: Memory | undefined): Progress {
-  if (memory?.readyMs !== undefined) return 100;
-  switch (state.phase) {
-    case 'asked':
-      return 30;
-    case 'provisioned':
-      return 50;
-    case 'running':
-      return memory?.portOpen ? 90 : 75;
-    case 'ending':
-    case 'ended':
-      return memory === undefined ? 30 : memory.portOpen ? 90 : 75;
-    default:
-      return state satisfies never;
-  }
 }
 
 function phaseOf(
@@ -115,7 +100,11 @@ function phaseOf(
 }
 
 /** Nobody could ever have joined it. */
-function hasFailed(state: SessionEnded, memory: Memory | undefined, report: SavedReport | undefined): boolean {
+function hasFailed(
+  state: SessionEnded,
+  memory: Memory | undefined,
+  report: SavedReport | undefined,
+): boolean {
   if (state.stopped === 'never-ready' || state.stopped === 'too-many') return true;
   if (report !== undefined) return report.exitCode === 10 || report.exitCode === 13 || report.exitCode === 64;
   return memory?.readyMs === undefined && state.exitCode !== 0;

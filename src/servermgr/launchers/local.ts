@@ -121,7 +121,10 @@ async function createRecord(
   const folder = join(home, record.press);
   try {
     await rename(draft, folder);
-    return { created: true, record: { ...record, folder, process: undefined, stop: undefined, exit: undefined } };
+    return {
+      created: true,
+      record: { ...record, folder, process: undefined, stop: undefined, exit: undefined },
+    };
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
     const first = await readRecord(folder);

@@ -1,21 +1,34 @@
 import type { ManagerConfig } from '../config/config.ts';
 import type { Launcher } from './launcher.ts';
 
+/** AWS throttles whoever asks too often: the SDK tries so often, and waits longer each time. */
+const AWS_TRIES = 6;
+
 /** Opens the launcher that the configuration names; SDKs are loaded only where they serve. */
-export async function openLauncher(config: ManagerConfig): Promise<Launcher> {
-  const { launcher, name, session, stateFolder } = config;
+export async function openLauncher(
+  { launcher, name, session, stateFolder }: ManagerConfig,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Launcher> {
   switch (launcher.kind) {
     case 'local': {
       const { openLocal } = await import('./local.ts');
-      return openLocal(launcher, { name, stateFolder, env: process.env });
+      return openLocal(launcher, { name, stateFolder, env });
     }
     case 'docker': {
+      const { default: Docker } = await import('dockerode');
       const { openDocker } = await import('./docker.ts');
-      return openDocker(launcher, { name, destination: session.destination, env: process.env });
+      // It reads DOCKER_HOST and its like by itself.
+      return openDocker(launcher, { docker: new Docker(), name, destination: session.destination, env });
     }
     case 'ecs': {
-      const { openEcs } = await import('./ecs.ts');
-      return openEcs(launcher, { name });
+      const [{ ECSClient, EC2Client }, { openEcs }, { newAddressBook }] = await Promise.all([
+        import('./ecs-clients.ts'),
+        import('./ecs.ts'),
+        import('./ecs-addresses.ts'),
+      ]);
+      const ecs = new ECSClient({ maxAttempts: AWS_TRIES });
+      const findAddresses = newAddressBook(new EC2Client({ maxAttempts: AWS_TRIES }));
+      return openEcs(launcher, { ecs, findAddresses, name });
     }
     default:
       return launcher satisfies never;

@@ -1,0 +1,30 @@
+import { DescribeNetworkInterfacesCommand, type EC2Client } from '@aws-sdk/client-ec2';
+
+/** The public addresses of network interfaces, of those that have one. */
+export type FindAddresses = (
+  interfaces: readonly string[],
+  signal?: AbortSignal,
+) => Promise<ReadonlyMap<string, string>>;
+
+const ASKED_AT_ONCE = 200;
+
+/** Asks EC2, and only for what is not known: an interface of Fargate's keeps its address. */
+export function newAddressBook(ec2: EC2Client): FindAddresses {
+  const known = new Map<string, string>();
+
+  return async (interfaces, abortSignal) => {
+    const unknown = interfaces.filter(id => !known.has(id));
+    for (let start = 0; start < unknown.length; start += ASKED_AT_ONCE) {
+      // As a filter: named outright, one interface that is gone would fail them all.
+      const Filters = [{ Name: 'network-interface-id', Values: unknown.slice(start, start + ASKED_AT_ONCE) }];
+      const command = new DescribeNetworkInterfacesCommand({ Filters });
+      const { NetworkInterfaces = [] } = await ec2.send(command, abortSignal && { abortSignal });
+      for (const { NetworkInterfaceId: id, Association } of NetworkInterfaces) {
+        if (id !== undefined && Association?.PublicIp) known.set(id, Association.PublicIp);
+      }
+    }
+    const found = new Map(interfaces.flatMap(id => (known.has(id) ? [[id, known.get(id) ?? '']] : [])));
+    for (const id of known.keys()) if (!found.has(id)) known.delete(id);
+    return found;
+  };
+}

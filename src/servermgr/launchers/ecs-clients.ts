@@ -1,0 +1,2 @@
+export { EC2Client } from '@aws-sdk/client-ec2';
+export { ECSClient } from '@aws-sdk/client-ecs';

@@ -1,0 +1,64 @@
+import type { RunTaskCommandInput, Tag } from '@aws-sdk/client-ecs';
+import type { EcsSettings } from '../config/config.ts';
+import { type Overrides, overridesFor } from '../config/overrides.ts';
+import type { Placement } from './ecs-capacity.ts';
+import type { LaunchRequest } from './launcher.ts';
+
+/** What a task is known by. */
+export const TAGS = {
+  manager: 'craftassist:manager',
+  session: 'craftassist:session',
+  press: 'craftassist:press',
+  visitor: 'craftassist:visitor',
+  world: 'craftassist:world',
+  attempt: 'craftassist:attempt',
+  recovery: 'craftassist:recovery',
+} as const;
+
+export interface RunRequest {
+  readonly settings: EcsSettings;
+  readonly place: Placement;
+  readonly name: string;
+  readonly overrides: Overrides;
+  readonly tags: Tag[];
+  readonly token?: string;
+}
+
+export function launchInput(
+  request: LaunchRequest,
+  { settings, place, token, name }: Pick<RunRequest, 'settings' | 'place' | 'name'> & { token: string },
+): RunTaskCommandInput {
+  const { id, press, visitor, world, attempt, env } = request;
+  const overrides = overridesFor(settings.container, { ...env, TIMESTAMP: request.name });
+  const values = { manager: name, session: id, press, visitor, world, attempt: String(attempt) };
+  const tags = Object.entries(values).map(([key, value]) => ({
+    key: TAGS[key as keyof typeof values],
+    value,
+  }));
+  return runInput({ settings, place, name, overrides, tags, token });
+}
+
+/** FARGATE goes by its launch type, which every cluster knows; Spot is a capacity provider of the cluster's. */
+export function runInput({ settings, place, name, overrides, tags, token }: RunRequest): RunTaskCommandInput {
+  const { cluster, taskDefinition, securityGroups } = settings;
+  return {
+    cluster,
+    taskDefinition,
+    count: 1,
+    startedBy: name,
+    ...(token !== undefined && { clientToken: token }),
+    ...(place.capacity === 'FARGATE'
+      ? { launchType: 'FARGATE' }
+      : { capacityProviderStrategy: [{ capacityProvider: place.capacity, weight: 1 }] }),
+    networkConfiguration: {
+      awsvpcConfiguration: {
+        subnets: [...place.subnets],
+        securityGroups: [...securityGroups],
+        assignPublicIp: 'ENABLED',
+      },
+    },
+    overrides: { containerOverrides: [...overrides.containerOverrides] },
+    tags,
+    propagateTags: 'TASK_DEFINITION',
+  };
+}

@@ -1,0 +1,101 @@
+// Brings the pages up to date. Without it they refresh themselves, and every button works.
+
+for (const form of document.querySelectorAll('form.start')) keepFromPressingTwice(form);
+for (const card of document.querySelectorAll('[data-session]')) follow(card);
+for (const button of document.querySelectorAll('[data-copy]')) copyOnClick(button);
+for (const form of document.querySelectorAll('form[data-confirm]')) {
+  form.addEventListener('submit', event => {
+    if (!confirm(form.dataset.confirm)) event.preventDefault();
+  });
+}
+if (document.querySelector('[data-reload]')) setInterval(reloadMain, 5_000);
+setInterval(tick, 1_000);
+
+/** The server takes a double click for one press; this only says that something happens. */
+function keepFromPressingTwice(form) {
+  form.addEventListener('submit', event => {
+    const button = form.querySelector('.go');
+    if (button.getAttribute('aria-disabled') === 'true') return event.preventDefault();
+    button.setAttribute('aria-disabled', 'true');
+    button.textContent = 'Starting…';
+  });
+  // Back from the next page, the button can be pressed again.
+  addEventListener('pageshow', event => event.persisted && location.reload());
+}
+
+function follow(card) {
+  const events = new EventSource(`/events?q=${encodeURIComponent(card.dataset.session)}`);
+  events.addEventListener('view', ({ data }) => {
+    const view = JSON.parse(data);
+    show(card, view);
+    if (view.phase === 'ended' || view.phase === 'failed') events.close();
+  });
+  // A connection that breaks is opened again by the browser; one that is refused is not.
+  events.addEventListener('error', () => {
+    if (events.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 10_000);
+  });
+}
+
+function show(card, view) {
+  card.dataset.phase = view.phase;
+  card.dataset.progress = view.progress;
+  document.title = `${view.headline} · Craftassist`;
+  for (const element of card.querySelectorAll('[data-text]')) {
+    const text = view[element.dataset.text];
+    // A text that stays the same is not said again by a screen reader.
+    if (element.textContent !== text) element.textContent = text;
+  }
+  for (const element of card.querySelectorAll('[data-if]')) {
+    element.classList.toggle('gone', view[element.dataset.if] === '');
+  }
+  for (const step of card.querySelectorAll('[data-at]')) {
+    step.classList.toggle('done', Number(step.dataset.at) <= view.progress);
+  }
+  card.querySelector('progress').value = view.progress;
+  card.querySelector('[data-since]').dataset.since = view.since;
+  card.querySelector('[data-until]').dataset.until = view.until;
+  tick();
+}
+
+function tick() {
+  for (const time of document.querySelectorAll('[data-since], [data-until]')) {
+    const { since, until } = time.dataset;
+    const ms = since ? Date.now() - Date.parse(since) : until ? Date.parse(until) - Date.now() : undefined;
+    if (ms !== undefined) time.textContent = duration(ms);
+  }
+}
+
+function duration(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1_000));
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  if (hours > 0) return `${hours} h ${minutes % 60} min`;
+  return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
+}
+
+function copyOnClick(button) {
+  button.addEventListener('click', async () => {
+    const source = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+    } catch {
+      // Without https there is no clipboard: the text is selected, ready to be copied.
+      getSelection().selectAllChildren(source);
+      if (!document.execCommand('copy')) return;
+    }
+    button.textContent = 'Copied';
+    setTimeout(() => {
+      button.textContent = 'Copy';
+    }, 2_000);
+  });
+}
+
+/** The administrators' page looks again, unless somebody is about to press something. */
+async function reloadMain() {
+  const main = document.querySelector('main');
+  if (document.hidden || main.contains(document.activeElement)) return;
+  const answer = await fetch(location.href, { headers: { accept: 'text/html' } }).catch(() => undefined);
+  if (!answer?.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  if (!main.contains(document.activeElement)) main.replaceChildren(...page.querySelector('main').childNodes);
+}

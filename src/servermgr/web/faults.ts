@@ -1,0 +1,43 @@
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+import { messagePage } from './pages/layout.ts';
+
+/** What a visitor reads when something is not there, not allowed, or broken. */
+export function handleFaults(app: FastifyInstance): void {
+  app.setNotFoundHandler({ preHandler: app.rateLimit() }, (_, reply) =>
+    sendMessage(reply, 404, 'There is nothing here', 'The address may be mistyped, or too old.'),
+  );
+  app.setErrorHandler<FastifyError>((error, _, reply) => {
+    const status = error.statusCode ?? 500;
+    if (status >= 500) app.log.error({ err: error }, 'a request failed');
+    const [title, text] = explain(error, status);
+    return sendMessage(reply, status, title, text);
+  });
+}
+
+/** A whole page that says one thing. Nothing of what was sent is in it. */
+export function sendMessage(reply: FastifyReply, status: number, title: string, text: string): FastifyReply {
+  return sendPage(reply.code(status), messagePage(title, text));
+}
+
+export function sendPage(reply: FastifyReply, page: string): FastifyReply {
+  return reply
+    .header('content-type', 'text/html; charset=utf-8')
+    .header('cache-control', 'no-store')
+    .send(page);
+}
+
+function explain({ code }: FastifyError, status: number): [title: string, text: string] {
+  if (code.startsWith('FST_CSRF')) {
+    return [
+      'That page was too old',
+      'It was made for another visit, or cookies are off. Go back, and press the button again.',
+    ];
+  }
+  if (status === 429)
+    return ['Slowly, please', 'Too much was asked from your address. Try again in a while.'];
+  if (status < 500) return ['That was not understood', 'The request was too large, or not one of ours.'];
+  return [
+    'Something went wrong',
+    'It is not your fault, and it has been written down. Try again in a moment.',
+  ];
+}

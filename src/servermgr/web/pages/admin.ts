@@ -1,0 +1,92 @@
+import type { SessionView } from '../../fleet/view.ts';
+import { type Html, html } from '../html.ts';
+import { addressText, bytesText, dollarsText, durationText, momentText } from '../words.ts';
+import { layout } from './layout.ts';
+
+export interface AdminPage {
+  readonly sessions: readonly AdminRow[];
+  readonly limit: number;
+  readonly launcher: string;
+  readonly fault: string | undefined;
+  readonly csrf: string;
+  readonly nowMs: number;
+}
+
+export interface AdminRow {
+  readonly view: SessionView;
+  /** It has left a journal and no archive. */
+  readonly recoverable: boolean;
+}
+
+/** Every running and recent session, and what can be done about it. */
+export function adminPage(page: AdminPage): string {
+  const { sessions, fault } = page;
+  const alive = sessions.filter(({ view }) => view.ended === undefined);
+  const over = sessions.filter(({ view }) => view.ended !== undefined);
+  return layout({
+    title: 'Fleet',
+    wide: true,
+    refreshSeconds: 15,
+    body: html`<h1 data-reload>Fleet</h1>
+${fault !== undefined && html`<p class="notice" role="alert">The launcher cannot be asked just now (${fault}): what is shown is older.</p>`}
+${figures(page, alive)}
+${table('Running', alive, page)}
+${table('Recent', over, page)}`,
+  });
+}
+
+function figures({ limit, launcher }: AdminPage, alive: readonly AdminRow[]): Html {
+  const people = alive.reduce((sum, { view }) => sum + view.people, 0);
+  const costs = alive.map(({ view }) => view.costPerHour);
+  const cost = costs.reduce<number>((sum, each) => sum + (each ?? 0), 0);
+  const unknown = costs.some(each => each === undefined);
+  return html`<div class="figures">
+${figure(`${alive.length} of ${limit}`, `sessions, on ${launcher}`)}
+${figure(String(people), people === 1 ? 'person online' : 'people online')}
+${figure(`${unknown ? '≥ ' : ''}${dollarsText(cost)}`, 'an hour for the fleet, about')}
+</div>`;
+}
+
+function figure(value: string, text: string): Html {
+  return html`<div class="figure"><b>${value}</b><span>${text}</span></div>`;
+}
+
+function table(caption: string, rows: readonly AdminRow[], page: AdminPage): Html {
+  if (rows.length === 0) return html`<h2>${caption}</h2><p class="hint">None.</p>`;
+  return html`<table class="sessions"><caption>${caption}</caption>
+<thead><tr><th scope="col">Session</th><th scope="col">State</th><th scope="col">Age</th><th scope="col">People</th>
+<th scope="col">Archive</th><th scope="col">How it ended</th><th scope="col">Actions</th></tr></thead>
+<tbody>${rows.map(row => tableRow(row, page))}</tbody></table>`;
+}
+
+function tableRow({ view, recoverable }: AdminRow, { csrf, nowMs }: AdminPage): Html {
+  const { name, world, where, phase, progress, people, ended, address, askedMs } = view;
+  const report = ended?.report;
+  return html`<tr>
+<td data-label="Session"><span><code>${name}</code><br /><span class="small">${[world, where].filter(Boolean).join(' · ')}</span></span></td>
+<td data-label="State"><span><span class="state ${phase}">${phase === 'starting' ? `starting, ${progress} %` : phase}</span>
+${address && html`<br /><code class="small">${addressText(address)}</code>`}</span></td>
+<td data-label="Age"><span>${durationText((ended?.atMs ?? nowMs) - askedMs)}<br /><span class="small">${momentText(askedMs)}</span></span></td>
+<td data-label="People">${ended === undefined ? people : (report?.peak ?? '–')}</td>
+<td data-label="Archive">${report?.archive ? bytesText(report.archive.bytes) : '–'}</td>
+<td data-label="How it ended">${ended?.text ?? '–'}</td>
+<td data-label="Actions"><div class="actions">
+${ended === undefined && phase !== 'ending' && action('stop', { name, csrf, label: 'Stop', danger: true, confirm: `Stop ${name}? What was recorded is saved.` })}
+${recoverable && action('recover', { name, csrf, label: 'Recover' })}
+${report?.archive && html`<a class="button" href="/admin/archive?session=${encodeURIComponent(name)}" aria-label="Archive of ${name}">Archive</a>`}
+</div></td></tr>`;
+}
+
+interface Action {
+  readonly name: string;
+  readonly csrf: string;
+  readonly label: string;
+  readonly danger?: boolean;
+  readonly confirm?: string;
+}
+
+function action(what: 'stop' | 'recover', { name, csrf, label, danger, confirm }: Action): Html {
+  return html`<form method="post" action="/admin/${what}" ${confirm && html`data-confirm="${confirm}"`}>
+<input type="hidden" name="_csrf" value="${csrf}" /><input type="hidden" name="session" value="${name}" />
+<button class="button ${danger ? 'danger' : ''}" type="submit" aria-label="${label} ${name}">${label}</button></form>`;
+}

@@ -1,0 +1,87 @@
+import type { World } from '../../config/config.ts';
+import type { SessionView } from '../../fleet/view.ts';
+import { type Html, html } from '../html.ts';
+import { addressText } from '../words.ts';
+import { layout } from './layout.ts';
+
+export interface HomePage {
+  readonly worlds: readonly World[];
+  /** The visitor's own sessions: those that live, and the one that ended last. */
+  readonly yours: readonly SessionView[];
+  readonly csrf: string;
+  /** Makes the button idempotent: one for each page. */
+  readonly press: string;
+  readonly places: { readonly taken: number; readonly limit: number };
+}
+
+/** What this is, the choice of worlds, the green button, and what is already yours. */
+export function homePage({ worlds, yours, csrf, press, places }: HomePage): string {
+  const alive = yours.find(({ ended }) => ended === undefined);
+  return layout({
+    title: 'Play with an agent',
+    body: html`<section class="hero">
+<h1>Play Minecraft with an agent that learns</h1>
+<p class="lead">Press the button, and a world of your own is started, with an agent in it. Talk to it in the chat:
+tell it where to go, what to build, what to dig. It asks when it does not understand.</p>
+</section>
+${alive !== undefined && yourSession(alive)}
+${alive === undefined && startForm(worlds, { csrf, press, places })}
+${endedSessions(yours)}
+<section class="how" aria-labelledby="how">
+<h2 id="how">How it goes</h2>
+<ol class="howto">
+<li><strong>Start.</strong> Your server is ready in a minute or two. The next page shows how far it is.</li>
+<li><strong>Join.</strong> In Minecraft (Java Edition): Multiplayer, Direct Connection, and the address you are shown.</li>
+<li><strong>Play.</strong> Press <kbd>T</kbd> to talk to the agent. When you have had enough, leave: it all ends by itself.</li>
+</ol>
+</section>`,
+  });
+}
+
+function startForm(
+  worlds: readonly World[],
+  { csrf, press, places }: Pick<HomePage, 'csrf' | 'press' | 'places'>,
+): Html {
+  const full = places.taken >= places.limit;
+  return html`<form class="card start" method="post" action="/launch">
+<input type="hidden" name="_csrf" value="${csrf}" />
+<input type="hidden" name="press" value="${press}" />
+${worlds.length > 1 ? choice(worlds) : html`<input type="hidden" name="world" value="${worlds[0]?.id}" />`}
+${worlds.length === 1 && worlds[0] && html`<p class="world-only"><strong>${worlds[0].title}.</strong> ${worlds[0].text}</p>`}
+<button class="go" type="submit">Start a server</button>
+<p class="hint">${
+    full
+      ? `All ${places.limit} places are taken just now. You can try: one may have come free.`
+      : `${places.limit - places.taken} of ${places.limit} places are free.`
+  }</p>
+</form>`;
+}
+
+function choice(worlds: readonly World[]): Html {
+  return html`<fieldset class="worlds"><legend>Choose a world</legend>
+${worlds.map(
+  ({ id, title, text }, index) => html`<label class="world">
+<input type="radio" name="world" value="${id}" ${index === 0 && html`checked`} />
+<span class="world-text"><strong>${title}</strong><span>${text}</span></span></label>`,
+)}</fieldset>`;
+}
+
+function yourSession(view: SessionView): Html {
+  const text = view.phase === 'ready' ? 'Your server is running' : 'Your server is on its way';
+  return html`<section class="card yours" aria-labelledby="yours">
+<h2 id="yours">${text}</h2>
+<p>${
+    view.address === undefined
+      ? 'You have one session at a time. This one is yours.'
+      : html`People connect to <code>${addressText(view.address)}</code>. You have one session at a time.`
+  }</p>
+<a class="go" href="/wait?q=${view.id}">Go to your server</a>
+</section>`;
+}
+
+function endedSessions(yours: readonly SessionView[]): Html | undefined {
+  const [last] = yours.filter(({ ended }) => ended !== undefined);
+  if (last?.ended === undefined) return undefined;
+  return html`<p class="last">Your last session is over: ${last.ended.text}.
+<a href="/wait?q=${last.id}">How it went</a></p>`;
+}

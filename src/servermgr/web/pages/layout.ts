@@ -1,0 +1,49 @@
+import { type Html, html } from '../html.ts';
+
+export interface Page {
+  readonly title: string;
+  readonly body: Html;
+  /** Without JavaScript, the page looks again by itself after so many seconds. */
+  readonly refreshSeconds?: number | undefined;
+  readonly wide?: boolean;
+}
+
+/** The frame of every page. Scripts and styles are files of ours alone: the content security policy takes no others. */
+export function layout({ title, body, refreshSeconds, wide }: Page): string {
+  const refresh = html`<noscript><meta http-equiv="refresh" content="${refreshSeconds}" /></noscript>`;
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8" />
+<title>${title} · Craftassist</title>
+<meta name="viewport" content="width=device-width, initial-scale=1" />
+<meta name="color-scheme" content="light dark" />
+<meta name="robots" content="noindex" />
+<link rel="stylesheet" href="/assets/servermgr.css" />
+<link rel="icon" href="/assets/icon.svg" type="image/svg+xml" />
+<script src="/assets/servermgr.js" defer></script>
+${refreshSeconds !== undefined && refresh}
+</head>
+<body>
+<a class="skip" href="#main">Skip to the content</a>
+<header class="top"><a class="brand" href="/"><span class="block" aria-hidden="true"></span>Craftassist</a></header>
+<main id="main" class="${wide ? 'wide' : ''}">${body}</main>
+<footer class="bottom">Sessions are recorded for research. Please do not share anything personal in the chat.</footer>
+</body>
+</html>
+`;
+  return page.html;
+}
+
+/** What went wrong, or did not go at all, and what can be done. */
+export function messagePage(title: string, text: string, action?: { href: string; label: string }): string {
+  const { href, label } = action ?? { href: '/', label: 'Back to the start' };
+  return layout({
+    title,
+    body: html`<section class="card message">
+<h1>${title}</h1>
+<p>${text}</p>
+<p><a class="button quiet" href="${href}">${label}</a></p>
+</section>`,
+  });
+}

@@ -1,0 +1,98 @@
+import type { SessionView, Wait } from '../../fleet/view.ts';
+import { addressText, bytesText, durationText, peopleText } from '../words.ts';
+
+/**
+ * The moving part of the waiting page, as texts: the server fills the page with them, and events bring them up to
+ * date. Moments are ISO 8601; the page counts from and to them by itself.
+ */
+export interface WaitView {
+  readonly phase: SessionView['phase'];
+  readonly progress: number;
+  readonly headline: string;
+  readonly detail: string;
+  readonly address: string;
+  readonly version: string;
+  readonly people: string;
+  readonly since: string;
+  readonly until: string;
+  readonly waitsFor: string;
+  readonly archive: string;
+}
+
+const STEPS = {
+  30: 'Asking for a machine.',
+  50: 'A machine has been found; it is being prepared.',
+  75: 'The machine has its address; the game is being started.',
+  90: 'The game is almost there.',
+  100: 'The server answers.',
+} as const;
+
+export function waitView(view: SessionView): WaitView {
+  const { phase, progress, address, ended, readyMs, wait } = view;
+  return {
+    phase,
+    progress,
+    headline: headlineOf(view),
+    detail: detailOf(view),
+    address: address === undefined ? '' : addressText(address),
+    version: view.version ?? '',
+    people: peopleText(view.people),
+    since: phase === 'ready' && readyMs !== undefined ? new Date(readyMs).toISOString() : '',
+    until: wait === undefined ? '' : new Date(wait.untilMs).toISOString(),
+    waitsFor: wait === undefined ? '' : waitText(wait),
+    archive: archiveText(ended),
+  };
+}
+
+function headlineOf({ phase }: SessionView): string {
+  switch (phase) {
+    case 'starting':
+      return 'Your server is starting';
+    case 'ready':
+      return 'Your server is ready';
+    case 'ending':
+      return 'Your session is ending';
+    case 'ended':
+      return 'Your session is over';
+    case 'failed':
+      return 'Your server did not start';
+    default:
+      return phase satisfies never;
+  }
+}
+
+function detailOf({ phase, progress, ended }: SessionView): string {
+  switch (phase) {
+    case 'starting':
+      return STEPS[progress];
+    case 'ready':
+      return 'Open Minecraft, choose Multiplayer, then Direct Connection, and enter this address.';
+    case 'ending':
+      return 'What was recorded is being saved. There is nothing that you need to do.';
+    case 'ended':
+    case 'failed':
+      return ended === undefined ? '' : sentence(ended.text);
+    default:
+      return phase satisfies never;
+  }
+}
+
+/** What the page says before JavaScript counts, and without it. */
+export function waitText({ for: what }: Wait): string {
+  return what === 'the end of its time' ? 'until its time is over' : `for ${what}`;
+}
+
+function archiveText(ended: SessionView['ended']): string {
+  const report = ended?.report;
+  if (report === undefined) return '';
+  const ms = Date.parse(report.endedAt) - Date.parse(report.startedAt);
+  const people = report.peak ? `${peopleText(report.peak)} at most` : 'nobody joined';
+  const saved =
+    report.archive === undefined ? 'nothing was saved' : `${bytesText(report.archive.bytes)} saved`;
+  return `${durationText(ms)} in all · ${people} · ${saved}`;
+}
+
+function sentence(text: string): string {
+  const first = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/.test(first) ? first : `${first}.`;
+}

@@ -1,0 +1,78 @@
+import { type Html, html } from '../html.ts';
+import { durationText } from '../words.ts';
+import { layout } from './layout.ts';
+import type { WaitView } from './wait-view.ts';
+
+export interface WaitPage {
+  readonly id: string;
+  readonly view: WaitView;
+  readonly nowMs: number;
+  /** The visitor has started it, and may end it; undefined: he was sent the page's address. */
+  readonly own: { readonly csrf: string } | undefined;
+}
+
+const STEPS = [
+  { at: 30, text: 'Asked for' },
+  { at: 50, text: 'Machine found' },
+  { at: 75, text: 'Address known' },
+  { at: 90, text: 'Port open' },
+  { at: 100, text: 'Server answers' },
+] as const;
+
+/**
+ * How far a session is, where to connect, and how it ended. All parts are there from the beginning; `data-phase` on
+ * the card says which of them show, and `data-text` marks the texts that events bring up to date.
+ */
+export function waitPage({ id, view, nowMs, own }: WaitPage): string {
+  const over = view.phase === 'ended' || view.phase === 'failed';
+  return layout({
+    title: view.headline,
+    refreshSeconds: over ? undefined : view.phase === 'starting' ? 3 : 10,
+    body: html`<section class="card session" data-session="${id}" data-phase="${view.phase}" data-progress="${view.progress}">
+<div role="status" aria-live="polite">
+<h1 data-text="headline">${view.headline}</h1>
+<p class="lead" data-text="detail">${view.detail}</p>
+</div>
+${progress(view)}
+${connect(view)}
+${facts(view, nowMs)}
+<p class="summary" data-show="ended failed" data-text="archive">${view.archive}</p>
+<p data-show="ended failed"><a class="go" href="/">Start another</a></p>
+${own && stopForm(id, own)}
+</section>
+<p class="hint">This page keeps itself up to date. Its address can be sent to those who play with you.</p>`,
+  });
+}
+
+function progress({ progress: value }: WaitView): Html {
+  return html`<div class="progress" data-show="starting failed">
+<progress max="100" value="${value}" aria-label="How far the server is">${value} %</progress>
+<ol class="steps">${STEPS.map(
+    ({ at, text }) => html`<li data-at="${at}" class="${value >= at ? 'done' : ''}">${text}</li>`,
+  )}</ol>
+</div>`;
+}
+
+function connect({ address, version }: WaitView): Html {
+  return html`<div class="connect" data-show="ready">
+<label for="address">Address</label>
+<div class="address"><output id="address" data-text="address">${address}</output>
+<button class="button copy" type="button" data-copy="address">Copy</button></div>
+<p class="hint">Minecraft Java Edition <strong data-text="version">${version}</strong></p>
+</div>`;
+}
+
+function facts({ people, since, until, waitsFor }: WaitView, nowMs: number): Html {
+  return html`<dl class="facts" data-show="ready">
+<div><dt>Online</dt><dd data-text="people">${people}</dd></div>
+<div><dt>Has run</dt><dd><time data-since="${since}">${since && durationText(nowMs - Date.parse(since))}</time></dd></div>
+<div data-if="until" class="${until === '' ? 'gone' : ''}"><dt>Waits <span data-text="waitsFor">${waitsFor}</span></dt>
+<dd><span class="about">about</span> <time data-until="${until}">${until && durationText(Date.parse(until) - nowMs)}</time></dd></div>
+</dl>`;
+}
+
+function stopForm(id: string, { csrf }: { csrf: string }): Html {
+  return html`<form class="end" data-show="starting ready" method="post" action="/stop" data-confirm="End your session? What was recorded is saved.">
+<input type="hidden" name="_csrf" value="${csrf}" /><input type="hidden" name="session" value="${id}" />
+<button class="button" type="submit">End my session</button></form>`;
+}

@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+// Keeps a journal of a folder in another folder, until it is killed or its stdin ends.
+import { openDirectory } from '../../src/destination/directory.ts';
+import { startJournal } from '../../src/journal/journal.ts';
+
+const [work = '', store = '', interval = '100'] = process.argv.slice(2);
+const journal = startJournal({
+  selection: { root: work, include: [], exclude: [], leaveOut: [] },
+  intervalMs: Number(interval),
+  rewriteIntervalMs: 500,
+  heartbeatMs: 60_000,
+  destination: openDirectory(store),
+  prefix: 'now/journal',
+  about: {
+    session: 'now',
+    archiveName: 'logs.tar.gz',
+    codec: 'gzip',
+    include: [],
+    exclude: [],
+    version: 'test',
+  },
+  onProblem: problem => console.error(problem),
+});
+for await (const _ of process.stdin);
+await journal.finish(new AbortController().signal);

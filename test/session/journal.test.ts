@@ -1,0 +1,198 @@
+import { execFile } from 'node:child_process';
+import { access, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { type S3Server, startS3Server } from '../support/s3-server.ts';
+import { openTheatre, type Performance, program, readReport, type Theatre } from '../support/session.ts';
+
+let theatre: Theatre;
+
+beforeEach(async () => {
+  theatre = await openTheatre();
+});
+
+afterEach(() => theatre[Symbol.asyncDispose]());
+
+const JOURNAL = { SESSION_JOURNAL_INTERVAL: '100ms', SESSION_AGENT_COMMAND: program('agent-counts') };
+
+const folder = () => join(theatre.sessions, 'test');
+
+/** Waits until the journal has shipped so many segments. */
+async function journaled(segments: number): Promise<void> {
+  await eventually(
+    async () =>
+      (await readdir(join(folder(), 'journal'))).filter(name => name.endsWith('.tar.gz')).length >= segments,
+  );
+}
+
+/** Waits until the agent's lines are on their way. */
+async function counted(): Promise<void> {
+  await eventually(async () => (await readFile(join(theatre.workdir, 'counted.log'))).length > 0);
+  await journaled((await readdir(join(folder(), 'journal'))).length + 2);
+}
+
+/** What a container's sudden death is to its processes. */
+async function die(session: Performance): Promise<void> {
+  const pids = Array.from(session.stdout().matchAll(/"child":"\w+","pid":(\d+)/g), ([, pid]) => Number(pid));
+  session.signal('SIGKILL');
+  for (const pid of pids) process.kill(-pid, 'SIGKILL');
+  await session.ended();
+}
+
+async function fromArchive(archive: string, name: string): Promise<string> {
+  const { stdout } = await promisify(execFile)('tar', ['xzOf', archive, name], { maxBuffer: 2 ** 26 });
+  return stdout;
+}
+
+describe('a session that is saved', () => {
+  test('leaves no journal, and reports what it sent', async () => {
+    const session = theatre.start(JOURNAL);
+    await journaled(2);
+    session.signal('SIGTERM');
+    expect((await session.ended()).code).toBe(0);
+    expect((await readdir(folder())).sort()).toEqual(['logs.tar.gz', 'session.json']);
+    expect((await readReport(folder())).journal?.segments).toBeGreaterThanOrEqual(2);
+  });
+});
+
+describe('a session whose container died', () => {
+  test('is recovered under the name that it would have had, and its journal is deleted', async () => {
+    const session = theatre.start(JOURNAL);
+    await counted();
+    await die(session);
+    const written = await readFile(join(theatre.workdir, 'counted.log'), 'utf8');
+    const recovery = theatre.start({}, 'recover', '--force', folder());
+    expect(await recovery.ended(), recovery.stderr()).toEqual({ code: 0, signal: null });
+    expect(recovery.stdout()).toContain('recovered to');
+    expect((await readdir(folder())).sort()).toEqual(['logs.tar.gz', 'session.json']);
+    const recovered = await fromArchive(join(folder(), 'logs.tar.gz'), 'counted.log');
+    expect(recovered.length).toBeGreaterThan(0);
+    expect(written.startsWith(recovered)).toBe(true);
+    expect(await readReport(folder())).toMatchObject({ recovered: true, saved: 'archive', session: 'test' });
+  });
+
+  test('is not touched while its last sign of life is fresh', async () => {
+    const session = theatre.start(JOURNAL);
+    await journaled(1);
+    await die(session);
+    const recovery = theatre.start({}, 'recover', folder());
+    expect((await recovery.ended()).code).toBe(64);
+    expect(recovery.stderr()).toContain('still being written');
+    await journaled(1);
+  });
+
+  test('is found among all others', async () => {
+    const session = theatre.start(JOURNAL);
+    await journaled(1);
+    await die(session);
+    const dry = theatre.start({}, 'recover', '--all', '--dry-run', '--force', theatre.sessions);
+    expect((await dry.ended()).code).toBe(0);
+    expect(dry.stdout()).toContain('test: would be recovered');
+    await journaled(1);
+    const recovery = theatre.start({}, 'recover', '--all', '--force', theatre.sessions);
+    expect((await recovery.ended()).code).toBe(0);
+    expect((await readdir(folder())).sort()).toEqual(['logs.tar.gz', 'session.json']);
+    const again = theatre.start({}, 'recover', '--all', theatre.sessions);
+    expect((await again.ended()).code).toBe(0);
+  });
+
+  test('can be recovered into a folder, and keeps its journal', async () => {
+    const session = theatre.start(JOURNAL);
+    await counted();
+    await die(session);
+    const output = join(theatre.sessions, 'recovered');
+    const recovery = theatre.start({}, 'recover', '--force', '--output', output, folder());
+    expect((await recovery.ended()).code).toBe(0);
+    await access(join(output, 'counted.log'));
+    await journaled(2);
+  });
+
+  test('keeps the place that its experiment gives it', async () => {
+    const session = theatre.start(JOURNAL);
+    await session.logged('"child":"agent"');
+    await writeFile(join(theatre.workdir, 'turk_experiment_id.txt'), 'X1\n');
+    await counted();
+    await die(session);
+    const recovery = theatre.start({}, 'recover', '--force', folder());
+    expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
+    expect((await readdir(join(theatre.sessions, 'turk/X1/test'))).sort()).toEqual([
+      'logs.tar.gz',
+      'session.json',
+    ]);
+  });
+
+  test('whose recovery was cut off after its archive is not archived twice', async () => {
+    const session = theatre.start(JOURNAL);
+    await journaled(2);
+    await die(session);
+    const recovery = theatre.start({}, 'recover', '--force', folder());
+    await eventually(() => access(join(folder(), 'logs.tar.gz')).then(() => true));
+    recovery.signal('SIGKILL');
+    await recovery.ended();
+    await theatre.start({}, 'recover', '--force', folder()).ended();
+    expect((await readdir(folder())).sort()).toEqual(['logs.tar.gz', 'session.json']);
+  });
+});
+
+describe('a stop that leaves no time for the archive', () => {
+  let s3: S3Server;
+
+  beforeEach(async () => {
+    s3 = await startS3Server();
+  });
+
+  afterEach(() => s3.close());
+
+  const store = () => ({
+    SESSION_DESTINATION: 's3://bucket/p',
+    SESSION_S3_PATH_STYLE: '1',
+    AWS_ENDPOINT_URL_S3: s3.url,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'AKIDTEST',
+    AWS_SECRET_ACCESS_KEY: 'verysecret',
+  });
+
+  test('leaves the journal, exits with 21, and says how to recover; recovering makes it whole', async () => {
+    const session = theatre.start({
+      ...JOURNAL,
+      ...store(),
+      SESSION_STOP_TIMEOUT: '6s',
+      SESSION_AGENT_COMMAND: program('agent-writes-noise', 24),
+    });
+    s3.setFaults([{ match: { operation: 'UploadPart' }, do: 'stall' }]);
+    await eventually(() => s3.counts.UploadPart);
+    session.signal('SIGTERM');
+    expect((await session.ended()).code, session.stdout()).toBe(21);
+    expect(s3.uploads()).toEqual([]);
+    const { recover, saved } = session.report();
+    expect({ recover, saved }).toEqual({
+      saved: 'journal',
+      recover: 'craftassist-session recover s3://bucket/p/test',
+    });
+    s3.setFaults([]);
+    const recovery = theatre.start(store(), 'recover', 's3://bucket/p/test');
+    expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
+    expect(
+      s3
+        .objects()
+        .map(({ key }) => key)
+        .sort(),
+    ).toEqual(['p/test/logs.tar.gz', 'p/test/session.json']);
+  });
+});
+
+test('tail follows a file of a running session from anywhere, until it ends', async () => {
+  const session = theatre.start({ ...JOURNAL, SESSION_AGENT_COMMAND: program('agent-writes-files') });
+  await journaled(1);
+  await eventually(async () =>
+    (await readFile(join(theatre.workdir, 'debug.log'), 'utf8')).includes('line 1000\n'),
+  );
+  const tail = theatre.start({}, 'tail', folder(), 'debug.log');
+  await tail.logged('line 1000\n');
+  session.signal('SIGTERM');
+  expect((await session.ended()).code).toBe(0);
+  expect((await tail.ended()).code).toBe(0);
+  expect(tail.stdout()).toBe(await readFile(join(theatre.workdir, 'debug.log'), 'utf8'));
+});
