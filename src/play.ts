@@ -9,7 +9,7 @@ import type { Config } from './config/config.ts';
 import { isExit, waitForEnd } from './end.ts';
 import { type Game, type Heard, interpretEnd, prepareGame } from './game.ts';
 import type { Log } from './log.ts';
-import { describeEnd, describeExit, type End, succeeded } from './outcome.ts';
+import { describeEnd, describeExit, type End, errorText, succeeded } from './outcome.ts';
 import type { ServerStatus } from './server/ping.ts';
 import { type PlayersWatch, watchPlayers } from './server/players.ts';
 import { isPortTaken, waitUntilReady } from './server/ready.ts';
@@ -114,7 +114,8 @@ async function openServer(stage: Stage, over: AbortSignal): Promise<End> {
       why: `something else listens on ${address.host}:${address.port} already`,
     };
   }
-  const game = await prepareGame(stage.config);
+  const game = await prepareGame(stage.config).catch(errorText);
+  if (typeof game === 'string') return { by: 'server-not-startable', why: game };
   for (const notice of game.notices) stage.tools.log.warn(notice);
   const { user } = stage.tools;
   if (user !== undefined && game.cwd !== stage.config.workdir) await giveTree(game.cwd, user);

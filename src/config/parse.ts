@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { closest, distance } from 'fastest-levenshtein';
 import { childEnvironment } from './child-environment.ts';
 import type { Config, LimitsConfig, Place, ServerConfig } from './config.ts';
+import { parsePlace } from './place.ts';
 import * as values from './values.ts';
 import { DEFAULTS, VARIABLE_NAMES, type VariableName } from './variables.ts';
 
@@ -44,7 +45,7 @@ export function parseConfig(env: Environment, surroundings: Surroundings): Parse
   const { archiveName, codec } = read('SESSION_ARCHIVE', values.archive, values.archive('logs.tar.gz'));
 
   const workdir = resolve(surroundings.cwd, text('SESSION_WORKDIR') ?? '.');
-  const placeFrom = (text: string) => values.place(text, surroundings.cwd);
+  const placeFrom = (text: string) => parsePlace(text, surroundings.cwd);
   const config: Config = {
     timestamp:
       env.TIMESTAMP === undefined ? surroundings.now.toISOString() : reader.name('TIMESTAMP', env.TIMESTAMP),

@@ -72,11 +72,14 @@ async function* segmentsAsTheyCome(options: FollowOptions): AsyncGenerator<ReadS
   );
   let run = journal?.status?.run;
   let last = journal?.segments ?? 0;
+  let wasThere = journal?.status !== undefined;
   yield* readSegments({ destination, prefix, signal, first: 1, last, run });
   while (options.follow) {
     const status = await fetchStatus(destination, prefix, signal);
     run ??= status?.run;
-    const isOver = status !== undefined && status.state !== 'writing';
+    // A journal that is gone was deleted: its session is saved.
+    const isOver = status === undefined ? wasThere : status.state !== 'writing';
+    wasThere ||= status !== undefined;
     // After the status, so that the last segment of a session that has just ended is not missed.
     while ((await fetchObject(destination, `${prefix}/${segmentKey(last + 1)}`, signal)) !== undefined) {
       last += 1;
