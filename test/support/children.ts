@@ -23,6 +23,7 @@ export async function openNursery() {
     env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, [COOKIE_NAME]: cookie },
     logFile: join(folder, `${children.length}.log`),
     console: false,
+    user: undefined,
     ...changes,
   });
 

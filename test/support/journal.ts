@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type Dirent, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { onTestFinished } from 'vitest';
 import type { Destination } from '../../src/destination/destination.ts';
 import { openDirectory } from '../../src/destination/directory.ts';
@@ -90,18 +91,31 @@ export function treeOf(folder: string): Record<string, string> {
     for (const entry of entries) {
       const inner = Buffer.concat([path, Buffer.from('/'), entry.name]);
       const key = `${name}${entry.name.toString('latin1')}`;
-      const stats = lstatSync(inner);
+      const stats = lstatSync(inner, { bigint: true });
       if (entry.isDirectory()) {
-        tree[key] = `folder ${(stats.mode & 0o777).toString(8)}`;
+        tree[key] = `folder ${(stats.mode & 0o777n).toString(8)}`;
         visit(inner, `${key}/`);
       } else if (entry.isSymbolicLink()) tree[key] = `link ${readlinkSync(inner, 'latin1')}`;
       else if (entry.isFile()) {
         const digest = createHash('sha256').update(readFileSync(inner)).digest('hex');
         tree[key] =
-          `file ${(stats.mode & 0o777).toString(8)} ${Math.floor(stats.mtimeMs)} ${stats.size} ${digest}`;
+          `file ${(stats.mode & 0o777n).toString(8)} ${stats.mtimeNs / 1_000_000n} ${stats.size} ${digest}`;
       }
     }
   };
   visit(Buffer.from(folder), '');
   return tree;
+}
+
+/** The paths of the segments in a journal's folder, in their order. */
+export async function segmentsIn(journal: string): Promise<string[]> {
+  const names = await readdir(journal);
+  return names
+    .filter(name => name.endsWith('.tar.gz'))
+    .sort()
+    .map(name => join(journal, name));
+}
+
+export async function unzipped(file: string): Promise<Buffer> {
+  return gunzipSync(await readFile(file));
 }
