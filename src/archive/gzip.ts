@@ -3,6 +3,7 @@ import { constants, crc32, deflateRaw } from 'node:zlib';
 import { GZIP_HEADER, GZIP_LAST_BLOCK, gzipTrailer, storedBlocks } from '../format/gzip.ts';
 import type { BlockCodec } from './codec.ts';
 import { isCompressible } from './compressible.ts';
+import { guessOutput } from './output.ts';
 import { inParallel } from './parallel.ts';
 
 /**
@@ -11,20 +12,29 @@ import { inParallel } from './parallel.ts';
  * stored.
  */
 export const gzip: BlockCodec = {
-  blockBytes: 1 << 19,
+  blockBytes: 1 << 20,
   startLevel: 3,
   async *encode(blocks, { level, threads, spare }) {
     let [crc, bytes] = [0, 0];
     let before = Buffer.alloc(0);
+    const output = guessOutput();
     const compress = async (block: Buffer) => {
       crc = crc32(block, crc);
       bytes += block.length;
       const dictionary = before;
       before = Buffer.from(block.subarray(-DICTIONARY_BYTES));
-      if (isCompressible(block))
-        return { block, pieces: [await deflateBlock(block, dictionary, level.take())] };
-      level.skip();
-      return { block, pieces: storedBlocks(block) };
+      if (!isCompressible(block)) {
+        level.skip();
+        return { block, pieces: storedBlocks(block) };
+      }
+      const deflated = await deflate(block, {
+        level: level.take(),
+        ...(dictionary.length > 0 && { dictionary }),
+        finishFlush: constants.Z_SYNC_FLUSH,
+        chunkSize: output.guess(block),
+      });
+      output.learn(block, deflated);
+      return { block, pieces: [deflated] };
     };
     yield GZIP_HEADER;
     for await (const { block, pieces } of inParallel(blocks, threads + 1, compress)) {
@@ -38,13 +48,3 @@ export const gzip: BlockCodec = {
 
 const DICTIONARY_BYTES = 32_768;
 const deflate = promisify(deflateRaw);
-
-function deflateBlock(block: Buffer, dictionary: Buffer, level: number): Promise<Buffer> {
-  return deflate(block, {
-    level,
-    ...(dictionary.length > 0 && { dictionary }),
-    finishFlush: constants.Z_SYNC_FLUSH,
-    // Each chunk of output is a round trip to the pool: most blocks need one.
-    chunkSize: Math.max(1024, block.length >> 1),
-  });
-}
