@@ -98,7 +98,7 @@ async function within<T>(
 ): Promise<T | undefined> {
   const settled = new AbortController();
   const signal = hurry === undefined ? settled.signal : AbortSignal.any([settled.signal, hurry]);
-  const timeUp = delay(ms, undefined, { signal }).catch(() => undefined);
+  const timeUp = delay(Math.max(0, ms), undefined, { signal }).catch(() => undefined);
   try {
     return await Promise.race([promise, timeUp]);
   } finally {

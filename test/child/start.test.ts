@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -241,5 +241,43 @@ describe('a program that cannot be started tells why:', () => {
     expect(await child.exited).toMatchObject({
       failedToStart: expect.stringMatching(/^cannot start true: .*null bytes/),
     });
+  });
+});
+
+describe('another user', () => {
+  const isRoot = process.getuid?.() === 0;
+  const user = { uid: 4_711, gid: 4_712, name: undefined, home: undefined };
+
+  test('runs the child, in one group alone', async () => {
+    await using nursery = await openNursery();
+    const { child, log } = nursery.start(['/bin/sh', '-c', 'id -u; id -G'], { user });
+    if (isRoot) {
+      expect(await child.exited).toEqual({ code: 0 });
+      expect(await log()).toBe('4711\n4712\n');
+    } else {
+      expect(await child.exited).toEqual({ failedToStart: expect.stringContaining('EPERM') });
+    }
+  });
+
+  test.runIf(isRoot)('is told as the reason where it lacks the right to run a program', async () => {
+    await using nursery = await openNursery();
+    const file = join(nursery.folder, 'program');
+    writeFileSync(file, '#!/bin/sh\n');
+    chmodSync(file, 0o700);
+    const { child } = nursery.start([file], { user });
+    expect(await child.exited).toEqual({
+      failedToStart: expect.stringContaining(`4711 may not run ${file}`),
+    });
+  });
+
+  test.each([
+    ['link', 'ln -s /etc/hostname'],
+    ['pipe', 'mkfifo'],
+  ])('gets no log that is a %s', async (_, make) => {
+    await using nursery = await openNursery();
+    const logFile = join(nursery.folder, 'agent.log');
+    execSync(`${make} ${logFile}`);
+    const { child } = nursery.start(['/bin/true'], { user, logFile });
+    expect(await child.exited).toEqual({ failedToStart: expect.stringContaining('cannot open its log') });
   });
 });

@@ -94,6 +94,42 @@ test('takes zombies for dead', async () => {
   expect(survivors).toMatchObject([{ command: 'sleep 600', killed: true }]);
 });
 
+const isRoot = process.getuid?.() === 0;
+
+test.runIf(isRoot)('finds whoever runs as the children, even without an environment or kin', async () => {
+  await using nursery = await openNursery();
+  // A number of this test's own: the tests run side by side.
+  const user = { uid: 1_000_000 + process.pid, gid: 1_000_000, name: undefined, home: undefined };
+  const script = "setsid env -i sh -c 'sleep 600 & echo ready $! >&2; exit' & wait";
+  const { child, logged } = nursery.start(['/bin/sh', '-c', script], { user });
+  const hidden = Number(await logged(/ready (\d+)/));
+  await child.exited;
+  expect(await killSurvivors(nursery.cookie, [])).toEqual([]);
+  const survivors = await killSurvivors(nursery.cookie, [], { user });
+  expect(survivors).toMatchObject([{ pid: hidden, killed: true }]);
+});
+
+test('leaves what runs as the children, but in another control group, alone', async () => {
+  await using nursery = await openNursery();
+  const user = { uid: 4_711, gid: 4_711, name: undefined, home: undefined };
+  const stage = (pid: string, cgroup: string) => {
+    mkdirSync(join(nursery.folder, pid));
+    const stat = `${pid} (server) S 1 ${pid} ${pid} 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0\n`;
+    writeFileSync(join(nursery.folder, pid, 'stat'), stat);
+    writeFileSync(
+      join(nursery.folder, pid, 'status'),
+      'Name:\tserver\nUid:\t0\t4711\t0\t0\nGid:\t0\t0\t0\t0\n',
+    );
+    writeFileSync(join(nursery.folder, pid, 'cgroup'), cgroup);
+  };
+  stage('99999997', '0::/this-container\n');
+  stage('99999998', '0::/another-container\n');
+  mkdirSync(join(nursery.folder, 'self'));
+  writeFileSync(join(nursery.folder, 'self/cgroup'), '0::/this-container\n');
+  const survivors = await killSurvivors(nursery.cookie, [], { user, withinMs: 50, procRoot: nursery.folder });
+  expect(survivors).toEqual([{ pid: 99_999_997, command: '[server]', killed: false }]);
+});
+
 test('gives up in time, and says what still lives', async () => {
   await using nursery = await openNursery();
   // No kernel has given out such a pid, so no signal ever ends it.

@@ -315,3 +315,24 @@ test('a Config is frozen to its depths', () => {
   const { save } = config({});
   expect(Object.isFrozen(save) && Object.isFrozen(save.s3) && Object.isFrozen(save.include)).toBe(true);
 });
+
+describe("the children's user", () => {
+  test.each([
+    ['player', { name: 'player' }],
+    ['10001', { uid: 10_001, gid: undefined }],
+    ['10001:10002', { uid: 10_001, gid: 10_002 }],
+  ])('is read from %s', (text, user) => {
+    expect(config({ SESSION_CHILD_USER: text }).children.user).toEqual(user);
+  });
+
+  test('is nobody else where nothing is said', () => {
+    expect(config({}).children.user).toBeUndefined();
+    expect(config({ SESSION_CHILD_USER: '' }).children.user).toBeUndefined();
+  });
+
+  test.each(['0', '0:5', '4294967295', '10001:', 'two words', '-1'])('has a fault in %j', text => {
+    expect(faults({ SESSION_CHILD_USER: text })).toEqual([
+      expect.stringMatching(/^SESSION_CHILD_USER ".*" is (root|not a user): /),
+    ]);
+  });
+});

@@ -110,9 +110,13 @@ describe('a new folder', () => {
   });
 
   test('can be written by the server, even out of a read-only image', async () => {
-    await chmod(join(home.config.configFolder, 'items.ini'), 0o444);
+    const template = join(home.config.configFolder, 'world/region.mca');
+    await writeFile(template, Buffer.alloc(1_100_000, 'chunk'));
+    for (const path of [template, join(home.config.configFolder, 'items.ini')]) await chmod(path, 0o444);
     const { folder } = await prepare();
     expect((await stat(join(folder, 'items.ini'))).mode & 0o777).toBe(0o644);
+    expect((await stat(join(folder, 'world/region.mca'))).mode & 0o777).toBe(0o644);
+    expect(await readFile(join(folder, 'world/region.mca'))).toEqual(await readFile(template));
   });
 
   test('holds what links lead to, and tells of those that lead nowhere', async () => {
