@@ -39,13 +39,27 @@ export async function whyNotStarted(attempt: Attempt, error: unknown): Promise<s
   // What the supervisor itself may do says nothing of another user's rights.
   if (code === 'EACCES' && user !== undefined)
     return `${user.name ?? user.uid} may not run ${file}, or not enter a folder on the way there`;
-  if (!file.includes('/')) {
-    const { PATH = '' } = env;
-    const places = PATH.split(delimiter).join(', ');
-    const fault = code === 'ENOENT' ? 'no such command' : 'no permission to run';
-    return `${fault}: ${file} (looked in ${places || 'the default places: PATH is not set'})`;
+  if (file.includes('/')) return whyNotRun(resolve(cwd, file));
+  const { PATH = '' } = env;
+  const places = PATH.split(delimiter);
+  const found = await firstRunnable(places.map(place => resolve(cwd, place, file)));
+  if (found !== undefined) return whyNotRun(found);
+  const fault = code === 'ENOENT' ? 'no such command' : 'no permission to run';
+  return `${fault}: ${file} (looked in ${places.join(', ') || 'the default places: PATH is not set'})`;
+}
+
+async function firstRunnable(paths: readonly string[]): Promise<string | undefined> {
+  const runnable = await Promise.all(paths.map(isRunnable));
+  return paths.find((_, index) => runnable[index]);
+}
+
+async function isRunnable(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
   }
-  return whyNotRun(resolve(cwd, file));
 }
 
 async function whyNotEntered(cwd: string): Promise<string | undefined> {
@@ -74,11 +88,15 @@ async function whyNotRun(path: string): Promise<string> {
     : `cannot run ${path}: its interpreter ${interpreter} is missing or may not be run`;
 }
 
-/** What the `#!` line names. */
+/** What the `#!` line names; undefined where there is none, or where it may be run but not read. */
 async function interpreterOf(path: string): Promise<string | undefined> {
-  await using file = await open(path);
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(256), 0, 256, 0);
-  return /^#![ \t]*(\S+)/.exec(buffer.toString('utf8', 0, bytesRead))?.[1];
+  try {
+    await using file = await open(path);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(256), 0, 256, 0);
+    return /^#![ \t]*(\S+)/.exec(buffer.toString('utf8', 0, bytesRead))?.[1];
+  } catch {
+    return undefined;
+  }
 }
 
 function codeOf(error: unknown): unknown {

@@ -212,6 +212,17 @@ describe('a program that cannot be started tells why:', () => {
     });
   });
 
+  test('the interpreter of the one in the PATH is missing', async () => {
+    await using nursery = await openNursery();
+    const file = join(nursery.folder, 'agent');
+    writeFileSync(file, '#!/opt/venv/bin/python\n');
+    chmodSync(file, 0o755);
+    const { child } = nursery.start(['agent'], { env: { PATH: `/usr/bin:${nursery.folder}` } });
+    expect(await child.exited).toEqual({
+      failedToStart: `cannot run ${file}: its interpreter /opt/venv/bin/python is missing or may not be run`,
+    });
+  });
+
   test('the working directory is missing', async () => {
     await using nursery = await openNursery();
     const cwd = join(nursery.folder, 'nowhere');
