@@ -6,7 +6,7 @@ import { cuberiteCommand, type OutputChoice } from './cuberite/command.ts';
 import { type ExitPlugin, parseServerLine } from './cuberite/lines.ts';
 import { closeRoster, NOBODY, noteEvent, type Roster } from './cuberite/names.ts';
 import { prepareFolder } from './cuberite/prepare.ts';
-import { follow, splitLines } from './format/follow.ts';
+import { type FollowOptions, follow, splitLines } from './format/follow.ts';
 import type { End } from './outcome.ts';
 
 /** The game server of a session, ready to be started. */
@@ -47,30 +47,31 @@ function plainGame(command: Command, { workdir }: Config): Game {
 
 async function prepareCuberite(run: CuberiteConfig, config: Config): Promise<Game> {
   const { workdir, children, server } = config;
-  const { folder, notices } = await prepareFolder(run, { workdir, port: server.address.port });
+  const { folder, plugins, notices } = await prepareFolder(run, { workdir, port: server.address.port });
   const { command, cwd, output } = await cuberiteCommand(run, folder, children.env.PATH ?? '');
-  return { command, cwd, notices, output, hearOut: await listen(childLog(config, 'server')) };
+  return { command, cwd, notices, output, hearOut: await listen(childLog(config, 'server'), plugins) };
 }
 
 /** Listens from the log's present end on: a kept folder holds an earlier session's lines. */
-async function listen(log: string): Promise<Game['hearOut']> {
+async function listen(log: string, plugins: readonly string[]): Promise<Game['hearOut']> {
   const over = new AbortController();
   const from = (await stat(log).catch(() => undefined))?.size ?? 0;
-  const hearing = hear(log, from, over.signal);
+  const hearing = hear(log, { from, signal: over.signal }, plugins);
   return () => {
     over.abort();
     return hearing;
   };
 }
 
-async function hear(log: string, from: number, signal: AbortSignal): Promise<Heard> {
+async function hear(log: string, options: FollowOptions, plugins: readonly string[]): Promise<Heard> {
   let roster = NOBODY;
   let exitPlugin: ExitPlugin | undefined;
-  for await (const line of splitLines(follow(log, { from, signal }))) {
+  for await (const line of splitLines(follow(log, options))) {
     const event = parseServerLine(line);
     if (event === undefined) continue;
     roster = noteEvent(roster, event, Date.now());
-    if (event.kind === 'plugin-exit') exitPlugin = event.plugin;
+    // A line in a chat message may look like it: only a plug-in that is there can have written it.
+    if (event.kind === 'plugin-exit' && plugins.includes(event.plugin)) exitPlugin = event.plugin;
   }
   return { roster: closeRoster(roster, Date.now()), exitPlugin };
 }

@@ -17,8 +17,9 @@ test('a complete home has no fault', async () => {
 });
 
 test('a missing home is the one fault that is told', async () => {
-  expect(await checkCuberite({ ...home.config, home: '/nowhere', configFolder: '/nowhere/c' })).toEqual([
-    'SESSION_CUBERITE_HOME "/nowhere" is not a folder: name the one that holds cuberite_config and ' +
+  const gone = join(home.folder, 'gone');
+  expect(await checkCuberite({ ...home.config, home: gone, configFolder: join(gone, 'flat') })).toEqual([
+    `SESSION_CUBERITE_HOME "${gone}" is not a folder: name the one that holds cuberite_config and ` +
       'cuberite_plugins, or set SESSION_SERVER_COMMAND to run another server.',
   ]);
 });

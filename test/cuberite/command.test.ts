@@ -37,7 +37,7 @@ test('a program that knows the flag gets it, wherever its name is among the byte
 
 test('a program that does not know the flag is run by stdbuf', async () => {
   await writeFile(join(folder, 'stdbuf'), '', { mode: 0o755 });
-  expect(await choose(`/nowhere:${folder}`)).toEqual({
+  expect(await choose(`${join(folder, 'gone')}:${folder}`)).toEqual({
     command: [join(folder, 'stdbuf'), '-o0', home.config.binary],
     cwd: folder,
     output: { tried: 'stdbuf', why: `the program does not know ${FLAG}` },
