@@ -122,8 +122,8 @@ async function runLogged({ config, user, notices, input, book, visitors }: Start
   if (recording !== undefined && archive?.how === 'archive' && archive.receipt.verified) {
     await endRecording(config, recording, { log, stops });
   }
-  log.info({ report }, 'the session is over');
   if (terminal) input.print(summary(report));
+  else log.info({ report }, 'the session is over');
   const abandonedBy = stops.abandonedBy();
   if (abandonedBy !== undefined) return signalExitCode(abandonedBy);
   const code = exitCode(outcome.end, outcome.saved);
