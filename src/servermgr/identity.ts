@@ -7,7 +7,8 @@ import { createHash, randomBytes } from 'node:crypto';
  */
 
 const RANDOM_BYTES = 16;
-const ID = /^([0-9a-z]{8,10})-[A-Za-z0-9_-]{22}$/;
+// Eight digits of base 36 last until the year 2059.
+const ID = /^([0-9a-z]{8})-[A-Za-z0-9_-]{22}$/;
 const NAME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z-[0-9a-f]{8}$/;
 
 /** 128 random bits in 22 characters that fit into URLs, tags and container names. */
@@ -21,14 +22,13 @@ export function isToken(text: unknown): text is string {
 
 /** A new session's id. */
 export function newId(nowMs: number): string {
-  return `${nowMs.toString(36)}-${randomToken()}`;
+  return `${nowMs.toString(36).padStart(8, '0')}-${randomToken()}`;
 }
 
 /** When a session was asked for; undefined: the text is no id. */
 export function askedAtMs(id: string): number | undefined {
-  const match = ID.exec(id);
-  const ms = match?.[1] === undefined ? Number.NaN : Number.parseInt(match[1], 36);
-  return Number.isNaN(new Date(ms).getTime()) ? undefined : ms;
+  const moment = ID.exec(id)?.[1];
+  return moment === undefined ? undefined : Number.parseInt(moment, 36);
 }
 
 /** The session's TIMESTAMP: its moment, told apart from others of that moment; undefined: the text is no id. */

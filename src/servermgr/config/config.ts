@@ -76,7 +76,6 @@ export interface LocalSettings {
 export interface DockerSettings {
   readonly kind: 'docker';
   readonly image: string;
-  readonly supervisor: Command;
   readonly ports: PortRange;
   readonly gameHost: string;
   /** Where the manager itself reaches the containers' ports. */
@@ -89,7 +88,6 @@ export interface EcsSettings {
   readonly cluster: string;
   readonly taskDefinition: string;
   readonly container: string;
-  readonly supervisor: Command;
   readonly subnets: readonly string[];
   readonly securityGroups: readonly string[];
   /** Tried in this order. */

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { closest, distance } from 'fastest-levenshtein';
 import type { LogLevel, Place } from '../../config/config.ts';
 import { ConfigError, type Environment } from '../../config/parse.ts';
+import { parsePlace } from '../../config/place.ts';
 import * as words from '../../config/values.ts';
 import { VARIABLE_NAMES as SESSION_VARIABLES } from '../../config/variables.ts';
 import type { LauncherSettings, ManagerConfig, SessionSettings, World } from './config.ts';
@@ -77,7 +78,7 @@ function sessionSettings(
   );
   const fallback: Place | undefined =
     kind === 'ecs' ? undefined : { kind: 'directory', path: resolve(cwd, 'sessions') };
-  const destination = readSession('SESSION_DESTINATION', text => words.place(text, cwd), fallback);
+  const destination = readSession('SESSION_DESTINATION', text => parsePlace(text, cwd), fallback);
   if (destination === undefined || (kind === 'ecs' && destination.kind !== 's3')) {
     reader.faults.push('SESSION_DESTINATION is no bucket: tasks on ECS save theirs at s3://bucket/prefix');
   }
@@ -108,7 +109,6 @@ const CHECKOUT_SUPERVISOR = resolve(import.meta.dirname, '../../main.ts');
 function launcherSettings({ faults, read, text }: Reader, kind: LauncherSettings['kind']): LauncherSettings {
   const ports = read('SERVERMGR_PORTS', values.portRange, { first: 25_565, last: 25_664 });
   const gameHost = text('SERVERMGR_GAME_HOST')?.trim() ?? 'localhost';
-  const inImage = read('SERVERMGR_SUPERVISOR', words.command, ['craftassist-session'] as const);
   switch (kind) {
     case 'local': {
       const supervisor = read('SERVERMGR_SUPERVISOR', words.command, [
@@ -121,7 +121,6 @@ function launcherSettings({ faults, read, text }: Reader, kind: LauncherSettings
       return {
         kind,
         image: text('SERVERMGR_IMAGE')?.trim() ?? 'craftassist',
-        supervisor: inImage,
         ports,
         gameHost,
         pingHost: text('SERVERMGR_PING_HOST')?.trim() ?? '127.0.0.1',
@@ -136,7 +135,6 @@ function launcherSettings({ faults, read, text }: Reader, kind: LauncherSettings
         cluster: text('SERVERMGR_ECS_CLUSTER')?.trim() ?? 'craftassist',
         taskDefinition: text('SERVERMGR_ECS_TASK_DEFINITION')?.trim() ?? 'craftassist',
         container: text('SERVERMGR_ECS_CONTAINER')?.trim() ?? 'craftassist',
-        supervisor: inImage,
         subnets: read('SERVERMGR_ECS_SUBNETS', words.names, []),
         securityGroups: read('SERVERMGR_ECS_SECURITY_GROUPS', words.names, []),
         capacity: read('SERVERMGR_ECS_CAPACITY', values.capacities, ['FARGATE']),

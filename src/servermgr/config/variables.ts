@@ -40,8 +40,8 @@ export const VARIABLES = [
     SERVERMGR_GAME_HOST: ['localhost', 'the host that visitors are told to connect to'],
     SERVERMGR_PORTS: ['25565-25664', 'the ports that are given out'],
     SERVERMGR_SUPERVISOR: [
-      "this checkout's src/main.ts; craftassist-session in an image",
-      'the command that plays a session, or with `recover <url>` recovers one',
+      "this checkout's src/main.ts",
+      'local: the command that plays a session, or with `recover <url>` recovers one',
     ],
     SERVERMGR_IMAGE: ['craftassist', 'docker: the session image'],
     SERVERMGR_PING_HOST: ['127.0.0.1', "docker: where the manager itself reaches the containers' ports"],

@@ -122,7 +122,7 @@ export function openFleet(options: FleetOptions): Fleet {
     press,
     async stop(view, why) {
       const found = lookout.sessions().find(one => one.id === view.id);
-      if (found === undefined || !isAlive(found)) return;
+      if (found === undefined || !isAlive(found) || found.state.phase === 'ending') return;
       log.info({ session: view.name, why }, 'asked to stop');
       await launcher.stop(found, why);
       await lookout.look(0);

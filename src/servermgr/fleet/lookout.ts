@@ -192,7 +192,8 @@ export function newLookout({ launcher, archives, limits, session: settings, rela
 
     /** A launch that the launcher may not list yet. */
     expect(session: Session): void {
-      expected.set(session.id, { session, sinceMs: Date.now() });
+      const isListed = listed.some(({ id, attempt }) => id === session.id && attempt >= session.attempt);
+      if (!isListed) expected.set(session.id, { session, sinceMs: Date.now() });
       plan();
     },
     unexpect(id: string): void {

@@ -65,7 +65,8 @@ function further(known: Memory, progress: Progress): Memory {
   return progress > known.progress ? { ...known, progress } : known;
 }
 
-function progressOf({ session, probe }: Sight): Progress {
+/** How far a session is, by its state and by what its server answers. */
+export function progressOf({ session, probe }: Pick<Sight, 'session' | 'probe'>): Progress {
   switch (session.state.phase) {
     case 'asked':
     case 'ending':

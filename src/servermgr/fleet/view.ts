@@ -3,7 +3,7 @@ import type { SavedReport } from '../archives.ts';
 import type { SessionSettings } from '../config/config.ts';
 import { askedAtMs, nameOf } from '../identity.ts';
 import { describeStop, type Session, type SessionEnded, type StopReason } from '../launchers/launcher.ts';
-import type { Memory, Progress } from './memory.ts';
+import { type Memory, type Progress, progressOf } from './memory.ts';
 
 /** One session as the pages tell of it. */
 export interface SessionView {
@@ -56,7 +56,8 @@ export function viewOf(
   nowMs: number,
 ): SessionView {
   const { id, visitor, world, where, state } = session;
-  const progress = memory?.progress ?? 30;
+  const now = progressOf({ session, probe: undefined });
+  const progress = memory === undefined || memory.progress < now ? now : memory.progress;
   const phase = phaseOf(session, memory, report, nowMs);
   return {
     id,

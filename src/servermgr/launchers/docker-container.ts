@@ -18,7 +18,7 @@ export const GAME_PORT = '25565/tcp';
 const FOLDER = '/sessions';
 const STOP_TIMEOUT_S = 120;
 
-/** The container of one session. An init reaps its orphans, and a stop leaves it the time that it was promised. */
+/** The container of one session. A stop of Docker's own leaves it the time that it was promised. */
 export function containerSpec(
   request: LaunchRequest,
   { image, ports }: DockerSettings,
@@ -40,7 +40,6 @@ export function containerSpec(
     StopTimeout: STOP_TIMEOUT_S,
     ExposedPorts: { [GAME_PORT]: {} },
     HostConfig: {
-      Init: true,
       // Docker itself gives out the first free port of a range.
       PortBindings: { [GAME_PORT]: [{ HostPort: `${ports.first}-${ports.last}` }] },
       Binds: binds(surroundings),
@@ -52,16 +51,17 @@ export function containerSpec(
 export function recoverySpec(
   name: string,
   url: string,
-  { image, supervisor }: DockerSettings,
+  { image }: DockerSettings,
   surroundings: DockerSurroundings,
 ): Docker.ContainerCreateOptions {
   const place = surroundings.destination.kind === 's3' ? url : `file://${FOLDER}/${encodeURI(name)}`;
   return {
     Image: image,
-    Cmd: [...supervisor, 'recover', place],
+    // The image's entrypoint is the supervisor.
+    Cmd: ['recover', place],
     Env: environment({}, surroundings),
     Labels: { [LABELS.manager]: surroundings.name, [LABELS.recovery]: name },
-    HostConfig: { Init: true, AutoRemove: true, Binds: binds(surroundings) },
+    HostConfig: { AutoRemove: true, Binds: binds(surroundings) },
   };
 }
 

@@ -95,12 +95,11 @@ export function openDocker(settings: DockerSettings, surroundings: DockerSurroun
     },
     async stop(session, why) {
       const found = await find(session);
-      if (found?.State !== 'running') return;
+      if (found?.State !== 'running' || found.Names.some(each => each.includes('.'))) return;
       const container = docker.getContainer(found.Id);
       try {
-        if (!found.Names.some(each => each.includes('.'))) {
-          await container.rename({ name: `${name}-${session.press}.${why}` });
-        }
+        // To the supervisor a second SIGTERM means to give everything up: only who renames it sends one.
+        await container.rename({ name: `${name}-${session.press}.${why}` });
         // Not Docker's own stop: that kills after a while, and an archive takes as long as it takes.
         await container.kill({ signal: 'SIGTERM' });
       } catch (error) {

@@ -98,7 +98,8 @@ export function openEcs(settings: EcsSettings, { ecs, findAddresses, name }: Ecs
       }
     },
     async recover(session, url) {
-      const overrides = overridesFor(settings.container, {}, [...settings.supervisor, 'recover', url]);
+      // The image's entrypoint is the supervisor.
+      const overrides = overridesFor(settings.container, {}, ['recover', url]);
       const [place] = placements(settings, 1);
       if (place === undefined) throw new NoRoomError('no subnet is configured');
       const tags = [

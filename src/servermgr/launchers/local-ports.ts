@@ -10,21 +10,13 @@ export function isBusy(record: LocalRecord): boolean {
 }
 
 /**
- * Gives out the first port that no session has and nobody else listens on. Two instances that choose at the same
- * moment may choose the same: the supervisor of the second then finds its port taken, and says so.
+ * Gives out the first port that no session has and nobody else listens on.
  * @throws {NoRoomError} when there is none.
  */
-export async function pickPort(
-  { first, last }: PortRange,
-  { records, reserved }: { records: readonly LocalRecord[]; reserved: Set<number> },
-): Promise<number> {
+export async function pickPort({ first, last }: PortRange, records: readonly LocalRecord[]): Promise<number> {
   const taken = new Set(records.filter(isBusy).map(({ port }) => port));
   for (let port = first; port <= last; port += 1) {
-    if (taken.has(port) || reserved.has(port)) continue;
-    // Reserved before the first await: launches at the same time pass it by.
-    reserved.add(port);
-    if (await isFree(port)) return port;
-    reserved.delete(port);
+    if (!taken.has(port) && (await isFree(port))) return port;
   }
   throw new NoRoomError(`every port from ${first} to ${last} is in use: widen SERVERMGR_PORTS`);
 }

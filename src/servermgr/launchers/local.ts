@@ -4,7 +4,8 @@ import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LocalSettings } from '../config/config.ts';
-import type { Launcher, LaunchRequest, Session } from './launcher.ts';
+import type { Launcher, LaunchRequest, Session, StopReason } from './launcher.ts';
+import { alone } from './local-lock.ts';
 import { isBusy, pickPort } from './local-ports.ts';
 import { type LocalRecord, listRecords, readRecord, stateOf } from './local-records.ts';
 
@@ -15,7 +16,7 @@ export interface LocalSurroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-const PACE_MS = 500;
+const PACE_MS = 250;
 
 /**
  * Plays sessions as processes of this machine. Each has a folder, named after its press, which holds all that is
@@ -23,21 +24,19 @@ const PACE_MS = 500;
  */
 export function openLocal(settings: LocalSettings, { name, stateFolder, env }: LocalSurroundings): Launcher {
   const home = join(stateFolder, name);
-  /** Ports of launches that are not in the folder yet. */
-  const reserved = new Set<number>();
 
+  /** Under the lock no two sessions, of however many instances, are given the same port. */
   async function launch(request: LaunchRequest): Promise<Session> {
-    const known = await readRecord(join(home, request.press));
-    if (known !== undefined) return toSession(known);
-    const records = await listRecords(home);
-    const port = await pickPort(settings.ports, { records, reserved });
-    try {
-      const { created, record } = await createRecord(home, { ...recordOf(request), port });
-      if (created) play(record, request);
-      return toSession(record);
-    } finally {
-      reserved.delete(port);
-    }
+    await mkdir(home, { recursive: true });
+    const record = await alone(join(home, '.lock'), async () => {
+      const known = await readRecord(join(home, request.press));
+      if (known !== undefined) return known;
+      const port = await pickPort(settings.ports, await listRecords(home));
+      const created = await createRecord(home, { ...recordOf(request), port });
+      play(created, request);
+      return created;
+    });
+    return toSession(record);
   }
 
   /** The shell writes down who it is before it becomes the supervisor: no moment is left in which a restart could lose it. */
@@ -74,9 +73,8 @@ export function openLocal(settings: LocalSettings, { name, stateFolder, env }: L
     list: async () => (await listRecords(home)).map(toSession),
     async stop({ press }, why) {
       const record = await readRecord(join(home, press));
-      if (record === undefined || !isBusy(record)) return;
-      await writeFile(join(record.folder, 'stop'), why);
-      if (record.process !== undefined) process.kill(record.process.pid, 'SIGTERM');
+      if (record?.process === undefined || !isBusy(record)) return;
+      if (await isFirst(join(record.folder, 'stop'), why)) process.kill(record.process.pid, 'SIGTERM');
     },
     async recover(session, url) {
       await mkdir(home, { recursive: true });
@@ -109,27 +107,24 @@ function recordOf({ id, press, visitor, world, attempt }: LaunchRequest): Omit<N
   return { id, press, visitor, world, attempt };
 }
 
-/** A folder takes its name only when all is in it, and only once: whoever comes second finds the first one's. */
-async function createRecord(
-  home: string,
-  record: NewRecord,
-): Promise<{ created: boolean; record: LocalRecord }> {
-  await mkdir(home, { recursive: true });
+/** A folder takes its name only when all is in it: there is no session of which half is known. */
+async function createRecord(home: string, record: NewRecord): Promise<LocalRecord> {
   const draft = await mkdtemp(join(home, '.new-'));
   await mkdir(join(draft, 'work'));
   await writeFile(join(draft, 'record.json'), JSON.stringify(record));
   const folder = join(home, record.press);
+  await rename(draft, folder);
+  return { ...record, folder, process: undefined, stop: undefined, exit: undefined };
+}
+
+/** To the supervisor a second SIGTERM means to give everything up: only the first stop sends one. */
+async function isFirst(file: string, why: StopReason): Promise<boolean> {
   try {
-    await rename(draft, folder);
-    return {
-      created: true,
-      record: { ...record, folder, process: undefined, stop: undefined, exit: undefined },
-    };
+    await writeFile(file, why, { flag: 'wx' });
+    return true;
   } catch (error) {
-    await rm(draft, { recursive: true, force: true });
-    const first = await readRecord(folder);
-    if (first === undefined) throw error;
-    return { created: false, record: first };
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
   }
 }
 

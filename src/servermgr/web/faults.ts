@@ -6,7 +6,7 @@ export function handleFaults(app: FastifyInstance): void {
   app.setNotFoundHandler({ preHandler: app.rateLimit() }, (_, reply) =>
     sendMessage(reply, 404, 'There is nothing here', 'The address may be mistyped, or too old.'),
   );
-  app.setErrorHandler<FastifyError>((error, _, reply) => {
+  app.setErrorHandler<Partial<FastifyError>>((error, _, reply) => {
     const status = error.statusCode ?? 500;
     if (status >= 500) app.log.error({ err: error }, 'a request failed');
     const [title, text] = explain(error, status);
@@ -26,7 +26,7 @@ export function sendPage(reply: FastifyReply, page: string): FastifyReply {
     .send(page);
 }
 
-function explain({ code }: FastifyError, status: number): [title: string, text: string] {
+function explain({ code = '' }: Partial<FastifyError>, status: number): [title: string, text: string] {
   if (code.startsWith('FST_CSRF')) {
     return [
       'That page was too old',

@@ -3,13 +3,15 @@
 for (const form of document.querySelectorAll('form.start')) keepFromPressingTwice(form);
 for (const card of document.querySelectorAll('[data-session]')) follow(card);
 for (const button of document.querySelectorAll('[data-copy]')) copyOnClick(button);
-for (const form of document.querySelectorAll('form[data-confirm]')) {
-  form.addEventListener('submit', event => {
-    if (!confirm(form.dataset.confirm)) event.preventDefault();
-  });
-}
+document.addEventListener('submit', askOnceMore);
 if (document.querySelector('[data-reload]')) setInterval(reloadMain, 5_000);
 setInterval(tick, 1_000);
+
+/** On the document: what is in the page is replaced as it goes on. */
+function askOnceMore(event) {
+  const { confirm: question } = event.target.dataset;
+  if (question !== undefined && !confirm(question)) event.preventDefault();
+}
 
 /** The server takes a double click for one press; this only says that something happens. */
 function keepFromPressingTwice(form) {
@@ -32,7 +34,7 @@ function follow(card) {
   });
   // A connection that breaks is opened again by the browser; one that is refused is not.
   events.addEventListener('error', () => {
-    if (events.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 10_000);
+    if (events.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 5_000);
   });
 }
 

@@ -63,18 +63,23 @@ function tableRow({ view, recoverable }: AdminRow, { csrf, nowMs }: AdminPage): 
   const { name, world, where, phase, progress, people, ended, address, askedMs } = view;
   const report = ended?.report;
   return html`<tr>
-<td data-label="Session"><span><code>${name}</code><br /><span class="small">${[world, where].filter(Boolean).join(' · ')}</span></span></td>
+<td data-label="Session"><span><code>${name}</code><br /><span class="small">${[world, whereText(where)].filter(Boolean).join(' · ')}</span></span></td>
 <td data-label="State"><span><span class="state ${phase}">${phase === 'starting' ? `starting, ${progress} %` : phase}</span>
 ${address && html`<br /><code class="small">${addressText(address)}</code>`}</span></td>
 <td data-label="Age"><span>${durationText((ended?.atMs ?? nowMs) - askedMs)}<br /><span class="small">${momentText(askedMs)}</span></span></td>
 <td data-label="People">${ended === undefined ? people : (report?.peak ?? '–')}</td>
 <td data-label="Archive">${report?.archive ? bytesText(report.archive.bytes) : '–'}</td>
-<td data-label="How it ended">${ended?.text ?? '–'}</td>
+<td data-label="How it ended"><span>${ended?.text ?? '–'}${report !== undefined && report.exitCode !== 0 && html`<br /><span class="small bad">exit code ${report.exitCode}</span>`}</span></td>
 <td data-label="Actions"><div class="actions">
 ${ended === undefined && phase !== 'ending' && action('stop', { name, csrf, label: 'Stop', danger: true, confirm: `Stop ${name}? What was recorded is saved.` })}
 ${recoverable && action('recover', { name, csrf, label: 'Recover' })}
 ${report?.archive && html`<a class="button" href="/admin/archive?session=${encodeURIComponent(name)}" aria-label="Archive of ${name}">Archive</a>`}
 </div></td></tr>`;
+}
+
+/** A task goes by the last part of its ARN. */
+function whereText(where: string): string {
+  return where.replace(/^arn:.*\//, 'task ');
 }
 
 interface Action {

@@ -27,7 +27,7 @@ export function waitPage({ id, view, nowMs, own }: WaitPage): string {
   const over = view.phase === 'ended' || view.phase === 'failed';
   return layout({
     title: view.headline,
-    refreshSeconds: over ? undefined : view.phase === 'starting' ? 3 : 10,
+    refreshSeconds: over ? undefined : view.phase === 'starting' ? 2 : 5,
     body: html`<section class="card session" data-session="${id}" data-phase="${view.phase}" data-progress="${view.progress}">
 <div role="status" aria-live="polite">
 <h1 data-text="headline">${view.headline}</h1>

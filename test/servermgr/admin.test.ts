@@ -1,0 +1,145 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { nameOf } from '../../src/servermgr/identity.ts';
+import { eventually } from '../support/eventually.ts';
+import { startS3Server } from '../support/s3-server.ts';
+import { ADMIN_TOKEN, openHouse, supervisorCommand } from './support/house.ts';
+import { startProgram } from './support/program.ts';
+import { basic, hiddenFields, idIn, newVisitor } from './support/visitor.ts';
+
+const asAdmin = { authorization: basic(ADMIN_TOKEN) };
+
+test('/admin is not there when no token is set', async () => {
+  await using house = await openHouse({ SERVERMGR_ADMIN_TOKEN: '' });
+  const { url } = await house.open();
+  for (const path of ['/admin', '/admin/', '/admin/archive']) {
+    expect((await newVisitor(url, asAdmin).ask(path)).status).toBe(404);
+  }
+});
+
+test('/admin takes the token as a password or as a bearer token, and nothing else', async () => {
+  await using house = await openHouse();
+  const { url } = await house.open();
+  const statusWith = async (authorization: string) =>
+    (await newVisitor(url, { authorization }).ask('/admin')).status;
+  expect(await statusWith(basic(ADMIN_TOKEN))).toBe(200);
+  expect(await statusWith(`Bearer ${ADMIN_TOKEN}`)).toBe(200);
+  expect(await statusWith(basic(`${ADMIN_TOKEN}x`))).toBe(401);
+  expect(await statusWith(`Bearer ${ADMIN_TOKEN.slice(1)}`)).toBe(401);
+  expect(await statusWith('Basic !!!')).toBe(401);
+  const nobody = await newVisitor(url).ask('/admin');
+  expect([nobody.status, nobody.headers.get('www-authenticate')]).toEqual([
+    401,
+    'Basic realm="Craftassist fleet", charset="UTF-8"',
+  ]);
+});
+
+test('a session is shown as it runs, stopped by its button, and shown as it ended, with its archive', async () => {
+  await using house = await openHouse();
+  const { url } = await house.open();
+  const visitor = newVisitor(url);
+  const admin = newVisitor(url, asAdmin);
+  const id = idIn(await visitor.press());
+  const name = nameOf(id) ?? '';
+  await eventually(async () => (await visitor.status(id)).progress === 100);
+  const page = await admin.text('/admin');
+  expect(page).toContain(`<code>${name}</code>`);
+  expect(page).toContain('1 of 4');
+  expect(page).toContain('class="state ready">ready<');
+  expect(page).not.toContain(id);
+
+  expect((await admin.post('/admin/stop', { session: name })).status).toBe(403);
+  expect((await admin.post('/admin/stop', hiddenFields(page))).status).toBe(303);
+  const after = await eventually(async () => {
+    const text = await admin.text('/admin');
+    return text.includes('stopped by an administrator') ? text : undefined;
+  });
+  expect(after).toContain('10 B');
+  expect(await visitor.text(`/wait?q=${id}`)).toContain('Stopped by an administrator.');
+
+  const archive = await admin.ask(`/admin/archive?session=${encodeURIComponent(name)}`);
+  expect(archive.status).toBe(200);
+  expect(archive.headers.get('content-disposition')).toBe(
+    `attachment; filename="${name.replaceAll(':', '-')}-logs.tar.gz"`,
+  );
+  expect(await archive.text()).toBe('an archive');
+  expect((await visitor.ask(`/admin/archive?session=${encodeURIComponent(name)}`)).status).toBe(401);
+});
+
+test('a session that left a journal and no archive is offered for recovery', async () => {
+  await using house = await openHouse({ SERVERMGR_SUPERVISOR: supervisorCommand('--unsaved') });
+  const { url } = await house.open();
+  const visitor = newVisitor(url);
+  const admin = newVisitor(url, asAdmin);
+  const id = idIn(await visitor.press());
+  await eventually(async () => (await visitor.status(id)).progress === 100);
+  const running = hiddenFields(await admin.text('/admin'));
+  expect((await admin.post('/admin/recover', running)).status).toBe(409);
+  await house.end(id);
+  const page = await eventually(async () => {
+    const text = await admin.text('/admin');
+    return text.includes('>Recover<') ? text : undefined;
+  });
+  expect((await admin.post('/admin/recover', hiddenFields(page ?? ''))).status).toBe(303);
+  await eventually(() => existsSync(join(house.archives, nameOf(id) ?? '', 'recovered')));
+  expect(
+    (await admin.post('/admin/recover', { ...hiddenFields(page ?? ''), session: '../../etc' })).status,
+  ).toBe(404);
+});
+
+test('what the launcher has forgotten, the destination remembers, for the admin and for the visitor', async () => {
+  await using house = await openHouse();
+  const first = await house.open();
+  const visitor = newVisitor(first.url);
+  const id = idIn(await visitor.press());
+  await eventually(async () => (await visitor.status(id)).progress === 100);
+  await house.end(id);
+  await eventually(async () => (await house.alive()) === 0);
+  await first.close();
+  // Another machine, which has never heard of that session.
+  const { url } = await house.open({ SERVERMGR_STATE: join(house.folder, 'elsewhere') });
+  expect(await newVisitor(url).text(`/wait?q=${id}`)).toContain('Everybody had left.');
+  expect(await newVisitor(url, asAdmin).text('/admin')).toContain(`<code>${nameOf(id)}</code>`);
+});
+
+test('an archive in a bucket is handed out by a URL that is signed for ten minutes', async () => {
+  const s3 = await startS3Server();
+  try {
+    await using house = await openHouse({
+      SESSION_DESTINATION: 's3://bucket/sessions',
+      SESSION_S3_PATH_STYLE: '1',
+    });
+    const aws = {
+      ...{ AWS_ENDPOINT_URL_S3: s3.url, AWS_REGION: 'us-east-1' },
+      ...{ AWS_ACCESS_KEY_ID: 'of', AWS_SECRET_ACCESS_KEY: 'tests' },
+    };
+    await using program = await startProgram({ ...house.env, ...aws }, house.folder);
+    const id = idIn(await newVisitor(program.url).press());
+    const name = nameOf(id) ?? '';
+    const report = {
+      ...{ end: { by: 'everybody-left', text: 'everybody had left' }, saved: 'archive', exitCode: 0 },
+      ...{ startedAt: new Date().toISOString(), endedAt: new Date().toISOString() },
+      archive: { key: `${name}/logs.tar.gz`, bytes: 9 },
+    };
+    await put(s3.url, `sessions/${name}/session.json`, JSON.stringify(report));
+    await put(s3.url, `sessions/${name}/logs.tar.gz`, 'the bytes');
+    const admin = newVisitor(program.url, asAdmin);
+    const answer = await admin.ask(`/admin/archive?session=${encodeURIComponent(name)}`);
+    expect(answer.status).toBe(302);
+    const url = new URL(answer.headers.get('location') ?? '');
+    expect(url.searchParams.get('X-Amz-Expires')).toBe('600');
+    expect(decodeURIComponent(url.pathname)).toBe(`/bucket/sessions/${name}/logs.tar.gz`);
+    expect(await (await fetch(url)).text()).toBe('the bytes');
+  } finally {
+    await s3.close();
+  }
+}, 60_000);
+
+async function put(url: string, key: string, body: string): Promise<void> {
+  const answer = await fetch(`${url}/bucket/${key.split('/').map(encodeURIComponent).join('/')}`, {
+    method: 'PUT',
+    body,
+  });
+  expect(answer.status).toBe(200);
+}

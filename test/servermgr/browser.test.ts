@@ -1,0 +1,286 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { createClient } from 'minecraft-protocol';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { demoSession } from '../../src/servermgr/config/demo.ts';
+import { nameOf } from '../../src/servermgr/identity.ts';
+import { eventually } from '../support/eventually.ts';
+import { startAwsServer } from './support/aws-server.ts';
+import { ADMIN_TOKEN, openHouse, programPath, supervisorCommand } from './support/house.ts';
+import { startProgram } from './support/program.ts';
+import { newVisitor } from './support/visitor.ts';
+
+/*
+ * A real browser, Debian's Chromium (scripts/install-chromium.sh). SERVERMGR_SCREENSHOTS=docs/images renews the
+ * pictures of the documentation.
+ */
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+      ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    ],
+  });
+}, 60_000);
+
+afterAll(() => browser.close());
+
+const SPOT_REASON = 'Your Spot Task was interrupted.';
+const PATIENCE = { timeout: 90_000 };
+const asAdmin = { httpCredentials: { username: 'study', password: ADMIN_TOKEN } };
+const WORLDS = JSON.stringify([
+  { id: 'flat', title: 'Flat world', text: 'Nothing but grass: room to build, and nothing in the way.' },
+  { id: 'diverse', title: 'Diverse world', text: 'Hills, trees and water: a landscape to explore together.' },
+]);
+
+test('a person presses the button, reads the address, plays there with the agent, leaves; the archive is there and opens', async () => {
+  await using house = await openHouse({
+    ...{ SERVERMGR_SUPERVISOR: '', SERVERMGR_WORLDS: WORLDS, SESSION_EMPTY_TIMEOUT: '2s' },
+    ...demoSession(),
+    SESSION_AGENT_COMMAND: JSON.stringify([process.execPath, programPath('agent.mjs'), '--port', '{port}']),
+  });
+  await using program = await startProgram(house.env, house.folder);
+  await using visit = await openPage(program.url);
+  const { page } = visit;
+  await picture(page, 'servermgr-home');
+  await page.getByLabel('Diverse world').check();
+  await page.getByRole('button', { name: 'Start a server' }).click();
+  await page.waitForURL(/\/wait\?q=/);
+  await picture(page, 'servermgr-starting');
+  await page.getByRole('heading', { name: 'Your server is ready' }).waitFor(PATIENCE);
+  const address = await page.getByLabel('Address').textContent();
+  expect(address).toMatch(/^localhost:\d+$/);
+  await expectText(page, 'Minecraft Java Edition 1.16.5');
+  await expectText(page, 'Waits for somebody to join');
+
+  const { leave } = await join_(address ?? '');
+  await expectText(page, '1 person');
+  await page.getByText('Waits for somebody').waitFor({ state: 'hidden' });
+  await picture(page, 'servermgr-ready');
+  // The supervisor counts people for itself: leaving before it has looked would not be noticed.
+  const id = new URL(page.url()).searchParams.get('q') ?? '';
+  const log = join(await house.workdir(id), 'supervisor.log');
+  await eventually(async () => (await readFile(log, 'utf8')).includes('"people":1'));
+  await leave();
+  await page.getByRole('heading', { name: 'Your session is over' }).waitFor(PATIENCE);
+  await expectText(page, 'Everybody had left.');
+  await expectText(page, /1 person at most · [\d.]+ [kM]B saved/);
+  await picture(page, 'servermgr-over');
+
+  const name = nameOf(id) ?? '';
+  await using adminVisit = await openPage(`${program.url}/admin`, {
+    ...asAdmin,
+    viewport: { width: 1280, height: 720 },
+  });
+  const admin = adminVisit.page;
+  await expectText(admin, name);
+  const downloading = admin.waitForEvent('download');
+  await admin.getByRole('link', { name: `Archive of ${name}` }).click();
+  const archive = await (await downloading).path();
+  const { stdout } = await promisify(execFile)('tar', ['tzf', archive]);
+  expect(stdout.split('\n')).toEqual(
+    expect.arrayContaining(['agent.log', 'cuberite_process.log', 'world/region/r.0.0.mca']),
+  );
+  expect(visit.faults).toEqual([]);
+  expect(adminVisit.faults).toEqual([]);
+}, 240_000);
+
+test('an administrator sees the fleet and what it costs, and stops a session when asked once more', async () => {
+  await using aws = await startAwsServer();
+  await using house = await openHouse();
+  aws.tasks.setOnline(3);
+  await using program = await startProgram(
+    {
+      ...{ SERVERMGR_LAUNCHER: 'ecs', SERVERMGR_SECRET: 's'.repeat(32), SERVERMGR_ADMIN_TOKEN: ADMIN_TOKEN },
+      ...{ SERVERMGR_ECS_SUBNETS: 'subnet-a', SERVERMGR_ECS_SECURITY_GROUPS: 'sg-1' },
+      SERVERMGR_ECS_GAME_PORT: String(await aws.tasks.playGame()),
+      SESSION_DESTINATION: 's3://bucket/sessions',
+      ...{ AWS_ENDPOINT_URL: aws.url, AWS_REGION: 'us-east-1' },
+      ...{ AWS_ACCESS_KEY_ID: 'of', AWS_SECRET_ACCESS_KEY: 'tests' },
+    },
+    house.folder,
+  );
+  for (let index = 0; index < 3; index += 1) expect((await newVisitor(program.url).press()).status).toBe(303);
+  const [first] = aws.tasks.alive();
+  if (first !== undefined) aws.tasks.end(first, { stopCode: 'SpotInterruption', stoppedReason: SPOT_REASON });
+  await using visit = await openPage(`${program.url}/admin`, {
+    ...asAdmin,
+    viewport: { width: 1_280, height: 720 },
+  });
+  const { page } = visit;
+  await expectText(page, '4 people online');
+  await expectText(page, '$0.117 an hour for the fleet');
+  await expectText(page, SPOT_REASON);
+  await picture(page, 'servermgr-admin');
+  page.once('dialog', dialog => dialog.dismiss());
+  await page.getByRole('button', { name: /^Stop/ }).first().click();
+  expect(aws.tasks.alive()).toHaveLength(2);
+  page.once('dialog', dialog => dialog.accept());
+  await page.getByRole('button', { name: /^Stop/ }).first().click();
+  await expectText(page, 'stopped by an administrator');
+  expect(aws.tasks.alive()).toHaveLength(1);
+  expect(visit.faults).toEqual([]);
+}, 60_000);
+
+test('with the keyboard alone a world is chosen, the server started, and the address copied', async () => {
+  await using house = await openHouse({ SERVERMGR_WORLDS: WORLDS });
+  const { url } = await house.open();
+  await using visit = await openPage(url, { permissions: ['clipboard-read', 'clipboard-write'] });
+  const { page } = visit;
+  await page.keyboard.press('Tab');
+  expect(await page.locator(':focus').textContent()).toBe('Skip to the content');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('ArrowDown');
+  expect(await page.getByLabel('Diverse world').isChecked()).toBe(true);
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Your server is ready' }).waitFor(PATIENCE);
+  const copy = page.getByRole('button', { name: 'Copy' });
+  await copy.focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Copied' }).waitFor();
+  const copied = await page.evaluate('navigator.clipboard.readText()');
+  expect(copied).toBe(await page.getByLabel('Address').textContent());
+  expect(visit.faults).toEqual([]);
+});
+
+test('a screen reader is told of progress by a status and a progress bar with a name', async () => {
+  await using house = await openHouse({ SERVERMGR_SUPERVISOR: supervisorCommand('--never') });
+  const { url } = await house.open();
+  await using visit = await openPage(url);
+  const { page } = visit;
+  await page.getByRole('button', { name: 'Start a server' }).click();
+  await page.getByRole('status').first().filter({ hasText: 'Your server is starting' }).waitFor();
+  const bar = page.getByRole('progressbar', { name: 'How far the server is' });
+  await eventually(async () => (await bar.getAttribute('value')) === '75' || (await value(bar)) === 75);
+  expect(await page.locator('html').getAttribute('lang')).toBe('en');
+  expect(await page.getByRole('main').count()).toBe(1);
+  expect(await page.getByRole('heading', { level: 1 }).count()).toBe(1);
+});
+
+test('without JavaScript the page goes from the button to the address and to the end by itself', async () => {
+  await using house = await openHouse();
+  const { url } = await house.open();
+  await using visit = await openPage(url, { javaScriptEnabled: false });
+  const { page } = visit;
+  await page.getByRole('button', { name: 'Start a server' }).click();
+  await page.getByRole('heading', { name: 'Your server is ready' }).waitFor(PATIENCE);
+  expect(await page.getByLabel('Address').textContent()).toMatch(/^localhost:\d+$/);
+  await house.end(new URL(page.url()).searchParams.get('q') ?? '');
+  await page.getByRole('heading', { name: 'Your session is over' }).waitFor(PATIENCE);
+}, 60_000);
+
+test.each([
+  ['light', 390],
+  ['dark', 390],
+  ['light', 1_000],
+  ['dark', 1_000],
+] as const)('pages fit and can be read, in %s colours at %i pixels', async (colorScheme, width) => {
+  await using house = await openHouse({ SERVERMGR_WORLDS: WORLDS });
+  const { url } = await house.open();
+  await using visit = await openPage(url, { colorScheme, viewport: { width, height: 800 }, ...asAdmin });
+  const { page } = visit;
+  await check('servermgr-home');
+  await page.getByRole('button', { name: 'Start a server' }).click();
+  await page.getByRole('heading', { name: 'Your server is ready' }).waitFor(PATIENCE);
+  await check('servermgr-ready');
+  await page.goto(`${url}/admin`);
+  await check('servermgr-admin');
+
+  async function check(name: string): Promise<void> {
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    expect(Number(await page.evaluate(LEAST_CONTRAST))).toBeGreaterThanOrEqual(4.5);
+    if (colorScheme === 'dark' && width === 390) await picture(page, `${name}-phone`);
+  }
+});
+
+test('a page whose stream is refused refreshes itself', async () => {
+  await using house = await openHouse({
+    SERVERMGR_STREAMS: '0',
+    SERVERMGR_SUPERVISOR: supervisorCommand('--late', '3000'),
+  });
+  const { url } = await house.open();
+  await using visit = await openPage(url);
+  const { page } = visit;
+  await page.getByRole('button', { name: 'Start a server' }).click();
+  await page.getByRole('heading', { name: 'Your server is starting' }).waitFor();
+  await page.getByRole('heading', { name: 'Your server is ready' }).waitFor(PATIENCE);
+}, 90_000);
+
+/** The least contrast of any text against what is behind it, by the formula of WCAG 2; large bold texts are left out. */
+const LEAST_CONTRAST = `(() => {
+  const rgb = text => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b]
+    .map(c => c / 255).map(c => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = element => {
+    const colour = rgb(getComputedStyle(element).backgroundColor);
+    return (colour[3] ?? 1) > 0.9 || !element.parentElement ? colour : behind(element.parentElement);
+  };
+  const texts = [...document.querySelectorAll('main *, footer')].filter(element =>
+    [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim()) &&
+    element.getClientRects().length > 0 && !element.closest('.go') &&
+    getComputedStyle(element).clipPath === 'none');
+  return Math.min(...texts.map(element => {
+    const [a, b] = [light(rgb(getComputedStyle(element).color)), light(behind(element))].sort((x, y) => y - x);
+    return (a + 0.05) / (b + 0.05);
+  }));
+})()`;
+
+async function openPage(url: string, options: BrowserContextOptions = {}) {
+  const context = await browser.newContext({ viewport: { width: 1_000, height: 720 }, ...options });
+  const page = await context.newPage();
+  const faults: string[] = [];
+  page.on('pageerror', error => faults.push(error.message));
+  page.on('console', message => message.type() === 'error' && faults.push(message.text()));
+  await page.goto(url);
+  return { page, faults, [Symbol.asyncDispose]: () => context.close() };
+}
+
+/** A real player, by minecraft-protocol's client. */
+async function join_(address: string): Promise<{ leave: () => Promise<void> }> {
+  const [host = '', port] = address.split(':');
+  const client = createClient({
+    host,
+    port: Number(port),
+    username: 'Walker',
+    version: '1.16.5',
+    auth: 'offline',
+  });
+  await once(client, 'success');
+  return {
+    async leave() {
+      const left = once(client, 'end');
+      client.end('bye');
+      await left;
+    },
+  };
+}
+
+async function expectText(page: Page, text: string | RegExp): Promise<void> {
+  await eventually(async () => {
+    const shown = (await page.locator('main').innerText()).replaceAll(/\s+/g, ' ');
+    if (typeof text === 'string' ? !shown.includes(text) : !text.test(shown))
+      throw new Error(`it shows: ${shown}`);
+    return true;
+  });
+}
+
+async function value(bar: ReturnType<Page['getByRole']>): Promise<number> {
+  return bar.evaluate(element => ('value' in element ? Number(element.value) : Number.NaN));
+}
+
+async function picture(page: Page, name: string): Promise<void> {
+  const folder = process.env.SERVERMGR_SCREENSHOTS;
+  if (folder === undefined) return;
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, `${name}.png`), await page.screenshot({ fullPage: true }));
+}

@@ -1,0 +1,310 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { openDirectory } from '../../src/destination/directory.ts';
+import { openArchives } from '../../src/servermgr/archives.ts';
+import type { Capacity, EcsSettings } from '../../src/servermgr/config/config.ts';
+import { openFleet } from '../../src/servermgr/fleet/fleet.ts';
+import type { SessionView } from '../../src/servermgr/fleet/view.ts';
+import { nameOf, newId, randomToken } from '../../src/servermgr/identity.ts';
+import { openEcs } from '../../src/servermgr/launchers/ecs.ts';
+import { newAddressBook } from '../../src/servermgr/launchers/ecs-addresses.ts';
+import type { LaunchRequest } from '../../src/servermgr/launchers/launcher.ts';
+import { eventually } from '../support/eventually.ts';
+import { startS3Server } from '../support/s3-server.ts';
+import { type AwsServer, ecsSettings, startAwsServer } from './support/aws-server.ts';
+import type { TaskPlan } from './support/aws-tasks.ts';
+import { startProgram } from './support/program.ts';
+import { idIn, newVisitor } from './support/visitor.ts';
+
+const NO_CAPACITY =
+  'Capacity is unavailable at this time. Please try again later or in a different availability zone';
+const signal = new AbortController().signal;
+
+test('a launch is throttled, and comes through all the same', async () => {
+  await using aws = await startAwsServer();
+  aws.fail('RunTask', { type: 'ThrottlingException', message: 'Rate exceeded' }, 3);
+  const session = await launcherOf(aws).launch(newRequest());
+  expect(session.state.phase).toBe('asked');
+  expect(operations(aws)).toEqual(['RunTask', 'RunTask', 'RunTask', 'RunTask']);
+  expect(aws.tasks.alive()).toHaveLength(1);
+});
+
+test('a look is throttled, by ECS and by EC2, and comes through all the same', async () => {
+  await using aws = await startAwsServer();
+  const launcher = launcherOf(aws);
+  await launcher.launch(newRequest());
+  aws.fail('DescribeTasks', { type: 'ThrottlingException', message: 'Rate exceeded' }, 2);
+  aws.fail('DescribeNetworkInterfaces', { type: 'RequestLimitExceeded' }, 2);
+  const [session] = await launcher.list(signal);
+  expect(session?.state).toMatchObject({ phase: 'running', address: { host: '127.0.0.2' } });
+});
+
+test('what lacks capacity is tried in each subnet, on Spot and then on Fargate', async () => {
+  await using aws = await startAwsServer({
+    refuse: ({ capacity, subnets }) =>
+      capacity === 'FARGATE' && subnets.length === 1 && subnets[0] === 'subnet-b' ? undefined : NO_CAPACITY,
+  });
+  await launcherOf(aws, { capacity: ['FARGATE_SPOT', 'FARGATE'] }).launch(newRequest());
+  const places = aws.requests.map(({ body }) => {
+    const { awsvpcConfiguration } = body.networkConfiguration as {
+      awsvpcConfiguration: { subnets: string[] };
+    };
+    const strategy = body.capacityProviderStrategy as { capacityProvider: string }[] | undefined;
+    return `${strategy?.[0]?.capacityProvider ?? body.launchType} ${awsvpcConfiguration.subnets.join(' ')}`;
+  });
+  expect(places).toEqual([
+    'FARGATE_SPOT subnet-a subnet-b',
+    'FARGATE_SPOT subnet-a',
+    'FARGATE_SPOT subnet-b',
+    'FARGATE subnet-a subnet-b',
+    'FARGATE subnet-a',
+    'FARGATE subnet-b',
+  ]);
+  expect(new Set(aws.requests.map(({ body }) => body.clientToken)).size).toBe(6);
+});
+
+test('no capacity anywhere is explained, and a quota is told from a lack of machines', async () => {
+  await using none = await startAwsServer({ refuse: () => NO_CAPACITY });
+  await expect(launcherOf(none).launch(newRequest())).rejects.toThrow(
+    /Amazon has no free machine in any of the zones just now \(Capacity is unavailable/,
+  );
+  await using quota = await startAwsServer({
+    refuse: () => "You've reached the limit on the number of vCPUs you can run concurrently",
+  });
+  await expect(launcherOf(quota).launch(newRequest())).rejects.toThrow(/Fargate quota is reached/);
+});
+
+test('a refusal that no other place would change is not tried elsewhere', async () => {
+  await using aws = await startAwsServer();
+  aws.fail(
+    'RunTask',
+    { type: 'AccessDeniedException', message: 'not authorized to perform: ecs:RunTask' },
+    99,
+  );
+  await expect(launcherOf(aws).launch(newRequest())).rejects.toThrow(/not authorized/);
+  expect(operations(aws)).toEqual(['RunTask']);
+});
+
+test('a task that finds no machine while it is provisioned is started again elsewhere, under its old id', async () => {
+  await using house = await openFleetOn({
+    dies: ({ place }) =>
+      place.subnets.length > 1 ? { stopCode: 'TaskFailedToStart', stoppedReason: NO_CAPACITY } : undefined,
+  });
+  const { fleet, aws } = house;
+  const id = await pressed(fleet);
+  const view = await becomes(fleet, id, ({ phase }) => phase === 'ready');
+  expect(view.progress).toBe(100);
+  expect(aws.tasks.all().map(({ task }) => task.place.subnets)).toEqual([
+    ['subnet-a', 'subnet-b'],
+    ['subnet-a'],
+  ]);
+});
+
+test('a task that dies at every attempt is given up after three, and says why', async () => {
+  await using house = await openFleetOn({
+    dies: () => ({ stopCode: 'TaskFailedToStart', stoppedReason: NO_CAPACITY }),
+  });
+  const { fleet, aws } = house;
+  const view = await becomes(
+    fleet,
+    await pressed(fleet),
+    ({ phase, ended }) => phase === 'failed' && ended !== undefined && aws.tasks.all().length === 3,
+  );
+  expect(view.ended?.text).toBe(NO_CAPACITY);
+});
+
+test('an image that cannot be pulled is told in ECS’s words, and is not tried again', async () => {
+  const reason = 'CannotPullContainerError: pull image manifest has been retried 5 time(s): not found';
+  await using house = await openFleetOn({
+    interfaceMs: 200,
+    runningMs: 60_000,
+    dies: () => ({ stopCode: 'TaskFailedToStart', stoppedReason: reason }),
+  });
+  const { fleet, aws } = house;
+  const view = await becomes(fleet, await pressed(fleet), ({ phase }) => phase === 'failed');
+  expect(view).toMatchObject({ progress: 30, ended: { text: reason } });
+  expect(aws.tasks.all()).toHaveLength(1);
+});
+
+test('an address that comes late is waited for, step by step', async () => {
+  await using house = await openFleetOn({
+    interfaceMs: 300,
+    runningMs: 600,
+    addressMs: 1_200,
+    listedMs: 400,
+  });
+  const { fleet } = house;
+  const id = await pressed(fleet);
+  const steps: number[] = [];
+  await becomes(fleet, id, ({ phase, progress }) => {
+    if (steps.at(-1) !== progress) steps.push(progress);
+    return phase === 'ready';
+  });
+  expect(steps).toEqual(steps.toSorted((a, b) => a - b));
+  expect(steps).toEqual(expect.arrayContaining([30, 50, 100]));
+});
+
+test('a task that never gets anywhere is stopped in time, with its reason in ECS', async () => {
+  await using house = await openFleetOn(
+    { interfaceMs: 600_000, runningMs: 600_000 },
+    { launchTimeoutMs: 800 },
+  );
+  const { fleet, aws } = house;
+  const view = await becomes(fleet, await pressed(fleet), ({ phase }) => phase === 'failed');
+  expect(view.ended?.text).toBe('stopped because it did not become ready in time');
+  expect(aws.requests.find(({ operation }) => operation === 'StopTask')?.body.reason).toBe(
+    'stopped because it did not become ready in time',
+  );
+});
+
+test('a task that runs, and whose game is never reached, is stopped as well', async () => {
+  await using house = await openFleetOn({}, { launchTimeoutMs: 800, gamePort: 1 });
+  const view = await becomes(house.fleet, await pressed(house.fleet), ({ phase }) => phase === 'failed');
+  expect(view).toMatchObject({ progress: 75, ended: { stopped: 'never-ready' } });
+});
+
+test('when ECS cannot be asked, nobody starts anything, and what was known stays', async () => {
+  await using house = await openFleetOn({});
+  const { fleet, aws } = house;
+  const id = await pressed(fleet);
+  await becomes(fleet, id, ({ phase }) => phase === 'ready');
+  aws.fail('ListTasks', { type: 'AccessDeniedException', message: 'not authorized' }, 1_000);
+  const { fault, views } = await fleet.look(0);
+  expect(fault).toContain('not authorized');
+  expect(views.map(view => view.id)).toEqual([id]);
+  expect(
+    await fleet.press({ visitor: randomToken(), token: randomToken(), world: 'flat_world' }),
+  ).toMatchObject({ how: 'no-room' });
+  expect(aws.tasks.all()).toHaveLength(1);
+});
+
+test('tasks of others, in the same family, are no concern of the manager’s', async () => {
+  await using aws = await startAwsServer();
+  await launcherOf(aws, {}, 'theirs').launch(newRequest());
+  await launcherOf(aws).launch(newRequest());
+  expect(await launcherOf(aws).list(signal)).toHaveLength(1);
+});
+
+test('a session costs what its task costs, and less on Spot', async () => {
+  await using aws = await startAwsServer();
+  const costOf = async (capacity: readonly Capacity[]) => {
+    const launcher = launcherOf(aws, { capacity }, capacity.join());
+    await launcher.launch(newRequest());
+    return (await launcher.list(signal))[0]?.costPerHour;
+  };
+  const full = await costOf(['FARGATE']);
+  // One vCPU and 4 GB.
+  expect(full).toBeCloseTo(0.0583, 3);
+  expect(await costOf(['FARGATE_SPOT'])).toBeCloseTo((full ?? 0) * 0.3, 5);
+});
+
+test('the manager, set up by its environment alone, plays on ECS: by the SDK’s own endpoint settings', async () => {
+  await using aws = await startAwsServer({ interfaceMs: 100, runningMs: 200, addressMs: 300 });
+  const s3 = await startS3Server();
+  const folder = await mkdtemp(join(tmpdir(), 'servermgr-ecs-'));
+  try {
+    await using program = await startProgram(
+      {
+        SERVERMGR_LAUNCHER: 'ecs',
+        SERVERMGR_SECRET: 's'.repeat(40),
+        SERVERMGR_ECS_SUBNETS: 'subnet-a,subnet-b',
+        SERVERMGR_ECS_SECURITY_GROUPS: 'sg-1',
+        SERVERMGR_ECS_GAME_PORT: String(await aws.tasks.playGame()),
+        SESSION_DESTINATION: 's3://bucket/turk_interactions_with_agent',
+        SESSION_S3_PATH_STYLE: '1',
+        AWS_ENDPOINT_URL_ECS: aws.url,
+        AWS_ENDPOINT_URL_EC2: aws.url,
+        AWS_ENDPOINT_URL_S3: s3.url,
+        AWS_REGION: 'us-east-1',
+        AWS_ACCESS_KEY_ID: 'of',
+        AWS_SECRET_ACCESS_KEY: 'tests',
+      },
+      folder,
+    );
+    const visitor = newVisitor(program.url);
+    const id = idIn(await visitor.press());
+    await eventually(async () => (await visitor.status(id)).progress === 100);
+    const run = aws.requests.find(({ operation }) => operation === 'RunTask')?.body;
+    expect(run).toMatchObject({
+      cluster: 'craftassist',
+      taskDefinition: 'craftassist',
+      startedBy: 'servermgr',
+      launchType: 'FARGATE',
+      networkConfiguration: { awsvpcConfiguration: { securityGroups: ['sg-1'], assignPublicIp: 'ENABLED' } },
+    });
+    expect(JSON.stringify(run)).not.toMatch(/AWS_|tests|ssss/);
+    expect(JSON.stringify(run?.overrides)).toContain('s3://bucket/turk_interactions_with_agent');
+    const [task] = aws.tasks.alive();
+    if (task !== undefined) aws.tasks.end(task, { exitCode: 12 });
+    await eventually(async () =>
+      (await visitor.text(`/wait?q=${id}`)).includes('It is over, with exit code 12.'),
+    );
+  } finally {
+    await s3.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}, 60_000);
+
+function operations(aws: AwsServer): string[] {
+  return aws.requests.map(({ operation }) => operation);
+}
+
+function launcherOf(aws: AwsServer, changes: Partial<EcsSettings> = {}, name = 'tests') {
+  const { ecs, ec2 } = aws.clients();
+  return openEcs({ ...ecsSettings(), ...changes }, { ecs, name, findAddresses: newAddressBook(ec2) });
+}
+
+function newRequest(): LaunchRequest {
+  const id = newId(Date.now());
+  return {
+    ...{ id, name: nameOf(id) ?? '', press: randomToken(), visitor: randomToken(), world: 'flat_world' },
+    ...{ attempt: 1, env: {} },
+  };
+}
+
+async function openFleetOn(plan: TaskPlan, { launchTimeoutMs = 60_000, gamePort = 0 } = {}) {
+  const aws = await startAwsServer(plan);
+  const folder = await mkdtemp(join(tmpdir(), 'fleet-'));
+  const launcher = launcherOf(aws, { gamePort: gamePort || (await aws.tasks.playGame()) });
+  const fleet = openFleet({
+    launcher: { ...launcher, paceMs: 100 },
+    archives: openArchives(openDirectory(folder)),
+    limits: { fleet: 5, launchTimeoutMs },
+    worlds: [{ id: 'flat_world', title: 'Flat', text: '', env: {} }],
+    session: {
+      env: {},
+      destination: { kind: 'directory', path: folder },
+      ...{ joinTimeoutMs: 900_000, emptyTimeoutMs: 10_000, maxDurationMs: undefined },
+      ...{ agentPlayers: 1, pathStyle: false, costPerHour: undefined },
+    },
+    log: pino({ level: 'silent' }),
+  });
+  return {
+    aws,
+    fleet,
+    async [Symbol.asyncDispose]() {
+      await fleet.close();
+      await aws[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+type FleetOf = Awaited<ReturnType<typeof openFleetOn>>['fleet'];
+
+async function pressed(fleet: FleetOf): Promise<string> {
+  const answer = await fleet.press({ visitor: randomToken(), token: randomToken(), world: 'flat_world' });
+  if (answer.how !== 'launched') throw new Error(`not launched: ${JSON.stringify(answer)}`);
+  return answer.id;
+}
+
+function becomes(fleet: FleetOf, id: string, is: (view: SessionView) => boolean): Promise<SessionView> {
+  return eventually(async () => {
+    const view = (await fleet.look()).views.find(one => one.id === id);
+    if (view === undefined || !is(view)) throw new Error(`it is ${JSON.stringify(view)}`);
+    return view;
+  });
+}

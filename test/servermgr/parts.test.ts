@@ -1,0 +1,147 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openDirectory } from '../../src/destination/directory.ts';
+import { openArchives } from '../../src/servermgr/archives.ts';
+import {
+  askedAtMs,
+  isName,
+  nameMs,
+  nameOf,
+  newId,
+  pressMark,
+  randomToken,
+  visitorMark,
+} from '../../src/servermgr/identity.ts';
+import { alone } from '../../src/servermgr/launchers/local-lock.ts';
+import { isRunning, parseIdentity } from '../../src/servermgr/launchers/process.ts';
+import { keptSecret } from '../../src/servermgr/secret.ts';
+import { html } from '../../src/servermgr/web/html.ts';
+import { addressText, bytesText, durationText } from '../../src/servermgr/web/words.ts';
+
+const signal = new AbortController().signal;
+
+test('an id tells its moment and its name, and cannot be guessed from the name', () => {
+  const now = Date.parse('2026-11-22T12:34:56.789Z');
+  const [one, two] = [newId(now), newId(now)];
+  expect(askedAtMs(one)).toBe(now);
+  expect(nameOf(one)).toMatch(/^2026-11-22T12:34:56\.789Z-[0-9a-f]{8}$/);
+  expect(nameOf(one)).not.toBe(nameOf(two));
+  expect(isName(nameOf(one) ?? '')).toBe(true);
+  expect(nameMs(nameOf(one) ?? '')).toBe(now);
+  expect(one.split('-').slice(1).join('-')).toHaveLength(22);
+  for (const text of ['', 'x', `${one}x`, one.slice(1), '../../etc', `zzzzzzzzzz-${randomToken()}`])
+    expect(nameOf(text)).toBeUndefined();
+});
+
+test('marks tell visitors and presses apart, and give neither away', () => {
+  const [visitor, token] = [randomToken(), randomToken()];
+  const marks = [visitorMark(visitor), pressMark(visitor, token), pressMark(token, visitor)];
+  expect(new Set(marks).size).toBe(3);
+  // Containers' names begin with a letter or a digit.
+  for (const mark of marks) expect(mark).toMatch(/^[A-Za-z0-9][A-Za-z0-9_-]{21}$/);
+  expect(marks.join()).not.toContain(visitor);
+});
+
+test('texts are escaped in elements and in attributes, markup is not', () => {
+  const evil = `<script>"&'</script>`;
+  expect(html`<a title="${evil}">${evil}</a>${[html`<b>${1}</b>`, undefined, false]}`.html).toBe(
+    '<a title="&lt;script&gt;&quot;&amp;&#39;&lt;/script&gt;">&lt;script&gt;&quot;&amp;&#39;&lt;/script&gt;</a><b>1</b>',
+  );
+});
+
+test('addresses, durations and sizes are told as people tell them', () => {
+  expect(addressText({ host: '1.2.3.4', port: 25_565 })).toBe('1.2.3.4');
+  expect(addressText({ host: 'localhost', port: 25_566 })).toBe('localhost:25566');
+  expect(addressText({ host: '2001:db8::1', port: 25_566 })).toBe('[2001:db8::1]:25566');
+  expect([9_400, 192_000, 7_500_000, -5].map(durationText)).toEqual([
+    '9 s',
+    '3 min 12 s',
+    '2 h 5 min',
+    '0 s',
+  ]);
+  expect([0, 999, 1_000, 12_345_678].map(bytesText)).toEqual(['0 B', '999 B', '1.0 kB', '12.3 MB']);
+});
+
+test('a process is known again by its pid and its start, and a pid that was given out again is another', async () => {
+  const child = spawn('sleep', ['600']);
+  await once(child, 'spawn');
+  const identity = parseIdentity(await readFile(`/proc/${child.pid}/stat`, 'utf8'));
+  expect(identity?.startTicks).toBeGreaterThan(0);
+  if (identity === undefined) throw new Error('no identity');
+  expect(isRunning(identity)).toBe(true);
+  expect(isRunning({ ...identity, startTicks: (identity.startTicks ?? 0) - 1 })).toBe(false);
+  child.kill('SIGKILL');
+  await once(child, 'close');
+  expect(isRunning(identity)).toBe(false);
+  for (const text of ['', 'nonsense', '1', '-5']) expect(parseIdentity(text)).toBeUndefined();
+  expect(parseIdentity('4711\n')).toEqual({ pid: 4711, startTicks: undefined });
+});
+
+test('under the lock only one is at work, and a lock that a dead process has left is taken away', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'lock-'));
+  try {
+    const lock = join(folder, '.lock');
+    let atWork = 0;
+    const most = await Promise.all(
+      [1, 2, 3, 4, 5].map(() =>
+        alone(lock, async () => {
+          atWork += 1;
+          await stat(folder);
+          const now = atWork;
+          atWork -= 1;
+          return now;
+        }),
+      ),
+    );
+    expect(most).toEqual([1, 1, 1, 1, 1]);
+    await mkdir(lock);
+    const longAgo = new Date(Date.now() - 60_000);
+    await utimes(lock, longAgo, longAgo);
+    expect(await alone(lock, async () => 'done')).toBe('done');
+    await expect(alone(lock, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+    expect(await alone(lock, async () => 'done again')).toBe('done again');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('the secret is made once, is nobody else’s to read, and is the same for all who start at once', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'secret-'));
+  try {
+    const secrets = await Promise.all([keptSecret(folder), keptSecret(folder), keptSecret(folder)]);
+    expect(new Set([...secrets, await keptSecret(folder)]).size).toBe(1);
+    expect(secrets[0]).toHaveLength(43);
+    expect((await stat(join(folder, 'secret'))).mode & 0o777).toBe(0o600);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('a report that is damaged, or of another kind, breaks nothing; one that is whole is read', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'archives-'));
+  try {
+    const destination = openDirectory(folder);
+    const archives = openArchives(destination);
+    const today = nameOf(newId(Date.now())) ?? '';
+    const put = (text: string) => destination.put(`${today}/session.json`, Buffer.from(text), { signal });
+    for (const text of ['', '{', '[]', '{"end":{"by":1}}']) {
+      await put(text);
+      expect(await archives.report(today, signal)).toBeUndefined();
+    }
+    const report = { end: { by: 'signal', text: 'SIGTERM was received' }, saved: 'lost', exitCode: 20 };
+    await put(JSON.stringify({ ...report, startedAt: 'a', endedAt: 'b', more: {} }));
+    expect(await archives.report(today, signal)).toMatchObject({ by: 'signal', saved: 'lost', exitCode: 20 });
+    expect(await archives.recent(Date.now(), signal)).toEqual([today]);
+    expect(await archives.recent(Date.now() + 3 * 86_400_000, signal)).toEqual([]);
+    expect(await archives.hasJournal(today, signal)).toBe(false);
+    await destination.put(`${today}/journal/00000001.tar.gz`, Buffer.from('x'), { signal });
+    expect(await archives.hasJournal(today, signal)).toBe(true);
+    expect(archives.urlOf(today)).toBe(`file://${folder}/${encodeURI(today)}`);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

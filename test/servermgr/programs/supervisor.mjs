@@ -1,0 +1,74 @@
+#!/usr/bin/env node
+// A supervisor's outside: the game port answers, SIGTERM ends it, archive and report are saved. As it is told:
+// --late <ms>: the port opens only then; --never: it does not; --crash: exits with 10 and its last words at once;
+// --unsaved: ends without a report. `recover <url>` leaves a file that says so.
+import { existsSync, mkdirSync, readFileSync, watch, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { serveStatus } from '../../support/status-server.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    late: { type: 'string' },
+    never: { type: 'boolean' },
+    crash: { type: 'boolean' },
+    unsaved: { type: 'boolean' },
+  },
+});
+
+if (positionals[0] === 'recover') recover(new URL(positionals[1]));
+else if (values.crash) crash();
+else await play();
+
+function recover(url) {
+  const folder = fileURLToPath(url);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'recovered'), 'yes');
+}
+
+function crash() {
+  console.error('SESSION_AGENT_COMMAND "" names no program');
+  process.exitCode = 10;
+}
+
+async function play() {
+  const { SESSION_WORKDIR: workdir, SESSION_SERVER_ADDRESS: address } = process.env;
+  writeFileSync(join(workdir, 'environment.json'), JSON.stringify(process.env));
+  process.on('SIGTERM', () => end('SIGTERM was received', 'signal'));
+  // A file `end` in the working directory ends the session by itself.
+  watch(workdir, () => existsSync(join(workdir, 'end')) && end('everybody had left', 'everybody-left'));
+  setTimeout(() => process.exit(), 600_000);
+  if (values.never) return;
+  const online = () => Number(readFileSync(join(workdir, 'online'), { encoding: 'utf8', flag: 'a+' }) || 1);
+  setTimeout(() => serveStatus({ online }, Number(address.split(':')[1])), Number(values.late ?? 0));
+}
+
+let ending = false;
+
+function end(text, by) {
+  if (ending) return;
+  ending = true;
+  const { SESSION_DESTINATION: destination, TIMESTAMP: name } = process.env;
+  const folder = join(destination, name);
+  mkdirSync(folder, { recursive: true });
+  if (values.unsaved) {
+    mkdirSync(join(folder, 'journal'));
+    writeFileSync(join(folder, 'journal', '00000001.tar.gz'), 'a segment');
+    process.exit(21);
+  }
+  const archive = Buffer.from('an archive');
+  writeFileSync(join(folder, 'logs.tar.gz'), archive);
+  const report = {
+    end: { by, text },
+    saved: 'archive',
+    exitCode: 0,
+    startedAt: new Date(performance.timeOrigin).toISOString(),
+    endedAt: new Date().toISOString(),
+    people: { peak: 1 },
+    archive: { key: `${name}/logs.tar.gz`, bytes: archive.length },
+  };
+  writeFileSync(join(folder, 'session.json'), JSON.stringify(report));
+  process.exit(0);
+}

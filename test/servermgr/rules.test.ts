@@ -1,0 +1,164 @@
+import { expect, test } from 'vitest';
+import type { SessionSettings } from '../../src/servermgr/config/config.ts';
+import { type Memory, remember } from '../../src/servermgr/fleet/memory.ts';
+import type { Probe } from '../../src/servermgr/fleet/probe.ts';
+import { rulesFor } from '../../src/servermgr/fleet/rules.ts';
+import { viewOf } from '../../src/servermgr/fleet/view.ts';
+import { newId } from '../../src/servermgr/identity.ts';
+import type { Session, SessionState } from '../../src/servermgr/launchers/launcher.ts';
+
+const NOW = Date.parse('2026-11-22T12:00:00Z');
+const MINUTE = 60_000;
+const limits = { fleet: 2, launchTimeoutMs: 5 * MINUTE };
+const address = { host: '1.2.3.4', port: 25_565 };
+const runningState: SessionState = { phase: 'running', address, pingAddress: address, sinceMs: undefined };
+const settings: SessionSettings = {
+  env: {},
+  destination: { kind: 'directory', path: '/tmp' },
+  ...{ joinTimeoutMs: 15 * MINUTE, emptyTimeoutMs: 10_000, maxDurationMs: undefined },
+  ...{ agentPlayers: 1, pathStyle: false, costPerHour: undefined },
+};
+
+function session(ageMs: number, changes: Partial<Session> = {}): Session {
+  const id = newId(NOW - ageMs);
+  return {
+    ...{ id, press: id, visitor: id, world: 'flat_world', attempt: 1, where: '' },
+    ...{ state: runningState, costPerHour: undefined },
+    ...changes,
+  };
+}
+
+function answers(online: number): Probe {
+  const status = { version: 'Cuberite 1.12.2', protocol: 340, online, max: 20, names: [], latencyMs: 1 };
+  return { port: 'open', status };
+}
+
+/** What an instance remembers that has seen all that, one look after the other. */
+function seen(one: Session, own: boolean, ...looks: { atMs: number; probe: Probe }[]): Memory {
+  let memory: Memory | undefined;
+  for (const look of looks) memory = remember(memory, { session: one, ...look, agentPlayers: 1, own });
+  if (memory === undefined) throw new Error('nothing was seen');
+  return memory;
+}
+
+const closed: Probe = { port: 'closed' };
+
+test('a launch that was followed from its start and never answered is stopped; before its time it is not', () => {
+  const [late, early] = [session(6 * MINUTE), session(4 * MINUTE)];
+  const memories = new Map([late, early].map(one => [one.id, seen(one, true, { atMs: NOW, probe: closed })]));
+  expect(rulesFor([late, early], memories, limits, NOW)).toEqual([
+    { do: 'stop', session: late, why: 'never-ready' },
+  ]);
+});
+
+test('a silent session that was there before this instance is left alone: it may be saving', () => {
+  const one = session(60 * MINUTE);
+  const memories = new Map([[one.id, seen(one, false, { atMs: NOW, probe: closed })]]);
+  expect(rulesFor([one], memories, limits, NOW)).toEqual([]);
+});
+
+test('a session that was ready once and is silent now is left alone as well', () => {
+  const one = session(60 * MINUTE);
+  const looks = [
+    { atMs: NOW - 50 * MINUTE, probe: answers(1) },
+    { atMs: NOW, probe: closed },
+  ];
+  expect(rulesFor([one], new Map([[one.id, seen(one, true, ...looks)]]), limits, NOW)).toEqual([]);
+});
+
+test('a task that is still being provisioned after its time is stopped, whoever has seen it', () => {
+  for (const phase of ['asked', 'provisioned'] as const) {
+    const one = session(6 * MINUTE, { state: { phase } });
+    expect(rulesFor([one], new Map(), limits, NOW)).toEqual([
+      { do: 'stop', session: one, why: 'never-ready' },
+    ]);
+  }
+});
+
+test('of those beyond the limit the later ones go, in whatever order they are listed', () => {
+  const [first, second, third] = [session(3_000), session(2_000), session(1_000)];
+  const stopsThird = [{ do: 'stop', session: third, why: 'too-many' }];
+  expect(rulesFor([third, first, second], new Map(), limits, NOW)).toEqual(stopsThird);
+  expect(rulesFor([second, third, first], new Map(), limits, NOW)).toEqual(stopsThird);
+});
+
+test('a limit that was lowered ends no session that has been going on', () => {
+  const sessions = [session(20 * MINUTE), session(10 * MINUTE), session(2 * MINUTE)];
+  const looked = sessions.map(one => [one.id, seen(one, true, { atMs: NOW, probe: answers(2) })] as const);
+  expect(rulesFor(sessions, new Map(looked), { ...limits, fleet: 1 }, NOW)).toEqual([]);
+});
+
+test('a session with people in it gives its place to nobody', () => {
+  const [first, second] = [session(3_000), session(2_000)];
+  const memories = new Map([[second.id, seen(second, true, { atMs: NOW, probe: answers(2) })]]);
+  expect(rulesFor([first, second], memories, { ...limits, fleet: 1 }, NOW)).toEqual([]);
+});
+
+test('of one visitor’s two sessions the later one goes', () => {
+  const [first, second] = [session(3_000, { visitor: 'v' }), session(2_000, { visitor: 'v' })];
+  expect(rulesFor([second, first], new Map(), limits, NOW)).toEqual([
+    { do: 'stop', session: second, why: 'too-many' },
+  ]);
+});
+
+test('what lacked capacity is tried again, three times in all, and not when somebody has stopped it', () => {
+  const state = {
+    phase: 'ended',
+    atMs: NOW,
+    why: 'no capacity',
+    exitCode: undefined,
+    lackedCapacity: true,
+  } as const;
+  const one = session(1_000, { state: { ...state, stopped: undefined } });
+  expect(rulesFor([one], new Map(), limits, NOW)).toEqual([{ do: 'relaunch', session: one }]);
+  expect(rulesFor([{ ...one, attempt: 3 }], new Map(), limits, NOW)).toEqual([]);
+  expect(rulesFor([{ ...one, state: { ...state, stopped: 'visitor' } }], new Map(), limits, NOW)).toEqual([]);
+});
+
+test('the countdown begins when the server answers, follows who comes and goes, and says nothing that it cannot know', () => {
+  const one = session(5 * MINUTE);
+  const view = (memory: Memory, at = NOW) =>
+    viewOf({ session: one, memory, report: undefined }, settings, at).wait;
+  const alone = seen(one, true, { atMs: NOW - MINUTE, probe: answers(1) }, { atMs: NOW, probe: answers(1) });
+  expect(view(alone)).toEqual({ for: 'somebody to join', untilMs: NOW + 14 * MINUTE });
+  const together = remember(alone, {
+    session: one,
+    probe: answers(3),
+    atMs: NOW,
+    agentPlayers: 1,
+    own: true,
+  });
+  expect(together.people).toBe(2);
+  expect(view(together)).toBeUndefined();
+  const left = remember(together, {
+    session: one,
+    probe: answers(1),
+    atMs: NOW + 1_000,
+    agentPlayers: 1,
+    own: true,
+  });
+  expect(view(left, NOW + 1_000)).toEqual({ for: 'somebody to come back', untilMs: NOW + 11_000 });
+  // After a restart nobody knows whether somebody has been there.
+  expect(view(seen(one, false, { atMs: NOW, probe: answers(1) }))).toBeUndefined();
+});
+
+test('a server that was ready and is silent is on its way out; a short silence is none', () => {
+  const one = session(5 * MINUTE);
+  const memory = seen(one, true, { atMs: NOW, probe: answers(1) }, { atMs: NOW + 2_000, probe: closed });
+  const phaseAt = (ms: number) =>
+    viewOf({ session: one, memory, report: undefined }, settings, NOW + ms).phase;
+  expect([phaseAt(2_000), phaseAt(20_000)]).toEqual(['ready', 'ending']);
+});
+
+test('progress never goes back', () => {
+  const one = session(1_000);
+  const open: Probe = { port: 'open', status: undefined };
+  const memory = seen(one, true, { atMs: NOW, probe: open }, { atMs: NOW, probe: closed });
+  expect(viewOf({ session: one, memory, report: undefined }, settings, NOW).progress).toBe(90);
+  const ended = { ...one, state: { phase: 'ended', atMs: NOW, why: 'gone', exitCode: 1 } } as const;
+  const state = { ...ended.state, stopped: undefined, lackedCapacity: false };
+  expect(viewOf({ session: { ...one, state }, memory, report: undefined }, settings, NOW)).toMatchObject({
+    progress: 90,
+    phase: 'failed',
+  });
+});

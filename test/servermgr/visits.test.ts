@@ -1,0 +1,194 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { nameOf } from '../../src/servermgr/identity.ts';
+import { eventually } from '../support/eventually.ts';
+import { environmentIn, openHouse, supervisorCommand } from './support/house.ts';
+import { idIn, newVisitor, startFields } from './support/visitor.ts';
+
+test('a press starts a session, its page leads to the address, and tells how it ended', async () => {
+  await using house = await openHouse();
+  const visitor = newVisitor((await house.open()).url);
+  const pressed = await visitor.press();
+  expect(pressed.status).toBe(303);
+  const id = idIn(pressed);
+  await eventually(async () => (await visitor.status(id)).progress === 100);
+  const page = await visitor.text(`/wait?q=${id}`);
+  expect(page).toContain('Your server is ready');
+  expect(page).toMatch(/id="address" data-text="address">localhost:\d+</);
+  expect(page).toContain('Minecraft Java Edition <strong data-text="version">1.12.2<');
+  expect(page).toMatch(/Waits <span data-text="waitsFor">for somebody to join<[\s\S]*1[45] min/);
+
+  await writeFile(join(await house.workdir(id), 'online'), '3');
+  await eventually(async () => (await visitor.text(`/wait?q=${id}`)).includes('>2 people<'));
+  await house.end(id);
+  await eventually(async () => (await visitor.text(`/wait?q=${id}`)).includes('Everybody had left.'));
+  expect(await visitor.text('/')).toContain('Your last session is over: everybody had left.');
+});
+
+test('a GET of /launch starts nothing, whatever world it names', async () => {
+  await using house = await openHouse();
+  const visitor = newVisitor((await house.open()).url);
+  for (const path of ['/launch', '/launch/flat_world']) {
+    const response = await visitor.ask(path);
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST']);
+  }
+  expect(await house.started()).toBe(0);
+});
+
+test('a double click, and a repeat after a lost answer, are one press', async () => {
+  await using house = await openHouse();
+  const visitor = newVisitor((await house.open()).url);
+  const fields = await startFields(visitor);
+  const answers = await Promise.all([1, 2, 3].map(() => visitor.post('/launch', fields)));
+  const again = await visitor.post('/launch', fields);
+  expect(new Set([...answers, again].map(idIn)).size).toBe(1);
+  expect(await house.started()).toBe(1);
+});
+
+test('the second press of a visitor with a session leads to that session', async () => {
+  await using house = await openHouse();
+  const visitor = newVisitor((await house.open()).url);
+  const first = await startFields(visitor);
+  const second = await startFields(visitor);
+  expect(first.press).not.toBe(second.press);
+  const [one, two] = await Promise.all([visitor.post('/launch', first), visitor.post('/launch', second)]);
+  expect(idIn(one)).toBe(idIn(two));
+  expect(await house.started()).toBe(1);
+  expect(await visitor.text('/')).toContain('You have one session at a time.');
+});
+
+test('the session gets its name, its world and what all get, and nothing of the manager’s own', async () => {
+  await using house = await openHouse({ SESSION_EXCLUDE: '*.tmp', SERVERMGR_SECRET: 'x'.repeat(32) });
+  const visitor = newVisitor((await house.open()).url);
+  const id = idIn(await visitor.press({ world: 'diverse_world' }));
+  const env = await environmentIn(await house.workdir(id));
+  expect(env).toMatchObject({
+    TIMESTAMP: nameOf(id),
+    SESSION_CUBERITE_CONFIG: 'diverse_world',
+    SESSION_EXCLUDE: '*.tmp',
+    SESSION_JOIN_TIMEOUT: '15m',
+    SESSION_DESTINATION: house.archives,
+  });
+  expect(Object.keys(env).filter(name => name.startsWith('SERVERMGR_'))).toEqual([]);
+  expect(JSON.stringify(env)).not.toContain('x'.repeat(32));
+});
+
+test('a visitor can end his own session, and nobody else’s', async () => {
+  await using house = await openHouse();
+  const { url } = await house.open();
+  const visitor = newVisitor(url);
+  const stranger = newVisitor(url);
+  const id = idIn(await visitor.press());
+  await eventually(async () => (await visitor.status(id)).progress === 100);
+  expect(await stranger.text(`/wait?q=${id}`)).not.toContain('End my session');
+  const forged = await stranger.post('/stop', { session: id, _csrf: (await stranger.form())._csrf ?? '' });
+  expect(forged.status).toBe(404);
+  const fields = await visitor.form(`/wait?q=${id}`);
+  expect((await visitor.post('/stop', fields)).status).toBe(303);
+  await eventually(async () =>
+    (await visitor.text(`/wait?q=${id}`)).includes('Ended by the person who started it.'),
+  );
+});
+
+test('/status answers older clients as it always has', async () => {
+  await using house = await openHouse({ SERVERMGR_SUPERVISOR: supervisorCommand('--late', '400') });
+  const visitor = newVisitor((await house.open()).url);
+  const test = await visitor.ask('/status?q=test');
+  expect(await test.text()).toBe('{"progress":100,"ip":"123.123.123.123"}');
+  // They parse the text themselves, which a body announced as JSON would break.
+  expect(test.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+  expect((await visitor.ask('/status?q=nobody')).status).toBe(404);
+
+  const id = idIn(await visitor.press());
+  const seen: unknown[] = [];
+  await eventually(async () => {
+    const status = await visitor.status(id);
+    seen.push(status);
+    return status.progress === 100;
+  });
+  const allowed =
+    /^\{"progress":30\}$|^\{"progress":50,"ip":null\}$|^\{"progress":(75|90|100),"ip":"localhost:\d+"\}$/;
+  for (const each of seen) expect(JSON.stringify(each)).toMatch(allowed);
+});
+
+test('/clear forgets the cookie, and what was started goes on', async () => {
+  await using house = await openHouse();
+  const visitor = newVisitor((await house.open()).url);
+  idIn(await visitor.press());
+  const cleared = await visitor.ask('/clear');
+  expect([cleared.status, cleared.headers.get('location')]).toEqual([303, '/']);
+  expect([...visitor.cookies.keys()]).toEqual([]);
+  expect(await visitor.text('/')).toContain('Start a server');
+  await eventually(async () => (await house.alive()) === 1);
+});
+
+test('without JavaScript the waiting page refreshes itself until it is over', async () => {
+  await using house = await openHouse();
+  const visitor = newVisitor((await house.open()).url);
+  const id = idIn(await visitor.press());
+  const refresh = /<noscript><meta http-equiv="refresh" content="\d+" \/><\/noscript>/;
+  expect(await visitor.text(`/wait?q=${id}`)).toMatch(refresh);
+  await eventually(async () => (await visitor.status(id)).progress === 100);
+  await house.end(id);
+  await eventually(async () => (await visitor.text(`/wait?q=${id}`)).includes('is over'));
+  expect(await visitor.text(`/wait?q=${id}`)).not.toMatch(refresh);
+});
+
+test('progress is pushed as it is made, and the stream ends with the session', async () => {
+  await using house = await openHouse({ SERVERMGR_SUPERVISOR: supervisorCommand('--late', '600') });
+  const visitor = newVisitor((await house.open()).url);
+  const id = idIn(await visitor.press());
+  const response = await visitor.ask(`/events?q=${id}`);
+  expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+  expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
+  let ended = false;
+  let text = '';
+  for await (const chunk of response.body ?? []) {
+    text += Buffer.from(chunk).toString();
+    if (text.includes('"progress":100') && !ended) {
+      ended = true;
+      await house.end(id);
+    }
+  }
+  const views = [...text.matchAll(/event: view\ndata: (.*)\n\n/g)].map(match => JSON.parse(match[1] ?? ''));
+  const progress = views.map(view => view.progress);
+  expect(progress).toEqual(progress.toSorted((a, b) => a - b));
+  expect(views.map(view => view.phase)).toEqual(expect.arrayContaining(['starting', 'ready', 'ended']));
+  expect(views.at(-1)).toMatchObject({ headline: 'Your session is over', detail: 'Everybody had left.' });
+  expect(views.at(-1).archive).toMatch(/^\d+ s in all · 1 person at most · 10 B saved$/);
+}, 60_000);
+
+test('a server that never starts says why, instead of a bar that stands still', async () => {
+  await using house = await openHouse({ SERVERMGR_SUPERVISOR: supervisorCommand('--crash') });
+  const visitor = newVisitor((await house.open()).url);
+  const id = idIn(await visitor.press());
+  const page = await eventually(async () => {
+    const text = await visitor.text(`/wait?q=${id}`);
+    return text.includes('Your server did not start') ? text : undefined;
+  });
+  expect(page).toContain('SESSION_AGENT_COMMAND &quot;&quot; names no program');
+  expect(page).toContain('data-phase="failed"');
+});
+
+test('a launch that does not become ready in time is stopped, and says so', async () => {
+  await using house = await openHouse({
+    SERVERMGR_SUPERVISOR: supervisorCommand('--never'),
+    SERVERMGR_LAUNCH_TIMEOUT: '1s',
+  });
+  const visitor = newVisitor((await house.open()).url);
+  const id = idIn(await visitor.press());
+  await eventually(async () =>
+    (await visitor.text(`/wait?q=${id}`)).includes('Stopped because it did not become ready in time.'),
+  );
+  expect(await house.alive()).toBe(0);
+});
+
+test('a world that does not exist is refused, and its name is not repeated', async () => {
+  await using house = await openHouse();
+  const visitor = newVisitor((await house.open()).url);
+  const response = await visitor.press({ world: '<script>alert(1)</script>' });
+  expect(response.status).toBe(400);
+  expect(await response.text()).not.toContain('<script>alert');
+  expect(await house.started()).toBe(0);
+});
