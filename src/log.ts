@@ -85,8 +85,9 @@ async function atMost(ms: number, work: (done: () => void) => void): Promise<voi
 }
 
 async function prettyLines(sink: DestinationStream, colorize: boolean): Promise<DestinationStream> {
-  const { prettyFactory } = await import('pino-pretty');
-  const pretty = prettyFactory({
+  // The bundle knows the module's default export alone: it is CommonJS.
+  const { default: module } = await import('pino-pretty');
+  const pretty = module.prettyFactory({
     colorize,
     translateTime: 'SYS:HH:MM:ss',
     ignore: 'pid,hostname',

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { enableCompileCache } from 'node:module';
+import { setTimeout } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import { compressionThreads, poolSize } from './archive/cores.ts';
 import type { RunCommand } from './commands/io.ts';
@@ -28,7 +29,7 @@ const ALIASES: Record<string, string> = {
   '-V': '--version',
 };
 
-/** A session whose last socket lingers must not outlive its stop timeout for it. */
+/** How long the reader of stdout has for what it has not taken yet. */
 const LINGER_MS = 500;
 
 async function main(): Promise<number> {
@@ -64,8 +65,14 @@ function complain(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise(resolve => stream.write('', () => resolve()));
+}
+
 // A reader that has gone (`| head`, a log driver that died) ends no session.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stream.destroy());
 
-process.exitCode = await main();
-setTimeout(() => process.exit(), LINGER_MS).unref();
+const code = await main();
+await Promise.race([written(process.stdout), setTimeout(LINGER_MS)]);
+// Node that winds down by itself takes its signal handlers away first: a late SIGTERM would kill, and change the code.
+process.exit(code);

@@ -45,17 +45,19 @@ export async function* tarBlocks(
   const files = quickFiles();
   const open = (batch: readonly Found[]) => Promise.all(batch.map(found => openFound(found, files)));
   for await (const batch of inParallel(batches, BATCHES_AHEAD, open, closeAll)) {
+    // From here on to the end of the batch, files are closed here; the one before by what reads its rest.
     let begun = 0;
     try {
       for (const opened of batch) {
-        begun += 1;
-        if ('unfit' in opened) {
-          told.skipped.add(opened.path, opened.unfit);
-          continue;
+        if ('unfit' in opened) told.skipped.add(opened.path, opened.unfit);
+        else {
+          const full = putStart(opened, filler, told);
+          if (full !== undefined) yield full;
         }
-        const full = putStart(opened, filler, told);
-        if (full !== undefined) yield full;
-        if (opened.fd !== undefined) yield* restBlocks(opened, opened.fd, filler, told, signal);
+        begun += 1;
+        if ('fd' in opened && opened.fd !== undefined) {
+          yield* restBlocks(opened, opened.fd, filler, told, signal);
+        }
       }
     } finally {
       await closeAll(batch.slice(begun));

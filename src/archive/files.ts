@@ -16,7 +16,7 @@ export interface Files {
  * the file is cached, as it is when a session has just ended. The first call that is slow makes all later ones
  * asynchronous, so that a disk that hangs holds up the event loop once at most.
  */
-export function quickFiles(slowMs = 50): Files {
+export function quickFiles(slowMs = 100): Files {
   let isSlow = false;
   const quick = <A extends unknown[], R>(now: (...args: A) => R, later: (...args: A) => Promise<R>) => {
     return (...args: A): R | Promise<R> => {

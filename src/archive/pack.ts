@@ -4,6 +4,7 @@ import { type Told, tarBlocks } from './blocks.ts';
 import { type Noted, notes } from './changes.ts';
 import { cutChunks, oneAhead, type Waits } from './chunks.ts';
 import { blockCodec } from './codec.ts';
+import { growHeapFaster } from './heap.ts';
 import { followBottleneck } from './level.ts';
 import type { Selection } from './select.ts';
 import { walk } from './walk.ts';
@@ -69,6 +70,7 @@ export function pack(options: PackOptions): Packing {
   let summary: PackSummary | undefined;
 
   async function* chunks(): AsyncGenerator<Buffer, void> {
+    growHeapFaster();
     const startMs = performance.now();
     const tar = tarBlocks(walk(selection, signal), {
       blockBytes: codec.blockBytes,

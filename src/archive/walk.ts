@@ -102,7 +102,8 @@ async function* below(
     }
     // Files that are cached are read synchronously: timers and sockets get their turn here.
     if (performance.now() - turnedMs > TURN_MS) {
-      await setImmediate(undefined, { signal });
+      await setImmediate();
+      signal.throwIfAborted();
       turnedMs = performance.now();
     }
     const absolute = Buffer.concat([folder.slashed, entry.name]);

@@ -16,7 +16,7 @@ import { openSource, SourceError } from './source.ts';
 import { orAborted, watchForStall } from './stall.ts';
 
 const CHUNK_BYTES = 4 * 1024 * 1024;
-/** How long an aborted try has to take its `.part` away, on a disk that may have stopped answering. */
+/** How long an aborted try has to take its file away, on a disk that may have stopped answering. */
 const TIDY_MS = 1000;
 const CHECK_MS = 10_000;
 
@@ -31,7 +31,8 @@ export function openDirectory(folder: string): Destination {
 
     async check(signal) {
       const limit = AbortSignal.timeout(CHECK_MS);
-      return orAborted(checkWritable(root), AbortSignal.any([signal, limit])).catch((error: unknown) => {
+      const check = orAborted(checkWritable(root), AbortSignal.any([signal, limit]), TIDY_MS);
+      return check.catch((error: unknown) => {
         if (signal.aborted) throw error;
         return { state: 'unavailable', why: `${root} did not answer for ${CHECK_MS / 1000} s` };
       });

@@ -26,10 +26,16 @@ export function tarPadding(bytes: number): number {
   return (TAR_BLOCK_BYTES - (bytes % TAR_BLOCK_BYTES)) % TAR_BLOCK_BYTES;
 }
 
-/** How many bytes of an archive an entry takes at most. */
+/** How many bytes of an archive an entry takes at most: a short name that is no UTF-8 needs as much as a long one. */
 export function tarEntryBytes(pathBytes: number, targetBytes: number, size: number): number {
-  const long = (bytes: number) => (bytes < 100 ? 0 : 2 * TAR_BLOCK_BYTES + bytes + tarPadding(bytes));
-  return TAR_BLOCK_BYTES + long(pathBytes + 2) + long(targetBytes) + size + tarPadding(size);
+  const long = (bytes: number) => 2 * TAR_BLOCK_BYTES + bytes + tarPadding(bytes);
+  return (
+    TAR_BLOCK_BYTES +
+    long(pathBytes + 2) +
+    (targetBytes > 0 ? long(targetBytes + 1) : 0) +
+    size +
+    tarPadding(size)
+  );
 }
 
 /**

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { WaitingRecord } from './format.ts';
+import { SEGMENT_BYTES, type WaitingRecord } from './format.ts';
 import type { JournalOptions, JournalReport } from './journal.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { bytesBehind, isRenewed } from './serve.ts';
+import type { Arena } from './take.ts';
 import { createTree, type Tree } from './tree.ts';
 
 /** A journal that is being written. */
@@ -17,6 +18,9 @@ export interface Book {
   /** Nothing more is sent. */
   readonly abandoned: AbortController;
   readonly toldUnreadable: Set<string>;
+  /** For the bytes of the segment that is in the making, and for its tar: only what is used takes memory. */
+  readonly arena: Arena;
+  readonly workspace: Buffer;
   /** Where the segments are, once the first one is. */
   prefix: string | undefined;
   segments: number;
@@ -44,6 +48,8 @@ export function openBook(options: JournalOptions): Book {
     finishing: new AbortController(),
     abandoned: new AbortController(),
     toldUnreadable: new Set(),
+    arena: { bytes: Buffer.allocUnsafeSlow(SEGMENT_BYTES), used: 0 },
+    workspace: Buffer.allocUnsafeSlow(SEGMENT_BYTES),
     prefix: undefined,
     segments: 0,
     previous: '00000000',

@@ -28,7 +28,7 @@ export interface Sample {
   readonly crc: number;
 }
 
-/** Reads bytes of the file; fewer where it ends before. */
+/** Reads bytes of the file, at most a slice; fewer where it ends before. */
 export type ReadAt = (offset: number, length: number) => Buffer;
 
 export const SAMPLE_BYTES = 4096;
@@ -77,14 +77,17 @@ function matches(sample: Sample, bytes: Buffer): boolean {
 
 /** Reads the next slice of what must not have changed; after the last one it begins anew. */
 export function auditNext(generation: Generation, read: ReadAt): 'kept' | 'changed' {
-  const { end, crc } = generation;
-  if (generation.audit.at === generation.audit.end) generation.audit = { at: 0, crc: 0, end, endCrc: crc };
+  if (generation.audit.at === generation.audit.end) restartAudit(generation);
   const { audit } = generation;
   const slice = read(audit.at, Math.min(SLICE_BYTES, audit.end - audit.at));
   audit.crc = crc32(slice, audit.crc);
   audit.at += slice.length;
   if (slice.length === 0 && audit.at < audit.end) return 'changed';
   return audit.at < audit.end || audit.crc === audit.endCrc ? 'kept' : 'changed';
+}
+
+export function restartAudit(generation: Generation): void {
+  generation.audit = { at: 0, crc: 0, end: generation.end, endCrc: generation.crc };
 }
 
 /** Everything before the end has been read since it last grew. */

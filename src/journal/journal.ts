@@ -127,14 +127,16 @@ async function look(book: Book): Promise<boolean> {
 }
 
 async function finish(book: Book, recording: Promise<unknown>, signal: AbortSignal): Promise<JournalEnd> {
-  const abandon = () => book.abandoned.abort(signal.reason);
+  book.finishing.abort();
+  const { promise: timeOver, reject } = Promise.withResolvers<never>();
+  const abandon = () => {
+    book.abandoned.abort(signal.reason);
+    reject(signal.reason);
+  };
   signal.addEventListener('abort', abandon);
   if (signal.aborted) abandon();
-  book.finishing.abort();
   try {
-    await recording;
-    await shipAll(book);
-    await tellFinished(book);
+    await Promise.race([timeOver, shipTheRest(book, recording)]);
     return { durable: true };
   } catch (error) {
     const { files, bytes } = waiting(book.ledger);
@@ -142,6 +144,12 @@ async function finish(book: Book, recording: Promise<unknown>, signal: AbortSign
   } finally {
     signal.removeEventListener('abort', abandon);
   }
+}
+
+async function shipTheRest(book: Book, recording: Promise<unknown>): Promise<void> {
+  await recording;
+  await shipAll(book);
+  await tellFinished(book);
 }
 
 /** Ships until a look finds nothing more. @throws when the working directory cannot be looked at */

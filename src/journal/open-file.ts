@@ -8,7 +8,10 @@ import type { Pace } from './pace.ts';
 export interface OpenFile {
   readonly fd: number;
   readonly look: Look;
+  /** The bytes are good until anything is read again. */
   readonly read: ReadAt;
+  /** Fills the buffer, as far as there are bytes. @returns what was filled */
+  readonly readInto: (into: Buffer, offset: number) => Buffer;
   /** Why the disk gave less than it was asked for. */
   fault: string | undefined;
 }
@@ -22,7 +25,8 @@ export function openFile(at: string | Buffer): OpenFile | { readonly failed: str
     const file: OpenFile = {
       fd,
       look,
-      read: (offset, length) => read(file, offset, length),
+      read: (offset, length) => readInto(file, SCRATCH.subarray(0, length), offset),
+      readInto: (into, offset) => readInto(file, into, offset),
       fault: undefined,
     };
     return file;
@@ -41,16 +45,18 @@ export async function hasCrc(generation: Generation, file: OpenFile, pace: Pace)
   return crc === generation.crc;
 }
 
-/** Reads so many bytes; fewer where the file ends, or where the disk has a fault: what stands before it is taken. */
-function read(file: OpenFile, offset: number, length: number): Buffer {
-  const bytes = Buffer.allocUnsafe(length);
+/** For bytes that are compared and forgotten: a buffer for each would leave megabytes to the garbage collector. */
+const SCRATCH = Buffer.allocUnsafeSlow(SLICE_BYTES);
+
+/** Less comes where the file ends, or where the disk has a fault: what stands before it is taken. */
+function readInto(file: OpenFile, into: Buffer, offset: number): Buffer {
   let filled = 0;
   try {
-    for (let count = -1; count !== 0 && filled < length; filled += count) {
-      count = readSync(file.fd, bytes, filled, length - filled, offset + filled);
+    for (let count = -1; count !== 0 && filled < into.length; filled += count) {
+      count = readSync(file.fd, into, filled, into.length - filled, offset + filled);
     }
   } catch (error) {
     file.fault = reasonOf(error);
   }
-  return bytes.subarray(0, filled);
+  return into.subarray(0, filled);
 }

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { crc32, gunzip, gzip } from 'node:zlib';
-import { END_OF_TAR, encodeTarHeader, tarPadding } from '../format/tar.ts';
+import { END_OF_TAR, encodeTarHeader, TAR_BLOCK_BYTES, tarPadding } from '../format/tar.ts';
 import { readTarFiles } from '../format/untar.ts';
 import {
   entryName,
@@ -17,7 +17,7 @@ export interface Piece {
   readonly record: PieceRecord;
   /** The path has not been another content's in this journal: its entries go by the plain name. */
   readonly isFirst: boolean;
-  readonly body: readonly Buffer[];
+  readonly body: Buffer;
 }
 
 /** What a segment holds, once it has proved to be whole. */
@@ -29,21 +29,25 @@ export interface Segment {
   readonly crc32: string;
 }
 
-/** A segment's object: `journal.json`, then the pieces, as tar.gz. */
+/**
+ * A segment's object: `journal.json`, then the pieces, as tar.gz.
+ * @param workspace where the tar is put together, if there is room
+ */
 export async function encodeSegment(
   index: Omit<SegmentIndex, 'pieces'>,
   pieces: readonly Piece[],
+  workspace: Buffer,
 ): Promise<Buffer> {
   const json = Buffer.from(formatIndex({ ...index, pieces: pieces.map(piece => piece.record) }));
   const mtimeMs = Date.parse(index.coveredUntil);
   const tar = [
-    ...tarFile(Buffer.from(INDEX_NAME), [json], 0o644, mtimeMs),
+    ...tarFile(Buffer.from(INDEX_NAME), json, 0o644, mtimeMs),
     ...pieces.flatMap(({ record, isFirst, body }) =>
       tarFile(toBytes(entryName(record, isFirst)), body, record.mode & 0o777, record.mtimeMs),
     ),
     END_OF_TAR,
   ];
-  return await promisify(gzip)(Buffer.concat(tar), { level: LEVEL });
+  return await promisify(gzip)(join(tar, workspace), { level: LEVEL });
 }
 
 /**
@@ -86,8 +90,17 @@ const INDEX_NAME = 'journal.json';
 /** Measured: level 3 takes half of level 6's time and gives 8 % more bytes. */
 const LEVEL = 3;
 
-function tarFile(path: Buffer, body: readonly Buffer[], mode: number, mtimeMs: number): Buffer[] {
-  const size = body.reduce((sum, buffer) => sum + buffer.length, 0);
-  const header = encodeTarHeader({ type: 'file', path, size, mode, mtimeMs });
-  return [header, ...body, Buffer.alloc(tarPadding(size))];
+function tarFile(path: Buffer, body: Buffer, mode: number, mtimeMs: number): Buffer[] {
+  const header = encodeTarHeader({ type: 'file', path, size: body.length, mode, mtimeMs });
+  return [header, body, PADDING.subarray(0, tarPadding(body.length))];
+}
+
+const PADDING = Buffer.alloc(TAR_BLOCK_BYTES);
+
+function join(parts: readonly Buffer[], workspace: Buffer): Buffer {
+  const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+  if (bytes > workspace.length) return Buffer.concat(parts);
+  let at = 0;
+  for (const part of parts) at += part.copy(workspace, at);
+  return workspace.subarray(0, bytes);
 }

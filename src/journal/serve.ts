@@ -5,7 +5,7 @@ import { isPlainlyNamed, type Ledger, type Tracked } from './ledger.ts';
 import { createPace } from './pace.ts';
 import { type BytePath, jsonBytes } from './paths.ts';
 import { formatCrc, type Piece } from './segment.ts';
-import { audit, type Bytes, type Taken, take, toMs } from './take.ts';
+import { type Arena, audit, type Bytes, type Taken, take, toMs } from './take.ts';
 
 export interface ServeOptions {
   /** Of the segment. */
@@ -13,6 +13,8 @@ export interface ServeOptions {
   /** 0: whatever has been rewritten is taken now. */
   readonly rewriteIntervalMs: number;
   readonly onUnreadable: (path: BytePath, why: string) => void;
+  /** Where the bytes are until the segment is made. */
+  readonly arena: Arena;
 }
 
 /**

@@ -13,9 +13,11 @@ import { send } from './send.ts';
  */
 export async function shipNext(book: Book, rewriteIntervalMs: number): Promise<boolean> {
   const sequence = book.segments + 1;
+  book.arena.used = 0;
   const gathered = await gather(book.ledger, {
     sequence,
     rewriteIntervalMs,
+    arena: book.arena,
     onUnreadable: (path, why) => tellUnreadable(book, toText(path), why),
   });
   const coveredUntilMs = takenUntilMs(book.ledger);
@@ -84,7 +86,7 @@ function encode(book: Book, sequence: number, coveredUntilMs: number, gathered: 
     ...changes,
     waiting: waiting(book.ledger),
   } as const;
-  return encodeSegment(index, pieces);
+  return encodeSegment(index, pieces, book.workspace);
 }
 
 function encodeStatus(book: Book, state: JournalStatus['state']): Buffer {

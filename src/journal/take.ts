@@ -7,6 +7,7 @@ import {
   type Generation,
   isAudited,
   keepAudit,
+  restartAudit,
   SLICE_BYTES,
   seemsKept,
 } from './generation.ts';
@@ -31,7 +32,8 @@ export interface Bytes {
   readonly generation: Generation;
   readonly offset: number;
   readonly length: number;
-  readonly body: readonly Buffer[];
+  /** In the arena. */
+  readonly body: Buffer;
   readonly crc: number;
   /** The file as it was before it was read. */
   readonly look: Look;
@@ -42,9 +44,17 @@ export interface Bytes {
   readonly isLast: boolean;
 }
 
+/** One buffer for all the bytes of a segment, used again for the next one. */
+export interface Arena {
+  readonly bytes: Buffer;
+  used: number;
+}
+
 export interface TakeOptions {
   /** At most so many bytes. */
   readonly room: number;
+  /** Where they are read to. */
+  readonly arena: Arena;
   /** A file's content begins anew no sooner than this after the last time, unless it is a log that was cut. */
   readonly rewriteIntervalMs: number;
   readonly pace: Pace;
@@ -99,7 +109,9 @@ async function takeAppended(
 ): Promise<Taken | undefined> {
   if (file.look.size < current.end) return undefined;
   if (file.look.size === current.end) {
-    return (await isUnchanged(tracked, current, file, options)) ? { as: 'kept', look: file.look } : undefined;
+    return (await isUnchanged(ledger, tracked, current, file, options))
+      ? { as: 'kept', look: file.look }
+      : undefined;
   }
   // First read, then checked: what was cut and rewritten in between is found out.
   const before = { ...current };
@@ -115,19 +127,25 @@ async function takeAppended(
     return taken;
   }
   ledger.bytes -= current.end - before.end;
+  options.arena.used -= current.end - before.end;
   Object.assign(current, before);
   return undefined;
 }
 
 /** The size is the same; whether the bytes are. */
 async function isUnchanged(
+  ledger: Ledger,
   tracked: Tracked,
   current: Generation,
   file: OpenFile,
   options: TakeOptions,
 ): Promise<boolean> {
   if (current.end <= SLICE_BYTES) return hasCrc(current, file, options.pace);
-  return tracked.looked?.mtimeNs === file.look.mtimeNs && seemsKept(current, file.read);
+  if (tracked.looked?.mtimeNs !== file.look.mtimeNs) return false;
+  // Two writes within a tick of the clock leave the same time: all of it is compared again, a little at a time.
+  restartAudit(current);
+  ledger.unaudited.add(tracked);
+  return seemsKept(current, file.read);
 }
 
 /**
@@ -208,21 +226,23 @@ async function read(
   ledger: Ledger,
   generation: Generation,
   file: OpenFile,
-  { room, pace }: TakeOptions,
+  { room, arena, pace }: TakeOptions,
   replaces: number | undefined,
 ): Promise<Taken> {
   const { whole, end: offset } = generation;
   const limit = Math.min(offset + room, whole ?? file.look.size);
-  const body: Buffer[] = [];
+  const from = arena.used;
   let crc = 0;
   while (generation.end < limit) {
     await pace();
-    const slice = file.read(generation.end, Math.min(SLICE_BYTES, limit - generation.end));
+    const free = arena.bytes.subarray(arena.used, arena.used + Math.min(SLICE_BYTES, limit - generation.end));
+    const slice = file.readInto(free, generation.end);
     if (slice.length === 0) break;
+    arena.used += slice.length;
     extend(generation, slice);
     crc = crc32(slice, crc);
-    body.push(slice);
   }
+  const body = arena.bytes.subarray(from, arena.used);
   // It was cut in this moment, or the disk gives no more of it.
   if (body.length === 0 && limit > offset) return failure({ failed: file.fault });
   ledger.bytes += generation.end - offset;

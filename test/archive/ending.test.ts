@@ -25,7 +25,7 @@ function openBelow(folder: string): string[] {
 function fill(folder: string): void {
   mkdirSync(join(folder, 'below'));
   for (let i = 0; i < 100; i++)
-    writeFileSync(join(folder, 'below', `${i}`), Buffer.alloc(300_000, String(i)));
+    writeFileSync(join(folder, 'below', `${i}`), Buffer.alloc(100_000, String(i)));
 }
 
 test.each(['none', 'gzip', 'zstd'] as const)(
@@ -71,12 +71,14 @@ test('an abort rejects at once even while a read hangs', async () => {
   await expect(second).rejects.toThrow('the deadline');
 });
 
-test('a reader that stops early leaves no file open', async () => {
+test.each(['none', 'gzip'] as const)('a reader that stops early leaves no file open: %s', async codec => {
   using folder = temporaryFolder();
   fill(folder.path);
-  for await (const chunk of pack(packOptions(folder.path, { chunkBytes: 1000 })).chunks) {
-    expect(chunk.length).toBe(1000);
-    break;
+  for (let stop = 1; stop < 30; stop++) {
+    let read = 0;
+    for await (const chunk of pack(packOptions(folder.path, { codec, chunkBytes: 1000 * stop })).chunks) {
+      if (chunk.length < 1000 * stop || ++read === 3 * stop) break;
+    }
   }
   await eventually(() => openBelow(folder.path).length === 0);
 });
@@ -91,8 +93,8 @@ test('chunks have the size that was asked for, all but the last, and may be kept
   for await (const chunk of chunks) kept.push(chunk);
   expect(new Set(kept.slice(0, -1).map(chunk => chunk.length))).toEqual(new Set([777_777]));
   const bytes = kept.reduce((sum, chunk) => sum + chunk.length, 0);
-  expect(summary()).toMatchObject({ files: 100, directories: 1, bytesIn: 30_000_000, bytesOut: bytes });
-  expect(progress()).toEqual({ files: 100, bytesRead: 30_000_000, bytesOut: bytes });
+  expect(summary()).toMatchObject({ files: 100, directories: 1, bytesIn: 10_000_000, bytesOut: bytes });
+  expect(progress()).toEqual({ files: 100, bytesRead: 10_000_000, bytesOut: bytes });
   const again: Buffer[] = [];
   for await (const chunk of pack(packOptions(folder.path, { codec: 'none' })).chunks) again.push(chunk);
   expect(Buffer.concat(again).equals(Buffer.concat(kept))).toBe(true);

@@ -5,6 +5,7 @@ import {
   chmod,
   copyFile,
   mkdir,
+  open,
   readdir,
   readFile,
   rename,
@@ -167,15 +168,40 @@ describe('following files', () => {
 
   test('notices in a large file that something in the middle changed while it grew', async () => {
     const { work, start, recover } = await playground();
-    const file = join(work, 'database');
+    const name = 'database';
+    const file = join(work, name);
     const content = randomBytes(6_000_000);
     await writeFile(file, content);
     const journal = start({ rewriteIntervalMs: 0 });
     await settled(journal);
     content.write('changed', 3_000_000);
     await writeFile(file, Buffer.concat([content, Buffer.from('and more')]));
-    const expected = treeOf(work)['database'];
-    await eventually(async () => treeOf((await recover()).folder)['database'] === expected);
+    const expected = treeOf(work)[name];
+    await eventually(async () => treeOf((await recover()).folder)[name] === expected);
+  });
+
+  test('marks a copy of a file that was written to meanwhile, and takes it again', async () => {
+    const { work, store, destination, start, recover } = await playground();
+    const file = join(work, 'database');
+    await writeFile(file, randomBytes(20_000_000));
+    const meddling = {
+      ...destination,
+      async put(...args: Parameters<typeof destination.put>) {
+        await destination.put(...args);
+        // The first copy is in the first three segments: this is in the middle of the second one.
+        if (args[0].endsWith('00000005.tar.gz')) await overwrite(file, 1000, 'meanwhile');
+      },
+    };
+    const journal = start({ destination: meddling, rewriteIntervalMs: 1000 });
+    await eventually(() => journal.report().waiting.files === 0 && journal.report().segments >= 3);
+    await writeFile(file, randomBytes(20_000_000));
+    await eventually(() => journal.report().segments > 5);
+    await journal.finish(patient);
+    const segments = await Promise.all((await segmentsIn(join(store, 'now/journal'))).map(unzipped));
+    expect(segments.some(segment => segment.includes('"torn":true'))).toBe(true);
+    const recovered = await recover();
+    expect(recovered.torn).toEqual([]);
+    expect(treeOf(recovered.folder)).toEqual(treeOf(work));
   });
 
   test('does not take files for gone while the working directory cannot be looked at', async () => {
@@ -217,9 +243,10 @@ describe('what it costs', () => {
     await eventually(() => beats > 3);
   });
 
-  test('no segment holds more than 8 MiB, and a flooding file does not hold up a quiet one', async () => {
+  test('no segment holds more than 8 MiB, and flooding files hold up neither a quiet one nor each other', async () => {
     const { work, store, start, recover } = await playground();
-    await writeFile(join(work, 'flood.log'), randomBytes(40_000_000));
+    await writeFile(join(work, 'flood-1.log'), randomBytes(20_000_000));
+    await writeFile(join(work, 'flood-2.log'), randomBytes(20_000_000));
     await writeFile(join(work, 'quiet.log'), 'a quiet line\n');
     await mkdir(join(work, 'many'));
     for (let n = 0; n < 2000; n += 1) await writeFile(join(work, 'many', String(n)), `file ${n}`);
@@ -229,7 +256,7 @@ describe('what it costs', () => {
     expect(Math.max(...sizes)).toBeLessThanOrEqual(SEGMENT_BYTES);
     expect(segments.length).toBeGreaterThan(4);
     const first = execFileSync('tar', ['-tzf', segments[0] ?? ''], { encoding: 'utf8' });
-    expect(first).toContain('quiet.log@');
+    for (const name of ['quiet.log@', 'flood-1.log@', 'flood-2.log@']) expect(first).toContain(name);
     expect(treeOf((await recover()).folder)).toEqual(treeOf(work));
   });
 });
@@ -347,6 +374,12 @@ describe('whose journal it is', () => {
 async function settled(journal: Journal): Promise<void> {
   const now = Date.now();
   await eventually(() => journal.report().segments > 0 && journal.report().coveredUntilMs > now);
+}
+
+/** Changes bytes in the middle of a file. */
+async function overwrite(file: string, offset: number, text: string): Promise<void> {
+  await using handle = await open(file, 'r+');
+  await handle.write(text, offset);
 }
 
 function never(signal: AbortSignal): Promise<never> {

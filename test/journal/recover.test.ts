@@ -199,7 +199,7 @@ describe('contents that are not whole', () => {
     const after = await recover();
     expect(treeOf(after.folder)['r.mca']).toBeDefined();
     expect(await readFile(join(after.folder, 'r.mca'), 'utf8')).toBe('newnewne');
-    expect(after).toMatchObject({ outdated: [], torn: ['r.mca'] });
+    expect(after).toMatchObject({ outdated: [], torn: ['r.mca'], beside: [] });
   });
 
   test('tells by how much a file was ahead of its journal', async () => {

@@ -1,0 +1,67 @@
+/** A way to put a working directory into object storage. */
+export interface Contestant {
+  readonly name: string;
+  /** Programs it is made of; it is skipped where one is not installed. */
+  readonly needs: readonly string[];
+  /**
+   * For sh, in the working directory: `$OBJECT` is the bucket and key, `$ENDPOINT` the store, `$SCRATCH` a folder
+   * for files on the way, and `$OURS` runs our process.
+   */
+  readonly script: string;
+  readonly isOurs: boolean;
+  /** Says `ready`, and begins when it is given a line: its time is measured from there. */
+  readonly waits: boolean;
+}
+
+export const tarGzip = peer(
+  'find | tar czf, aws s3 cp',
+  ['tar', 'gzip', 'aws'],
+  'find . -type f -print0 | tar czf "$SCRATCH/logs.tar.gz" --null -T - && aws --endpoint-url "$ENDPOINT" s3 cp --only-show-errors "$SCRATCH/logs.tar.gz" "s3://$OBJECT"',
+);
+
+export const tarCzf = peer(
+  'tar czf, aws s3 cp',
+  ['tar', 'gzip', 'aws'],
+  'tar czf "$SCRATCH/logs.tar.gz" . && aws --endpoint-url "$ENDPOINT" s3 cp --only-show-errors "$SCRATCH/logs.tar.gz" "s3://$OBJECT"',
+);
+
+export const pigz = (level: number) =>
+  peer(
+    `tar | pigz -${level} | aws s3 cp -`,
+    ['tar', 'pigz', 'aws'],
+    `tar cf - . | pigz -${level} | ${TO_AWS}`,
+  );
+
+export const zstd3 = peer(
+  'tar | zstd -T0 -3 | aws s3 cp -',
+  ['tar', 'zstd', 'aws'],
+  'tar cf - . | zstd -q -T0 -3 | aws --endpoint-url "$ENDPOINT" s3 cp --only-show-errors - "s3://$OBJECT"',
+);
+
+export const pigzRclone = peer(
+  'tar | pigz -6 | rclone rcat',
+  ['tar', 'pigz', 'rclone'],
+  'tar cf - . | pigz -6 | rclone --config "" --s3-provider Other --s3-env-auth --s3-endpoint "$ENDPOINT" rcat ":s3:$OBJECT"',
+);
+
+/** Ours with a codec, its level fixed or between bounds, from the start of its process. */
+export function ours(codec: 'gzip' | 'zstd', min: number, max = min): Contestant {
+  const level = min === max ? `${min}` : `${min} to ${max}`;
+  const script = `exec $OURS "$PWD" "s3://$OBJECT" ${codec} ${min} ${max}`;
+  return { name: `ours, ${codec} ${level}`, needs: [], script, isOurs: true, waits: false };
+}
+
+/**
+ * From the end of a session: our supervisor has run since its beginning, and has opened the destination then. The
+ * peers are started when the session ends.
+ */
+export function fromTheEnd(contestant: Contestant): Contestant {
+  const name = `${contestant.name}, running`;
+  return { ...contestant, name, script: `${contestant.script} wait`, waits: true };
+}
+
+const TO_AWS = 'aws --endpoint-url "$ENDPOINT" s3 cp --only-show-errors - "s3://$OBJECT"';
+
+function peer(name: string, needs: readonly string[], script: string): Contestant {
+  return { name, needs, script, isOurs: false, waits: false };
+}

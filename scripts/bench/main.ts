@@ -1,0 +1,152 @@
+#!/usr/bin/env node
+/**
+ * Races us against those who put a working directory into object storage today: the same folder, one S3 stand-in, all
+ * contestants in turn, several rounds. Prints a table for each row, and everything as JSON at the end or to --json.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+import type { Contestant } from './contestants.ts';
+import { measure } from './measure.ts';
+import { type RowResult, type Run, summarise, table } from './report.ts';
+import { ROWS, type Row } from './rows.ts';
+import { buildWorkdir } from './workdir.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    rows: { type: 'string', default: ROWS.map(row => row.name).join(',') },
+    only: { type: 'string', default: '' },
+    rounds: { type: 'string' },
+    folder: { type: 'string', default: join(tmpdir(), 'craftassist-bench') },
+    json: { type: 'string' },
+  },
+});
+
+async function main(): Promise<void> {
+  const rows = ROWS.filter(row => options.rows.split(',').includes(row.name));
+  if (rows.length === 0) throw new Error(`--rows takes some of ${ROWS.map(row => row.name).join(',')}`);
+  const scratch = mkdtempSync(join(tmpdir(), 'craftassist-bench-'));
+  const standIn = await startStandIn();
+  try {
+    const track: Track = { scratch, standIn, ours: await bundleOurs(scratch) };
+    const results: RowResult[] = [];
+    for (const row of rows) {
+      const result = await race(row, track);
+      results.push(result);
+      process.stdout.write(`${table(result)}\n`);
+    }
+    const json = JSON.stringify(results, null, 2);
+    if (options.json === undefined) process.stdout.write(`${json}\n`);
+    else writeFileSync(options.json, json);
+  } finally {
+    standIn.stop();
+    rmSync(scratch, { recursive: true });
+  }
+}
+
+interface Track {
+  readonly scratch: string;
+  readonly standIn: StandIn;
+  /** The command of our process. */
+  readonly ours: string;
+}
+
+/** All contestants in turn, round by round; a first round that is not counted fills the caches. */
+async function race(row: Row, track: Track): Promise<RowResult> {
+  const workdir = join(options.folder, row.name);
+  mkdirSync(options.folder, { recursive: true });
+  buildWorkdir(workdir, row.size);
+  const runs = new Map<string, Run[]>();
+  const racing = row.contestants.filter(contestant => isWanted(contestant));
+  for (let round = 0; round <= Number(options.rounds ?? row.rounds); round++) {
+    for (const contestant of racing) {
+      if (round === 0 && row.rounds < 5 && !contestant.isOurs) continue;
+      const run = await runOnce(contestant, workdir, track);
+      if (round > 0) runs.set(contestant.name, [...(runs.get(contestant.name) ?? []), run]);
+    }
+  }
+  return summarise(row, runs);
+}
+
+function isWanted(contestant: Contestant): boolean {
+  if (!contestant.name.includes(options.only)) return false;
+  const missing = contestant.needs.filter(program => spawnSync(program, ['--version']).error !== undefined);
+  if (missing.length > 0)
+    process.stderr.write(`skipped, ${missing.join(', ')} not installed: ${contestant.name}\n`);
+  return missing.length === 0;
+}
+
+async function runOnce(contestant: Contestant, workdir: string, track: Track): Promise<Run> {
+  const key = `race-${performance.now()}`;
+  const measured = await measure(`cd '${workdir}' && ${contestant.script}`, contestant.waits, {
+    ...process.env,
+    ...ENVIRONMENT,
+    ENDPOINT: track.standIn.url,
+    AWS_ENDPOINT_URL_S3: track.standIn.url,
+    OBJECT: `bucket/${key}`,
+    SCRATCH: track.scratch,
+    OURS: track.ours,
+  });
+  return { ...measured, archiveBytes: await track.standIn.bytesOf(key) };
+}
+
+const ENVIRONMENT = {
+  AWS_ACCESS_KEY_ID: 'bench',
+  AWS_SECRET_ACCESS_KEY: 'bench',
+  AWS_REGION: 'us-east-1',
+  AWS_DEFAULT_REGION: 'us-east-1',
+  AWS_EC2_METADATA_DISABLED: 'true',
+  // Nobody speaks TLS here, and rclone cannot load one.
+  AWS_CA_BUNDLE: undefined,
+};
+
+/** Our contestant as a user runs it: bundled as the product is. */
+async function bundleOurs(scratch: string): Promise<string> {
+  const outfile = join(scratch, 'ours.mjs');
+  await build({
+    entryPoints: [join(import.meta.dirname, 'ours.ts')],
+    outfile,
+    bundle: true,
+    minify: true,
+    keepNames: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    banner: {
+      js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);",
+    },
+    logLevel: 'warning',
+  });
+  return `${process.execPath} ${outfile}`;
+}
+
+interface StandIn {
+  readonly url: string;
+  bytesOf(key: string): Promise<number>;
+  stop(): void;
+}
+
+async function startStandIn(): Promise<StandIn> {
+  const program = join(import.meta.dirname, '../../test/support/s3-server-main.ts');
+  const child = spawn(process.execPath, [program, '--discard', '--no-digests'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { url }: { url: string } = JSON.parse(line);
+    return {
+      url,
+      bytesOf: async key => {
+        const answer = await fetch(`${url}/bucket/${key}`, { method: 'HEAD' });
+        return Number(answer.headers.get('content-length'));
+      },
+      stop: () => child.kill(),
+    };
+  }
+  throw new Error('the S3 stand-in did not start');
+}
+
+await main();

@@ -1,0 +1,40 @@
+/**
+ * Our contestant, a process of its own: what the product does once a session has ended, with the product's rooms.
+ * Usage: ours.ts <folder> <s3://bucket/key> <codec> <lowest level> <highest level> [wait]. Prints the
+ * summary as JSON. With `wait` it says `ready` when the destination is open, as it is while a session is played, and
+ * begins when it is given a line.
+ */
+import { once } from 'node:events';
+import { compressionThreads, poolSize } from '../../src/archive/cores.ts';
+import { pack } from '../../src/archive/pack.ts';
+import { survey } from '../../src/archive/walk.ts';
+import { openDestination } from '../../src/destination/open.ts';
+
+process.env.UV_THREADPOOL_SIZE ??= String(poolSize(compressionThreads()));
+
+const [folder = '.', url = '', codec = 'gzip', min = '1', max = '6', wait] = process.argv.slice(2);
+if (codec !== 'none' && codec !== 'gzip' && codec !== 'zstd') throw new Error(`no such codec: ${codec}`);
+const [bucket = '', ...key] = url.replace('s3://', '').split('/');
+
+const { signal } = new AbortController();
+const selection = { root: folder, include: [], exclude: [], leaveOut: [] };
+const s3 = { pathStyle: true, encryption: undefined, expectedOwner: undefined };
+const destination = await openDestination({ kind: 's3', bucket, prefix: '' }, { s3 });
+if (wait !== undefined) {
+  process.stdout.write('ready\n');
+  await once(process.stdin, 'data');
+  process.stdin.destroy();
+}
+await destination.exists(key.join('/'), signal);
+const { archiveBytes } = await survey(selection, signal);
+const packing = pack({
+  selection,
+  codec,
+  level: { min: Number(min), max: Number(max) },
+  chunkBytes: destination.chunkBytes(archiveBytes),
+  threads: compressionThreads(),
+  signal,
+});
+await destination.store(key.join('/'), packing.chunks, { signal, stallMs: 300_000 });
+destination.close();
+process.stdout.write(`${JSON.stringify(packing.summary())}\n`);

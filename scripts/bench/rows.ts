@@ -1,0 +1,81 @@
+import {
+  type Contestant,
+  fromTheEnd,
+  ours,
+  pigz,
+  pigzRclone,
+  tarCzf,
+  tarGzip,
+  zstd3,
+} from './contestants.ts';
+import type { Size } from './workdir.ts';
+
+/** Contestants on one working directory. */
+export interface Row {
+  readonly name: string;
+  readonly size: Size;
+  readonly rounds: number;
+  readonly contestants: readonly Contestant[];
+  readonly targets: readonly Target[];
+}
+
+/** What is promised of one of ours against a peer. */
+export interface Target {
+  readonly ours: Contestant;
+  readonly peer: Contestant;
+  /** How many times faster at least. */
+  readonly faster: number;
+  /** The size of the archive, as a multiple of theirs, at most. */
+  readonly larger: number;
+}
+
+const MIB = 1 << 20;
+const gzip2 = ours('gzip', 2);
+const gzip1 = ours('gzip', 1);
+const gzipFollowing = ours('gzip', 1, 6);
+const gzipRunning = fromTheEnd(gzipFollowing);
+const zstd1 = ours('zstd', 1);
+const [pigz6, pigz1] = [pigz(6), pigz(1)];
+const anySize = Infinity;
+
+export const ROWS: readonly Row[] = [
+  {
+    name: '10MiB',
+    size: { bytes: 10 * MIB },
+    rounds: 7,
+    contestants: [tarCzf, gzipFollowing, gzipRunning],
+    targets: [
+      { ours: gzipFollowing, peer: tarCzf, faster: 5, larger: anySize },
+      { ours: gzipRunning, peer: tarCzf, faster: 5, larger: anySize },
+    ],
+  },
+  {
+    name: '866MiB',
+    size: { bytes: 866 * MIB },
+    rounds: 3,
+    contestants: [tarGzip, pigz6, pigzRclone, pigz1, zstd3, gzip2, gzip1, gzipFollowing, zstd1],
+    targets: [
+      { ours: gzip2, peer: tarGzip, faster: 4, larger: 1.1 },
+      { ours: gzip2, peer: pigz6, faster: 1.6, larger: 1.1 },
+      { ours: gzip1, peer: pigz1, faster: 1.3, larger: 1 },
+      { ours: zstd1, peer: zstd3, faster: 2, larger: 1.05 },
+    ],
+  },
+  {
+    name: '20000files',
+    size: { files: 20_000, bytesEach: 2048 },
+    rounds: 7,
+    contestants: [pigz6, gzipFollowing, gzipRunning],
+    targets: [
+      { ours: gzipFollowing, peer: pigz6, faster: 1.3, larger: anySize },
+      { ours: gzipRunning, peer: pigz6, faster: 1.3, larger: anySize },
+    ],
+  },
+  {
+    name: '4GiB',
+    size: { bytes: 4096 * MIB },
+    rounds: 1,
+    contestants: [gzip2, zstd1],
+    targets: [],
+  },
+];

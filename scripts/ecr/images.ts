@@ -1,0 +1,103 @@
+import {
+  BatchGetImageCommand,
+  DescribeImagesCommand,
+  ImageAlreadyExistsException,
+  type ImageIdentifier,
+  ImageNotFoundException,
+  ImageTagAlreadyExistsException,
+  PutImageCommand,
+} from '@aws-sdk/client-ecr';
+import type { Registry } from './registry.ts';
+
+/** A manifest, byte for byte as the registry keeps it: any other bytes would have another digest. */
+export interface Image {
+  readonly digest: string;
+  readonly manifest: string;
+  readonly mediaType: string | undefined;
+}
+
+/** What else the registry knows of an image, for people. */
+export interface About {
+  readonly tags: readonly string[];
+  readonly pushedAt: Date | undefined;
+}
+
+/** The registry would otherwise convert, or refuse, what is not of the type that it takes for the usual one. */
+const MANIFEST_TYPES = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+];
+
+/** A tag, or a digest as `sha256:<64 hex digits>`. */
+export function imageId(text: string): ImageIdentifier {
+  return /^sha256:[0-9a-f]{64}$/.test(text) ? { imageDigest: text } : { imageTag: text };
+}
+
+/** @returns undefined when there is no such image. @throws when the registry does not answer as it should. */
+export async function findImage(registry: Registry, id: ImageIdentifier): Promise<Image | undefined> {
+  const { client, registryId, repositoryName } = registry;
+  const { images = [], failures = [] } = await client.send(
+    new BatchGetImageCommand({
+      registryId,
+      repositoryName,
+      imageIds: [id],
+      acceptedMediaTypes: MANIFEST_TYPES,
+    }),
+  );
+  const [failure] = failures;
+  if (failure?.failureCode === 'ImageNotFound') return undefined;
+  const [image] = images;
+  const digest = image?.imageId?.imageDigest;
+  if (image?.imageManifest === undefined || digest === undefined)
+    throw new Error(`${registry.name} gave no manifest: ${failure?.failureReason ?? 'and no reason'}`);
+  return { digest, manifest: image.imageManifest, mediaType: image.imageManifestMediaType };
+}
+
+/** @returns nothing known where the rights do not allow to ask. */
+export async function describeImage(registry: Registry, digest: string): Promise<About> {
+  const { client, registryId, repositoryName } = registry;
+  const imageIds = [{ imageDigest: digest }];
+  try {
+    const { imageDetails = [] } = await client.send(
+      new DescribeImagesCommand({ registryId, repositoryName, imageIds }),
+    );
+    return { tags: imageDetails[0]?.imageTags ?? [], pushedAt: imageDetails[0]?.imagePushedAt };
+  } catch (error) {
+    const isUnknown =
+      error instanceof ImageNotFoundException ||
+      (error instanceof Error && error.name === 'AccessDeniedException');
+    if (isUnknown) return { tags: [], pushedAt: undefined };
+    throw error;
+  }
+}
+
+/** Puts a tag on an image. @throws when the repository does not allow its tags to move. */
+export async function putTag(
+  registry: Registry,
+  { digest, manifest, mediaType }: Image,
+  tag: string,
+): Promise<void> {
+  const { client, registryId, repositoryName } = registry;
+  try {
+    await client.send(
+      new PutImageCommand({
+        registryId,
+        repositoryName,
+        imageManifest: manifest,
+        imageManifestMediaType: mediaType,
+        imageDigest: digest,
+        imageTag: tag,
+      }),
+    );
+  } catch (error) {
+    // Somebody was faster, with the same image.
+    if (error instanceof ImageAlreadyExistsException) return;
+    if (error instanceof ImageTagAlreadyExistsException)
+      throw new Error(`${registry.name} keeps its tags where they are: make "${tag}" mutable`, {
+        cause: error,
+      });
+    throw error;
+  }
+}

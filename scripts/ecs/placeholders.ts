@@ -1,0 +1,52 @@
+import { parseRemote } from '../ecr/registry.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What the files in deploy/ leave open, and where it comes from. */
+const SOURCES: Readonly<Record<string, { find: (env: Environment) => string | undefined; remedy: string }>> =
+  {
+    ACCOUNT: {
+      find: env => env.AWS_ACCOUNT_ID || remoteOf(env)?.account,
+      remedy: 'write AWS_ACCOUNT_ID=<twelve digits>, or REMOTE',
+    },
+    REGION: {
+      find: env => env.AWS_REGION || env.AWS_DEFAULT_REGION || remoteOf(env)?.region,
+      remedy: 'write AWS_REGION=<region>, or REMOTE',
+    },
+    IMAGE: {
+      find: env => env.IMAGE || (env.REMOTE && `${env.REMOTE}/craftassist:latest`),
+      remedy: 'write IMAGE=<image>, or REMOTE for its craftassist:latest',
+    },
+    BUCKET: { find: env => env.BUCKET, remedy: 'write BUCKET=<bucket>' },
+    PREFIX: { find: env => env.PREFIX || 'turk_interactions_with_agent', remedy: 'write PREFIX=<prefix>' },
+  };
+
+/**
+ * Fills `${NAME}` in a JSON file of deploy/ from the environment.
+ * @throws with every name that the environment does not tell, each with its remedy.
+ */
+export function fill(text: string, env: Environment): string {
+  const faults = new Set<string>();
+  const filled = text.replaceAll(/\$\{([A-Z_]+)\}/g, (_, name: string) => {
+    try {
+      return JSON.stringify(lookUp(name, env)).slice(1, -1);
+    } catch (fault) {
+      faults.add((fault as Error).message);
+      return '';
+    }
+  });
+  if (faults.size > 0) throw new Error([...faults].join('\n'));
+  return filled;
+}
+
+/** What stands for one name. @throws with the remedy when the environment does not tell. */
+export function lookUp(name: string, env: Environment): string {
+  const { find, remedy } = SOURCES[name] ?? { find: () => env[name], remedy: `write ${name}=…` };
+  const value = find(env);
+  if (!value) throw new Error(`${name} is not known: ${remedy}`);
+  return value;
+}
+
+function remoteOf({ REMOTE }: Environment) {
+  return REMOTE ? parseRemote(REMOTE) : undefined;
+}

@@ -1,0 +1,91 @@
+#!/bin/sh
+# Builds, runs and moves the session image: the Makefile's targets, with everything quoted.
+# Usage: image.sh build | run | push-versioned | pull
+set -eu
+
+DOCKER=${DOCKER:-docker}
+name=${NAME:-craftassist}
+
+main() {
+  case "${1:-}" in
+    build) build ;;
+    run) run ;;
+    push-versioned) push_versioned ;;
+    pull)
+      need_remote
+      "$DOCKER" pull "$REMOTE/$name"
+      ;;
+    *) fail 'say what to do: build, run, push-versioned or pull' ;;
+  esac
+}
+
+build() {
+  commit=$(commit)
+  set -- --tag "$name" --tag "$name:$commit"
+  if [ -n "${REMOTE:-}" ]; then
+    set -- "$@" --tag "$REMOTE/$name" --tag "$REMOTE/$name:$commit"
+  fi
+  for argument in NODE_IMAGE BASE_IMAGE CRAFTASSIST_IMAGE DROIDLET_REPOSITORY DROIDLET_REF; do
+    eval "value=\${$argument:-}"
+    if [ -n "$value" ]; then set -- "$@" --build-arg "$argument=$value"; fi
+  done
+  # Files with credentials for the steps that may need them: they are mounted, and leave no trace in the image.
+  if [ -n "${AWS_SECRET_FILE:-}" ]; then set -- "$@" --secret "id=aws,src=$AWS_SECRET_FILE"; fi
+  if [ -n "${GIT_SECRET_FILE:-}" ]; then set -- "$@" --secret "id=git,src=$GIT_SECRET_FILE"; fi
+  version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' package.json)
+  DOCKER_BUILDKIT=1 "$DOCKER" build --progress=plain --build-arg "COMMIT=$commit" --build-arg "VERSION=$version" "$@" .
+  echo "built $name:$commit"
+  [ -n "${REMOTE:-}" ] || echo 'REMOTE is not set: the image has local tags only'
+}
+
+# One session on this machine: nothing is uploaded, the archive lies in ./sessions, and Ctrl-C ends it cleanly.
+run() {
+  set -- --rm --name "$name-$$" --volume "$PWD/sessions:/sessions" --env SESSION_DESTINATION=/sessions
+  for port in 25565 3000 2556 2557 9000 5000; do set -- "$@" --publish "$port:$port"; done
+  if [ -t 0 ] && [ -t 1 ]; then set -- "$@" --interactive --tty; fi
+  # What is set here and means something there; an empty SESSION_CHILD_USER means something as well.
+  for variable in $(env | sed -n 's/^\(SESSION_[A-Z0-9_]*\)=.*/\1/p') TIMESTAMP SENTRY_DSN; do
+    eval "isSet=\${$variable+yes}"
+    if [ "$isSet" = yes ] && [ "$variable" != SESSION_DESTINATION ]; then set -- "$@" --env "$variable"; fi
+  done
+  exec "$DOCKER" run "$@" "$name:latest"
+}
+
+push_versioned() {
+  need_remote
+  commit=$(commit)
+  case "$commit" in
+    *-dirty) fail "there are changes that are not committed: commit them, and build again" ;;
+  esac
+  image="$REMOTE/$name:$commit"
+  "$DOCKER" push "$image"
+  digest=$("$DOCKER" image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$image" |
+    sed -n "s|^$REMOTE/$name@||p" | head -n 1)
+  [ -n "$digest" ] || fail "$image was pushed, but its digest is not known here"
+  echo "pushed $image"
+  echo "digest $digest"
+  echo "to promote it: make promote TAG=$digest"
+}
+
+# The whole SHA, as the registry's tags have always had it.
+commit() {
+  if [ -n "${COMMIT:-}" ]; then
+    printf '%s\n' "$COMMIT"
+  elif [ -n "$(git status --porcelain)" ]; then
+    printf '%s-dirty\n' "$(git rev-parse HEAD)"
+  else
+    git rev-parse HEAD
+  fi
+}
+
+need_remote() {
+  [ -n "${REMOTE:-}" ] || fail 'REMOTE is not set: write REMOTE=<account>.dkr.ecr.<region>.amazonaws.com'
+}
+
+fail() {
+  echo "$1" >&2
+  exit 1
+}
+
+cd "$(dirname "$0")/.."
+main "$@"

@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+// Logs Docker in to the registry that REMOTE names, for twelve hours; the AWS CLI is not needed.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
+import { errorText } from '../src/outcome.ts';
+import { openRegistry } from './ecr/registry.ts';
+
+try {
+  process.exitCode = await login(process.env.REMOTE ?? '');
+} catch (error) {
+  console.error(errorText(error));
+  process.exitCode = 1;
+}
+
+async function login(remote: string): Promise<number> {
+  if (remote === '') throw new Error('REMOTE is not set: write <account>.dkr.ecr.<region>.amazonaws.com');
+  const { client } = openRegistry(process.env, '');
+  const { authorizationData } = await client.send(new GetAuthorizationTokenCommand({}));
+  const token = authorizationData?.[0]?.authorizationToken;
+  if (token === undefined) throw new Error('ECR gave no token');
+  const [user = '', password = ''] = Buffer.from(token, 'base64').toString().split(':');
+  const docker = spawn(
+    process.env.DOCKER || 'docker',
+    ['login', '--username', user, '--password-stdin', remote],
+    {
+      stdio: ['pipe', 'inherit', 'inherit'],
+    },
+  );
+  docker.stdin.end(password);
+  const [code] = await once(docker, 'close');
+  return code ?? 1;
+}

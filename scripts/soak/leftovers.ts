@@ -1,0 +1,26 @@
+import { readlinkSync } from 'node:fs';
+import { environmentOf, listProcesses, type Process } from '../../src/child/proc.ts';
+
+/**
+ * The living processes of one session, and of no other: who was given its mark in the environment, or
+ * stands in its folder.
+ */
+export async function leftovers(mark: string, folder: string): Promise<readonly Process[]> {
+  const processes = listProcesses() ?? [];
+  const isLeft = await Promise.all(
+    processes.map(async ({ pid }) => {
+      if (pid === process.pid) return false;
+      return standsIn(pid, folder) || (await environmentOf(pid)).includes(mark);
+    }),
+  );
+  return processes.filter((_, index) => isLeft[index]);
+}
+
+function standsIn(pid: number, folder: string): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`).startsWith(folder);
+  } catch {
+    // It has ended meanwhile, or belongs to the kernel.
+    return false;
+  }
+}

@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { expect, test } from 'vitest';
+import { duration } from '../../src/config/values.ts';
+import { VARIABLE_NAMES } from '../../src/config/variables.ts';
+
+const PROJECT = resolve(import.meta.dirname, '../..');
+const read = (path: string) => readFileSync(resolve(PROJECT, path), 'utf8');
+const task = JSON.parse(read('deploy/task-definition.json'));
+const [container] = task.containerDefinitions;
+const dockerfile = read('Dockerfile');
+
+const PORTS = [2556, 2557, 3000, 5000, 9000, 25_565];
+
+/** The variables of the supervisor's that a file sets. */
+const variablesIn = (text: string) => [...text.matchAll(/\bSESSION_[A-Z0-9_]+/g)].map(([name]) => name);
+
+test('the task is called as the launcher calls it', () => {
+  expect([task.family, container.name]).toEqual(['craftassist', 'craftassist']);
+});
+
+test('the stop timeout of the platform is the one that the supervisor is told', () => {
+  const told = container.environment.find(
+    ({ name }: { name: string }) => name === 'SESSION_STOP_TIMEOUT',
+  ).value;
+  expect(duration(told)).toBe(container.stopTimeout * 1_000);
+
+  const job = read('deploy/kubernetes-job.yaml');
+  const grace = /terminationGracePeriodSeconds: (\d+)/.exec(job)?.[1];
+  expect(duration(/SESSION_STOP_TIMEOUT, value: (\w+)/.exec(job)?.[1] ?? '')).toBe(Number(grace) * 1_000);
+
+  const compose = read('deploy/compose.yaml');
+  const period = /stop_grace_period: (\w+)/.exec(compose)?.[1] ?? '';
+  expect(duration(/SESSION_STOP_TIMEOUT: (\w+)/.exec(compose)?.[1] ?? '')).toBe(duration(period));
+});
+
+test('the image and the task open the same ports', () => {
+  const exposed = /^EXPOSE (.+)$/m.exec(dockerfile)?.[1]?.split(' ').map(Number);
+  const mapped = container.portMappings.map(({ containerPort }: { containerPort: number }) => containerPort);
+  const sorted = (ports: number[] = []) => ports.sort((a, b) => a - b);
+  expect([sorted(exposed), sorted(mapped)]).toEqual([PORTS, PORTS]);
+});
+
+test('the health check of the task is the one of the image', () => {
+  expect(dockerfile).toContain(
+    `CMD ${JSON.stringify(container.healthCheck.command.slice(1)).replaceAll(',', ', ')}`,
+  );
+});
+
+test('no file sets a variable that the supervisor does not know', () => {
+  const files = [
+    'Dockerfile',
+    'deploy/task-definition.json',
+    'deploy/kubernetes-job.yaml',
+    'deploy/compose.yaml',
+  ];
+  const unknown = files
+    .flatMap(file => variablesIn(read(file)))
+    .filter(name => !VARIABLE_NAMES.some(known => known === name));
+  expect(unknown).toEqual([]);
+});
+
+test('no file has keys, accounts or secrets in it', () => {
+  const files = [
+    'Dockerfile',
+    'Makefile',
+    'deploy/task-definition.json',
+    'deploy/kubernetes-job.yaml',
+    '.circleci/config.yml',
+  ];
+  for (const file of files) expect(read(file), file).not.toMatch(/AKIA[0-9A-Z]{16}|\b\d{12}\b/);
+  // Build arguments end up in the image's history.
+  expect(dockerfile).not.toMatch(/^ARG .*(KEY|SECRET|TOKEN|PASSWORD)/m);
+});
+
+test('a session may save and clear its journal away, and nothing else', () => {
+  const actions = (file: string) =>
+    JSON.parse(read(`deploy/iam/${file}.json`)).Statement.flatMap(
+      ({ Action }: { Action: string[] }) => Action,
+    );
+  expect(actions('session').sort()).toEqual(['s3:AbortMultipartUpload', 's3:DeleteObject', 's3:PutObject']);
+});

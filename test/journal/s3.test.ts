@@ -1,0 +1,40 @@
+import { appendFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { findJournals, isLive, storeClock } from '../../src/journal/find.ts';
+import { recoverJournal } from '../../src/journal/recover.ts';
+import { openStore } from '../destination/s3-store.ts';
+import { eventually } from '../support/eventually.ts';
+import { patient, playground, treeOf } from '../support/journal.ts';
+import { startS3Server } from '../support/s3-server.ts';
+
+test('a journal lives through an S3 that fails, is recovered from it and removed from it', async () => {
+  const server = await startS3Server({
+    faults: [
+      { match: { operation: 'PutObject', nth: 1 }, do: '500-after-commit' },
+      { match: { operation: 'PutObject', probability: 0.2, seed: 5 }, do: '503' },
+      { match: { operation: 'PutObject', probability: 0.1, seed: 6 }, do: 'reset' },
+      { match: { operation: 'GetObject', probability: 0.2, seed: 7 }, do: '503' },
+    ],
+  });
+  onTestFinished(() => server.close());
+  const destination = await openStore(server.url, { prefix: 'sessions' });
+  onTestFinished(() => destination.close());
+  const { work, store, start } = await playground();
+  await writeFile(join(work, 'world.dat'), Buffer.alloc(200_000, 3));
+  const journal = start({ destination });
+  for (let n = 0; n < 20; n += 1) {
+    await appendFile(join(work, 'agent.log'), `line ${n}\n`);
+    await eventually(() => journal.report().segments > n / 2);
+  }
+  const [live] = await findJournals(destination, 'now/', patient);
+  expect(live && isLive(live, await storeClock(destination, 'now/journal', patient))).toBe(true);
+  expect(await journal.finish(patient)).toEqual({ durable: true });
+  expect(journal.report().prefix).toBe('now/journal');
+  const folder = join(store, 'recovered');
+  const recovered = await recoverJournal({ destination, prefix: 'now/journal', folder, signal: patient });
+  expect(recovered).toMatchObject({ problems: [], isFinished: true });
+  expect(treeOf(folder)).toEqual(treeOf(work));
+  expect(await journal.remove(patient)).toEqual({ removed: true });
+  expect(server.objects()).toEqual([]);
+});

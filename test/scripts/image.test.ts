@@ -1,0 +1,106 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { runScript } from './support/script.ts';
+
+const REMOTE = '123456789012.dkr.ecr.us-west-1.amazonaws.com';
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+
+let folder: string;
+let docker: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'image script '));
+  docker = join(folder, 'docker');
+  // Every argument on a line of its own; the digests that an image is known by in two registries.
+  const script = `#!/bin/sh
+printf '%s\\n' "$@" >>"${folder}/heard"
+if [ "$2" = inspect ]; then printf '%s\\n' "elsewhere/craftassist@sha256:b" "${REMOTE}/craftassist@${DIGEST}"; fi
+`;
+  writeFileSync(docker, script);
+  chmodSync(docker, 0o755);
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const image = (action: string, env: Record<string, string> = {}) =>
+  runScript('image.sh', [action], { DOCKER: docker, COMMIT: 'abc123', ...env });
+
+const heard = () => readFileSync(join(folder, 'heard'), 'utf8').trimEnd().split('\n');
+
+/** What follows each `--name`. */
+const values = (name: string) => heard().filter((_, index, lines) => lines[index - 1] === name);
+
+describe('build', () => {
+  test('tags for here and for the registry, by name and by commit', async () => {
+    expect((await image('build', { REMOTE })).code).toBe(0);
+    const names = ['craftassist', 'craftassist:abc123'];
+    expect(values('--tag')).toEqual([...names, ...names.map(name => `${REMOTE}/${name}`)]);
+    expect(values('--build-arg')).toContain('COMMIT=abc123');
+  });
+
+  test('tags for here alone where no registry is set, and says so', async () => {
+    const { code, stdout } = await image('build');
+    expect([code, values('--tag')]).toEqual([0, ['craftassist', 'craftassist:abc123']]);
+    expect(stdout).toContain('REMOTE is not set: the image has local tags only');
+  });
+
+  test('hands on what the Dockerfile takes, whatever is in it', async () => {
+    await image('build', { CRAFTASSIST_IMAGE: 'an image:old', DROIDLET_REF: '$(touch ran) `ls` "a" \'b\'' });
+    expect(values('--build-arg')).toContain('CRAFTASSIST_IMAGE=an image:old');
+    expect(values('--build-arg')).toContain('DROIDLET_REF=$(touch ran) `ls` "a" \'b\'');
+  });
+
+  test('mounts credentials, and gives none as arguments', async () => {
+    await image('build', { AWS_SECRET_FILE: '/home/me/.aws/credentials' });
+    expect(values('--secret')).toEqual(['id=aws,src=/home/me/.aws/credentials']);
+    expect(heard().join('\n')).not.toContain('verysecret');
+  });
+});
+
+describe('push-versioned', () => {
+  test('pushes the commit, and prints the digest to promote', async () => {
+    const { code, stdout } = await image('push-versioned', { REMOTE });
+    expect(code).toBe(0);
+    expect(heard().slice(0, 2)).toEqual(['push', `${REMOTE}/craftassist:abc123`]);
+    expect(stdout).toContain(`make promote TAG=${DIGEST}\n`);
+  });
+
+  test('refuses what is not committed', async () => {
+    const { code, stderr } = await image('push-versioned', { REMOTE, COMMIT: 'abc123-dirty' });
+    expect(code).toBe(1);
+    expect(stderr).toContain('there are changes that are not committed');
+    expect(heard).toThrow();
+  });
+});
+
+test.each(['push-versioned', 'pull'])('%s asks for the registry', async action => {
+  const { code, stderr } = await image(action);
+  expect(code).toBe(1);
+  expect(stderr).toContain('REMOTE is not set');
+});
+
+test('pull gets what is promoted', async () => {
+  expect((await image('pull', { REMOTE })).code).toBe(0);
+  expect(heard()).toEqual(['pull', `${REMOTE}/craftassist`]);
+});
+
+test('run publishes the ports, uploads nothing, and hands no credentials on', async () => {
+  const env = { SESSION_MAX_DURATION: '10m', SESSION_DESTINATION: 's3://bucket', SESSION_CHILD_USER: '' };
+  expect((await image('run', env)).code).toBe(0);
+  expect(values('--publish')).toEqual([25565, 3000, 2556, 2557, 9000, 5000].map(port => `${port}:${port}`));
+  expect(values('--env').sort()).toEqual([
+    'SESSION_CHILD_USER',
+    'SESSION_DESTINATION=/sessions',
+    'SESSION_MAX_DURATION',
+  ]);
+  expect(values('--volume')).toEqual([expect.stringMatching(/\/sessions:\/sessions$/)]);
+  expect(heard().at(-1)).toBe('craftassist:latest');
+});
+
+test('says what it can do', async () => {
+  const { code, stderr } = await image('');
+  expect(code).toBe(1);
+  expect(stderr).toContain('build, run, push-versioned or pull');
+});

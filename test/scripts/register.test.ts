@@ -1,0 +1,192 @@
+import { readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { difference } from '../../scripts/ecs/difference.ts';
+import { AwsFault, type AwsService, serveAws } from './support/aws-json.ts';
+import { runScript } from './support/script.ts';
+
+const REMOTE = '123456789012.dkr.ecr.us-west-1.amazonaws.com';
+const DEPLOY = resolve(import.meta.dirname, '../../deploy');
+
+type Json = Record<string, unknown>;
+
+/** ECS as far as registering sees it; what it adds by itself is added here too. */
+async function openEcs(): Promise<AwsService & { revisions: Json[] }> {
+  const revisions: Json[] = [];
+  const service = await serveAws({
+    DescribeTaskDefinition({ taskDefinition }) {
+      const latest = revisions.findLast(({ family }) => family === taskDefinition);
+      if (latest === undefined) throw new AwsFault('ClientException', 'Unable to describe task definition.');
+      return { taskDefinition: latest };
+    },
+    RegisterTaskDefinition(input) {
+      const revision = revisions.length + 1;
+      const registered = {
+        ...input,
+        revision,
+        status: 'ACTIVE',
+        taskDefinitionArn: `arn:aws:ecs:us-west-1:123456789012:task-definition/${input.family}:${revision}`,
+        volumes: [],
+        placementConstraints: [],
+        compatibilities: ['EC2', 'FARGATE'],
+        requiresAttributes: [{ name: 'ecs.capability.task-eni' }],
+        registeredAt: 1_795_000_000,
+        containerDefinitions: (input.containerDefinitions as Json[]).map(container => ({
+          cpu: 0,
+          mountPoints: [],
+          volumesFrom: [],
+          ...container,
+          // In another order than it was asked for.
+          environment: [...((container.environment ?? []) as Json[])].reverse(),
+        })),
+      };
+      revisions.push(registered);
+      return { taskDefinition: registered };
+    },
+  });
+  return Object.assign(service, { revisions });
+}
+
+let ecs: Awaited<ReturnType<typeof openEcs>>;
+
+beforeEach(async () => {
+  ecs = await openEcs();
+});
+
+afterEach(() => ecs[Symbol.asyncDispose]());
+
+function register(args: string[] = [], env: Record<string, string> = {}) {
+  return runScript('register.ts', args, {
+    REMOTE,
+    BUCKET: 'recordings',
+    AWS_ENDPOINT_URL_ECS: ecs.url,
+    ...env,
+  });
+}
+
+const registrations = () =>
+  ecs.requests.filter(({ operation }) => operation === 'RegisterTaskDefinition').map(({ input }) => input);
+
+test('registers the first revision, filled in', async () => {
+  const { code, stdout, stderr } = await register();
+  expect([code, stderr]).toEqual([0, '']);
+  expect(stdout).toContain('craftassist has no revision yet');
+  expect(stdout).toContain('registered arn:aws:ecs:us-west-1:123456789012:task-definition/craftassist:1');
+  expect(registrations()).toMatchObject([
+    {
+      family: 'craftassist',
+      taskRoleArn: 'arn:aws:iam::123456789012:role/craftassist-session',
+      containerDefinitions: [{ name: 'craftassist', image: `${REMOTE}/craftassist:latest` }],
+    },
+  ]);
+});
+
+test.each(['task-definition.json', 'recovery-task-definition.json'])(
+  'every word of %s is one that ECS knows',
+  async file => {
+    // The SDK sends what its model has a name for, and drops the rest.
+    expect((await register([join(DEPLOY, file)])).code).toBe(0);
+    const { stdout } = await register(['--print', join(DEPLOY, file)]);
+    expect(registrations()).toEqual([JSON.parse(stdout)]);
+  },
+);
+
+test('finds nothing to do where the revision in force is as the file says', async () => {
+  await register();
+  const { code, stdout } = await register();
+  expect([code, stdout]).toEqual([0, 'craftassist:1 is as the file says: nothing to do\n']);
+  expect(registrations()).toHaveLength(1);
+});
+
+test('shows what changes before it registers', async () => {
+  await register();
+  const { stdout } = await register([], { BUCKET: 'elsewhere' });
+  const path = 'containerDefinitions.craftassist.environment.SESSION_DESTINATION.value';
+  expect(stdout.split('\n').slice(0, 4)).toEqual([
+    'craftassist:1 is in force, and becomes:',
+    `- ${path} = "s3://recordings/turk_interactions_with_agent"`,
+    `+ ${path} = "s3://elsewhere/turk_interactions_with_agent"`,
+    'registered arn:aws:ecs:us-west-1:123456789012:task-definition/craftassist:2',
+  ]);
+});
+
+test('registers nothing in a dry run', async () => {
+  const { code, stdout } = await register(['--dry-run']);
+  expect(code).toBe(0);
+  expect(stdout).toContain('this was a dry run');
+  expect(registrations()).toEqual([]);
+});
+
+test('asks for everything that the file leaves open at once', async () => {
+  const { code, stderr } = await runScript('register.ts', [], { AWS_ENDPOINT_URL_ECS: ecs.url });
+  expect(code).toBe(1);
+  expect(
+    stderr
+      .trim()
+      .split('\n')
+      .map(line => line.split(' ')[0]),
+  ).toEqual(['ACCOUNT', 'IMAGE', 'BUCKET', 'REGION']);
+  expect(ecs.requests).toEqual([]);
+});
+
+test('an answer that is not understood stops it', async () => {
+  await using refusing = await serveAws({
+    DescribeTaskDefinition() {
+      throw new AwsFault('AccessDeniedException', 'not authorized to perform: ecs:DescribeTaskDefinition');
+    },
+  });
+  const { code, stderr } = await register([], { AWS_ENDPOINT_URL_ECS: refusing.url });
+  expect(code).toBe(1);
+  expect(stderr).toContain('not authorized');
+});
+
+test('prints every policy filled in, as JSON', async () => {
+  const names = { CLUSTER: 'craftassist', SUBNET: 'subnet-1' };
+  const files = readdirSync(join(DEPLOY, 'iam')).map(name => join(DEPLOY, 'iam', name));
+  for (const file of [
+    ...files,
+    ...['bucket-lifecycle', 'recovery-schedule'].map(name => join(DEPLOY, `${name}.json`)),
+  ]) {
+    const { code, stdout, stderr } = await register(['--print', file], names);
+    expect([code, stderr], file).toEqual([0, '']);
+    expect(() => JSON.parse(stdout), file).not.toThrow();
+    expect(stdout, file).not.toContain('${');
+  }
+});
+
+describe('a difference', () => {
+  test('is what was changed, added and removed', () => {
+    const before = { cpu: '256', memory: '512', volumes: [{ name: 'a', host: 'x' }] };
+    const after = { cpu: '512', memory: '512', volumes: [{ name: 'b', host: 'x' }] };
+    expect(difference(before, after)).toEqual([
+      '- cpu = "256"',
+      '+ cpu = "512"',
+      '- volumes.a.host = "x"',
+      '- volumes.a.name = "a"',
+      '+ volumes.b.host = "x"',
+      '+ volumes.b.name = "b"',
+    ]);
+  });
+
+  test('is not in the order of what has names, nor in what is empty', () => {
+    const before = {
+      environment: [
+        { name: 'A', value: '1' },
+        { name: 'B', value: '2' },
+      ],
+      cpu: 0,
+      links: [],
+    };
+    const after = {
+      environment: [
+        { name: 'B', value: '2' },
+        { name: 'A', value: '1' },
+      ],
+    };
+    expect(difference(before, after)).toEqual([]);
+  });
+
+  test('is in the order of a command', () => {
+    expect(difference({ command: ['a', 'b'] }, { command: ['b', 'a'] })).toHaveLength(4);
+  });
+});
