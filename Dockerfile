@@ -63,6 +63,19 @@ RUN npm install --global yarn \
  && yarn --cwd droidlet/dashboard/web install \
  && yarn cache clean
 
+# The server manager, the green button: docker build --target servermgr .
+FROM ${NODE_IMAGE} AS servermgr
+WORKDIR /servermgr
+COPY package.json package-lock.json .npmrc ./
+RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev \
+ && install --directory --owner=1000 --group=1000 sessions
+COPY src src/
+ENV SERVERMGR_LISTEN=0.0.0.0:8080
+EXPOSE 8080
+# The user `node` of the base image.
+USER 1000
+CMD ["node", "src/servermgr/main.ts"]
+
 # The session image. Everything of the supervisor's is in one layer.
 FROM ${CRAFTASSIST_IMAGE} AS session
 USER root

@@ -79,8 +79,8 @@ function tell(problem: JournalProblem, log: Log): void {
 /** How long the archive waits for the journal's last changes, when nothing presses. */
 const PATIENCE_MS = 10_000;
 
-/** What of a stop request's time the last changes may take before the archive is tried beside them. */
-const FIRST_SHARE = 0.6;
+/** What of a stop request's time the last changes may take: all of it, unless the archive has somewhere else to go. */
+const sharePressed = ({ save }: Config) => (save.fallback === undefined ? 1 : 0.6);
 
 export interface LastChanges {
   /** Settles when everything is durable, or will not be. */
@@ -106,7 +106,7 @@ export async function sendLastChanges(
     if (!result.durable && !enough.signal.aborted) log.warn(result, 'the journal does not hold everything');
     return result;
   });
-  using patience = limitTime(stops, { normallyMs: PATIENCE_MS, stopTimeoutMs, share: FIRST_SHARE });
+  using patience = limitTime(stops, { normallyMs: PATIENCE_MS, stopTimeoutMs, share: sharePressed(config) });
   await Promise.race([end, whenAborted(patience.signal)]);
   return { end, giveUp: () => enough.abort(new Error('the archive is safe')) };
 }

@@ -18,6 +18,8 @@ const AT_ONCE = 4;
 
 const wanted = process.argv[2] ?? '';
 const interrupted = Promise.withResolvers<never>();
+// It may come before anybody waits for it.
+interrupted.promise.catch(() => undefined);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => interrupted.reject(new Error(`${signal} was received`)));
 }
@@ -38,7 +40,7 @@ async function smoke(): Promise<boolean> {
     const results = await Promise.race([play(docker), interrupted.promise]);
     const good = results.filter(Boolean).length;
     console.log(`smoke: ${good} of ${results.length} cases went well, in ${secondsSince(startedMs)} s`);
-    return good === results.length;
+    return good === results.length && good > 0;
   } finally {
     await clear(docker);
   }

@@ -4,12 +4,12 @@ import { isName } from './identity.ts';
 
 /** What a session's report tells, as far as the pages show it. */
 export interface SavedReport {
-  readonly by: string;
   readonly text: string;
   readonly saved: string;
-  readonly exitCode: number;
-  readonly startedAt: string;
-  readonly endedAt: string;
+  /** undefined: the session was cut off, and has been recovered. */
+  readonly exitCode: number | undefined;
+  readonly startedMs: number | undefined;
+  readonly endedMs: number | undefined;
   readonly peak: number | undefined;
   readonly archive: { readonly key: string; readonly bytes: number } | undefined;
 }
@@ -30,11 +30,13 @@ export interface Archives {
 }
 
 const Report = v.object({
-  end: v.object({ by: v.string(), text: v.string() }),
   saved: v.string(),
-  exitCode: v.number(),
-  startedAt: v.string(),
-  endedAt: v.string(),
+  // A session that was cut off could not tell how it ended: then the report is only its recovery's.
+  end: v.optional(v.object({ text: v.string() })),
+  exitCode: v.optional(v.number()),
+  startedAt: v.optional(v.string()),
+  endedAt: v.optional(v.string()),
+  coveredUntil: v.optional(v.string()),
   people: v.optional(v.object({ peak: v.number() })),
   archive: v.optional(v.object({ key: v.string(), bytes: v.number() })),
 });
@@ -47,7 +49,7 @@ const MOST_LISTED = 20_000;
 
 /** Reads what sessions have saved at a destination; nothing is ever written there. */
 export function openArchives(destination: Destination): Archives {
-  /** A report that is there does not change any more. */
+  /** A report does not change any more, unless it is about a journal that somebody may recover. */
   const known = new Map<string, SavedReport>();
 
   return {
@@ -56,7 +58,7 @@ export function openArchives(destination: Destination): Archives {
       if (kept !== undefined) return kept;
       const text = await readText(destination, `${name}/session.json`, signal);
       const report = text === undefined ? undefined : parseReport(text);
-      if (report !== undefined) keep(known, name, report);
+      if (report !== undefined && isFinal(report)) keep(known, name, report);
       return report;
     },
 
@@ -75,6 +77,11 @@ export function openArchives(destination: Destination): Archives {
     read: (key, signal) => destination.get(key, signal),
     close: () => destination.close(),
   };
+}
+
+/** Whether a report will say the same tomorrow. */
+export function isFinal({ saved }: SavedReport): boolean {
+  return saved !== 'journal';
 }
 
 const MOST_KNOWN = 2_000;
@@ -110,6 +117,11 @@ async function readText(destination: Destination, key: string, signal: AbortSign
   return Buffer.concat(chunks).toString();
 }
 
+function momentOf(text: string | undefined): number | undefined {
+  const ms = Date.parse(text ?? '');
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
 /** A report that another version wrote, or nobody finished, tells nothing; it breaks no page. */
 function parseReport(text: string): SavedReport | undefined {
   let json: unknown;
@@ -120,6 +132,12 @@ function parseReport(text: string): SavedReport | undefined {
   }
   const result = v.safeParse(Report, json);
   if (!result.success) return undefined;
-  const { end, people, archive, ...rest } = result.output;
-  return { ...rest, ...end, peak: people?.peak, archive };
+  const { end, people, archive, saved, exitCode, startedAt, endedAt, coveredUntil } = result.output;
+  return {
+    text: end?.text ?? 'it was cut off, and what it had recorded has been recovered',
+    ...{ saved, exitCode, archive },
+    startedMs: momentOf(startedAt),
+    endedMs: momentOf(endedAt ?? coveredUntil),
+    peak: people?.peak,
+  };
 }

@@ -9,6 +9,7 @@ const read = (path: string) => readFileSync(resolve(PROJECT, path), 'utf8');
 const task = JSON.parse(read('deploy/task-definition.json'));
 const [container] = task.containerDefinitions;
 const dockerfile = read('Dockerfile');
+const sessionStage = dockerfile.slice(dockerfile.indexOf(' AS session\n'));
 
 const PORTS = [2556, 2557, 3000, 5000, 9000, 25_565];
 
@@ -35,14 +36,14 @@ test('the stop timeout of the platform is the one that the supervisor is told', 
 });
 
 test('the image and the task open the same ports', () => {
-  const exposed = /^EXPOSE (.+)$/m.exec(dockerfile)?.[1]?.split(' ').map(Number);
+  const exposed = /^EXPOSE (.+)$/m.exec(sessionStage)?.[1]?.split(' ').map(Number);
   const mapped = container.portMappings.map(({ containerPort }: { containerPort: number }) => containerPort);
   const sorted = (ports: number[] = []) => ports.sort((a, b) => a - b);
   expect([sorted(exposed), sorted(mapped)]).toEqual([PORTS, PORTS]);
 });
 
 test('the health check of the task is the one of the image', () => {
-  expect(dockerfile).toContain(
+  expect(sessionStage).toContain(
     `CMD ${JSON.stringify(container.healthCheck.command.slice(1)).replaceAll(',', ', ')}`,
   );
 });

@@ -101,6 +101,14 @@ describe('a folder as a destination', () => {
     expect(await readFile(file, 'utf8')).toBe('new');
   });
 
+  test('a check that is ended early takes its file away again', async () => {
+    const stop = new AbortController();
+    const checking = openDirectory(folder).check(stop.signal);
+    stop.abort();
+    await checking;
+    expect(await readdir(folder)).toEqual([]);
+  });
+
   test('a file in the place of the folder is refused with a remedy, by the check and by saving', async () => {
     const file = path.join(folder, 'file');
     await writeFile(file, '');

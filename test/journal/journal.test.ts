@@ -184,18 +184,22 @@ describe('following files', () => {
     const { work, store, destination, start, recover } = await playground();
     const file = join(work, 'database');
     await writeFile(file, randomBytes(20_000_000));
+    let isReplaced = false;
     const meddling = {
       ...destination,
       async put(...args: Parameters<typeof destination.put>) {
         await destination.put(...args);
-        // The first copy is in the first three segments: this is in the middle of the second one.
-        if (args[0].endsWith('00000005.tar.gz')) await overwrite(file, 1000, 'meanwhile');
+        if (!isReplaced) return;
+        isReplaced = false;
+        // The new content has come as far as this first segment of three.
+        await overwrite(file, 1000, 'meanwhile');
       },
     };
-    const journal = start({ destination: meddling, rewriteIntervalMs: 1000 });
-    await eventually(() => journal.report().waiting.files === 0 && journal.report().segments >= 3);
-    await writeFile(file, randomBytes(20_000_000));
-    await eventually(() => journal.report().segments > 5);
+    const journal = start({ destination: meddling });
+    await settled(journal);
+    await writeFile(`${work}.next`, randomBytes(20_000_000));
+    isReplaced = true;
+    await rename(`${work}.next`, file);
     await journal.finish(patient);
     const segments = await Promise.all((await segmentsIn(join(store, 'now/journal'))).map(unzipped));
     expect(segments.some(segment => segment.includes('"torn":true'))).toBe(true);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createClient } from 'minecraft-protocol';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { demoSession } from '../../src/servermgr/config/demo.ts';
 import { nameOf } from '../../src/servermgr/identity.ts';
 import { eventually } from '../support/eventually.ts';
@@ -13,6 +13,9 @@ import { startAwsServer } from './support/aws-server.ts';
 import { ADMIN_TOKEN, openHouse, programPath, supervisorCommand } from './support/house.ts';
 import { startProgram } from './support/program.ts';
 import { newVisitor } from './support/visitor.ts';
+
+// Real processes, on machines that may have other things to do.
+vi.setConfig({ testTimeout: 120_000 });
 
 /*
  * A real browser, Debian's Chromium (scripts/install-chromium.sh). SERVERMGR_SCREENSHOTS=docs/images renews the
@@ -28,7 +31,7 @@ beforeAll(async () => {
       ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
     ],
   });
-}, 60_000);
+});
 
 afterAll(() => browser.close());
 
@@ -127,7 +130,7 @@ test('an administrator sees the fleet and what it costs, and stops a session whe
   await expectText(page, 'stopped by an administrator');
   expect(aws.tasks.alive()).toHaveLength(1);
   expect(visit.faults).toEqual([]);
-}, 60_000);
+});
 
 test('with the keyboard alone a world is chosen, the server started, and the address copied', async () => {
   await using house = await openHouse({ SERVERMGR_WORLDS: WORLDS });
@@ -176,7 +179,7 @@ test('without JavaScript the page goes from the button to the address and to the
   expect(await page.getByLabel('Address').textContent()).toMatch(/^localhost:\d+$/);
   await house.end(new URL(page.url()).searchParams.get('q') ?? '');
   await page.getByRole('heading', { name: 'Your session is over' }).waitFor(PATIENCE);
-}, 60_000);
+});
 
 test.each([
   ['light', 390],
@@ -213,7 +216,7 @@ test('a page whose stream is refused refreshes itself', async () => {
   await page.getByRole('button', { name: 'Start a server' }).click();
   await page.getByRole('heading', { name: 'Your server is starting' }).waitFor();
   await page.getByRole('heading', { name: 'Your server is ready' }).waitFor(PATIENCE);
-}, 90_000);
+});
 
 /** The least contrast of any text against what is behind it, by the formula of WCAG 2; large bold texts are left out. */
 const LEAST_CONTRAST = `(() => {

@@ -1,8 +1,11 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { ConfigError } from '../../src/config/parse.ts';
 import { parseManagerConfig } from '../../src/servermgr/config/parse.ts';
 import { VARIABLE_NAMES } from '../../src/servermgr/config/variables.ts';
 import { runProgram } from './support/program.ts';
+
+// Real processes, on machines that may have other things to do.
+vi.setConfig({ testTimeout: 120_000 });
 
 const here = { cwd: '/somewhere', hasDemo: false };
 const ON_ECS = {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { openDirectory } from '../../src/destination/directory.ts';
 import { openArchives } from '../../src/servermgr/archives.ts';
 import type { Capacity, EcsSettings } from '../../src/servermgr/config/config.ts';
@@ -18,6 +18,9 @@ import { type AwsServer, ecsSettings, startAwsServer } from './support/aws-serve
 import type { TaskPlan } from './support/aws-tasks.ts';
 import { startProgram } from './support/program.ts';
 import { idIn, newVisitor } from './support/visitor.ts';
+
+// Real processes, on machines that may have other things to do.
+vi.setConfig({ testTimeout: 120_000 });
 
 const NO_CAPACITY =
   'Capacity is unavailable at this time. Please try again later or in a different availability zone';
@@ -246,7 +249,7 @@ test('the manager, set up by its environment alone, plays on ECS: by the SDK’s
     await s3.close();
     await rm(folder, { recursive: true, force: true });
   }
-}, 60_000);
+});
 
 function operations(aws: AwsServer): string[] {
   return aws.requests.map(({ operation }) => operation);

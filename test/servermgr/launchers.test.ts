@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { ping } from '../../src/server/ping.ts';
 import type { DockerSettings, LocalSettings } from '../../src/servermgr/config/config.ts';
 import { nameOf, newId, randomToken } from '../../src/servermgr/identity.ts';
@@ -22,6 +22,9 @@ import { ecsSettings, startAwsServer } from './support/aws-server.ts';
 import { environmentOf } from './support/aws-tasks.ts';
 import { startDockerServer } from './support/docker-server.ts';
 import { environmentIn, killAll, portRange, programPath } from './support/house.ts';
+
+// Real processes, on machines that may have other things to do.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** What the contract has to know of a home besides the contract. */
 interface Home extends AsyncDisposable {
@@ -145,7 +148,8 @@ describe.each(Object.entries(homes))('the launcher %s', (kind, openHome) => {
     await using home = await openHome();
     const launcher = home.open();
     const { name } = newRequest();
-    await launcher.recover(name, `${await folderUrl(home)}/${encodeURI(name)}`);
+    const url = `${await folderUrl(home)}/${encodeURI(name)}`;
+    await launcher.recover({ name, url, force: false });
     expect(await eventually(() => home.recovered(name))).toContain(encodeURI(name));
     expect(await launcher.list(patience.signal)).toEqual([]);
   });

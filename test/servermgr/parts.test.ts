@@ -134,8 +134,22 @@ test('a report that is damaged, or of another kind, breaks nothing; one that is 
     }
     const report = { end: { by: 'signal', text: 'SIGTERM was received' }, saved: 'lost', exitCode: 20 };
     await put(JSON.stringify({ ...report, startedAt: 'a', endedAt: 'b', more: {} }));
-    expect(await archives.report(today, signal)).toMatchObject({ by: 'signal', saved: 'lost', exitCode: 20 });
+    expect(await archives.report(today, signal)).toMatchObject({ saved: 'lost', exitCode: 20 });
     expect(await archives.recent(Date.now(), signal)).toEqual([today]);
+
+    // One that was cut off, in its journal at first, and recovered then: what is read last is what counts.
+    const cutOff = nameOf(newId(Date.now() - 3 * 86_400_000)) ?? '';
+    const putOther = (json: object) =>
+      destination.put(`${cutOff}/session.json`, Buffer.from(JSON.stringify(json)), { signal });
+    await putOther({ saved: 'journal', exitCode: 21, end: { by: 'signal', text: 'SIGTERM was received' } });
+    expect(await archives.report(cutOff, signal)).toMatchObject({ saved: 'journal' });
+    const archive = { key: `${cutOff}/logs.tar.gz`, bytes: 7 };
+    await putOther({ saved: 'archive', recovered: true, coveredUntil: '2026-11-22T12:00:00Z', archive });
+    expect(await archives.report(cutOff, signal)).toEqual({
+      text: 'it was cut off, and what it had recorded has been recovered',
+      ...{ saved: 'archive', exitCode: undefined, startedMs: undefined, peak: undefined, archive },
+      endedMs: Date.parse('2026-11-22T12:00:00Z'),
+    });
     expect(await archives.recent(Date.now() + 3 * 86_400_000, signal)).toEqual([]);
     expect(await archives.hasJournal(today, signal)).toBe(false);
     await destination.put(`${today}/journal/00000001.tar.gz`, Buffer.from('x'), { signal });

@@ -1,5 +1,6 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { listProcesses } from '../../src/child/proc.ts';
 import { eventually } from '../support/eventually.ts';
@@ -56,6 +57,18 @@ describe('a stop signal', () => {
     expect(await session.ended()).toEqual({ code: 0, signal: null });
     expect(session.report().children.map(({ name }) => name)).toEqual(['server']);
     expect(session.report().saved).toBe('archive');
+  });
+
+  test('that comes again and again, until the very end of the process, changes no exit code', async () => {
+    const session = theatre.start(playing);
+    await session.logged('the server is ready');
+    let isOver = false;
+    const ended = session.ended().finally(() => {
+      isOver = true;
+    });
+    // A second SIGHUP does not abandon.
+    for (; !isOver; await setImmediate()) session.signal('SIGHUP');
+    expect(await ended).toEqual({ code: 0, signal: null });
   });
 
   test('makes everything fit into the stop timeout, even when nobody obeys', async () => {

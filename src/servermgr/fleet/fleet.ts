@@ -129,7 +129,9 @@ export function openFleet(options: FleetOptions): Fleet {
     },
     async recover(name) {
       log.info({ session: name }, 'asked to recover');
-      await launcher.recover(name, archives.urlOf(name));
+      const known = lookout.sessions().find(({ id }) => nameOf(id) === name);
+      const force = known !== undefined && !isAlive(known);
+      await launcher.recover({ name, url: archives.urlOf(name), force });
     },
     follow: lookout.follow,
     close: lookout.close,

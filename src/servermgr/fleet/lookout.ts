@@ -1,4 +1,4 @@
-import type { Archives, SavedReport } from '../archives.ts';
+import { type Archives, isFinal, type SavedReport } from '../archives.ts';
 import type { SessionSettings } from '../config/config.ts';
 import { nameOf } from '../identity.ts';
 import { isAlive, type Launcher, type Session } from '../launchers/launcher.ts';
@@ -23,6 +23,12 @@ export interface Snapshot {
   readonly fault: string | undefined;
 }
 
+interface ReportSought {
+  readonly report: SavedReport | undefined;
+  readonly tries: number;
+  readonly triedMs: number;
+}
+
 export type Lookout = ReturnType<typeof newLookout>;
 
 /** With nobody looking and nothing to wait for, this is often enough to hold the rules. */
@@ -32,8 +38,12 @@ const LOOK_LIMIT_MS = 30_000;
 const EXPECTED_MS = 60_000;
 /** What has ended and is saved is removed from this machine after so long; ECS does the same. */
 const FORGET_MS = 3_600_000;
-/** A report is there before its session has ended; a store that is away for a moment is asked again. */
+/**
+ * A report is there before its session has ended. A store that was away for a moment is asked again at once; a
+ * session that has left none, or only a journal, may be recovered later.
+ */
 const REPORT_TRIES = 5;
+const REPORT_AGAIN_MS = 15_000;
 
 /**
  * Watches over all sessions with one look at a time, however many pages want to know: asks the launcher, pings the
@@ -42,7 +52,7 @@ const REPORT_TRIES = 5;
 export function newLookout({ launcher, archives, limits, session: settings, relaunch, log }: LookoutOptions) {
   const closing = new AbortController();
   const memories = new Map<string, Memory>();
-  const reports = new Map<string, { report: SavedReport | undefined; tries: number }>();
+  const reports = new Map<string, ReportSought>();
   const expected = new Map<string, { session: Session; sinceMs: number }>();
   const followers = new Map<string, Set<(view: SessionView) => void>>();
   const told = new Map<string, string>();
@@ -109,13 +119,13 @@ export function newLookout({ launcher, archives, limits, session: settings, rela
     const over = listed.filter(session => !isAlive(session));
     await Promise.all(
       over.map(async ({ id }) => {
-        const { report, tries } = reports.get(id) ?? { report: undefined, tries: 0 };
-        if (report !== undefined || tries >= REPORT_TRIES) return;
+        const before = reports.get(id) ?? { report: undefined, tries: 0, triedMs: 0 };
+        if (!isDue(before)) return;
         const read = await archives.report(nameOf(id) ?? id, signal).catch((error: unknown) => {
           log.warn({ err: error, session: nameOf(id) }, 'a report could not be read');
-          return undefined;
+          return before.report;
         });
-        reports.set(id, { report: read, tries: tries + 1 });
+        reports.set(id, { report: read, tries: before.tries + 1, triedMs: Date.now() });
       }),
     );
   }
@@ -140,7 +150,7 @@ export function newLookout({ launcher, archives, limits, session: settings, rela
   function isForgettable({ id, state }: Session, nowMs: number): boolean {
     const report = reports.get(id)?.report;
     const safe = report?.saved === 'archive' || report?.saved === 'nothing-to-save';
-    return state.phase === 'ended' && safe && nowMs - Date.parse(report.endedAt) > FORGET_MS;
+    return state.phase === 'ended' && safe && nowMs - (report.endedMs ?? nowMs) > FORGET_MS;
   }
 
   /** What the launcher tells, and what has been launched and is not there yet. */
@@ -216,4 +226,9 @@ export function newLookout({ launcher, archives, limits, session: settings, rela
       await looking;
     },
   };
+}
+
+function isDue({ report, tries, triedMs }: ReportSought): boolean {
+  if (report !== undefined && isFinal(report)) return false;
+  return tries < REPORT_TRIES || Date.now() - triedMs > REPORT_AGAIN_MS;
 }

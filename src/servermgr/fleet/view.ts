@@ -100,6 +100,13 @@ function phaseOf(
   }
 }
 
+/** The exit codes of a server that never became ready, a setup that failed, and a configuration at fault. */
+const NEVER_PLAYED: readonly (number | undefined)[] = [10, 13, 64];
+
+function wasNeverPlayed({ exitCode }: SavedReport): boolean {
+  return NEVER_PLAYED.includes(exitCode);
+}
+
 /** Nobody could ever have joined it. */
 function hasFailed(
   state: SessionEnded,
@@ -107,7 +114,7 @@ function hasFailed(
   report: SavedReport | undefined,
 ): boolean {
   if (state.stopped === 'never-ready' || state.stopped === 'too-many') return true;
-  if (report !== undefined) return report.exitCode === 10 || report.exitCode === 13 || report.exitCode === 64;
+  if (report !== undefined) return wasNeverPlayed(report);
   return memory?.readyMs === undefined && state.exitCode !== 0;
 }
 
@@ -138,7 +145,7 @@ function waitOf(memory: Memory, settings: SessionSettings): Wait | undefined {
 function endedOf(state: SessionEnded, report: SavedReport | undefined, progress: Progress): Ended {
   const { stopped } = state;
   return {
-    atMs: report === undefined ? state.atMs : Date.parse(report.endedAt),
+    atMs: report?.endedMs ?? state.atMs,
     text: endText(state, report, progress),
     stopped,
     report,
@@ -155,7 +162,7 @@ function endText(state: SessionEnded, report: SavedReport | undefined, progress:
 
 /** A session that only the bucket remembers. */
 export function viewOfReport(name: string, askedMs: number, report: SavedReport | undefined): SessionView {
-  const failed = report !== undefined && [10, 13, 64].includes(report.exitCode);
+  const failed = report !== undefined && wasNeverPlayed(report);
   return {
     id: '',
     name,
@@ -171,7 +178,7 @@ export function viewOfReport(name: string, askedMs: number, report: SavedReport 
     readyMs: undefined,
     wait: undefined,
     ended: {
-      atMs: report === undefined ? undefined : Date.parse(report.endedAt),
+      atMs: report?.endedMs,
       text: report?.text ?? 'it left no report',
       stopped: undefined,
       report,

@@ -1,7 +1,7 @@
 import type Docker from 'dockerode';
 import type { DockerSettings } from '../config/config.ts';
 import type { DockerSurroundings } from './docker.ts';
-import type { LaunchRequest } from './launcher.ts';
+import { type LaunchRequest, type RecoverRequest, recoverArguments } from './launcher.ts';
 
 export const LABELS = {
   manager: 'craftassist.manager',
@@ -49,16 +49,16 @@ export function containerSpec(
 
 /** A container that recovers one session, and is gone afterwards. */
 export function recoverySpec(
-  name: string,
-  url: string,
+  request: RecoverRequest,
   { image }: DockerSettings,
   surroundings: DockerSurroundings,
 ): Docker.ContainerCreateOptions {
-  const place = surroundings.destination.kind === 's3' ? url : `file://${FOLDER}/${encodeURI(name)}`;
+  const { name } = request;
+  const url = surroundings.destination.kind === 's3' ? request.url : `file://${FOLDER}/${encodeURI(name)}`;
   return {
     Image: image,
     // The image's entrypoint is the supervisor.
-    Cmd: ['recover', place],
+    Cmd: recoverArguments({ ...request, url }),
     Env: environment({}, surroundings),
     Labels: { [LABELS.manager]: surroundings.name, [LABELS.recovery]: name },
     HostConfig: { AutoRemove: true, Binds: binds(surroundings) },

@@ -107,8 +107,8 @@ export function openDocker(settings: DockerSettings, surroundings: DockerSurroun
         if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
       }
     },
-    async recover(session, url) {
-      const container = await docker.createContainer(recoverySpec(session, url, settings, surroundings));
+    async recover(request) {
+      const container = await docker.createContainer(recoverySpec(request, settings, surroundings));
       await start(container);
     },
     async forget(session) {

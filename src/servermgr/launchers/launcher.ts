@@ -23,7 +23,7 @@ export interface Launcher {
   stop(session: Session, why: StopReason): Promise<void>;
 
   /** Starts the recovery of a session that has left a journal and no archive; does not wait for it. */
-  recover(name: string, url: string): Promise<void>;
+  recover(request: RecoverRequest): Promise<void>;
 
   /** Removes what is left of a session that has ended and is saved. */
   forget(session: Session): Promise<void>;
@@ -43,6 +43,20 @@ export interface LaunchRequest {
   readonly attempt: number;
   /** The complete SESSION_… environment, TIMESTAMP and address excepted. */
   readonly env: Readonly<Record<string, string>>;
+}
+
+export interface RecoverRequest {
+  /** The session's. */
+  readonly name: string;
+  /** The session's own folder at the destination. */
+  readonly url: string;
+  /** It is known to have ended: the journal's last heartbeat need not be waited for. */
+  readonly force: boolean;
+}
+
+/** What the supervisor is told: its own command, and the image's entrypoint's. */
+export function recoverArguments({ url, force }: RecoverRequest): string[] {
+  return force ? ['recover', '--force', url] : ['recover', url];
 }
 
 export interface Session {

@@ -4,7 +4,14 @@ import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LocalSettings } from '../config/config.ts';
-import type { Launcher, LaunchRequest, Session, StopReason } from './launcher.ts';
+import {
+  type Launcher,
+  type LaunchRequest,
+  recoverArguments,
+  type Session,
+  type SessionState,
+  type StopReason,
+} from './launcher.ts';
 import { alone } from './local-lock.ts';
 import { isBusy, pickPort } from './local-ports.ts';
 import { type LocalRecord, listRecords, readRecord, stateOf } from './local-records.ts';
@@ -17,6 +24,7 @@ export interface LocalSurroundings {
 }
 
 const PACE_MS = 250;
+const EXIT_MS = 2_000;
 
 /**
  * Plays sessions as processes of this machine. Each has a folder, named after its press, which holds all that is
@@ -24,6 +32,8 @@ const PACE_MS = 250;
  */
 export function openLocal(settings: LocalSettings, { name, stateFolder, env }: LocalSurroundings): Launcher {
   const home = join(stateFolder, name);
+  /** Processes that have gone without a word, and since when. */
+  const gone = new Map<string, number>();
 
   /** Under the lock no two sessions, of however many instances, are given the same port. */
   async function launch(request: LaunchRequest): Promise<Session> {
@@ -61,9 +71,21 @@ export function openLocal(settings: LocalSettings, { name, stateFolder, env }: L
     return {
       ...{ id, press, visitor, world, attempt },
       where: process === undefined ? record.folder : `process ${process.pid}`,
-      state: stateOf(record, address),
+      state: settled(record, stateOf(record, address)),
       costPerHour: 0,
     };
+  }
+
+  /** Whoever has started a process, if he still lives, writes down its exit a moment after it has gone. */
+  function settled(record: LocalRecord, state: SessionState): SessionState {
+    const { press, exit, stop } = record;
+    if (state.phase !== 'ended' || exit !== undefined) {
+      gone.delete(press);
+      return state;
+    }
+    const sinceMs = gone.get(press) ?? Date.now();
+    gone.set(press, sinceMs);
+    return Date.now() - sinceMs < EXIT_MS ? { phase: 'ending', stopped: stop } : state;
   }
 
   return {
@@ -76,11 +98,11 @@ export function openLocal(settings: LocalSettings, { name, stateFolder, env }: L
       if (record?.process === undefined || !isBusy(record)) return;
       if (await isFirst(join(record.folder, 'stop'), why)) process.kill(record.process.pid, 'SIGTERM');
     },
-    async recover(session, url) {
+    async recover(request) {
       await mkdir(home, { recursive: true });
-      const output = openSync(join(home, `recovery-${session}.log`), 'a');
+      const output = openSync(join(home, `recovery-${request.name}.log`), 'a');
       const [file, ...args] = settings.supervisor;
-      const child = spawn(file, [...args, 'recover', url], {
+      const child = spawn(file, [...args, ...recoverArguments(request)], {
         detached: true,
         stdio: ['ignore', output, output],
         env: withoutOwn(env),
@@ -91,7 +113,9 @@ export function openLocal(settings: LocalSettings, { name, stateFolder, env }: L
     },
     async forget({ press }) {
       const record = await readRecord(join(home, press));
-      if (record !== undefined && !isBusy(record)) await rm(record.folder, { recursive: true, force: true });
+      if (record === undefined || isBusy(record)) return;
+      await rm(record.folder, { recursive: true, force: true });
+      gone.delete(press);
     },
     close() {
       // The sessions play on; nothing else is open.

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // A supervisor's outside: the game port answers, SIGTERM ends it, archive and report are saved. As it is told:
 // --late <ms>: the port opens only then; --never: it does not; --crash: exits with 10 and its last words at once;
-// --unsaved: ends without a report. `recover <url>` leaves a file that says so.
-import { existsSync, mkdirSync, readFileSync, watch, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+// --unsaved: ends without a report. `recover [--force] <url>` leaves a file that says so.
+import { existsSync, mkdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { serveStatus } from '../../support/status-server.ts';
@@ -15,17 +15,22 @@ const { values, positionals } = parseArgs({
     never: { type: 'boolean' },
     crash: { type: 'boolean' },
     unsaved: { type: 'boolean' },
+    force: { type: 'boolean' },
   },
 });
 
-if (positionals[0] === 'recover') recover(new URL(positionals[1]));
+if (positionals[0] === 'recover') recover(new URL(positionals[1]), values.force);
 else if (values.crash) crash();
 else await play();
 
-function recover(url) {
+function recover(url, force) {
   const folder = fileURLToPath(url);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'recovered'), 'yes');
+  writeFileSync(join(folder, 'recovered'), force ? 'by force' : 'yes');
+  const archive = { key: `${decodeURI(basename(url.pathname))}/logs.tar.gz`, bytes: 9 };
+  const report = { saved: 'archive', recovered: true, coveredUntil: new Date().toISOString(), archive };
+  writeFileSync(join(folder, 'session.json'), JSON.stringify(report));
+  rmSync(join(folder, 'journal'), { recursive: true, force: true });
 }
 
 function crash() {

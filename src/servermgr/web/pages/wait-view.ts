@@ -85,11 +85,18 @@ export function waitText({ for: what }: Wait): string {
 function archiveText(ended: SessionView['ended']): string {
   const report = ended?.report;
   if (report === undefined) return '';
-  const ms = Date.parse(report.endedAt) - Date.parse(report.startedAt);
-  const people = report.peak ? `${peopleText(report.peak)} at most` : 'nobody joined';
+  const { startedMs, endedMs } = report;
+  const known = startedMs !== undefined && endedMs !== undefined;
+  const long = known ? `${durationText(endedMs - startedMs)} in all` : undefined;
+  const people =
+    report.peak === undefined
+      ? undefined
+      : report.peak === 0
+        ? 'nobody joined'
+        : `${peopleText(report.peak)} at most`;
   const saved =
     report.archive === undefined ? 'nothing was saved' : `${bytesText(report.archive.bytes)} saved`;
-  return `${durationText(ms)} in all · ${people} · ${saved}`;
+  return [long, people, saved].filter(part => part !== undefined).join(' · ');
 }
 
 function sentence(text: string): string {
