@@ -29,6 +29,8 @@ const ALIASES: Record<string, string> = {
   '-V': '--version',
 };
 
+const EXIT_BUG = 70;
+
 /** How long the reader of stdout has for what it has not taken yet. */
 const LINGER_MS = 500;
 
@@ -72,7 +74,10 @@ function written(stream: NodeJS.WriteStream): Promise<void> {
 // A reader that has gone (`| head`, a log driver that died) ends no session.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stream.destroy());
 
-const code = await main();
+const code = await main().catch(fault => {
+  complain(`a fault that nobody caught: ${fault instanceof Error ? fault.stack : String(fault)}`);
+  return EXIT_BUG;
+});
 await Promise.race([written(process.stdout), setTimeout(LINGER_MS)]);
 // Node that winds down by itself takes its signal handlers away first: a late SIGTERM would kill, and change the code.
 process.exit(code);

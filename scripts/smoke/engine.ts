@@ -76,10 +76,11 @@ async function startEngine(docker: Docker): Promise<void> {
   engine.unref();
 }
 
-/** It removes its pid file when everything of it has ended, its mounts included. */
+/** It takes what it has mounted, and what it has started, with it. */
 async function endEngine(): Promise<void> {
-  process.kill(Number(await readFile(PID_FILE, 'utf8')), 'SIGTERM');
-  await eventually(() => !existsSync(PID_FILE), { timeoutMs: 60_000 });
+  const pid = Number(await readFile(PID_FILE, 'utf8'));
+  process.kill(pid, 'SIGTERM');
+  await eventually(() => !existsSync(`/proc/${pid}`), { timeoutMs: 60_000 });
 }
 
 async function answers(docker: Docker): Promise<boolean> {

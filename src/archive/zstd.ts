@@ -6,7 +6,7 @@ import { inParallel } from './parallel.ts';
 
 /** Zstandard (RFC 8878) in frames compressed in parallel, each with its size and checksum: readers join frames. */
 export const zstd: BlockCodec = {
-  blockBytes: 1 << 21,
+  blockBytes: 1 << 20,
   startLevel: 1,
   async *encode(blocks, { level, threads, spare }) {
     const output = guessOutput();

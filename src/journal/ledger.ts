@@ -81,12 +81,12 @@ export function enter(ledger: Ledger, findings: Findings): void {
   for (const node of findings.appeared) note(ledger, node);
   const strangers = followMoved(
     ledger,
-    findings.appeared.filter(isFile),
+    [...findings.appeared].filter(isFile),
     new Set([...ledger.departed, ...leaving]),
   );
   const byOldPath = new Map([...leaving].filter(isAway(ledger)).map(tracked => [tracked.node.path, tracked]));
   for (const node of strangers) settle(ledger, node, byOldPath.get(node.path));
-  const taken = new Set(findings.appeared.map(node => node.path));
+  const taken = new Set([...findings.appeared].map(node => node.path));
   const overwritten = [...byOldPath.values()].filter(tracked => taken.has(tracked.node.path));
   for (const tracked of [...ledger.departed, ...overwritten].filter(isAway(ledger))) forget(ledger, tracked);
   ledger.departed = new Set(

@@ -42,9 +42,10 @@ export type Node = FileNode | LinkNode | FolderNode;
 export interface Findings {
   /** When the scan began: what was written before is found. */
   readonly atMs: number;
-  readonly appeared: Node[];
+  readonly appeared: Set<Node>;
+  /** What had been found before; never anything that appeared or changed in the same scan. */
   readonly gone: Node[];
-  readonly changed: (FileNode | FolderNode)[];
+  readonly changed: Set<FileNode | FolderNode>;
   readonly unreadable: { readonly path: string; readonly why: string }[];
 }
 
@@ -61,7 +62,13 @@ export function createTree(selection: Selection): Tree {
   let scans = 0;
   return {
     async scan() {
-      const findings: Findings = { atMs: Date.now(), appeared: [], gone: [], changed: [], unreadable: [] };
+      const findings: Findings = {
+        atMs: Date.now(),
+        appeared: new Set(),
+        gone: [],
+        changed: new Set(),
+        unreadable: [],
+      };
       scans += 1;
       await visit({ root, rootAt, choose, findings, scans });
       return findings;
@@ -116,7 +123,7 @@ function lookAtFolder(scan: Visit, folder: FolderNode, mustList: boolean): boole
   folder.look = look;
   folder.fresh = isFresh(stats);
   const hasNewMode = before !== undefined && before.mode !== look.mode;
-  if (hasNewMode && folder.announced && folder !== scan.root) scan.findings.changed.push(folder);
+  if (hasNewMode && folder.announced && folder !== scan.root) scan.findings.changed.add(folder);
   const isSame = before !== undefined && isSameFile(before, look) && before.mtimeNs === look.mtimeNs;
   if (!isSame || fresh || mustList) list(scan, folder);
   return true;
@@ -147,7 +154,7 @@ function appear(scan: Visit, folder: FolderNode, name: BytePath): void {
   folder.children.set(name, node);
   if (!isWhole) return;
   announce(scan, folder);
-  scan.findings.appeared.push(node);
+  scan.findings.appeared.add(node);
 }
 
 /** undefined: what is no file, folder or link is not followed, and neither are files that are not included. */
@@ -172,7 +179,7 @@ function announce(scan: Visit, folder: FolderNode): void {
   if (folder.announced) return;
   folder.announced = true;
   if (folder.parent !== undefined) announce(scan, folder.parent);
-  scan.findings.appeared.push(folder);
+  scan.findings.appeared.add(folder);
 }
 
 /** @returns whether it is still the same file or link, as far as can be told */
@@ -186,7 +193,7 @@ function lookAtEntry(scan: Visit, entry: FileNode | LinkNode): boolean {
   if (isSame && Number(stats.size) === entry.look.size && !entry.fresh) return true;
   entry.look = toLook(stats);
   entry.fresh = isFresh(stats);
-  scan.findings.changed.push(entry);
+  scan.findings.changed.add(entry);
   return true;
 }
 
@@ -201,7 +208,11 @@ function disappear(scan: Visit, folder: FolderNode, name: BytePath): void {
   folder.children.delete(name);
   if (node === undefined) return;
   if (node.kind === 'folder') for (const inner of [...node.children.keys()]) disappear(scan, node, inner);
-  if (node.kind !== 'folder' || node.announced) scan.findings.gone.push(node);
+  const { appeared, gone, changed } = scan.findings;
+  if (node.kind !== 'link') changed.delete(node);
+  // It may have come and gone while the scan went on: then it was never there.
+  const wasKnown = !appeared.delete(node);
+  if (wasKnown && (node.kind !== 'folder' || node.announced)) gone.push(node);
 }
 
 function isFresh(stats: BigIntStats): boolean {
