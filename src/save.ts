@@ -144,7 +144,7 @@ async function storeOnce(
     selection,
     codec,
     level: gzipLevel,
-    chunkBytes: home.chunkBytes(expected.bytes),
+    chunkBytes: home.chunkBytes(expected.archiveBytes),
     threads: compressionThreads(),
     signal,
   });

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Codec } from '../config/config.ts';
+import type { Selection } from '../format/globs.ts';
 import { type Told, tarBlocks } from './blocks.ts';
 import { type Noted, notes } from './changes.ts';
 import { cutChunks, oneAhead, type Waits } from './chunks.ts';
 import { blockCodec } from './codec.ts';
 import { growHeapFaster } from './heap.ts';
 import { followBottleneck } from './level.ts';
-import type { Selection } from './select.ts';
 import { walk } from './walk.ts';
 
 export interface PackOptions {

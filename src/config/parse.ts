@@ -70,7 +70,7 @@ export function parseConfig(env: Environment, surroundings: Surroundings): Parse
       stallMs: 300_000,
       archiveName,
       codec,
-      gzipLevel: read('SESSION_GZIP_LEVEL', values.levelBounds, { min: 1, max: 6 }),
+      gzipLevel: read('SESSION_GZIP_LEVEL', values.levelBounds, { min: 2, max: 6 }),
       include: read('SESSION_INCLUDE', values.globs, []),
       exclude: read('SESSION_EXCLUDE', values.globs, []),
       s3: {

@@ -98,7 +98,7 @@ export const VARIABLES = [
     ],
     SESSION_ARCHIVE: ['logs.tar.gz', "the archive's name: it ends in .tar.gz, .tar.zst or .tar"],
     SESSION_GZIP_LEVEL: [
-      '1-6',
+      '2-6',
       'bounds between which the level follows the bottleneck; a single number fixes it',
     ],
     SESSION_INCLUDE: ['everything', 'comma-separated globs: what is archived'],

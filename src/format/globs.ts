@@ -16,18 +16,23 @@ export interface Selection {
   readonly leaveOut: readonly string[];
 }
 
-/** Tells by a path relative to the root. */
+/** Tells by a path relative to the root; a path in bytes is made text only where a glob has to be asked. */
 export interface Chooser {
-  includes(path: string): boolean;
-  excludes(path: string): boolean;
+  includes(path: string | Buffer): boolean;
+  excludes(path: string | Buffer): boolean;
 }
 
-export function chooser(selection: Selection): Chooser {
-  const leftOut = new Set(selection.leaveOut.map(path => relative(selection.root, path)));
-  const excluded = matcher(selection.exclude);
+export function chooser({ root, include, exclude, leaveOut }: Selection): Chooser {
+  const excluded = matcher(exclude);
+  const included = matcher(include);
+  const leftOut = new Set(leaveOut.map(path => relative(root, path)));
   return {
-    includes: selection.include.length === 0 ? () => true : matcher(selection.include),
-    excludes: path => excluded(path) || leftOut.has(path),
+    includes: include.length === 0 ? () => true : path => included(path.toString()),
+    excludes: path => {
+      if (exclude.length === 0 && leftOut.size === 0) return false;
+      const text = path.toString();
+      return leftOut.has(text) || excluded(text);
+    },
   };
 }
 

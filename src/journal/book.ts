@@ -32,6 +32,8 @@ export interface Book {
   failingSinceMs: number | undefined;
   /** performance.now() */
   sentAtMs: number;
+  /** The status is being put, beside the segments. */
+  telling: Promise<void> | undefined;
   /** CPU time of the last look at the working directory. */
   lookMs: number;
   isBlind: boolean;
@@ -57,6 +59,7 @@ export function openBook(options: JournalOptions): Book {
     failures: 0,
     failingSinceMs: undefined,
     sentAtMs: 0,
+    telling: undefined,
     lookMs: 0,
     isBlind: false,
     coveredUntilMs: Date.now(),

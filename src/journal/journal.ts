@@ -1,12 +1,12 @@
 import type { Destination } from '../destination/destination.ts';
 import type { Selection } from '../format/globs.ts';
+import { auditSome } from './audit.ts';
 import { type Book, openBook, report, tellUnreadable, waiting } from './book.ts';
 import { type JournalAbout, STATUS_KEY, segmentKey } from './format.ts';
 import { enter, forgetDeparted } from './ledger.ts';
 import { reasonOf } from './look.ts';
 import { pause } from './send.ts';
-import { auditSome } from './serve.ts';
-import { shipNext, tellFinished, tellStatus } from './ship.ts';
+import { shipNext, tellAlive, tellFinished, tellStatus } from './ship.ts';
 
 export interface JournalOptions {
   readonly selection: Selection;
@@ -99,8 +99,7 @@ async function record(book: Book): Promise<void> {
     let isMore = await look(book);
     while (isMore) isMore = (await shipNext(book, rewriteIntervalMs)) && !isOver();
     await auditSome(book.ledger, AUDIT_BYTES);
-    if (performance.now() - book.sentAtMs >= heartbeatMs)
-      await tellStatus(book, 'writing', book.abandoned.signal);
+    if (performance.now() - book.sentAtMs >= heartbeatMs) tellAlive(book);
     // A tree so large that looking at it takes long is looked at less often: for a twentieth of a core at most.
     const periodMs = Math.max(intervalMs, 20 * book.lookMs);
     await pause(periodMs - (performance.now() - startedMs), finishing);

@@ -1,11 +1,10 @@
 import { tarEntryBytes } from '../format/tar.ts';
 import { SEGMENT_BYTES } from './format.ts';
-import { SLICE_BYTES } from './generation.ts';
 import { isPlainlyNamed, type Ledger, type Tracked } from './ledger.ts';
 import { createPace } from './pace.ts';
 import { type BytePath, jsonBytes } from './paths.ts';
 import { formatCrc, type Piece } from './segment.ts';
-import { type Arena, audit, type Bytes, type Taken, take, toMs } from './take.ts';
+import { type Arena, type Bytes, type Taken, take, toMs } from './take.ts';
 
 export interface ServeOptions {
   /** Of the segment. */
@@ -30,17 +29,6 @@ export async function serve(ledger: Ledger, roomBytes: number, options: ServeOpt
   const first = await serveEach(ledger, grown, roomBytes - kept, options);
   const second = await serveEach(ledger, renewed, first.leftBytes + kept, options);
   return [...first.pieces, ...second.pieces];
-}
-
-/** Compares so many bytes of files that have grown with what the journal has of them, each in its turn. */
-export async function auditSome(ledger: Ledger, bytes: number): Promise<void> {
-  const pace = createPace();
-  for (let read = 0; read < bytes; read += SLICE_BYTES) {
-    const [next] = ledger.unaudited;
-    if (next === undefined) return;
-    audit(ledger, next);
-    await pace();
-  }
 }
 
 /** So many bytes are kept for new contents while any wait. */

@@ -32,8 +32,20 @@ export async function shipNext(book: Book, rewriteIntervalMs: number): Promise<b
   book.previous = checksum([body]);
   book.bytes += body.length;
   moveCover(book, coveredUntilMs);
-  if (sequence === 1) await tellStatus(book, 'writing', book.abandoned.signal);
+  if (sequence === 1) tellAlive(book);
   return true;
+}
+
+/** Says that the journal is being written; the segments do not wait for a store that takes its time over it. */
+export function tellAlive(book: Book): void {
+  const over = AbortSignal.any([book.abandoned.signal, book.finishing.signal]);
+  book.telling ??= tellStatus(book, 'writing', over)
+    .catch((error: unknown) => {
+      if (!over.aborted) throw error;
+    })
+    .finally(() => {
+      book.telling = undefined;
+    });
 }
 
 /** Says in `status.json` how far the journal is; tried once, since the next time says more. */
@@ -57,6 +69,7 @@ export async function tellStatus(
 
 /** Says so that nobody takes the journal for one that is still being written. */
 export async function tellFinished(book: Book): Promise<void> {
+  await book.telling;
   if (book.prefix !== undefined) {
     await sendOne(book, `${book.prefix}/${STATUS_KEY}`, encodeStatus(book, 'finished'), false);
   }

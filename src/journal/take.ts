@@ -1,7 +1,6 @@
 import { closeSync, fstatSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import {
-  auditNext,
   beginGeneration,
   extend,
   type Generation,
@@ -146,26 +145,6 @@ async function isUnchanged(
   restartAudit(current);
   ledger.unaudited.add(tracked);
   return seemsKept(current, file.read);
-}
-
-/**
- * Reads on a little in a file that has grown, up to the end that it had: something before it may have been changed at
- * the same time. One in which it was is a rewritten file from then on.
- */
-export function audit(ledger: Ledger, tracked: Tracked): void {
-  ledger.unaudited.delete(tracked);
-  const { current } = tracked;
-  const file = openFile(tracked.node.at);
-  if ('failed' in file) return;
-  try {
-    if (current === undefined || tracked.isSuspect || !isSameFile(file.look, tracked.node.look)) return;
-    if (auditNext(current, file.read) === 'changed') {
-      tracked.isSuspect = true;
-      ledger.dirty.add(tracked);
-    } else if (!isAudited(current)) ledger.unaudited.add(tracked);
-  } finally {
-    closeSync(file.fd);
-  }
 }
 
 async function takeRewritten(

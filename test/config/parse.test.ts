@@ -42,7 +42,7 @@ describe('the defaults', () => {
         stallMs: 300_000,
         archiveName: 'logs.tar.gz',
         codec: 'gzip',
-        gzipLevel: { min: 1, max: 6 },
+        gzipLevel: { min: 2, max: 6 },
         include: [],
         exclude: [],
         s3: { pathStyle: false, encryption: undefined, expectedOwner: undefined },

@@ -8,12 +8,12 @@ import { ADMIN_TOKEN, openHouse, supervisorCommand } from './support/house.ts';
 import { startProgram } from './support/program.ts';
 import { basic, hiddenFields, idIn, newVisitor } from './support/visitor.ts';
 
-// Real processes, on machines that may have other things to do.
+// Real processes, which mostly wait, on machines that may have other things to do.
 vi.setConfig({ testTimeout: 120_000 });
 
 const asAdmin = { authorization: basic(ADMIN_TOKEN) };
 
-test('/admin is not there when no token is set', async () => {
+test.concurrent('/admin is not there when no token is set', async () => {
   await using house = await openHouse({ SERVERMGR_ADMIN_TOKEN: '' });
   const { url } = await house.open();
   for (const path of ['/admin', '/admin/', '/admin/archive']) {
@@ -21,7 +21,7 @@ test('/admin is not there when no token is set', async () => {
   }
 });
 
-test('/admin takes the token as a password or as a bearer token, and nothing else', async () => {
+test.concurrent('/admin takes the token as a password or as a bearer token, and nothing else', async () => {
   await using house = await openHouse();
   const { url } = await house.open();
   const statusWith = async (authorization: string) =>
@@ -38,7 +38,7 @@ test('/admin takes the token as a password or as a bearer token, and nothing els
   ]);
 });
 
-test('a session is shown as it runs, stopped by its button, and shown as it ended, with its archive', async () => {
+test.concurrent('a session is shown as it runs, stopped by its button, and shown as it ended, with its archive', async () => {
   await using house = await openHouse();
   const { url } = await house.open();
   const visitor = newVisitor(url);
@@ -70,7 +70,7 @@ test('a session is shown as it runs, stopped by its button, and shown as it ende
   expect((await visitor.ask(`/admin/archive?session=${encodeURIComponent(name)}`)).status).toBe(401);
 });
 
-test('a session that left a journal and no archive is offered for recovery', async () => {
+test.concurrent('a session that left a journal and no archive is offered for recovery', async () => {
   await using house = await openHouse({ SERVERMGR_SUPERVISOR: supervisorCommand('--unsaved') });
   const { url } = await house.open();
   const visitor = newVisitor(url);
@@ -102,7 +102,7 @@ test('a session that left a journal and no archive is offered for recovery', asy
   ).toBe(404);
 });
 
-test('what the launcher has forgotten, the destination remembers, for the admin and for the visitor', async () => {
+test.concurrent('what the launcher has forgotten, the destination remembers, for the admin and for the visitor', async () => {
   await using house = await openHouse();
   const first = await house.open();
   const visitor = newVisitor(first.url);
@@ -117,7 +117,7 @@ test('what the launcher has forgotten, the destination remembers, for the admin 
   expect(await newVisitor(url, asAdmin).text('/admin')).toContain(`<code>${nameOf(id)}</code>`);
 });
 
-test('an archive in a bucket is handed out by a URL that is signed for ten minutes', async () => {
+test.concurrent('an archive in a bucket is handed out by a URL that is signed for ten minutes', async () => {
   const s3 = await startS3Server();
   try {
     await using house = await openHouse({

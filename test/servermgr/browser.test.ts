@@ -14,7 +14,7 @@ import { ADMIN_TOKEN, openHouse, programPath, supervisorCommand } from './suppor
 import { startProgram } from './support/program.ts';
 import { newVisitor } from './support/visitor.ts';
 
-// Real processes, on machines that may have other things to do.
+// Real processes, which mostly wait, on machines that may have other things to do.
 vi.setConfig({ testTimeout: 120_000 });
 
 /*
@@ -43,7 +43,7 @@ const WORLDS = JSON.stringify([
   { id: 'diverse', title: 'Diverse world', text: 'Hills, trees and water: a landscape to explore together.' },
 ]);
 
-test('a person presses the button, reads the address, plays there with the agent, leaves; the archive is there and opens', async () => {
+test.concurrent('a person presses the button, reads the address, plays there with the agent, leaves; the archive is there and opens', async () => {
   await using house = await openHouse({
     ...{ SERVERMGR_SUPERVISOR: '', SERVERMGR_WORLDS: WORLDS, SESSION_EMPTY_TIMEOUT: '2s' },
     ...demoSession(),
@@ -95,7 +95,7 @@ test('a person presses the button, reads the address, plays there with the agent
   expect(adminVisit.faults).toEqual([]);
 }, 240_000);
 
-test('an administrator sees the fleet and what it costs, and stops a session when asked once more', async () => {
+test.concurrent('an administrator sees the fleet and what it costs, and stops a session when asked once more', async () => {
   await using aws = await startAwsServer();
   await using house = await openHouse();
   aws.tasks.setOnline(3);
@@ -132,7 +132,7 @@ test('an administrator sees the fleet and what it costs, and stops a session whe
   expect(visit.faults).toEqual([]);
 });
 
-test('with the keyboard alone a world is chosen, the server started, and the address copied', async () => {
+test.concurrent('with the keyboard alone a world is chosen, the server started, and the address copied', async () => {
   await using house = await openHouse({ SERVERMGR_WORLDS: WORLDS });
   const { url } = await house.open();
   await using visit = await openPage(url, { permissions: ['clipboard-read', 'clipboard-write'] });
@@ -155,7 +155,7 @@ test('with the keyboard alone a world is chosen, the server started, and the add
   expect(visit.faults).toEqual([]);
 });
 
-test('a screen reader is told of progress by a status and a progress bar with a name', async () => {
+test.concurrent('a screen reader is told of progress by a status and a progress bar with a name', async () => {
   await using house = await openHouse({ SERVERMGR_SUPERVISOR: supervisorCommand('--never') });
   const { url } = await house.open();
   await using visit = await openPage(url);
@@ -169,7 +169,7 @@ test('a screen reader is told of progress by a status and a progress bar with a 
   expect(await page.getByRole('heading', { level: 1 }).count()).toBe(1);
 });
 
-test('without JavaScript the page goes from the button to the address and to the end by itself', async () => {
+test.concurrent('without JavaScript the page goes from the button to the address and to the end by itself', async () => {
   await using house = await openHouse();
   const { url } = await house.open();
   await using visit = await openPage(url, { javaScriptEnabled: false });
@@ -181,7 +181,7 @@ test('without JavaScript the page goes from the button to the address and to the
   await page.getByRole('heading', { name: 'Your session is over' }).waitFor(PATIENCE);
 });
 
-test.each([
+test.concurrent.each([
   ['light', 390],
   ['dark', 390],
   ['light', 1_000],
@@ -205,7 +205,7 @@ test.each([
   }
 });
 
-test('a page whose stream is refused refreshes itself', async () => {
+test.concurrent('a page whose stream is refused refreshes itself', async () => {
   await using house = await openHouse({
     SERVERMGR_STREAMS: '0',
     SERVERMGR_SUPERVISOR: supervisorCommand('--late', '3000'),

@@ -19,14 +19,14 @@ import type { TaskPlan } from './support/aws-tasks.ts';
 import { startProgram } from './support/program.ts';
 import { idIn, newVisitor } from './support/visitor.ts';
 
-// Real processes, on machines that may have other things to do.
+// Real processes, which mostly wait, on machines that may have other things to do.
 vi.setConfig({ testTimeout: 120_000 });
 
 const NO_CAPACITY =
   'Capacity is unavailable at this time. Please try again later or in a different availability zone';
 const signal = new AbortController().signal;
 
-test('a launch is throttled, and comes through all the same', async () => {
+test.concurrent('a launch is throttled, and comes through all the same', async () => {
   await using aws = await startAwsServer();
   aws.fail('RunTask', { type: 'ThrottlingException', message: 'Rate exceeded' }, 3);
   const session = await launcherOf(aws).launch(newRequest());
@@ -35,7 +35,7 @@ test('a launch is throttled, and comes through all the same', async () => {
   expect(aws.tasks.alive()).toHaveLength(1);
 });
 
-test('a look is throttled, by ECS and by EC2, and comes through all the same', async () => {
+test.concurrent('a look is throttled, by ECS and by EC2, and comes through all the same', async () => {
   await using aws = await startAwsServer();
   const launcher = launcherOf(aws);
   await launcher.launch(newRequest());
@@ -45,7 +45,7 @@ test('a look is throttled, by ECS and by EC2, and comes through all the same', a
   expect(session?.state).toMatchObject({ phase: 'running', address: { host: '127.0.0.2' } });
 });
 
-test('what lacks capacity is tried in each subnet, on Spot and then on Fargate', async () => {
+test.concurrent('what lacks capacity is tried in each subnet, on Spot and then on Fargate', async () => {
   await using aws = await startAwsServer({
     refuse: ({ capacity, subnets }) =>
       capacity === 'FARGATE' && subnets.length === 1 && subnets[0] === 'subnet-b' ? undefined : NO_CAPACITY,
@@ -69,7 +69,7 @@ test('what lacks capacity is tried in each subnet, on Spot and then on Fargate',
   expect(new Set(aws.requests.map(({ body }) => body.clientToken)).size).toBe(6);
 });
 
-test('no capacity anywhere is explained, and a quota is told from a lack of machines', async () => {
+test.concurrent('no capacity anywhere is explained, and a quota is told from a lack of machines', async () => {
   await using none = await startAwsServer({ refuse: () => NO_CAPACITY });
   await expect(launcherOf(none).launch(newRequest())).rejects.toThrow(
     /Amazon has no free machine in any of the zones just now \(Capacity is unavailable/,
@@ -80,7 +80,7 @@ test('no capacity anywhere is explained, and a quota is told from a lack of mach
   await expect(launcherOf(quota).launch(newRequest())).rejects.toThrow(/Fargate quota is reached/);
 });
 
-test('a refusal that no other place would change is not tried elsewhere', async () => {
+test.concurrent('a refusal that no other place would change is not tried elsewhere', async () => {
   await using aws = await startAwsServer();
   aws.fail(
     'RunTask',
@@ -91,7 +91,7 @@ test('a refusal that no other place would change is not tried elsewhere', async 
   expect(operations(aws)).toEqual(['RunTask']);
 });
 
-test('a task that finds no machine while it is provisioned is started again elsewhere, under its old id', async () => {
+test.concurrent('a task that finds no machine while it is provisioned is started again elsewhere, under its old id', async () => {
   await using house = await openFleetOn({
     dies: ({ place }) =>
       place.subnets.length > 1 ? { stopCode: 'TaskFailedToStart', stoppedReason: NO_CAPACITY } : undefined,
@@ -106,7 +106,7 @@ test('a task that finds no machine while it is provisioned is started again else
   ]);
 });
 
-test('a task that dies at every attempt is given up after three, and says why', async () => {
+test.concurrent('a task that dies at every attempt is given up after three, and says why', async () => {
   await using house = await openFleetOn({
     dies: () => ({ stopCode: 'TaskFailedToStart', stoppedReason: NO_CAPACITY }),
   });
@@ -119,7 +119,7 @@ test('a task that dies at every attempt is given up after three, and says why', 
   expect(view.ended?.text).toBe(NO_CAPACITY);
 });
 
-test('an image that cannot be pulled is told in ECS’s words, and is not tried again', async () => {
+test.concurrent('an image that cannot be pulled is told in ECS’s words, and is not tried again', async () => {
   const reason = 'CannotPullContainerError: pull image manifest has been retried 5 time(s): not found';
   await using house = await openFleetOn({
     interfaceMs: 200,
@@ -132,7 +132,7 @@ test('an image that cannot be pulled is told in ECS’s words, and is not tried 
   expect(aws.tasks.all()).toHaveLength(1);
 });
 
-test('an address that comes late is waited for, step by step', async () => {
+test.concurrent('an address that comes late is waited for, step by step', async () => {
   await using house = await openFleetOn({
     interfaceMs: 300,
     runningMs: 600,
@@ -150,7 +150,7 @@ test('an address that comes late is waited for, step by step', async () => {
   expect(steps).toEqual(expect.arrayContaining([30, 50, 100]));
 });
 
-test('a task that never gets anywhere is stopped in time, with its reason in ECS', async () => {
+test.concurrent('a task that never gets anywhere is stopped in time, with its reason in ECS', async () => {
   await using house = await openFleetOn(
     { interfaceMs: 600_000, runningMs: 600_000 },
     { launchTimeoutMs: 800 },
@@ -163,13 +163,13 @@ test('a task that never gets anywhere is stopped in time, with its reason in ECS
   );
 });
 
-test('a task that runs, and whose game is never reached, is stopped as well', async () => {
+test.concurrent('a task that runs, and whose game is never reached, is stopped as well', async () => {
   await using house = await openFleetOn({}, { launchTimeoutMs: 800, gamePort: 1 });
   const view = await becomes(house.fleet, await pressed(house.fleet), ({ phase }) => phase === 'failed');
   expect(view).toMatchObject({ progress: 75, ended: { stopped: 'never-ready' } });
 });
 
-test('when ECS cannot be asked, nobody starts anything, and what was known stays', async () => {
+test.concurrent('when ECS cannot be asked, nobody starts anything, and what was known stays', async () => {
   await using house = await openFleetOn({});
   const { fleet, aws } = house;
   const id = await pressed(fleet);
@@ -184,14 +184,14 @@ test('when ECS cannot be asked, nobody starts anything, and what was known stays
   expect(aws.tasks.all()).toHaveLength(1);
 });
 
-test('tasks of others, in the same family, are no concern of the manager’s', async () => {
+test.concurrent('tasks of others, in the same family, are no concern of the manager’s', async () => {
   await using aws = await startAwsServer();
   await launcherOf(aws, {}, 'theirs').launch(newRequest());
   await launcherOf(aws).launch(newRequest());
   expect(await launcherOf(aws).list(signal)).toHaveLength(1);
 });
 
-test('a session costs what its task costs, and less on Spot', async () => {
+test.concurrent('a session costs what its task costs, and less on Spot', async () => {
   await using aws = await startAwsServer();
   const costOf = async (capacity: readonly Capacity[]) => {
     const launcher = launcherOf(aws, { capacity }, capacity.join());
@@ -204,7 +204,7 @@ test('a session costs what its task costs, and less on Spot', async () => {
   expect(await costOf(['FARGATE_SPOT'])).toBeCloseTo((full ?? 0) * 0.3, 5);
 });
 
-test('the manager, set up by its environment alone, plays on ECS: by the SDK’s own endpoint settings', async () => {
+test.concurrent('the manager, set up by its environment alone, plays on ECS: by the SDK’s own endpoint settings', async () => {
   await using aws = await startAwsServer({ interfaceMs: 100, runningMs: 200, addressMs: 300 });
   const s3 = await startS3Server();
   const folder = await mkdtemp(join(tmpdir(), 'servermgr-ecs-'));

@@ -6,10 +6,10 @@ import { eventually } from '../support/eventually.ts';
 import { environmentIn, openHouse, supervisorCommand } from './support/house.ts';
 import { idIn, newVisitor, startFields } from './support/visitor.ts';
 
-// Real processes, on machines that may have other things to do.
+// Real processes, which mostly wait, on machines that may have other things to do.
 vi.setConfig({ testTimeout: 120_000 });
 
-test('a press starts a session, its page leads to the address, and tells how it ended', async () => {
+test.concurrent('a press starts a session, its page leads to the address, and tells how it ended', async () => {
   await using house = await openHouse();
   const visitor = newVisitor((await house.open()).url);
   const pressed = await visitor.press();
@@ -29,7 +29,7 @@ test('a press starts a session, its page leads to the address, and tells how it 
   expect(await visitor.text('/')).toContain('Your last session is over: everybody had left.');
 });
 
-test('a GET of /launch starts nothing, whatever world it names', async () => {
+test.concurrent('a GET of /launch starts nothing, whatever world it names', async () => {
   await using house = await openHouse();
   const visitor = newVisitor((await house.open()).url);
   for (const path of ['/launch', '/launch/flat_world']) {
@@ -39,7 +39,7 @@ test('a GET of /launch starts nothing, whatever world it names', async () => {
   expect(await house.started()).toBe(0);
 });
 
-test('a double click, and a repeat after a lost answer, are one press', async () => {
+test.concurrent('a double click, and a repeat after a lost answer, are one press', async () => {
   await using house = await openHouse();
   const visitor = newVisitor((await house.open()).url);
   const fields = await startFields(visitor);
@@ -49,7 +49,7 @@ test('a double click, and a repeat after a lost answer, are one press', async ()
   expect(await house.started()).toBe(1);
 });
 
-test('the second press of a visitor with a session leads to that session', async () => {
+test.concurrent('the second press of a visitor with a session leads to that session', async () => {
   await using house = await openHouse();
   const visitor = newVisitor((await house.open()).url);
   const first = await startFields(visitor);
@@ -61,7 +61,7 @@ test('the second press of a visitor with a session leads to that session', async
   expect(await visitor.text('/')).toContain('You have one session at a time.');
 });
 
-test('the session gets its name, its world and what all get, and nothing of the manager’s own', async () => {
+test.concurrent('the session gets its name, its world and what all get, and nothing of the manager’s own', async () => {
   await using house = await openHouse({ SESSION_EXCLUDE: '*.tmp', SERVERMGR_SECRET: 'x'.repeat(32) });
   const visitor = newVisitor((await house.open()).url);
   const id = idIn(await visitor.press({ world: 'diverse_world' }));
@@ -77,7 +77,7 @@ test('the session gets its name, its world and what all get, and nothing of the 
   expect(JSON.stringify(env)).not.toContain('x'.repeat(32));
 });
 
-test('a visitor can end his own session, and nobody else’s', async () => {
+test.concurrent('a visitor can end his own session, and nobody else’s', async () => {
   await using house = await openHouse();
   const { url } = await house.open();
   const visitor = newVisitor(url);
@@ -94,7 +94,7 @@ test('a visitor can end his own session, and nobody else’s', async () => {
   );
 });
 
-test('/status answers older clients as it always has', async () => {
+test.concurrent('/status answers older clients as it always has', async () => {
   await using house = await openHouse({ SERVERMGR_SUPERVISOR: supervisorCommand('--late', '400') });
   const visitor = newVisitor((await house.open()).url);
   const test = await visitor.ask('/status?q=test');
@@ -115,7 +115,7 @@ test('/status answers older clients as it always has', async () => {
   for (const each of seen) expect(JSON.stringify(each)).toMatch(allowed);
 });
 
-test('/clear forgets the cookie, and what was started goes on', async () => {
+test.concurrent('/clear forgets the cookie, and what was started goes on', async () => {
   await using house = await openHouse();
   const visitor = newVisitor((await house.open()).url);
   idIn(await visitor.press());
@@ -126,7 +126,7 @@ test('/clear forgets the cookie, and what was started goes on', async () => {
   await eventually(async () => (await house.alive()) === 1);
 });
 
-test('without JavaScript the waiting page refreshes itself until it is over', async () => {
+test.concurrent('without JavaScript the waiting page refreshes itself until it is over', async () => {
   await using house = await openHouse();
   const visitor = newVisitor((await house.open()).url);
   const id = idIn(await visitor.press());
@@ -138,7 +138,7 @@ test('without JavaScript the waiting page refreshes itself until it is over', as
   expect(await visitor.text(`/wait?q=${id}`)).not.toMatch(refresh);
 });
 
-test('progress is pushed as it is made, and the stream ends with the session', async () => {
+test.concurrent('progress is pushed as it is made, and the stream ends with the session', async () => {
   await using house = await openHouse({ SERVERMGR_SUPERVISOR: supervisorCommand('--late', '600') });
   const visitor = newVisitor((await house.open()).url);
   const id = idIn(await visitor.press());
@@ -162,7 +162,7 @@ test('progress is pushed as it is made, and the stream ends with the session', a
   expect(views.at(-1).archive).toMatch(/^\d+ s in all · 1 person at most · 10 B saved$/);
 });
 
-test('a server that never starts says why, instead of a bar that stands still', async () => {
+test.concurrent('a server that never starts says why, instead of a bar that stands still', async () => {
   await using house = await openHouse({ SERVERMGR_SUPERVISOR: supervisorCommand('--crash') });
   const visitor = newVisitor((await house.open()).url);
   const id = idIn(await visitor.press());
@@ -174,7 +174,7 @@ test('a server that never starts says why, instead of a bar that stands still', 
   expect(page).toContain('data-phase="failed"');
 });
 
-test('a launch that does not become ready in time is stopped, and says so', async () => {
+test.concurrent('a launch that does not become ready in time is stopped, and says so', async () => {
   await using house = await openHouse({
     SERVERMGR_SUPERVISOR: supervisorCommand('--never'),
     SERVERMGR_LAUNCH_TIMEOUT: '1s',
@@ -187,7 +187,7 @@ test('a launch that does not become ready in time is stopped, and says so', asyn
   expect(await house.alive()).toBe(0);
 });
 
-test('a world that does not exist is refused, and its name is not repeated', async () => {
+test.concurrent('a world that does not exist is refused, and its name is not repeated', async () => {
   await using house = await openHouse();
   const visitor = newVisitor((await house.open()).url);
   const response = await visitor.press({ world: '<script>alert(1)</script>' });

@@ -39,8 +39,12 @@ export interface RequestRecord {
   readonly part: number | undefined;
   readonly accessKey: string | undefined;
   readonly headers: IncomingMessage['headers'];
+  /** When it came, in milliseconds since the epoch. */
+  readonly atMs: number;
   /** undefined: not answered (yet). */
   status: number | undefined;
+  /** When its answer was written. */
+  answeredAtMs: number | undefined;
 }
 
 export interface S3Server {
@@ -95,7 +99,9 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
       part,
       accessKey,
       headers: message.headers,
+      atMs: Date.now(),
       status: undefined,
+      answeredAtMs: undefined,
     };
     requests.push(record);
     if (requests.length > 10_000) requests.shift();
@@ -114,6 +120,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     if (rule?.do === 'reset-after-commit') return void message.socket.resetAndDestroy();
     record.status = answer.status;
     await send(response, answer, isHead);
+    record.answeredAtMs = Date.now();
     // An unread body would be taken for the next request.
     message.resume();
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { chooser } from '../../src/archive/select.ts';
+import { chooser } from '../../src/format/globs.ts';
 
 const choose = (globs: Partial<Record<'include' | 'exclude' | 'leaveOut', string[]>>) =>
   chooser({ root: '/work', include: [], exclude: [], leaveOut: [], ...globs });

@@ -1,7 +1,7 @@
 /**
  * What a journal costs: CPU of the process that writes it, requests and bytes for an hour, peak memory.
  *
- *   node scripts/bench-journal.ts [--seconds 60] [--row <name>]
+ *   node scripts/bench/journal.ts [--seconds 60] [--row <name>]
  *
  * Each row is a writer (this process) and a journal (a process of its own) on a temporary folder.
  */
@@ -12,8 +12,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { openDirectory } from '../src/destination/directory.ts';
-import { startJournal } from '../src/journal/journal.ts';
+import { openDirectory } from '../../src/destination/directory.ts';
+import { startJournal } from '../../src/journal/journal.ts';
 
 const { values } = parseArgs({
   options: {

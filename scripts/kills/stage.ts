@@ -1,0 +1,74 @@
+import { execFile } from 'node:child_process';
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { S3Server } from '../../test/support/s3-server.ts';
+import type { Performance, Theatre } from '../../test/support/session.ts';
+import { leftovers } from '../soak/leftovers.ts';
+
+/** Where a session's things go when they go to the tests' S3. */
+export function s3Environment({ url }: S3Server): Record<string, string> {
+  return {
+    SESSION_DESTINATION: 's3://bucket/kills',
+    SESSION_S3_PATH_STYLE: '1',
+    AWS_ENDPOINT_URL_S3: url,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'AKIDKILLS',
+    AWS_SECRET_ACCESS_KEY: 'kills',
+  };
+}
+
+/** Kills a session as the end of its container does: everybody at once. @returns when, since the epoch */
+export async function killEverybody(session: Performance, mark: string, folder: string): Promise<number> {
+  const groups = Array.from(
+    session.stdout().matchAll(/"child":"\w+","pid":(\d+)/g),
+    ([, pid]) => -Number(pid),
+  );
+  const killedAtMs = Date.now();
+  session.signal('SIGKILL');
+  for (const group of groups) killNow(group);
+  for (let left = await leftovers(mark, folder); left.length > 0; left = await leftovers(mark, folder))
+    for (const { pid } of left) killNow(pid);
+  await session.ended();
+  return killedAtMs;
+}
+
+function killNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // It has ended by itself.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
+/** The archives that lie in a session's folder, each as the files that its bytes are in. */
+export async function archivesOf(theatre: Theatre, s3: S3Server): Promise<string[][]> {
+  const isArchive = (path: string) => /\/logs[^/]*\.tar\.gz$/.test(path) && !isOfJournal(path);
+  const objects = s3.objects().filter(({ key }) => isArchive(`/${key}`));
+  return [
+    ...(await filesIn(theatre)).filter(isArchive).map(file => [file]),
+    ...objects.map(({ bodies }) => bodies.map(({ file }) => file).filter(file => file !== undefined)),
+  ];
+}
+
+/** What is left of journals. */
+export async function journalsOf(theatre: Theatre, s3: S3Server): Promise<string[]> {
+  return [...(await filesIn(theatre)), ...s3.objects().map(({ key }) => key)].filter(isOfJournal);
+}
+
+async function filesIn({ sessions }: Theatre): Promise<string[]> {
+  const names = await readdir(sessions, { recursive: true }).catch(() => []);
+  return names.map(name => join(sessions, name));
+}
+
+function isOfJournal(path: string): boolean {
+  return /\/journal(\.\d+)?\//.test(path);
+}
+
+/** Unpacks an archive with GNU tar. @throws when it is damaged */
+export async function unpack(pieces: readonly string[], folder: string): Promise<void> {
+  await mkdir(folder);
+  const command = 'set -o pipefail; folder=$1; shift; cat "$@" | tar -xzf - -C "$folder"';
+  await promisify(execFile)('bash', ['-c', command, 'bash', folder, ...pieces]);
+}
