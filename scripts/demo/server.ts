@@ -60,7 +60,7 @@ function openServer(port: number): Squid {
     'online-mode': false,
     motd: 'A Craftassist demo session',
     'max-players': 10,
-    'max-entities': 100,
+    'max-entities': 10_000,
     'view-distance': 4,
     'player-list-text': { header: { text: 'Craftassist' }, footer: { text: 'demo session' } },
     'everybody-op': false,

@@ -30,16 +30,17 @@ export async function judge({ truth, folders, killedAtMs, allowedMs }: Scene): P
   const found = trees.flatMap(tree => [...tree]);
   const wrong = found.map(([path, bytes]) => ({ path, ...compare(path, bytes, known) }));
   const isExcused = await wasCutTwice(truth, known, allowedMs);
-  const logs = LOGS.filter(log => log !== 'cut.log' || !isExcused).map(log => ({
+  const logs = LOGS.map(log => ({
     name: log,
     ...missingOf(log, known, found, killedAtMs),
   }));
+  const bound = logs.filter(({ name }) => !(name === CUT && isExcused));
   const faults = [
     ...wrong.filter(({ why }) => why !== undefined).map(({ path, why }) => `${path} ${why}`),
     ...logs.flatMap(({ name, tornLines }) =>
       tornLines === 0 ? [] : [`${name} has ${tornLines} torn lines`],
     ),
-    ...logs
+    ...bound
       .filter(({ missingMs }) => missingMs > allowedMs)
       .map(({ name, missingMs }) => `${name} misses ${missingMs} ms of at most ${Math.round(allowedMs)}`),
   ];
@@ -48,14 +49,19 @@ export async function judge({ truth, folders, killedAtMs, allowedMs }: Scene): P
     isExcused,
     wrongBytes: wrong.reduce((sum, { wrongBytes }) => sum + wrongBytes, 0),
     tornLines: logs.reduce((sum, { tornLines }) => sum + tornLines, 0),
-    missingMs: Math.max(...logs.map(({ missingMs }) => missingMs)),
+    missingMs: Math.max(...bound.map(({ missingMs }) => missingMs)),
   };
 }
 
+const CUT = 'cut.log';
+
+/** Or cut so soon after its making that nobody has seen it grow. */
 async function wasCutTwice(truth: string, known: Tree, withinMs: number): Promise<boolean> {
-  const copies = [...known.keys()].filter(path => /^cut\.log\.\d+$/.test(path));
+  if (!known.has(CUT)) return false;
+  const copies = [...known.keys()].filter(path => path !== CUT && logOf(path) === CUT);
   const times = await Promise.all(copies.map(async path => (await stat(join(truth, path))).mtimeMs));
-  const cutsMs = times.sort((a, b) => a - b);
+  const { birthtimeMs } = await stat(join(truth, CUT));
+  const cutsMs = [birthtimeMs, ...times].sort((a, b) => a - b);
   return cutsMs.some((ms, index) => ms - (cutsMs[index - 1] ?? Number.NEGATIVE_INFINITY) < withinMs);
 }
 
@@ -71,7 +77,7 @@ async function readTree(folder: string): Promise<Tree> {
 }
 
 /** The logs that the agent writes; some go on under other names. */
-const LOGS = ['counted.log', 'deep/er/steady.log', 'bursts.log', 'rotated.log', 'cut.log', 'agent.log'];
+const LOGS = ['counted.log', 'deep/er/steady.log', 'bursts.log', 'rotated.log', CUT, 'agent.log'];
 
 const REWRITTEN = /^(?:replaced|rewritten)\.txt$/;
 const PAGE = 4096;

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -132,10 +132,8 @@ describe('a folder as a destination', () => {
     });
   });
 
-  test.skipIf(process.getuid?.() === 0)('a folder that may not be written is refused', async () => {
-    await chmod(folder, 0o555);
-    expect(await openDirectory(folder).check(signal)).toMatchObject({ state: 'refused' });
-    await chmod(folder, 0o755);
+  test('a folder that nobody may write to is refused', async () => {
+    expect(await openDirectory('/sys/kernel').check(signal)).toMatchObject({ state: 'refused' });
   });
 
   test('a folder emptied by deleting goes, but never the destination itself', async () => {

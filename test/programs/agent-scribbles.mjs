@@ -28,7 +28,7 @@ const line = name => `${next(name)} ${Date.now()}\n`;
 const lines = (name, n) => Array.from({ length: n }, () => line(name)).join('');
 const padded = (name, bytes) => line(name).replace('\n', ` ${'.'.repeat(bytes)}\n`);
 const PAGE = 4096;
-let nextCutMs = 0;
+let nextCutMs = Date.now() + Number(args[1]);
 
 /** A text of so many bytes whose last word is the digest of what comes before it. */
 function proven(name, bytes) {

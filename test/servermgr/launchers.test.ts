@@ -162,7 +162,7 @@ function newRequest(changes: Partial<LaunchRequest> = {}): LaunchRequest {
     ...{
       world: 'flat_world',
       attempt: 1,
-      env: { SESSION_EXCLUDE: '*.tmp', SESSION_DESTINATION: '/nowhere' },
+      env: { SESSION_EXCLUDE: '*.tmp', SESSION_DESTINATION: 'archives' },
     },
     ...changes,
   };

@@ -40,11 +40,12 @@ function crash() {
 
 async function play() {
   const { SESSION_WORKDIR: workdir, SESSION_SERVER_ADDRESS: address } = process.env;
-  writeFileSync(join(workdir, 'environment.json'), JSON.stringify(process.env));
   process.on('SIGTERM', () => end('SIGTERM was received', 'signal'));
   // A file `end` in the working directory ends the session by itself.
   watch(workdir, () => existsSync(join(workdir, 'end')) && end('everybody had left', 'everybody-left'));
   setTimeout(() => process.exit(), 600_000);
+  // Last: whoever has read it may act at once.
+  writeFileSync(join(workdir, 'environment.json'), JSON.stringify(process.env));
   if (values.never) return;
   const online = () => Number(readFileSync(join(workdir, 'online'), { encoding: 'utf8', flag: 'a+' }) || 1);
   setTimeout(() => serveStatus({ online }, Number(address.split(':')[1])), Number(values.late ?? 0));

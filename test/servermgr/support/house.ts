@@ -89,7 +89,10 @@ export async function openHouse(changes: Record<string, string> = {}): Promise<H
     },
     workdir: async id => join((await recordOf(id)).folder, 'work'),
     async end(id) {
-      await writeFile(join((await recordOf(id)).folder, 'work', 'end'), '');
+      const workdir = join((await recordOf(id)).folder, 'work');
+      // The supervisor listens when it has written this.
+      await environmentIn(workdir);
+      await writeFile(join(workdir, 'end'), '');
     },
     alive,
     started: async () =>
