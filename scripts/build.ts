@@ -15,7 +15,6 @@ const { outputFiles } = await build({
   // What is imported on demand (the AWS SDK above all) is neither parsed nor evaluated before.
   splitting: true,
   minify: true,
-  keepNames: true,
   platform: 'node',
   // Of ES modules only what is used is taken: the SDK also has commands that nobody asks for.
   mainFields: ['module', 'main'],

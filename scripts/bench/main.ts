@@ -112,7 +112,6 @@ async function bundleOurs(scratch: string): Promise<string> {
     outfile,
     bundle: true,
     minify: true,
-    keepNames: true,
     platform: 'node',
     target: 'node24',
     format: 'esm',
