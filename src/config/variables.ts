@@ -1,15 +1,4 @@
-/** One variable of the environment, as `--help` and the README explain it. */
-export interface Variable {
-  readonly name: string;
-  /** What holds when it is not set. */
-  readonly default: string;
-  readonly meaning: string;
-}
-
-export interface VariableGroup {
-  readonly title: string;
-  readonly variables: readonly Variable[];
-}
+import { group, type VariableGroup } from './table.ts';
 
 const AGENT_COMMAND =
   'python3 /droidlet/agents/craftassist/craftassist_agent.py --no_default_behavior --agent_debug_mode --log_level debug --dev';
@@ -121,17 +110,6 @@ export const VARIABLES = [
 ] as const satisfies readonly VariableGroup[];
 
 export const DEFAULTS = { agentCommand: AGENT_COMMAND, cuberiteHome: CUBERITE_HOME } as const;
-
-function group<Name extends string>(
-  title: string,
-  variables: Record<Name, readonly [fallback: string, meaning: string]>,
-): { title: string; variables: readonly (Variable & { name: Name })[] } {
-  const names = Object.keys(variables) as Name[];
-  return {
-    title,
-    variables: names.map(name => ({ name, default: variables[name][0], meaning: variables[name][1] })),
-  };
-}
 
 export type VariableName = (typeof VARIABLES)[number]['variables'][number]['name'];
 

@@ -1,4 +1,4 @@
-import type { Variable } from '../../config/variables.ts';
+import { group } from '../../config/table.ts';
 
 /** Every variable that the server manager reads for itself, as `--help` and docs/servermgr.md explain it. */
 export const VARIABLES = [
@@ -59,17 +59,6 @@ export const VARIABLES = [
     SERVERMGR_ECS_GAME_PORT: ['25565', 'where the game listens in a task'],
   }),
 ] as const;
-
-function group<Name extends string>(
-  title: string,
-  variables: Record<Name, readonly [fallback: string, meaning: string]>,
-): { title: string; variables: readonly (Variable & { name: Name })[] } {
-  const names = Object.keys(variables) as Name[];
-  return {
-    title,
-    variables: names.map(name => ({ name, default: variables[name][0], meaning: variables[name][1] })),
-  };
-}
 
 export type VariableName = (typeof VARIABLES)[number]['variables'][number]['name'];
 
