@@ -23,10 +23,6 @@ export const READERS: readonly Reader[] = [
   { name: "Python's tarfile", command: ['python3', '-c', PYTHON], env: { LC_ALL: 'C.UTF-8' } },
 ];
 
-export function isInstalled(command: string): boolean {
-  return spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined;
-}
-
 /** Unpacks into a new folder below `scratch` and describes what is there. */
 export function unpack(reader: Reader, archive: Buffer, scratch: string): string[] {
   const folder = join(scratch, reader.name.replaceAll(/\W/g, '-'));
