@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { killNow } from '../../test/support/container.ts';
 import type { S3Server } from '../../test/support/s3-server.ts';
 import type { Performance, Theatre } from '../../test/support/session.ts';
 import { leftovers } from '../soak/leftovers.ts';
@@ -31,15 +32,6 @@ export async function killEverybody(session: Performance, mark: string, folder: 
     for (const { pid } of left) killNow(pid);
   await session.ended();
   return killedAtMs;
-}
-
-function killNow(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    // It has ended by itself.
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
-  }
 }
 
 /** The archives that lie in a session's folder, each as the files that its bytes are in. */

@@ -1,5 +1,5 @@
-import { readlinkSync } from 'node:fs';
 import { environmentOf, listProcesses, type Process } from '../../src/child/proc.ts';
+import { standsIn } from '../../test/support/container.ts';
 
 /**
  * The living processes of one session, and of no other: who was given its mark in the environment, or
@@ -14,13 +14,4 @@ export async function leftovers(mark: string, folder: string): Promise<readonly 
     }),
   );
   return processes.filter((_, index) => isLeft[index]);
-}
-
-function standsIn(pid: number, folder: string): boolean {
-  try {
-    return readlinkSync(`/proc/${pid}/cwd`).startsWith(folder);
-  } catch {
-    // It has ended meanwhile, or belongs to the kernel.
-    return false;
-  }
 }

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
-import { openTheatre, type Performance, program, readReport, type Theatre } from '../support/session.ts';
+import { openTheatre, program, readReport, type Theatre } from '../support/session.ts';
 
 let theatre: Theatre;
 
@@ -33,14 +33,6 @@ async function counted(): Promise<void> {
   await journaled((await readdir(join(folder(), 'journal'))).length + 2);
 }
 
-/** What a container's sudden death is to its processes. */
-async function die(session: Performance): Promise<void> {
-  const pids = Array.from(session.stdout().matchAll(/"child":"\w+","pid":(\d+)/g), ([, pid]) => Number(pid));
-  session.signal('SIGKILL');
-  for (const pid of pids) process.kill(-pid, 'SIGKILL');
-  await session.ended();
-}
-
 async function fromArchive(archive: string, name: string): Promise<string> {
   const { stdout } = await promisify(execFile)('tar', ['xzOf', archive, name], { maxBuffer: 2 ** 26 });
   return stdout;
@@ -59,9 +51,9 @@ describe('a session that is saved', () => {
 
 describe('a session whose container died', () => {
   test('is recovered under the name that it would have had, and its journal is deleted', async () => {
-    const session = theatre.start(JOURNAL);
+    theatre.start(JOURNAL);
     await counted();
-    await die(session);
+    await theatre.collapse();
     const written = await readFile(join(theatre.workdir, 'counted.log'), 'utf8');
     const recovery = theatre.start({}, 'recover', '--force', folder());
     expect(await recovery.ended(), recovery.stderr()).toEqual({ code: 0, signal: null });
@@ -74,9 +66,9 @@ describe('a session whose container died', () => {
   });
 
   test('is not touched while its last sign of life is fresh', async () => {
-    const session = theatre.start(JOURNAL);
+    theatre.start(JOURNAL);
     await journaled(1);
-    await die(session);
+    await theatre.collapse();
     const recovery = theatre.start({}, 'recover', folder());
     expect((await recovery.ended()).code).toBe(64);
     expect(recovery.stderr()).toContain('still being written');
@@ -84,9 +76,9 @@ describe('a session whose container died', () => {
   });
 
   test('is found among all others', async () => {
-    const session = theatre.start(JOURNAL);
+    theatre.start(JOURNAL);
     await journaled(1);
-    await die(session);
+    await theatre.collapse();
     const dry = theatre.start({}, 'recover', '--all', '--dry-run', '--force', theatre.sessions);
     expect((await dry.ended()).code).toBe(0);
     expect(dry.stdout()).toContain('test: would be recovered');
@@ -99,9 +91,9 @@ describe('a session whose container died', () => {
   });
 
   test('can be recovered into a folder, and keeps its journal', async () => {
-    const session = theatre.start(JOURNAL);
+    theatre.start(JOURNAL);
     await counted();
-    await die(session);
+    await theatre.collapse();
     const output = join(theatre.sessions, 'recovered');
     const recovery = theatre.start({}, 'recover', '--force', '--output', output, folder());
     expect((await recovery.ended()).code).toBe(0);
@@ -114,7 +106,7 @@ describe('a session whose container died', () => {
     await session.logged('"child":"agent"');
     await writeFile(join(theatre.workdir, 'turk_experiment_id.txt'), 'X1\n');
     await counted();
-    await die(session);
+    await theatre.collapse();
     const recovery = theatre.start({}, 'recover', '--force', folder());
     expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
     expect((await readdir(join(theatre.sessions, 'turk/X1/test'))).sort()).toEqual([
@@ -124,9 +116,9 @@ describe('a session whose container died', () => {
   });
 
   test('whose recovery was cut off after its archive is not archived twice', async () => {
-    const session = theatre.start(JOURNAL);
+    theatre.start(JOURNAL);
     await journaled(2);
-    await die(session);
+    await theatre.collapse();
     const recovery = theatre.start({}, 'recover', '--force', folder());
     await eventually(() => access(join(folder(), 'logs.tar.gz')).then(() => true));
     recovery.signal('SIGKILL');

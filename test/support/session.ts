@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Report } from '../../src/report.ts';
+import { killAllIn } from './container.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 
@@ -25,6 +26,8 @@ export interface Theatre extends AsyncDisposable {
   readonly port: number;
   /** Starts the supervisor with these variables beside those of a session that works. */
   start(env?: Record<string, string | undefined>, ...args: string[]): Performance;
+  /** Kills every supervisor and all that they have started, as the end of their container does. */
+  collapse(): Promise<void>;
 }
 
 export interface Performance {
@@ -46,7 +49,15 @@ export async function openTheatre(): Promise<Theatre> {
   const port = await freePort();
   const workdir = join(folder, 'work');
   const sessions = join(folder, 'sessions');
-  const running = new Set<ChildProcess>();
+  const performances: Performance[] = [];
+
+  async function collapse(): Promise<void> {
+    for (const performance of performances) performance.signal('SIGKILL');
+    // A child that is forked, but does not yet stand in the folder, still holds the supervisor's output open.
+    await Promise.all(performances.map(performance => performance.ended()));
+    await killAllIn(folder);
+  }
+
   return {
     workdir,
     sessions,
@@ -63,11 +74,12 @@ export async function openTheatre(): Promise<Theatre> {
         SESSION_JOURNAL_INTERVAL: 'off',
       };
       const performance = perform(args, { PATH: process.env.PATH, ...usual, ...env });
-      running.add(performance.process);
+      performances.push(performance);
       return performance;
     },
+    collapse,
     async [Symbol.asyncDispose]() {
-      for (const process of running) process.kill('SIGKILL');
+      await collapse();
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -1,0 +1,31 @@
+import { readlinkSync } from 'node:fs';
+import { listProcesses } from '../../src/child/proc.ts';
+import { eventually } from './eventually.ts';
+
+/** Kills everybody who stands in a folder, as the end of a container does. @returns when nobody is left */
+export async function killAllIn(folder: string): Promise<void> {
+  await eventually(() => {
+    const left = listProcesses()?.filter(({ pid }) => standsIn(pid, folder)) ?? [];
+    for (const { pid } of left) killNow(pid);
+    return left.length === 0;
+  });
+}
+
+/** Whether a process's working directory is this folder, or lies in it. */
+export function standsIn(pid: number, folder: string): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`).startsWith(folder);
+  } catch {
+    // It has ended meanwhile, or belongs to the kernel.
+    return false;
+  }
+}
+
+/** Sends SIGKILL to a process, or with a negative number to a group, that may have ended by itself. */
+export function killNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
