@@ -19,7 +19,7 @@ WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci
 COPY tsconfig.json ./
-COPY scripts/build.ts scripts/
+COPY scripts/build.ts scripts/bundle.ts scripts/
 COPY scripts/image scripts/image/
 COPY src src/
 ARG COMMIT=unknown
@@ -63,7 +63,7 @@ RUN npm install --global yarn \
  && yarn --cwd droidlet/dashboard/web install \
  && yarn cache clean
 
-# The server manager, the green button: docker build --target servermgr .
+# The server manager, the green button: make build IMAGE_NAME=servermgr IMAGE_TARGET=servermgr
 FROM ${NODE_IMAGE} AS servermgr
 WORKDIR /servermgr
 COPY package.json package-lock.json .npmrc ./

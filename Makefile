@@ -6,7 +6,8 @@ NPM = npm
 NODE = node_modules/.bin/node
 
 # Variables are given on the command line or in the environment, and reach the scripts from there:
-# REMOTE=<account>.dkr.ecr.<region>.amazonaws.com, AWS_REGION, DOCKER, COMMIT, and what the Dockerfile takes.
+# REMOTE=<account>.dkr.ecr.<region>.amazonaws.com, AWS_REGION, DOCKER, COMMIT, what the Dockerfile takes, and for another
+# of its stages IMAGE_NAME and IMAGE_TARGET.
 
 build: ## build and tag the session image (CRAFTASSIST_IMAGE, BASE_IMAGE, DROIDLET_REF)
 	sh scripts/image.sh build

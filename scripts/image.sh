@@ -4,9 +4,12 @@
 set -eu
 
 DOCKER=${DOCKER:-docker}
-name=${NAME:-craftassist}
+name=${IMAGE_NAME:-craftassist}
+# A stage of the Dockerfile; empty: the last one, the session image.
+target=${IMAGE_TARGET:-}
 
 main() {
+  command -v "$DOCKER" >/dev/null 2>&1 || fail "there is no $DOCKER here: install Docker, or write DOCKER=<its client>"
   case "${1:-}" in
     build) build ;;
     run) run ;;
@@ -25,6 +28,7 @@ build() {
   if [ -n "${REMOTE:-}" ]; then
     set -- "$@" --tag "$REMOTE/$name" --tag "$REMOTE/$name:$commit"
   fi
+  if [ -n "$target" ]; then set -- "$@" --target "$target"; fi
   for argument in NODE_IMAGE BASE_IMAGE CRAFTASSIST_IMAGE DROIDLET_REPOSITORY DROIDLET_REF; do
     eval "value=\${$argument:-}"
     if [ -n "$value" ]; then set -- "$@" --build-arg "$argument=$value"; fi
@@ -58,13 +62,15 @@ push_versioned() {
     *-dirty) fail "there are changes that are not committed: commit them, and build again" ;;
   esac
   image="$REMOTE/$name:$commit"
+  built=$("$DOCKER" image ls --quiet "$image")
+  [ -n "$built" ] || fail "$image is not here: make build with the same REMOTE first"
   "$DOCKER" push "$image"
   digest=$("$DOCKER" image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$image" |
     sed -n "s|^$REMOTE/$name@||p" | head -n 1)
   [ -n "$digest" ] || fail "$image was pushed, but its digest is not known here"
   echo "pushed $image"
   echo "digest $digest"
-  echo "to promote it: make promote TAG=$digest"
+  if [ -z "$target" ]; then echo "to promote it: make promote TAG=$digest"; fi
 }
 
 # The whole SHA, as the registry's tags have always had it.

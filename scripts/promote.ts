@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Makes an image that was pushed the one that runs: puts the tag `latest` on its manifest. Going back is the same.
 import { parseArgs } from 'node:util';
-import { errorText } from '../src/outcome.ts';
+import { complain } from './complain.ts';
 import { describeImage, findImage, type Image, imageId, putTag } from './ecr/images.ts';
 import { openRegistry, type Registry } from './ecr/registry.ts';
 import { waitForScan } from './ecr/scan.ts';
@@ -33,8 +33,7 @@ try {
     await promote(openRegistry(process.env, parsed.repository), parsed);
   }
 } catch (error) {
-  console.error(errorText(error));
-  process.exitCode = 1;
+  complain(error);
 }
 
 type Promotion = NonNullable<ReturnType<typeof parsePromotion>>;
@@ -42,13 +41,14 @@ type Promotion = NonNullable<ReturnType<typeof parsePromotion>>;
 function parsePromotion(args: string[]) {
   const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true });
   const [wanted, ...more] = positionals;
-  return !wanted || more.length > 0 ? undefined : { ...values, wanted };
+  if (wanted === '') throw new Error('TAG is not set: write make promote TAG=<commit or digest>');
+  return wanted === undefined || more.length > 0 ? undefined : { ...values, wanted };
 }
 
 async function promote(registry: Registry, promotion: Promotion): Promise<void> {
   const { wanted, to } = promotion;
   const image = await findImage(registry, imageId(wanted));
-  if (image === undefined) throw new Error(`${registry.name} has no image ${wanted}: push it first`);
+  if (image === undefined) throw new Error(`${registry.name} has no image ${wanted}: ${remedyFor(wanted)}`);
   const before = await findImage(registry, imageId(to));
   console.log(`${to} is       ${before === undefined ? 'nothing yet' : await described(registry, before)}`);
   if (before?.digest === image.digest) {
@@ -73,6 +73,13 @@ async function promote(registry: Registry, promotion: Promotion): Promise<void> 
     throw new Error(`${to} is ${after?.digest ?? 'nothing'} now: somebody else promotes at the same time`);
   console.log(`${registry.name}:${to} is now ${wanted}`);
   if (before !== undefined) console.log(`to go back: make promote TAG=${before.digest}`);
+}
+
+/** Images are tagged with the whole SHA of their commit. */
+function remedyFor(wanted: string): string {
+  return /^[0-9a-f]{7,39}$/.test(wanted)
+    ? 'write the whole commit, as git rev-parse tells it, or push it first'
+    : 'push it first';
 }
 
 async function described(registry: Registry, { digest }: Image): Promise<string> {

@@ -10,7 +10,7 @@ import {
   type RegisterTaskDefinitionCommandInput,
   type TaskDefinition,
 } from '@aws-sdk/client-ecs';
-import { errorText } from '../src/outcome.ts';
+import { complain } from './complain.ts';
 import { difference, type Json } from './ecs/difference.ts';
 import { fill, lookUp } from './ecs/placeholders.ts';
 
@@ -34,8 +34,7 @@ const FILE = resolve(import.meta.dirname, '../deploy/task-definition.json');
 try {
   await main();
 } catch (error) {
-  console.error(errorText(error));
-  process.exitCode = 1;
+  complain(error);
 }
 
 async function main(): Promise<void> {
@@ -51,9 +50,10 @@ async function main(): Promise<void> {
 }
 
 async function register(wanted: RegisterTaskDefinitionCommandInput, isDryRun: boolean): Promise<void> {
-  const client = new ECSClient({ region: lookUp('REGION', process.env) });
   const { family } = wanted;
-  const inForce = await revisionInForce(client, String(family));
+  if (family === undefined) throw new Error('the file is no task definition: it names no family');
+  const client = new ECSClient({ region: lookUp('REGION', process.env) });
+  const inForce = await revisionInForce(client, family);
   if (inForce === undefined) {
     console.log(`${family} has no revision yet`);
   } else {

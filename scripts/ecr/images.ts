@@ -30,9 +30,12 @@ const MANIFEST_TYPES = [
   'application/vnd.docker.distribution.manifest.v2+json',
 ];
 
-/** A tag, or a digest as `sha256:<64 hex digits>`. */
+/** A tag, or a digest as `sha256:<64 hex digits>`. @throws when it is neither. */
 export function imageId(text: string): ImageIdentifier {
-  return /^sha256:[0-9a-f]{64}$/.test(text) ? { imageDigest: text } : { imageTag: text };
+  if (/^sha256:[0-9a-f]{64}$/.test(text)) return { imageDigest: text };
+  // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
+  if (/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/.test(text)) return { imageTag: text };
+  throw new Error(`"${text}" is neither a tag nor a digest: write a commit, or sha256:<64 hex digits>`);
 }
 
 /** @returns undefined when there is no such image. @throws when the registry does not answer as it should. */

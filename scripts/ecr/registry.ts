@@ -21,7 +21,10 @@ export function openRegistry(
 ): Registry {
   const remote = REMOTE ? parseRemote(REMOTE) : undefined;
   const region = remote?.region ?? AWS_REGION ?? AWS_DEFAULT_REGION;
-  if (!region) throw new Error('neither REMOTE nor AWS_REGION is set: write AWS_REGION=<region>');
+  if (!region)
+    throw new Error(
+      'neither REMOTE nor AWS_REGION is set: write REMOTE=<account>.dkr.ecr.<region>.amazonaws.com',
+    );
   return {
     client: new ECRClient({ region }),
     repositoryName,

@@ -69,7 +69,7 @@ async function buildSessionImage(docker: Docker): Promise<void> {
   const env = {
     ...docker.env,
     // Nobody's own image is replaced by one with stand-ins in it.
-    NAME: IMAGES.session,
+    IMAGE_NAME: IMAGES.session,
     REMOTE: '',
     CRAFTASSIST_IMAGE: CRAFTASSIST,
     AWS_ACCESS_KEY_ID: BUILD_SECRET,

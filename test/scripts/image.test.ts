@@ -13,9 +13,10 @@ let docker: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'image script '));
   docker = join(folder, 'docker');
-  // Every argument on a line of its own; the digests that an image is known by in two registries.
+  // Every argument on a line of its own; one image that was built, and its digests in two registries.
   const script = `#!/bin/sh
 printf '%s\\n' "$@" >>"${folder}/heard"
+if [ "$4" = ${REMOTE}/craftassist:abc123 ]; then echo 0123456789ab; fi
 if [ "$2" = inspect ]; then printf '%s\\n' "elsewhere/craftassist@sha256:b" "${REMOTE}/craftassist@${DIGEST}"; fi
 `;
   writeFileSync(docker, script);
@@ -59,12 +60,26 @@ describe('build', () => {
   });
 });
 
+test('builds another stage of the Dockerfile under another name', async () => {
+  await image('build', { IMAGE_NAME: 'servermgr', IMAGE_TARGET: 'servermgr' });
+  expect([values('--tag'), values('--target')]).toEqual([['servermgr', 'servermgr:abc123'], ['servermgr']]);
+});
+
 describe('push-versioned', () => {
   test('pushes the commit, and prints the digest to promote', async () => {
     const { code, stdout } = await image('push-versioned', { REMOTE });
     expect(code).toBe(0);
-    expect(heard().slice(0, 2)).toEqual(['push', `${REMOTE}/craftassist:abc123`]);
+    expect(heard().slice(4, 6)).toEqual(['push', `${REMOTE}/craftassist:abc123`]);
     expect(stdout).toContain(`make promote TAG=${DIGEST}\n`);
+  });
+
+  test('says what to do about an image that was not built for this registry', async () => {
+    const { code, stderr } = await image('push-versioned', { REMOTE, COMMIT: 'def456' });
+    expect([code, stderr]).toEqual([
+      1,
+      `${REMOTE}/craftassist:def456 is not here: make build with the same REMOTE first\n`,
+    ]);
+    expect(heard()).not.toContain('push');
   });
 
   test('refuses what is not committed', async () => {
@@ -98,6 +113,17 @@ test('run publishes the ports, uploads nothing, and hands no credentials on', as
   expect(values('--volume')).toEqual([expect.stringMatching(/\/sessions:\/sessions$/)]);
   expect(heard().at(-1)).toBe('craftassist:latest');
 });
+
+test.each(['build', 'run', 'push-versioned', 'pull'])(
+  '%s says what is missing without Docker',
+  async action => {
+    const { code, stderr } = await image(action, { REMOTE, DOCKER: 'no-such-docker' });
+    expect([code, stderr]).toEqual([
+      1,
+      'there is no no-such-docker here: install Docker, or write DOCKER=<its client>\n',
+    ]);
+  },
+);
 
 test('says what it can do', async () => {
   const { code, stderr } = await image('');

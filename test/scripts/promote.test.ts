@@ -63,6 +63,19 @@ test.each(['no-such-tag', `sha256:${'0'.repeat(64)}`])('refuses what does not ex
   expect(puts()).toEqual([]);
 });
 
+test('asks for the whole commit where it is given a part of it', async () => {
+  const { code, stderr } = await promote('0123abcd');
+  expect(code).toBe(1);
+  expect(stderr).toContain('has no image 0123abcd: write the whole commit');
+});
+
+test.each(['two words', 'sha256:0123', '-tag'])('refuses what no image can be called: %s', async wanted => {
+  const { code, stderr } = await promote('--', wanted);
+  expect(code).toBe(1);
+  expect(stderr).toContain(`"${wanted}" is neither a tag nor a digest: write a commit, or sha256:`);
+  expect(ecr.requests).toEqual([]);
+});
+
 test('says so when it is there already', async () => {
   const digest = ecr.push('0123abcd', 'new');
   ecr.tags.set('latest', digest);
@@ -136,6 +149,11 @@ test.each([
   const { code, stderr } = await promote(...args);
   expect(code).toBe(64);
   expect(stderr).toMatch(text);
+});
+
+test('asks for TAG where make was given none', async () => {
+  const { code, stderr } = await promote('--', '');
+  expect([code, stderr]).toEqual([1, 'TAG is not set: write make promote TAG=<commit or digest>\n']);
 });
 
 test('asks for the registry where nobody has said which one', async () => {

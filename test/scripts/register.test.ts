@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { difference } from '../../scripts/ecs/difference.ts';
@@ -81,12 +81,13 @@ test('registers the first revision, filled in', async () => {
   ]);
 });
 
-test.each(['task-definition.json', 'recovery-task-definition.json'])(
+test.each(['task-definition.json', 'recovery-task-definition.json', 'servermgr-task.json'])(
   'every word of %s is one that ECS knows',
   async file => {
     // The SDK sends what its model has a name for, and drops the rest.
-    expect((await register([join(DEPLOY, file)])).code).toBe(0);
-    const { stdout } = await register(['--print', join(DEPLOY, file)]);
+    const names = { SUBNETS: 'subnet-1,subnet-2', GAME_SECURITY_GROUP: 'sg-1' };
+    expect((await register([join(DEPLOY, file)], names)).code).toBe(0);
+    const { stdout } = await register(['--print', join(DEPLOY, file)], names);
     expect(registrations()).toEqual([JSON.parse(stdout)]);
   },
 );
@@ -129,6 +130,12 @@ test('asks for everything that the file leaves open at once', async () => {
   expect(ecs.requests).toEqual([]);
 });
 
+test('refuses a file that is no task definition', async () => {
+  const { code, stderr } = await register([join(DEPLOY, 'iam/session.json')]);
+  expect([code, stderr]).toEqual([1, 'the file is no task definition: it names no family\n']);
+  expect(ecs.requests).toEqual([]);
+});
+
 test('an answer that is not understood stops it', async () => {
   await using refusing = await serveAws({
     DescribeTaskDefinition() {
@@ -153,6 +160,30 @@ test('prints every policy filled in, as JSON', async () => {
     expect(stdout, file).not.toContain('${');
   }
 });
+
+test.each(['iam/scheduler.json', 'servermgr-policy.json'])(
+  '%s runs tasks that there are, in their roles',
+  file => {
+    const tasks = ['task-definition', 'recovery-task-definition', 'servermgr-task'].map(name =>
+      deployed(`${name}.json`),
+    );
+    const { Statement } = deployed(file) as { Statement: { Action: string; Resource: string[] }[] };
+    const resourcesOf = (action: string) => Statement.find(({ Action }) => Action === action)?.Resource ?? [];
+    // Whoever runs a family names no revision, and is judged by that name.
+    const [family] = resourcesOf('ecs:RunTask').map(
+      resource => /task-definition\/([\w-]+)$/.exec(resource)?.[1],
+    );
+    const task = tasks.find(task => task.family === family);
+    expect(resourcesOf('ecs:RunTask')).toContain(
+      `arn:aws:ecs:\${REGION}:\${ACCOUNT}:task-definition/${family}:*`,
+    );
+    expect(resourcesOf('iam:PassRole')).toEqual([task?.taskRoleArn, task?.executionRoleArn]);
+  },
+);
+
+function deployed(file: string): Json {
+  return JSON.parse(readFileSync(join(DEPLOY, file), 'utf8'));
+}
 
 describe('a difference', () => {
   test('is what was changed, added and removed', () => {

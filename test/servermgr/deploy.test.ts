@@ -3,18 +3,15 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { parseManagerConfig } from '../../src/servermgr/config/parse.ts';
-
-// Real processes, on machines that may have other things to do.
-vi.setConfig({ testTimeout: 120_000 });
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
 
 const PLACEHOLDERS: Record<string, string> = {
   ...{ ACCOUNT: '123456789012', REGION: 'us-east-1', BUCKET: 'craftassist', IMAGE: 'registry/servermgr:1' },
-  ...{ SUBNETS: 'subnet-a,subnet-b', SUBNET_A: 'subnet-a', SUBNET_B: 'subnet-b' },
+  ...{ PREFIX: 'sessions', SUBNETS: 'subnet-a,subnet-b', SUBNET_A: 'subnet-a', SUBNET_B: 'subnet-b' },
   ...{ GAME_SECURITY_GROUP: 'sg-1', WEB_SECURITY_GROUP: 'sg-2', TARGET_GROUP_ARN: 'arn:aws:elb' },
 };
 
@@ -93,7 +90,8 @@ test('deploy.sh sends the commit that is checked out to Heroku’s main, and say
     await expect(deploy()).rejects.toThrow(/rejected/);
     await run('sh', [join(checkout, 'scripts/deploy.sh')], { env: { ...process.env, FORCE: '1' } });
   } finally {
-    await rm(folder, { recursive: true });
+    // Git may still tidy up, in the background.
+    await rm(folder, { recursive: true, maxRetries: 10 });
   }
 });
 

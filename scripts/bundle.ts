@@ -1,0 +1,67 @@
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { build, type OutputFile } from 'esbuild';
+import { readVersion } from '../src/version.ts';
+
+/** Bundles a program and all that it imports into one file that needs Node and nothing else. */
+export async function bundle(entry: string, output: string): Promise<void> {
+  const { commit } = await readVersion();
+  const { outputFiles } = await build({
+    entryPoints: { main: entry },
+    outdir: dirname(output),
+    bundle: true,
+    // What is imported on demand (the AWS SDK above all) is neither parsed nor evaluated before.
+    splitting: true,
+    minify: true,
+    platform: 'node',
+    // Of ES modules only what is used is taken: the SDK also has commands that nobody asks for.
+    mainFields: ['module', 'main'],
+    target: 'node24',
+    format: 'esm',
+    define: { BUILD_COMMIT: JSON.stringify(process.env.COMMIT ?? commit) },
+    legalComments: 'linked',
+    logLevel: 'warning',
+    write: false,
+  });
+  await mkdir(dirname(output), { recursive: true });
+  await writeFile(output, oneFile(outputFiles.filter(({ path }) => path.endsWith('.js'))));
+  await writeFile(
+    `${output}.LEGAL.txt`,
+    outputFiles
+      .filter(({ path }) => path.endsWith('.txt'))
+      .map(({ text }) => text)
+      .join('\n'),
+  );
+  await chmod(output, 0o755);
+}
+
+/**
+ * Puts modules into one file, as texts that Node gets when they are imported. A module that enables the compile cache
+ * is compiled itself by then: what is to come from the cache has to be another one, and text costs next to nothing.
+ */
+function oneFile(modules: readonly OutputFile[]): string {
+  const texts = modules.map(({ path, text }) => [
+    `./${basename(path)}`,
+    withRequire(text.replace(/^#!.*\n/, '')),
+  ]);
+  return `#!/usr/bin/env node
+import { enableCompileCache, registerHooks } from 'node:module';
+const modules = new Map(${JSON.stringify(texts)});
+const urlOf = name => import.meta.url + '?' + name;
+const names = new Map([...modules.keys()].map(name => [urlOf(name), name]));
+enableCompileCache();
+registerHooks({
+  resolve: (name, context, next) => modules.has(name) ? { url: urlOf(name), shortCircuit: true } : next(name, context),
+  load: (url, context, next) => names.has(url)
+    ? { format: 'module', source: modules.get(names.get(url)), shortCircuit: true }
+    : next(url, context),
+});
+await import('./main.js');
+`;
+}
+
+/** Packages in CommonJS ask for Node's own modules by `require`, which esbuild looks for in one module for them all. */
+function withRequire(text: string): string {
+  if (!text.includes('typeof require')) return text;
+  return `import { createRequire } from 'node:module';const require = createRequire(import.meta.url);${text}`;
+}
