@@ -1,11 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { ADMIN_TOKEN, openHouse } from './support/house.ts';
 import { basic, idIn, newVisitor, startFields } from './support/visitor.ts';
-
-// Real processes, on machines that may have other things to do.
-vi.setConfig({ testTimeout: 120_000 });
 
 test('a forged, cut or foreign visitor cookie is nobody’s, and starts nothing', async () => {
   await using house = await openHouse();

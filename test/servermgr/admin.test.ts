@@ -1,15 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { nameOf } from '../../src/servermgr/identity.ts';
 import { eventually } from '../support/eventually.ts';
 import { startS3Server } from '../support/s3-server.ts';
 import { ADMIN_TOKEN, openHouse, supervisorCommand } from './support/house.ts';
 import { startProgram } from './support/program.ts';
 import { basic, hiddenFields, idIn, newVisitor } from './support/visitor.ts';
-
-// Real processes, which mostly wait, on machines that may have other things to do.
-vi.setConfig({ testTimeout: 120_000 });
 
 const asAdmin = { authorization: basic(ADMIN_TOKEN) };
 
@@ -88,13 +85,10 @@ test.concurrent('a session that left a journal and no archive is offered for rec
   // The manager knows that it has ended, and so need not wait until the journal has been silent for long.
   const recovered = join(house.archives, nameOf(id) ?? '', 'recovered');
   expect(await eventually(() => readFile(recovered, 'utf8'))).toBe('by force');
-  const after = await eventually(
-    async () => {
-      const text = await admin.text('/admin');
-      return text.includes('has been recovered') ? text : undefined;
-    },
-    { timeoutMs: 60_000 },
-  );
+  const after = await eventually(async () => {
+    const text = await admin.text('/admin');
+    return text.includes('has been recovered') ? text : undefined;
+  });
   expect(after).toContain(`/admin/archive?session=${encodeURIComponent(nameOf(id) ?? '')}`);
   expect(after).not.toContain('>Recover<');
   expect(

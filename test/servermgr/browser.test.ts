@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createClient } from 'minecraft-protocol';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { demoSession } from '../../src/servermgr/config/demo.ts';
 import { nameOf } from '../../src/servermgr/identity.ts';
 import { eventually } from '../support/eventually.ts';
@@ -13,9 +13,6 @@ import { startAwsServer } from './support/aws-server.ts';
 import { ADMIN_TOKEN, openHouse, programPath, supervisorCommand } from './support/house.ts';
 import { startProgram } from './support/program.ts';
 import { newVisitor } from './support/visitor.ts';
-
-// Real processes, which mostly wait, on machines that may have other things to do.
-vi.setConfig({ testTimeout: 120_000 });
 
 /*
  * A real browser, Debian's Chromium (scripts/install-chromium.sh). SERVERMGR_SCREENSHOTS=docs/images renews the
@@ -25,6 +22,7 @@ let browser: Browser;
 
 beforeAll(async () => {
   browser = await chromium.launch({
+    timeout: PATIENCE_MS,
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: [
       ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
@@ -36,7 +34,7 @@ beforeAll(async () => {
 afterAll(() => browser.close());
 
 const SPOT_REASON = 'Your Spot Task was interrupted.';
-const PATIENCE = { timeout: 90_000 };
+const PATIENCE_MS = 90_000;
 const asAdmin = { httpCredentials: { username: 'study', password: ADMIN_TOKEN } };
 const WORLDS = JSON.stringify([
   { id: 'flat', title: 'Flat world', text: 'Nothing but grass: room to build, and nothing in the way.' },
@@ -57,7 +55,7 @@ test.concurrent('a person presses the button, reads the address, plays there wit
   await page.getByRole('button', { name: 'Start a server' }).click();
   await page.waitForURL(/\/wait\?q=/);
   await picture(page, 'servermgr-starting');
-  await page.getByRole('heading', { name: 'Your server is ready' }).waitFor(PATIENCE);
+  await page.getByRole('heading', { name: 'Your server is ready' }).waitFor();
   const address = await page.getByLabel('Address').textContent();
   expect(address).toMatch(/^localhost:\d+$/);
   await expectText(page, 'Minecraft Java Edition 1.16.5');
@@ -72,7 +70,7 @@ test.concurrent('a person presses the button, reads the address, plays there wit
   const log = join(await house.workdir(id), 'supervisor.log');
   await eventually(async () => (await readFile(log, 'utf8')).includes('"people":1'));
   await leave();
-  await page.getByRole('heading', { name: 'Your session is over' }).waitFor(PATIENCE);
+  await page.getByRole('heading', { name: 'Your session is over' }).waitFor();
   await expectText(page, 'Everybody had left.');
   await expectText(page, /1 person at most · [\d.]+ [kM]B saved/);
   await picture(page, 'servermgr-over');
@@ -145,7 +143,7 @@ test.concurrent('with the keyboard alone a world is chosen, the server started, 
   expect(await page.getByLabel('Diverse world').isChecked()).toBe(true);
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
-  await page.getByRole('heading', { name: 'Your server is ready' }).waitFor(PATIENCE);
+  await page.getByRole('heading', { name: 'Your server is ready' }).waitFor();
   const copy = page.getByRole('button', { name: 'Copy' });
   await copy.focus();
   await page.keyboard.press('Enter');
@@ -175,10 +173,10 @@ test.concurrent('without JavaScript the page goes from the button to the address
   await using visit = await openPage(url, { javaScriptEnabled: false });
   const { page } = visit;
   await page.getByRole('button', { name: 'Start a server' }).click();
-  await page.getByRole('heading', { name: 'Your server is ready' }).waitFor(PATIENCE);
+  await page.getByRole('heading', { name: 'Your server is ready' }).waitFor();
   expect(await page.getByLabel('Address').textContent()).toMatch(/^localhost:\d+$/);
   await house.end(new URL(page.url()).searchParams.get('q') ?? '');
-  await page.getByRole('heading', { name: 'Your session is over' }).waitFor(PATIENCE);
+  await page.getByRole('heading', { name: 'Your session is over' }).waitFor();
 });
 
 test.concurrent.each([
@@ -193,7 +191,7 @@ test.concurrent.each([
   const { page } = visit;
   await check('servermgr-home');
   await page.getByRole('button', { name: 'Start a server' }).click();
-  await page.getByRole('heading', { name: 'Your server is ready' }).waitFor(PATIENCE);
+  await page.getByRole('heading', { name: 'Your server is ready' }).waitFor();
   await check('servermgr-ready');
   await page.goto(`${url}/admin`);
   await check('servermgr-admin');
@@ -215,7 +213,7 @@ test.concurrent('a page whose stream is refused refreshes itself', async () => {
   const { page } = visit;
   await page.getByRole('button', { name: 'Start a server' }).click();
   await page.getByRole('heading', { name: 'Your server is starting' }).waitFor();
-  await page.getByRole('heading', { name: 'Your server is ready' }).waitFor(PATIENCE);
+  await page.getByRole('heading', { name: 'Your server is ready' }).waitFor();
 });
 
 /** The least contrast of any text against what is behind it, by the formula of WCAG 2; large bold texts are left out. */
@@ -240,6 +238,7 @@ const LEAST_CONTRAST = `(() => {
 
 async function openPage(url: string, options: BrowserContextOptions = {}) {
   const context = await browser.newContext({ viewport: { width: 1_000, height: 720 }, ...options });
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const faults: string[] = [];
   page.on('pageerror', error => faults.push(error.message));

@@ -1,11 +1,8 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { ConfigError } from '../../src/config/parse.ts';
 import { parseManagerConfig } from '../../src/servermgr/config/parse.ts';
 import { VARIABLE_NAMES } from '../../src/servermgr/config/variables.ts';
 import { runProgram } from './support/program.ts';
-
-// Real processes, on machines that may have other things to do.
-vi.setConfig({ testTimeout: 120_000 });
 
 const here = { cwd: '/somewhere', hasDemo: false };
 const ON_ECS = {
@@ -109,6 +106,25 @@ test.each([
   ['[{"id":"a","title":"A","env":{"PATH":"/tmp"}}]', /only SESSION_… variables may be set/],
 ])('worlds that are written as %s are refused', (text, fault) => {
   expect(faultsOf({ SERVERMGR_WORLDS: text })[0]).toMatch(fault);
+});
+
+test.each([
+  'arn:aws:iam::123456789012:role/craftassist-recovery',
+  'arn:aws-us-gov:iam::123456789012:role/study/craftassist-recovery',
+])('recoveries on ECS run in the role %s', role => {
+  const env = { ...ON_ECS, SERVERMGR_ECS_RECOVERY_ROLE: ` ${role} ` };
+  expect(parse(env).launcher).toMatchObject({ recoveryRole: role });
+});
+
+test.each([
+  'craftassist-recovery',
+  'arn:aws:iam::ACCOUNT:role/craftassist-recovery',
+  'arn:aws:iam::123456789012:user/craftassist-recovery',
+  'arn:aws:iam::123456789012:role/',
+])('%s is refused: it is the ARN of no role', text => {
+  expect(faultsOf({ ...ON_ECS, SERVERMGR_ECS_RECOVERY_ROLE: text })).toEqual([
+    `SERVERMGR_ECS_RECOVERY_ROLE "${text}" is not the ARN of a role: write arn:aws:iam::123456789012:role/craftassist-recovery`,
+  ]);
 });
 
 test('an environment that is too long for ECS is found before anybody presses', () => {

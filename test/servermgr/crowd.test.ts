@@ -1,17 +1,14 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { ADMIN_TOKEN, openHouse, portRange } from './support/house.ts';
 import { startProgram } from './support/program.ts';
 import { basic, idIn, newVisitor } from './support/visitor.ts';
 
-// Real processes, on machines that may have other things to do.
-vi.setConfig({ testTimeout: 120_000 });
-
 const VISITORS = 500;
 const PLACES = 20;
 
 test('of 500 visitors at once, 20 get a session, and everyone else a clear answer', async () => {
-  const ports = portRange(PLACES + 10);
+  const ports = await portRange(PLACES + 10);
   await using house = await openHouse({
     SERVERMGR_FLEET_LIMIT: String(PLACES),
     SERVERMGR_PORTS: `${ports.first}-${ports.last}`,
@@ -39,7 +36,7 @@ test('of 500 visitors at once, 20 get a session, and everyone else a clear answe
     expect(answer.headers.get('retry-after')).toBe('60');
     expect(await answer.text()).toContain('20 sessions are running, which is all that there is room for.');
   }
-  await eventually(async () => (await house.alive()) === PLACES, { timeoutMs: 30_000 });
+  await eventually(async () => (await house.alive()) === PLACES);
   expect((await program.residentBytes()) - before).toBeLessThan(80 * 1024 * 1024);
   expect(await house.started()).toBe(PLACES);
 });
@@ -96,7 +93,7 @@ test('one visitor who presses at two instances has one session in the end, and o
 
 test('a restart forgets nothing: visitor, session and countdown go on', async () => {
   await using house = await openHouse();
-  const before = await startProgram(house.env, house.folder);
+  await using before = await startProgram(house.env, house.folder);
   const visitor = newVisitor(before.url);
   const id = idIn(await visitor.press());
   await eventually(async () => (await visitor.status(id)).progress === 100);

@@ -30,15 +30,29 @@ test('the policy allows what the launcher asks for, and nothing else', async () 
   }
 });
 
-test('the task definition sets the manager up so that it starts, with its secrets from elsewhere', async () => {
-  const [container] = (await filled('servermgr-task.json')).containerDefinitions;
-  const env = Object.fromEntries(
-    container.environment.map(({ name, value }: { name: string; value: string }) => [name, value]),
+test('the policy lets the launcher pass the roles of a session and of a recovery, and no others', async () => {
+  const { Statement } = await filled('servermgr-policy.json');
+  const pass = Statement.find(({ Action }: { Action: string }) => Action === 'iam:PassRole');
+  const session = await filled('task-definition.json');
+  const recovery = await filled('recovery-task-definition.json');
+  expect(pass.Resource.toSorted()).toEqual(
+    [session.taskRoleArn, session.executionRoleArn, recovery.taskRoleArn].toSorted(),
   );
-  const secrets = container.secrets.map(({ name }: { name: string }) => name);
+});
+
+test('the button recovers in the role of the schedule, which may list and read what was saved', async () => {
+  const { config } = await managerOfTask();
+  const { taskRoleArn } = await filled('recovery-task-definition.json');
+  expect(config.launcher).toMatchObject({ recoveryRole: taskRoleArn });
+  const { Statement } = await filled('iam/recovery.json');
+  expect(Statement.flatMap(({ Action }: { Action: string | string[] }) => Action)).toEqual(
+    expect.arrayContaining(['s3:ListBucket', 's3:GetObject', 's3:PutObject']),
+  );
+});
+
+test('the task definition sets the manager up so that it starts, with its secrets from elsewhere', async () => {
+  const { container, secrets, config, notices } = await managerOfTask();
   expect(secrets).toEqual(['SERVERMGR_SECRET', 'SERVERMGR_ADMIN_TOKEN']);
-  const given = Object.fromEntries(secrets.map((name: string) => [name, 's'.repeat(40)]));
-  const { config, notices } = parseManagerConfig({ ...env, ...given }, { cwd: '/', hasDemo: false });
   expect(notices).toEqual([]);
   expect(config).toMatchObject({
     listen: { host: '0.0.0.0', port: container.portMappings[0].containerPort },
@@ -98,6 +112,21 @@ test('deploy.sh sends the commit that is checked out to Heroku’s main, and say
 test('Procfile starts the manager', async () => {
   expect(await readFile(join(ROOT, 'Procfile'), 'utf8')).toBe('web: node src/servermgr/main.ts\n');
 });
+
+/** The manager, as its task definition sets it up. */
+async function managerOfTask() {
+  const [container] = (await filled('servermgr-task.json')).containerDefinitions;
+  const env = Object.fromEntries(
+    container.environment.map(({ name, value }: { name: string; value: string }) => [name, value]),
+  );
+  const secrets: string[] = container.secrets.map(({ name }: { name: string }) => name);
+  const given = Object.fromEntries(secrets.map(name => [name, 's'.repeat(40)]));
+  return {
+    container,
+    secrets,
+    ...parseManagerConfig({ ...env, ...given }, { cwd: '/', hasDemo: false }),
+  };
+}
 
 async function filled(name: string) {
   const text = await readFile(join(ROOT, 'deploy', name), 'utf8');

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ping } from '../../src/server/ping.ts';
 import type { DockerSettings, LocalSettings } from '../../src/servermgr/config/config.ts';
 import { nameOf, newId, randomToken } from '../../src/servermgr/identity.ts';
@@ -21,10 +21,7 @@ import { eventually } from '../support/eventually.ts';
 import { ecsSettings, startAwsServer } from './support/aws-server.ts';
 import { environmentOf } from './support/aws-tasks.ts';
 import { startDockerServer } from './support/docker-server.ts';
-import { environmentIn, killAll, portRange, programPath } from './support/house.ts';
-
-// Real processes, on machines that may have other things to do.
-vi.setConfig({ testTimeout: 120_000 });
+import { emptyHouse, environmentIn, portRange, programPath } from './support/house.ts';
 
 /** What the contract has to know of a home besides the contract. */
 interface Home extends AsyncDisposable {
@@ -190,7 +187,7 @@ async function local(): Promise<Home> {
     kind: 'local',
     gameHost: 'localhost',
     supervisor: [process.execPath, programPath('supervisor.mjs')],
-    ports: portRange(10),
+    ports: await portRange(10),
   };
   const home: Home = {
     open: () =>
@@ -207,10 +204,7 @@ async function local(): Promise<Home> {
     async recovered(name) {
       return existsSync(join(folder, 'archives', name, 'recovered')) ? encodeURI(name) : undefined;
     },
-    async [Symbol.asyncDispose]() {
-      await eventually(() => killAll(join(folder, 'tests')));
-      await rm(folder, { recursive: true, force: true, maxRetries: 10 });
-    },
+    [Symbol.asyncDispose]: () => emptyHouse(folder, join(folder, 'tests')),
   };
   folders.set(home, `file://${join(folder, 'archives')}`);
   return home;
@@ -223,7 +217,7 @@ async function docker(): Promise<Home> {
     image: 'craftassist',
     gameHost: 'localhost',
     pingHost: '127.0.0.1',
-    ports: portRange(10),
+    ports: await portRange(10),
   };
   const containerOf = ({ id }: Session) => {
     const found = server.containers.find(({ spec }) => spec.Labels['craftassist.session'] === id);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { openDirectory } from '../../src/destination/directory.ts';
 import { openArchives } from '../../src/servermgr/archives.ts';
 import {
@@ -68,6 +68,7 @@ test('addresses, durations and sizes are told as people tell them', () => {
 
 test('a process is known again by its pid and its start, and a pid that was given out again is another', async () => {
   const child = spawn('sleep', ['600']);
+  onTestFinished(() => void child.kill('SIGKILL'));
   await once(child, 'spawn');
   const identity = parseIdentity(await readFile(`/proc/${child.pid}/stat`, 'utf8'));
   expect(identity?.startTicks).toBeGreaterThan(0);

@@ -1,13 +1,10 @@
 import { once } from 'node:events';
 import http from 'node:http';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { openHouse } from './support/house.ts';
 import { startProgram } from './support/program.ts';
 import { idIn, newVisitor } from './support/visitor.ts';
-
-// Real processes, on machines that may have other things to do.
-vi.setConfig({ testTimeout: 120_000 });
 
 test('10,000 open event streams do not take the application down', async () => {
   await using house = await openHouse({ SERVERMGR_TRUSTED_PROXIES: '1', SERVERMGR_STREAMS: '1000' });

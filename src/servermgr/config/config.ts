@@ -88,6 +88,8 @@ export interface EcsSettings {
   readonly cluster: string;
   readonly taskDefinition: string;
   readonly container: string;
+  /** The ARN of the role that recoveries run in; undefined: the task definition's own. */
+  readonly recoveryRole: string | undefined;
   readonly subnets: readonly string[];
   readonly securityGroups: readonly string[];
   /** Tried in this order. */

@@ -7,6 +7,8 @@ export interface Overrides {
     readonly environment: { readonly name: string; readonly value: string }[];
     readonly command?: string[];
   }[];
+  /** In place of the task definition's. */
+  readonly taskRoleArn?: string;
 }
 
 /** A session's environment as RunTask takes it. Credentials are never in it: a task has its role. */

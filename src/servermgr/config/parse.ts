@@ -135,6 +135,7 @@ function launcherSettings({ faults, read, text }: Reader, kind: LauncherSettings
         cluster: text('SERVERMGR_ECS_CLUSTER')?.trim() ?? 'craftassist',
         taskDefinition: text('SERVERMGR_ECS_TASK_DEFINITION')?.trim() ?? 'craftassist',
         container: text('SERVERMGR_ECS_CONTAINER')?.trim() ?? 'craftassist',
+        recoveryRole: read('SERVERMGR_ECS_RECOVERY_ROLE', values.roleArn, undefined),
         subnets: read('SERVERMGR_ECS_SUBNETS', words.names, []),
         securityGroups: read('SERVERMGR_ECS_SECURITY_GROUPS', words.names, []),
         capacity: read('SERVERMGR_ECS_CAPACITY', values.capacities, ['FARGATE']),

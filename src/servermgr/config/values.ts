@@ -37,6 +37,13 @@ export function dollars(text: string): number {
   return Number(text);
 }
 
+/** The ARN of a role: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns */
+export function roleArn(text: string): string {
+  if (!/^arn:aws[a-z-]*:iam::\d{12}:role\/([!-~]+\/)?[\w+=,.@-]{1,64}$/.test(text.trim()))
+    throw new Error('is not the ARN of a role: write arn:aws:iam::123456789012:role/craftassist-recovery');
+  return text.trim();
+}
+
 /** One or both of Fargate's kinds of capacity, in the order in which they are tried. */
 export function capacities(text: string): readonly Capacity[] {
   const kinds = text.split(',').map(kind => kind.trim().toUpperCase());

@@ -50,6 +50,10 @@ export const VARIABLES = [
     SERVERMGR_ECS_CLUSTER: ['craftassist', 'name or ARN of the cluster'],
     SERVERMGR_ECS_TASK_DEFINITION: ['craftassist', 'family (its newest revision), family:revision, or ARN'],
     SERVERMGR_ECS_CONTAINER: ['craftassist', 'the container whose environment is set'],
+    SERVERMGR_ECS_RECOVERY_ROLE: [
+      "none: the task definition's own role",
+      'the ARN of the role that recoveries run in: it has to list and read the bucket',
+    ],
     SERVERMGR_ECS_SUBNETS: ['none: must be given', 'comma-separated; several lie in several zones'],
     SERVERMGR_ECS_SECURITY_GROUPS: ['none: must be given', 'comma-separated; they let the game port in'],
     SERVERMGR_ECS_CAPACITY: [

@@ -2,7 +2,7 @@ import type { RunTaskCommandInput, Tag } from '@aws-sdk/client-ecs';
 import type { EcsSettings } from '../config/config.ts';
 import { type Overrides, overridesFor } from '../config/overrides.ts';
 import type { Placement } from './ecs-capacity.ts';
-import type { LaunchRequest } from './launcher.ts';
+import { type LaunchRequest, type RecoverRequest, recoverArguments } from './launcher.ts';
 
 /** What a task is known by. */
 export const TAGS = {
@@ -15,7 +15,7 @@ export const TAGS = {
   recovery: 'craftassist:recovery',
 } as const;
 
-export interface RunRequest {
+interface RunRequest {
   readonly settings: EcsSettings;
   readonly place: Placement;
   readonly name: string;
@@ -38,8 +38,26 @@ export function launchInput(
   return runInput({ settings, place, name, overrides, tags, token });
 }
 
+/** A session's role may not read what it has saved: a recovery has another one. */
+export function recoveryInput(
+  request: RecoverRequest,
+  { settings, place, name }: Pick<RunRequest, 'settings' | 'place' | 'name'>,
+): RunTaskCommandInput {
+  const { container, recoveryRole } = settings;
+  const overrides = {
+    // The image's entrypoint is the supervisor.
+    ...overridesFor(container, {}, recoverArguments(request)),
+    ...(recoveryRole !== undefined && { taskRoleArn: recoveryRole }),
+  };
+  const tags = [
+    { key: TAGS.manager, value: name },
+    { key: TAGS.recovery, value: request.name },
+  ];
+  return runInput({ settings, place, name, overrides, tags });
+}
+
 /** FARGATE goes by its launch type, which every cluster knows; Spot is a capacity provider of the cluster's. */
-export function runInput({ settings, place, name, overrides, tags, token }: RunRequest): RunTaskCommandInput {
+function runInput({ settings, place, name, overrides, tags, token }: RunRequest): RunTaskCommandInput {
   const { cluster, taskDefinition, securityGroups } = settings;
   return {
     cluster,
@@ -57,7 +75,7 @@ export function runInput({ settings, place, name, overrides, tags, token }: RunR
         assignPublicIp: 'ENABLED',
       },
     },
-    overrides: { containerOverrides: [...overrides.containerOverrides] },
+    overrides,
     tags,
     propagateTags: 'TASK_DEFINITION',
   };

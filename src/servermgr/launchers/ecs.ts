@@ -1,19 +1,11 @@
 import type { ECSClient } from '@aws-sdk/client-ecs';
 import { RunTaskCommand, StopTaskCommand } from '@aws-sdk/client-ecs';
 import type { EcsSettings } from '../config/config.ts';
-import { overridesFor } from '../config/overrides.ts';
 import type { FindAddresses } from './ecs-addresses.ts';
 import { isLackOfCapacity, lackExplained, placements } from './ecs-capacity.ts';
-import { launchInput, runInput, TAGS } from './ecs-requests.ts';
+import { launchInput, recoveryInput, TAGS } from './ecs-requests.ts';
 import { describeTasks, isSettled, listTaskArns, networkInterfaceOf, tagOf, toSession } from './ecs-tasks.ts';
-import {
-  describeStop,
-  type Launcher,
-  type LaunchRequest,
-  NoRoomError,
-  recoverArguments,
-  type Session,
-} from './launcher.ts';
+import { describeStop, type Launcher, type LaunchRequest, NoRoomError, type Session } from './launcher.ts';
 
 export interface EcsSurroundings {
   readonly ecs: ECSClient;
@@ -105,15 +97,9 @@ export function openEcs(settings: EcsSettings, { ecs, findAddresses, name }: Ecs
       }
     },
     async recover(request) {
-      // The image's entrypoint is the supervisor.
-      const overrides = overridesFor(settings.container, {}, recoverArguments(request));
       const [place] = placements(settings, 1);
       if (place === undefined) throw new NoRoomError('no subnet is configured');
-      const tags = [
-        { key: TAGS.manager, value: name },
-        { key: TAGS.recovery, value: request.name },
-      ];
-      const result = await runOne(runInput({ settings, place, name, overrides, tags }));
+      const result = await runOne(recoveryInput(request, { settings, place, name }));
       if ('lack' in result) throw new NoRoomError(lackExplained([result.lack]));
     },
     async forget() {

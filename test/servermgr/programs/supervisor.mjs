@@ -26,11 +26,12 @@ else await play();
 function recover(url, force) {
   const folder = fileURLToPath(url);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'recovered'), force ? 'by force' : 'yes');
   const archive = { key: `${decodeURI(basename(url.pathname))}/logs.tar.gz`, bytes: 9 };
   const report = { saved: 'archive', recovered: true, coveredUntil: new Date().toISOString(), archive };
   writeFileSync(join(folder, 'session.json'), JSON.stringify(report));
   rmSync(join(folder, 'journal'), { recursive: true, force: true });
+  // Last: whoever has read it may take the folder away.
+  writeFileSync(join(folder, 'recovered'), force ? 'by force' : 'yes');
 }
 
 function crash() {

@@ -112,6 +112,7 @@ export function ecsSettings(): EcsSettings {
     cluster: 'craftassist',
     taskDefinition: 'craftassist:7',
     container: 'craftassist',
+    recoveryRole: undefined,
     subnets: ['subnet-a', 'subnet-b'],
     securityGroups: ['sg-1'],
     capacity: ['FARGATE'],

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type StatusServer, serveStatus } from '../../support/status-server.ts';
 
-/** How tasks fare. Times are milliseconds from RunTask on. */
+/** How tasks fare, read anew at every look. Times are milliseconds from RunTask on. */
 export interface TaskPlan {
   /** When the interface is there, when the task runs, and when its interface has a public address. */
   readonly interfaceMs?: number;

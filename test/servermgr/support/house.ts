@@ -9,7 +9,9 @@ import { nameOf } from '../../../src/servermgr/identity.ts';
 import { listRecords } from '../../../src/servermgr/launchers/local-records.ts';
 import { isRunning } from '../../../src/servermgr/launchers/process.ts';
 import { type Manager, startManager } from '../../../src/servermgr/manager.ts';
+import { killAllIn } from '../../support/container.ts';
 import { eventually } from '../../support/eventually.ts';
+import { freePorts } from '../../support/free-port.ts';
 
 export const ADMIN_TOKEN = 'a-token-of-the-tests';
 
@@ -22,13 +24,10 @@ export function supervisorCommand(...options: string[]): string {
   return JSON.stringify([process.execPath, programPath('supervisor.mjs'), ...options]);
 }
 
-let used = 0;
-
-/** Ports that no other test, in this process or another, chooses from, and the system gives to no connection. */
-export function portRange(count: number): PortRange {
-  const own = 10_000 + (process.pid % 64) * 340 + used;
-  used += count;
-  return { first: own, last: own + count - 1 };
+/** Ports that no other test chooses from. */
+export async function portRange(count: number): Promise<PortRange> {
+  const first = await freePorts(count);
+  return { first, last: first + count - 1 };
 }
 
 export interface House extends AsyncDisposable {
@@ -52,7 +51,7 @@ export async function openHouse(changes: Record<string, string> = {}): Promise<H
   const folder = await mkdtemp(join(tmpdir(), 'servermgr-'));
   const managers: Manager[] = [];
   const archives = join(folder, 'archives');
-  const ports = portRange(20);
+  const ports = await portRange(20);
   const env: Record<string, string> = {
     PATH: process.env.PATH ?? '',
     SERVERMGR_STATE: join(folder, 'state'),
@@ -101,15 +100,24 @@ export async function openHouse(changes: Record<string, string> = {}): Promise<H
       ).length,
     async [Symbol.asyncDispose]() {
       await Promise.all(managers.map(manager => manager.close()));
-      await eventually(() => killAll(home));
-      // Whoever has started a process writes down its exit.
-      await rm(folder, { recursive: true, force: true, maxRetries: 10 });
+      await emptyHouse(folder, home);
     },
   };
 }
 
+/** Ends every session, with all that it has started, and takes the folder away. */
+export async function emptyHouse(folder: string, home: string): Promise<void> {
+  try {
+    await eventually(() => killAll(home));
+  } finally {
+    await killAllIn(folder);
+    // Whoever has started a process writes down its exit.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
+  }
+}
+
 /** Kills what runs. @returns whether all that was started has been seen, and is gone. */
-export async function killAll(home: string): Promise<boolean> {
+async function killAll(home: string): Promise<boolean> {
   const records = await listRecords(home);
   for (const { process: identity } of records) {
     if (identity !== undefined && isRunning(identity)) process.kill(identity.pid, 'SIGKILL');

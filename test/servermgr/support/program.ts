@@ -41,6 +41,7 @@ export async function startProgram(env: Readonly<Record<string, string>>, cwd: s
     });
   } catch (error) {
     child.kill('SIGKILL');
+    await ended;
     throw error;
   }
   const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
