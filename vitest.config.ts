@@ -4,7 +4,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Real processes, on machines that may have other things to do.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

@@ -31,8 +31,12 @@ test('a level that is fixed is kept', async () => {
 test('while bytes wait for the uploader the level rises, and the network is told as the limit', async () => {
   using folder = temporaryFolder();
   writeFileSync(join(folder.path, 'log'), logLines(12_000_000));
+  // Of an uploader that takes three times as long as the packing, on this machine, at this moment.
+  const startMs = performance.now();
+  const { chunks } = await packed(folder.path, { chunkBytes: 200_000, level: { min: 6, max: 6 } });
+  const uploadMs = (3 * (performance.now() - startMs)) / chunks.length;
   const packing = pack(packOptions(folder.path, { chunkBytes: 200_000 }));
-  for await (const _ of packing.chunks) await setTimeout(100);
+  for await (const _ of packing.chunks) await setTimeout(uploadMs);
   const { levels, limitedBy } = packing.summary();
   expect(Math.max(...Object.keys(levels).map(Number))).toBe(6);
   expect(limitedBy).toBe('network');

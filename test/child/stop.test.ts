@@ -6,6 +6,8 @@ import { eventually } from '../support/eventually.ts';
 
 /** Longer than any test may take: who waits for it to pass fails. */
 const NEVER_MS = 600_000;
+/** Half of it is ample for whoever obeys, also on a machine that has other things to do. */
+const GRACE_MS = 6_000;
 
 const isAlive = (pid: number) => listProcesses()?.some(process => process.pid === pid);
 
@@ -38,7 +40,7 @@ test('sends SIGTERM when half the grace has passed after an ignored console comm
   await using nursery = await openNursery();
   const { child, logged } = nursery.start([programPath('child-ignores-console.mjs')], { console: true });
   await logged(/ready/);
-  const stop = await stopChild(child, { consoleCommand: 'stop', graceMs: 2_000 });
+  const stop = await stopChild(child, { consoleCommand: 'stop', graceMs: GRACE_MS });
   expect(stop).toMatchObject({ steps: ['console', 'SIGTERM'], exit: { signal: 'SIGTERM' } });
 });
 
@@ -46,7 +48,7 @@ test('sends SIGKILL when the grace has passed', async () => {
   await using nursery = await openNursery();
   const { child, log, logged } = nursery.start([programPath('child-ignores-sigterm.mjs')], { console: true });
   await logged(/ready/);
-  const stop = await stopChild(child, { consoleCommand: 'stop', graceMs: 2_000 });
+  const stop = await stopChild(child, { consoleCommand: 'stop', graceMs: GRACE_MS });
   expect(stop).toMatchObject({ steps: ['console', 'SIGTERM', 'SIGKILL'], exit: { signal: 'SIGKILL' } });
   expect(await log()).toContain('heard SIGTERM');
 });
@@ -56,7 +58,7 @@ test('a console that nobody has ever read does not hold the ladder up', async ()
   const { child, logged } = nursery.start([programPath('child-ignores-console.mjs')], { console: true });
   await logged(/ready/);
   const full = child.say('x'.repeat(4 * 1024 * 1024));
-  const stop = await stopChild(child, { consoleCommand: 'stop', graceMs: 2_000 });
+  const stop = await stopChild(child, { consoleCommand: 'stop', graceMs: GRACE_MS });
   expect(stop).toMatchObject({ steps: ['SIGTERM'], exit: { signal: 'SIGTERM' } });
   expect(await full).toBe(false);
 });
@@ -88,7 +90,7 @@ test('kills a grandchild that ignores SIGTERM', async () => {
   await using nursery = await openNursery();
   const { child, logged } = nursery.start([programPath('child-with-stubborn-grandchild.sh')]);
   const grandchild = Number(await logged(/ready (\d+)/));
-  const stop = await stopChild(child, { graceMs: 2_000 });
+  const stop = await stopChild(child, { graceMs: 1_000 });
   expect(stop).toMatchObject({ steps: ['SIGTERM', 'SIGKILL'], exit: { signal: 'SIGTERM' } });
   expect(isAlive(grandchild)).toBe(false);
 });
@@ -202,7 +204,7 @@ test('stops the whole group where there is no /proc', async () => {
   await using nursery = await openNursery();
   const { child, logged } = nursery.start([programPath('child-with-stubborn-grandchild.sh')]);
   const grandchild = Number(await logged(/ready (\d+)/));
-  const stop = await stopChild(child, { graceMs: 2_000 }, '/no/proc/here');
+  const stop = await stopChild(child, { graceMs: 1_000 }, '/no/proc/here');
   expect(stop).toMatchObject({ steps: ['SIGTERM', 'SIGKILL'] });
   expect(isAlive(grandchild)).toBe(false);
 });

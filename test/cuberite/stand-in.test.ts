@@ -177,7 +177,7 @@ test('of two commands in one write the first runs, and the second waits for the 
     cwd: server.folder,
     stdio: ['pipe', 'pipe', 'ignore'],
   });
-  const exited = once(child, 'exit');
+  const closed = once(child, 'close');
   let output = '';
   child.stdout.on('data', chunk => {
     output += chunk;
@@ -189,10 +189,11 @@ test('of two commands in one write the first runs, and the second waits for the 
     // A server that had heard the stop as well would not answer any more.
     expect(await server.ready()).toBeDefined();
     child.stdin.write('list\n');
-    expect(await exited).toEqual([0, null]);
+    expect(await closed).toEqual([0, null]);
     expect(output).not.toContain('"list"');
   } finally {
     child.kill('SIGKILL');
+    await closed;
   }
 });
 

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { rehearse } from '../../src/destination/rehearse.ts';
 import { type FaultRule, startS3Server } from '../support/s3-server.ts';
 import { openStore } from './s3-store.ts';
@@ -7,11 +7,11 @@ const signal = new AbortController().signal;
 
 async function rehearseOn(faults: readonly FaultRule[]) {
   const server = await startS3Server({ faults });
+  onTestFinished(() => server.close());
   const destination = await openStore(server.url);
+  onTestFinished(() => destination.close());
   const rehearsals = await rehearse(destination, signal);
   const left = server.objects().map(({ key }) => key);
-  destination.close();
-  await server.close();
   return { results: rehearsals.map(({ what, result }) => `${what}: ${result}`), rehearsals, left };
 }
 

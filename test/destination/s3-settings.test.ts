@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { RefusedError } from '../../src/destination/destination.ts';
+import { freePort } from '../support/free-port.ts';
 import { type S3Server, type S3ServerOptions, startS3Server } from '../support/s3-server.ts';
 import { bytesOf, inChunks } from './archives.ts';
 import { type OpenOptions, openStore } from './s3-store.ts';
@@ -111,7 +112,7 @@ describe('the check before a session', () => {
   });
 
   test('takes a store that refuses connections for one that may be back', async () => {
-    const { server, destination } = await stage();
+    const { server, destination } = await stage({ port: await freePort() });
     await server.close();
     expect(await destination.check(signal)).toEqual({
       state: 'unavailable',
@@ -196,7 +197,7 @@ describe('credentials', () => {
   test('an endpoint that hangs once is asked again', async () => {
     const role = await startRole(nth => (nth === 1 ? 'hang' : keyPair(nth)));
     const { destination } = await stage({}, { env: role.env });
-    await destination.store('x', inChunks(large, CHUNK), { signal, stallMs: 1000 });
+    await destination.store('x', inChunks(large, CHUNK), { signal, stallMs: 6000 });
     expect(role.asked()).toBe(2);
   });
 

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { startS3Server } from '../support/s3-server.ts';
 import { describeContract } from './contract.ts';
 import { openStore } from './s3-store.ts';
@@ -19,10 +19,10 @@ describeContract('a prefix of an S3 bucket', async () => {
 
 test('a whole bucket can be the destination', async () => {
   const server = await startS3Server();
+  onTestFinished(() => server.close());
   const destination = await openStore(server.url, { prefix: '' });
+  onTestFinished(() => destination.close());
   await destination.put('a/b', Buffer.from('x'), { signal: new AbortController().signal });
   expect(destination.url).toBe('s3://bucket');
   expect(server.objects().map(({ key }) => key)).toEqual(['a/b']);
-  destination.close();
-  await server.close();
 });

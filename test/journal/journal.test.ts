@@ -16,7 +16,7 @@ import {
 } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { SEGMENT_BYTES } from '../../src/journal/format.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { eventually } from '../support/eventually.ts';
@@ -77,10 +77,10 @@ describe('what the journal holds', () => {
     await writeFile(join(work, 'agent.log'), 'kept');
     execFileSync('mkfifo', [join(work, 'pipe')]);
     const server = createServer().listen(join(work, 'socket'));
+    onTestFinished(() => void server.close());
     await eventually(() => server.listening);
     const selection = { root: work, include: [], exclude: ['Plugins'], leaveOut: [join(work, 'sessions')] };
     await start({ selection }).finish(patient);
-    server.close();
     expect(Object.keys(treeOf((await recover()).folder))).toEqual(['agent.log']);
   });
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// Writes files of several kinds into its working directory; runs until SIGTERM, and exits with 0.
+// agent-writes-files [leave]: files of several kinds, into its working directory; then it runs until SIGTERM, or leaves
+// at once, and exits with 0.
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
-import { stayAlive } from '../support/program.ts';
+import { args, stayAlive } from '../support/program.ts';
 
 process.on('SIGTERM', () => process.exit(0));
 stayAlive();
@@ -11,3 +12,4 @@ writeFileSync('memory/moves.csv', 'x,y,z\n1,2,3\n');
 writeFileSync('memory/ünïcödé name.bin', Buffer.from([0, 255, 10, 13]));
 for (let line = 1; line <= 1000; line += 1) appendFileSync('debug.log', `line ${line}\n`);
 console.log('agent runs');
+if (args[0] === 'leave') process.exit(0);

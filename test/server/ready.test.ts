@@ -38,20 +38,20 @@ describe('waiting until a server is ready', () => {
   });
 
   test('is not held up by a connection that was accepted and is never answered', async () => {
-    let pings = 0;
-    const server = await serveStatus({ online: () => 5, answers: () => pings > 0 });
+    let failures = 0;
+    const server = await serveStatus({ online: () => 5, answers: () => failures > 0 });
     closers.push(server.close);
     const ready = waitUntilReady(
       { host: '127.0.0.1', port: server.port },
       {
         ...patient,
         onFailedTry: () => {
-          pings += 1;
+          failures += 1;
         },
       },
     );
     expect(await ready).toMatchObject({ online: 5 });
-    expect(pings).toBe(1);
+    expect(failures).toBeGreaterThan(0);
   });
 
   test('gives up when the time is over: nobody listens', async () => {
@@ -71,6 +71,7 @@ describe('waiting until a server is ready', () => {
       },
     );
     expect(await ready).toBeUndefined();
+    expect(limitsMs.length).toBeGreaterThan(0);
     expect(Math.max(...limitsMs)).toBeLessThanOrEqual(150);
   });
 
@@ -108,9 +109,9 @@ describe('a port', () => {
   });
 
   test('is free when connections of an earlier server are still in TIME_WAIT', async () => {
-    const server = createServer(socket => socket.end()).listen(0, '127.0.0.1');
+    const port = await freePort();
+    const server = createServer(socket => socket.end()).listen(port, '127.0.0.1');
     await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
     const client = connect(port, '127.0.0.1').resume();
     await once(client, 'close');
     server.close();

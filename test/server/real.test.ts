@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type Client, createClient, createServer } from 'minecraft-protocol';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { ping } from '../../src/server/ping.ts';
 import { watchPlayers } from '../../src/server/players.ts';
 import { waitUntilReady } from '../../src/server/ready.ts';
@@ -35,11 +35,13 @@ test('a real server is ready, and tells its version', async () => {
 });
 
 test('real players are seen to join and to leave', async () => {
+  const watching = new AbortController();
+  onTestFinished(() => watching.abort());
   const watch = watchPlayers(
     { host: 'localhost', port },
     {
       ...{ agentPlayers: 1, joinTimeoutMs: undefined, emptyTimeoutMs: 100, livenessTimeoutMs: 20_000 },
-      ...{ intervalMs: 20, signal: patience.signal },
+      ...{ intervalMs: 20, signal: watching.signal },
     },
   );
   const agent = await join('Agent');
@@ -55,6 +57,7 @@ test('real players are seen to join and to leave', async () => {
 
 async function join(username: string): Promise<Client> {
   const client = createClient({ host: '127.0.0.1', port, username, version, auth: 'offline' });
+  onTestFinished(() => client.end('bye'));
   await once(client, 'success');
   return client;
 }

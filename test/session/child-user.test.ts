@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { listProcesses } from '../../src/child/proc.ts';
+import { killAllOf } from '../support/container.ts';
 import { openTheatre } from '../support/session.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -23,9 +24,11 @@ const INTRUDER = `
 test.runIf(isRoot)(
   'a session whose children run as another user keeps its secrets, and leaves nobody',
   async () => {
+    const uid = 1_000_000 + process.pid;
+    onTestFinished(() => killAllOf(uid));
     await using theatre = await openTheatre();
     const session = theatre.start({
-      SESSION_CHILD_USER: `${1_000_000 + process.pid}`,
+      SESSION_CHILD_USER: `${uid}`,
       SESSION_AGENT_COMMAND: JSON.stringify(['/bin/sh', '-c', INTRUDER]),
     });
     expect(await session.ended()).toMatchObject({ code: 0 });

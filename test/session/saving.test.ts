@@ -13,7 +13,7 @@ beforeEach(async () => {
 
 afterEach(() => theatre[Symbol.asyncDispose]());
 
-const files = { SESSION_AGENT_COMMAND: program('agent-writes-files'), SESSION_JOIN_TIMEOUT: '300ms' };
+const files = { SESSION_AGENT_COMMAND: program('agent-writes-files', 'leave') };
 
 async function namesIn(archive: string): Promise<string[]> {
   const { stdout } = await promisify(execFile)('tar', ['tzf', archive, '--quoting-style=literal']);

@@ -50,7 +50,8 @@ describe('a stop signal', () => {
 
   test('while the server starts ends the session without an agent', async () => {
     const session = theatre.start({
-      SESSION_SERVER_COMMAND: program('server-late', '--port', theatre.port, 60_000),
+      SESSION_SERVER_COMMAND: program('server-late', '--port', theatre.port, 600_000),
+      SESSION_STOP_GRACE: '1s',
     });
     await session.logged('"child":"server"');
     session.signal('SIGTERM');
@@ -79,10 +80,9 @@ describe('a stop signal', () => {
       SESSION_STOP_TIMEOUT: '6s',
     });
     await agentRuns();
-    const askedMs = performance.now();
     session.signal('SIGTERM');
+    // Not in an hour: longer than any test may take.
     expect(await session.ended()).toEqual({ code: 0, signal: null });
-    expect(performance.now() - askedMs).toBeLessThan(6_000);
     for (const child of session.report().children) expect(child.stoppedBy).toContain('SIGKILL');
     expect(session.report().saved).toBe('archive');
   });
@@ -122,7 +122,7 @@ describe('after a session', () => {
 
   test('an agent whose server is gone may finish by itself', async () => {
     const session = theatre.start({
-      SESSION_SERVER_COMMAND: program('server-crashes-after-ready', '--port', theatre.port, 9, 300),
+      SESSION_SERVER_COMMAND: program('server-crashes-beside-agent', '--port', theatre.port, 9),
       SESSION_AGENT_COMMAND: program('agent-follows-server', '--port', theatre.port),
     });
     expect(await session.ended()).toEqual({ code: 11, signal: null });

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { type Child, type ChildSpec, startChild } from '../../src/child/start.ts';
 import { killChild } from '../../src/child/stop.ts';
 import { bakeCookie, COOKIE_NAME, killSurvivors } from '../../src/child/survivors.ts';
+import { killAllIn } from './container.ts';
 import { eventually } from './eventually.ts';
 
 export function programPath(name: string): string {
@@ -48,7 +49,8 @@ export async function openNursery() {
     },
     async [Symbol.asyncDispose]() {
       for (const child of children) killChild(child);
-      await killSurvivors(cookie, children);
+      await killSurvivors(cookie, children, { withinMs: 20_000 });
+      await killAllIn(folder);
       await Promise.all(children.map(child => child.exited));
       await rm(folder, { recursive: true, force: true });
     },

@@ -1,11 +1,22 @@
 import { readlinkSync } from 'node:fs';
-import { listProcesses } from '../../src/child/proc.ts';
+import { listProcesses, type Process, userIdsOf } from '../../src/child/proc.ts';
 import { eventually } from './eventually.ts';
 
 /** Kills everybody who stands in a folder, as the end of a container does. @returns when nobody is left */
 export async function killAllIn(folder: string): Promise<void> {
-  await eventually(() => {
-    const left = listProcesses()?.filter(({ pid }) => standsIn(pid, folder)) ?? [];
+  await killAll(({ pid }) => standsIn(pid, folder));
+}
+
+/** Kills everybody who runs as a user. @returns when nobody is left */
+export async function killAllOf(uid: number): Promise<void> {
+  await killAll(async ({ pid }) => (await userIdsOf(pid)).includes(uid));
+}
+
+async function killAll(isMeant: (process: Process) => boolean | Promise<boolean>): Promise<void> {
+  await eventually(async () => {
+    const all = listProcesses() ?? [];
+    const meant = await Promise.all(all.map(isMeant));
+    const left = all.filter((_, index) => meant[index]);
     for (const { pid } of left) killNow(pid);
     return left.length === 0;
   });

@@ -53,7 +53,7 @@ export async function makeCuberiteHome(
     join: name => act(`join ${name}`),
     leave: name => act(`leave ${name}`),
     chat: (name, text) => act(`chat ${name} ${text}`),
-    remove: () => rm(folder, { recursive: true }),
+    remove: () => rm(folder, { recursive: true, force: true }),
   };
 }
 

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 /** Asks until the answer is truthy and nothing is thrown, and returns it. @throws the last fault when time is over. */
 export async function eventually<T>(
   ask: () => T | Promise<T>,
-  { timeoutMs = 20_000 }: { readonly timeoutMs?: number } = {},
+  { timeoutMs = 60_000 }: { readonly timeoutMs?: number } = {},
 ): Promise<T> {
   const endMs = performance.now() + timeoutMs;
   for (;;) {

@@ -31,7 +31,7 @@ export async function playGame({
   const pinged = Promise.withResolvers<void>();
   const game: Game = { online: Number(settings.online), answers, pinged: pinged.promise };
   if (obeys) obeyConsole(game, onEmpty);
-  process.on('SIGTERM', obeys ? saveAndExit : () => undefined);
+  process.on('SIGTERM', obeys ? saveAndExit : () => console.log('heard SIGTERM'));
   const standIn = {
     online: online ?? (() => game.online),
     answers: () => game.answers,

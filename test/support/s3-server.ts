@@ -74,6 +74,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
   const requests: RequestRecord[] = [];
   const counts: Partial<Record<Operation, number>> = {};
   let plan = planFaults(options.faults ?? []);
+  let replanned = Promise.withResolvers<void>();
   let bodies = 0;
 
   const server = http.createServer((message, response) => {
@@ -111,6 +112,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     if (rule?.do === 'stall') return;
     if (rule?.do === 'reset') return void message.socket.resetAndDestroy();
     if (rule?.do === 'delay') await delay(rule.delayMs ?? 0);
+    if (rule?.do === 'hold') await replanned.promise;
 
     const isHead = message.method === 'HEAD';
     const answer = await answerTo(request, rule).catch((error: unknown) => {
@@ -142,9 +144,15 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     return answer;
   }
 
+  function setFaults(rules: readonly FaultRule[]): void {
+    plan = planFaults(rules);
+    replanned.resolve();
+    replanned = Promise.withResolvers();
+  }
+
   async function administer(message: IncomingMessage, response: ServerResponse): Promise<void> {
     if (message.method === 'PUT' && message.url === '/_faults') {
-      plan = planFaults(JSON.parse(await text(message)));
+      setFaults(JSON.parse(await text(message)));
       response.writeHead(204).end();
       return;
     }
@@ -167,9 +175,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     counts,
     objects: (bucket = 'bucket') => [...(state.buckets.get(bucket)?.values() ?? [])],
     uploads: () => [...state.uploads.values()],
-    setFaults(rules) {
-      plan = planFaults(rules);
-    },
+    setFaults,
     breakConnections() {
       server.closeAllConnections();
     },

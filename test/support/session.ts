@@ -45,8 +45,8 @@ export interface Performance {
 }
 
 export async function openTheatre(): Promise<Theatre> {
-  const folder = await mkdtemp(join(tmpdir(), 'session-test-'));
   const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), 'session-test-'));
   const workdir = join(folder, 'work');
   const sessions = join(folder, 'sessions');
   const performances: Performance[] = [];
@@ -70,10 +70,11 @@ export async function openTheatre(): Promise<Theatre> {
         SESSION_SERVER_ADDRESS: `127.0.0.1:${port}`,
         SESSION_SERVER_COMMAND: program('server-ready', '--port', port),
         SESSION_AGENT_COMMAND: program('agent-exits', 0, 0),
-        SESSION_STOP_GRACE: '2s',
+        SESSION_STOP_GRACE: '20s',
         SESSION_JOURNAL_INTERVAL: 'off',
       };
-      const performance = perform(args, { PATH: process.env.PATH, ...usual, ...env });
+      // What a killed command leaves in its temporary folder goes with ours.
+      const performance = perform(args, { PATH: process.env.PATH, TMPDIR: folder, ...usual, ...env });
       performances.push(performance);
       return performance;
     },

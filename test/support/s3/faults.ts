@@ -43,6 +43,8 @@ export type Fault =
   /** Does what was asked, but the connection breaks before the answer. */
   | 'reset-after-commit'
   | 'delay'
+  /** Serves the request when other rules are set. */
+  | 'hold'
   | 'error';
 
 export interface FaultPlan {
