@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { compressionThreads } from './archive/cores.ts';
 import { type PackSummary, pack } from './archive/pack.ts';
-import { survey } from './archive/walk.ts';
+import { type Survey, survey } from './archive/walk.ts';
 import type { Config, Place } from './config/config.ts';
 import {
   AlreadyThereError,
@@ -10,6 +10,7 @@ import {
   type Receipt,
   RefusedError,
 } from './destination/destination.ts';
+import type { Selection } from './format/globs.ts';
 import { keyOf, nthName, reportName } from './key.ts';
 import type { Log } from './log.ts';
 import { errorText } from './outcome.ts';
@@ -102,12 +103,16 @@ async function storeUntilSaved(
 ): Promise<Omit<SavedArchive, 'faults'>> {
   const { home, signal } = target;
   const startMs = performance.now();
-  let n = await firstFree(config, target);
+  const [free, expected] = await Promise.all([
+    firstFree(config, target),
+    survey(selectionOf(config, target.leaveOut), signal),
+  ]);
+  let n = free;
   for (let tries = 1; ; tries++) {
     const reportKey = keyOf(target.folder, reportName(n));
     try {
       await tools.onNames?.(keyOf(target.folder, nthName(config.save.archiveName, n)), reportKey);
-      const { receipt, summary } = await storeOnce(config, target, n, tools);
+      const { receipt, summary } = await storeOnce(config, target, expected, n, tools);
       return {
         how: 'archive',
         destination: home,
@@ -132,16 +137,15 @@ async function storeUntilSaved(
 async function storeOnce(
   config: Config,
   { folder, inside, leaveOut, home, signal }: Target,
+  expected: Survey,
   n: number,
   tools: SaveTools,
 ) {
-  const { include, exclude, codec, gzipLevel, archiveName, stallMs } = config.save;
+  const { codec, gzipLevel, archiveName, stallMs } = config.save;
   const name = nthName(archiveName, n);
   const itself = inside ? [join(config.workdir, name), join(config.workdir, `${name}.part`)] : [];
-  const selection = { root: config.workdir, include, exclude, leaveOut: [...leaveOut, ...itself] };
-  const expected = await survey(selection, signal);
   const packing = pack({
-    selection,
+    selection: selectionOf(config, [...leaveOut, ...itself]),
     codec,
     level: gzipLevel,
     chunkBytes: home.chunkBytes(expected.archiveBytes),
@@ -152,8 +156,13 @@ async function storeOnce(
   const receipt = await home.store(keyOf(folder, name), packing.chunks, {
     signal,
     stallMs,
+    onStored: packing.giveBack,
   });
   return { receipt, summary: packing.summary() };
+}
+
+function selectionOf({ workdir, save }: Config, leaveOut: readonly string[]): Selection {
+  return { root: workdir, include: save.include, exclude: save.exclude, leaveOut };
 }
 
 /** An archive that is there already is never overwritten: the next free name is taken. */

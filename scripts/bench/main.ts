@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
+import { bundle } from '../bundle.ts';
 import type { Contestant } from './contestants.ts';
 import { measure } from './measure.ts';
 import { type RowResult, type Run, summarise, table } from './report.ts';
@@ -81,6 +81,7 @@ function isWanted(contestant: Contestant): boolean {
 }
 
 async function runOnce(contestant: Contestant, workdir: string, track: Track): Promise<Run> {
+  warmUp(workdir);
   const key = `race-${performance.now()}`;
   const measured = await measure(`cd '${workdir}' && ${contestant.script}`, contestant.waits, {
     ...process.env,
@@ -92,6 +93,12 @@ async function runOnce(contestant: Contestant, workdir: string, track: Track): P
     OURS: track.ours,
   });
   return { ...measured, archiveBytes: await track.standIn.bytesOf(key) };
+}
+
+/** Reads everything: a session that has just ended has its files in memory, which some kernels soon take back. */
+function warmUp(workdir: string): void {
+  const { status } = spawnSync('sh', ['-c', 'find . -type f -exec cat {} + >/dev/null'], { cwd: workdir });
+  if (status !== 0) throw new Error(`${workdir} could not be read`);
 }
 
 const ENVIRONMENT = {
@@ -106,21 +113,9 @@ const ENVIRONMENT = {
 
 /** Our contestant as a user runs it: bundled as the product is. */
 async function bundleOurs(scratch: string): Promise<string> {
-  const outfile = join(scratch, 'ours.mjs');
-  await build({
-    entryPoints: [join(import.meta.dirname, 'ours.ts')],
-    outfile,
-    bundle: true,
-    minify: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'esm',
-    banner: {
-      js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);",
-    },
-    logLevel: 'warning',
-  });
-  return `${process.execPath} ${outfile}`;
+  const output = join(scratch, 'ours.mjs');
+  await bundle(join(import.meta.dirname, 'ours.ts'), output);
+  return `${process.execPath} ${output}`;
 }
 
 interface StandIn {

@@ -1,8 +1,8 @@
 /**
  * Our contestant, a process of its own: what the product does once a session has ended, with the product's rooms.
  * Usage: ours.ts <folder> <s3://bucket/key> <codec> <lowest level> <highest level> [wait]. Prints the
- * summary as JSON. With `wait` it says `ready` when the destination is open, as it is while a session is played, and
- * begins when it is given a line.
+ * summary as JSON. With `wait` it says `ready` when the destination has been opened and checked, as it is before a
+ * session is played, and begins when it is given a line.
  */
 import { once } from 'node:events';
 import { compressionThreads, poolSize } from '../../src/archive/cores.ts';
@@ -21,12 +21,15 @@ const selection = { root: folder, include: [], exclude: [], leaveOut: [] };
 const s3 = { pathStyle: true, encryption: undefined, expectedOwner: undefined };
 const destination = await openDestination({ kind: 's3', bucket, prefix: '' }, { s3 });
 if (wait !== undefined) {
+  await destination.check(signal);
   process.stdout.write('ready\n');
   await once(process.stdin, 'data');
   process.stdin.destroy();
 }
-await destination.exists(key.join('/'), signal);
-const { archiveBytes } = await survey(selection, signal);
+const [{ archiveBytes }] = await Promise.all([
+  survey(selection, signal),
+  destination.exists(key.join('/'), signal),
+]);
 const packing = pack({
   selection,
   codec,
@@ -35,6 +38,10 @@ const packing = pack({
   threads: compressionThreads(),
   signal,
 });
-await destination.store(key.join('/'), packing.chunks, { signal, stallMs: 300_000 });
+await destination.store(key.join('/'), packing.chunks, {
+  signal,
+  stallMs: 300_000,
+  onStored: packing.giveBack,
+});
 destination.close();
 process.stdout.write(`${JSON.stringify(packing.summary())}\n`);

@@ -32,7 +32,8 @@ export interface Target {
 const MIB = 1 << 20;
 const gzip2 = ours('gzip', 2);
 const gzip1 = ours('gzip', 1);
-const gzipFollowing = ours('gzip', 1, 6);
+/** The supervisor's default. */
+const gzipFollowing = ours('gzip', 2, 6);
 const gzipRunning = fromTheEnd(gzipFollowing);
 const zstd1 = ours('zstd', 1);
 const [pigz6, pigz1] = [pigz(6), pigz(1)];

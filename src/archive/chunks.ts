@@ -1,12 +1,17 @@
 import { addAbortListener } from 'node:events';
 import type { Level } from './level.ts';
 
-/** Joins pieces to fresh chunks of one size, the last one smaller; each byte is copied once. */
+/**
+ * Joins pieces to chunks of one size, the last one smaller; each byte is copied once.
+ * @param spare Chunks to fill again: whoever needs one no more puts it there.
+ */
 export async function* cutChunks(
   pieces: AsyncIterable<Buffer>,
   chunkBytes: number,
+  spare: Buffer[],
 ): AsyncGenerator<Buffer, void> {
-  let chunk = Buffer.allocUnsafeSlow(chunkBytes);
+  const fresh = () => spare.pop() ?? Buffer.allocUnsafeSlow(chunkBytes);
+  let chunk = fresh();
   let used = 0;
   for await (const piece of pieces) {
     for (let at = 0; at < piece.length; ) {
@@ -15,19 +20,16 @@ export async function* cutChunks(
       used += copied;
       if (used < chunkBytes) continue;
       yield chunk;
-      chunk = Buffer.allocUnsafeSlow(chunkBytes);
+      chunk = fresh();
       used = 0;
     }
   }
   if (used > 0) yield chunk.subarray(0, used);
 }
 
-/** Where the time went that nothing was compressed in. */
 export interface Waits {
   /** A chunk was ready and nobody took it. */
   networkMs: number;
-  /** The next bytes of the files were not there yet. */
-  diskMs: number;
 }
 
 /**

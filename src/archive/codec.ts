@@ -1,4 +1,5 @@
 import type { Codec } from '../config/config.ts';
+import type { Busy } from './busy.ts';
 import { gzip } from './gzip.ts';
 import type { Level } from './level.ts';
 import { zstd } from './zstd.ts';
@@ -18,6 +19,8 @@ export interface CodecOptions {
   readonly threads: number;
   /** Where blocks go that are used up, to be filled again. */
   readonly spare: Buffer[];
+  /** Counts the time in which blocks are compressed. */
+  readonly compressing: Busy;
 }
 
 export function blockCodec(codec: Codec): BlockCodec {

@@ -12,9 +12,9 @@ import { inParallel } from './parallel.ts';
  * stored.
  */
 export const gzip: BlockCodec = {
-  blockBytes: 1 << 20,
+  blockBytes: 2 << 20,
   startLevel: 3,
-  async *encode(blocks, { level, threads, spare }) {
+  async *encode(blocks, { level, threads, spare, compressing }) {
     let [crc, bytes] = [0, 0];
     let before = Buffer.alloc(0);
     const output = guessOutput();
@@ -27,17 +27,18 @@ export const gzip: BlockCodec = {
         level.skip();
         return { block, pieces: storedBlocks(block) };
       }
-      const deflated = await deflate(block, {
+      const options = {
         level: level.take(),
         ...(dictionary.length > 0 && { dictionary }),
         finishFlush: constants.Z_SYNC_FLUSH,
         chunkSize: output.guess(block),
-      });
+      };
+      const deflated = await compressing.during(deflate(block, options));
       output.learn(block, deflated);
       return { block, pieces: [deflated] };
     };
     yield GZIP_HEADER;
-    for await (const { block, pieces } of inParallel(blocks, threads + 1, compress)) {
+    for await (const { block, pieces } of inParallel(blocks, threads + 2, compress)) {
       yield* pieces;
       spare.push(block);
     }

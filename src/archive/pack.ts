@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import type { Codec } from '../config/config.ts';
 import type { Selection } from '../format/globs.ts';
 import { type Told, tarBlocks } from './blocks.ts';
+import { countBusy } from './busy.ts';
 import { type Noted, notes } from './changes.ts';
 import { cutChunks, oneAhead, type Waits } from './chunks.ts';
 import { blockCodec } from './codec.ts';
@@ -23,8 +24,10 @@ export interface PackOptions {
 
 /** An archive being made, as fast as its chunks are read. */
 export interface Packing {
-  /** Read once. Fresh Buffers of chunkBytes, the last one smaller, which the reader may keep. */
+  /** Read once. Buffers of chunkBytes, the last one smaller. The reader has each for itself until it gives it back. */
   readonly chunks: AsyncIterable<Buffer>;
+  /** Gives back a chunk that the reader needs no more: it is filled again, which saves fetching memory for another. */
+  giveBack(chunk: Buffer): void;
   progress(): Progress;
   /** How it went. @throws {Error} before the chunks have been read to their end. */
   summary(): PackSummary;
@@ -63,8 +66,10 @@ export function pack(options: PackOptions): Packing {
   const level = followBottleneck(options.level, codec.startLevel);
   const tally = { files: 0, directories: 0, links: 0, bytesRead: 0 };
   const told: Told = { tally, skipped: notes(), changed: notes() };
-  const waits: Waits = { networkMs: 0, diskMs: 0 };
+  const waits: Waits = { networkMs: 0 };
+  const compressing = countBusy();
   const spare: Buffer[] = [];
+  const spareChunks: Buffer[] = [];
   const digest = createHash('sha256');
   let bytesOut = 0;
   let summary: PackSummary | undefined;
@@ -78,9 +83,9 @@ export function pack(options: PackOptions): Packing {
       told,
       signal,
     });
-    const encoded = codec.encode(timed(tar, waits), { level, threads, spare });
-    for await (const chunk of oneAhead(cutChunks(encoded, options.chunkBytes), level, waits, signal)) {
-      digest.update(chunk);
+    const encoded = codec.encode(tar, { level, threads, spare, compressing });
+    const cut = cutChunks(digested(encoded, digest), options.chunkBytes, spareChunks);
+    for await (const chunk of oneAhead(cut, level, waits, signal)) {
       bytesOut += chunk.length;
       yield chunk;
     }
@@ -91,7 +96,7 @@ export function pack(options: PackOptions): Packing {
       bytesOut,
       sha256: digest.digest('hex'),
       levels: level.used(),
-      limitedBy: bottleneck(waits, performance.now() - startMs),
+      limitedBy: bottleneck(waits.networkMs, compressing.ms(), performance.now() - startMs),
       skipped: told.skipped.read(),
       changed: told.changed.read(),
     };
@@ -99,6 +104,9 @@ export function pack(options: PackOptions): Packing {
 
   return {
     chunks: chunks(),
+    giveBack: chunk => {
+      if (chunk.length === options.chunkBytes) spareChunks.push(chunk);
+    },
     progress: () => ({ files: tally.files, bytesRead: tally.bytesRead, bytesOut }),
     summary: () => {
       if (summary === undefined) throw new Error('the archive has not been read to its end');
@@ -107,18 +115,17 @@ export function pack(options: PackOptions): Packing {
   };
 }
 
-async function* timed(blocks: AsyncIterable<Buffer>, waits: Waits): AsyncGenerator<Buffer> {
-  let askedMs = performance.now();
-  for await (const block of blocks) {
-    waits.diskMs += performance.now() - askedMs;
-    yield block;
-    askedMs = performance.now();
+/** Piece by piece, since a whole chunk takes long enough for the codec to run dry. */
+async function* digested(pieces: AsyncIterable<Buffer>, digest: Hash): AsyncGenerator<Buffer> {
+  for await (const piece of pieces) {
+    digest.update(piece);
+    yield piece;
   }
 }
 
-/** What is neither waiting for the disk nor for the network is compressing. */
-function bottleneck({ networkMs, diskMs }: Waits, totalMs: number): 'cpu' | 'disk' | 'network' {
-  const cpuMs = totalMs - networkMs - diskMs;
+/** When nobody waits for the network and nothing is compressed, the next bytes of the files are not there yet. */
+function bottleneck(networkMs: number, cpuMs: number, totalMs: number): 'cpu' | 'disk' | 'network' {
+  const diskMs = totalMs - networkMs - cpuMs;
   if (networkMs >= cpuMs && networkMs >= diskMs) return 'network';
   return cpuMs >= diskMs ? 'cpu' : 'disk';
 }

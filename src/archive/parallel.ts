@@ -1,6 +1,7 @@
 /**
  * The results of `work` in the order of the source, with up to `window` items being worked on or waiting to be
- * fetched. However it ends, nothing is still being worked on afterwards; results that nobody fetched go to `discard`.
+ * fetched, and the next one being asked for meanwhile. However it ends, nothing is still being worked on afterwards;
+ * results that nobody fetched go to `discard`.
  */
 export async function* inParallel<T, U>(
   source: AsyncIterable<T>,
@@ -8,21 +9,29 @@ export async function* inParallel<T, U>(
   work: (item: T) => Promise<U>,
   discard: (result: U) => Promise<void> | void = () => undefined,
 ): AsyncGenerator<U> {
+  const items = source[Symbol.asyncIterator]();
   const begun: Promise<U>[] = [];
+  let next = heard(items.next());
   try {
-    for await (const item of source) {
-      const result = work(item);
-      // It is awaited when its turn comes; until then its failure is not an unhandled one.
-      result.catch(() => undefined);
-      begun.push(result);
+    for (let item = await next; !item.done; item = await next) {
+      begun.push(heard(work(item.value)));
+      next = heard(items.next());
       if (begun.length >= window) yield await take(begun);
     }
     while (begun.length > 0) yield await take(begun);
   } finally {
+    await next.catch(() => undefined);
+    await items.return?.();
     for (const result of await Promise.allSettled(begun)) {
       if (result.status === 'fulfilled') await discard(result.value);
     }
   }
+}
+
+/** A promise that is awaited when its turn comes: until then its failure is not an unhandled one. */
+function heard<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
 }
 
 function take<U>(begun: Promise<U>[]): Promise<U> {

@@ -51,6 +51,8 @@ export interface StoreOptions {
   readonly stallMs: number;
   /** Called with the bytes that are safe so far in this try. */
   readonly onProgress?: (bytes: number) => void;
+  /** Called with each chunk that is safe: the destination needs its memory no more. */
+  readonly onStored?: (chunk: Buffer) => void;
 }
 
 export interface PutOptions {

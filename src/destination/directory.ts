@@ -40,12 +40,13 @@ export function openDirectory(folder: string): Destination {
 
     chunkBytes: () => CHUNK_BYTES,
 
-    async store(key, chunks, { signal, stallMs, onProgress }) {
+    async store(key, chunks, { signal, stallMs, onProgress, onStored }) {
       const file = fileOf(key);
       const watch = watchForStall(stallMs, signal);
-      const onWritten = (bytes: number) => {
+      const onWritten = (bytes: number, chunk: Buffer) => {
         watch.moved();
         onProgress?.(bytes);
+        onStored?.(chunk);
       };
       const source = openSource(chunks, watch.signal);
       try {

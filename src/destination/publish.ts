@@ -6,7 +6,8 @@ import { AlreadyThereError } from './destination.ts';
 export interface PublishOptions {
   /** Whether a file that is already there gives way. */
   readonly replace: boolean;
-  readonly onWritten?: (bytes: number) => void;
+  /** Told after each chunk how many bytes have been written. */
+  readonly onWritten?: (bytes: number, chunk: Buffer) => void;
 }
 
 /**
@@ -28,7 +29,7 @@ export async function publish(
     for await (const chunk of chunks) {
       await handle.writeFile(chunk);
       bytes += chunk.length;
-      options.onWritten?.(bytes);
+      options.onWritten?.(bytes, chunk);
     }
     await handle.sync();
     if (!(await isStill(part, handle))) throw new Error(`${part} was taken over by another writer`);

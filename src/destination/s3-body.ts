@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3';
 
-const SLICE_BYTES = 65_536;
+const SLICE_BYTES = 131_072;
 
 /**
  * Makes a command send its Buffer in slices, so that what is on the way can be seen (and TLS does not encrypt a whole

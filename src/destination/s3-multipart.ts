@@ -31,6 +31,7 @@ export interface SendOptions {
   readonly watch: Watch;
   readonly idleMs: number;
   readonly onProgress: ((bytes: number) => void) | undefined;
+  readonly onStored: ((chunk: Buffer) => void) | undefined;
 }
 
 export interface BeginOptions {
@@ -84,6 +85,7 @@ export async function sendUpload(
         bytes += chunk.length;
         watch.moved();
         options.onProgress?.(bytes);
+        options.onStored?.(chunk);
       })
       .catch(watch.fail)
       .finally(() => inFlight.delete(sending));

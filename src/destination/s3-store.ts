@@ -22,7 +22,8 @@ export async function storeArchive(
 ): Promise<Receipt> {
   const watch = watchForStall(options.stallMs, options.signal);
   const source = openSource(chunks, watch.signal);
-  const sending = { watch, idleMs: Math.min(IDLE_MS, options.stallMs / 2), onProgress: options.onProgress };
+  const { onProgress, onStored } = options;
+  const sending = { watch, idleMs: Math.min(IDLE_MS, options.stallMs / 2), onProgress, onStored };
   try {
     const sent = await orAborted(send(home, key, source, sending), options.signal, TIDY_MS);
     const verified = await confirm(home, key, sent.bytes, options.signal);
@@ -49,7 +50,7 @@ async function sendWhole(
   key: string,
   body: Buffer,
   source: Source<Buffer>,
-  { watch, idleMs, onProgress }: SendOptions,
+  { watch, idleMs, onProgress, onStored }: SendOptions,
 ): Promise<Sent> {
   if (!(await source.next()).done)
     throw new Error(
@@ -57,6 +58,7 @@ async function sendWhole(
     );
   await putObject(home, key, body, { ifAbsent: true, signal: watch.signal, idleMs, onMoved: watch.moved });
   onProgress?.(body.length);
+  onStored?.(body);
   return { bytes: body.length, parts: 1 };
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -64,7 +65,7 @@ test('an abort rejects at once even while a read hangs', async () => {
     await new Promise(() => undefined);
   }
   const level = followBottleneck({ min: 1, max: 6 }, 3);
-  const chunks = oneAhead(hangs(), level, { networkMs: 0, diskMs: 0 }, abort.signal);
+  const chunks = oneAhead(hangs(), level, { networkMs: 0 }, abort.signal);
   expect((await chunks.next()).value?.toString()).toBe('first');
   const second = chunks.next();
   abort.abort(new Error('the deadline'));
@@ -99,3 +100,25 @@ test('chunks have the size that was asked for, all but the last, and may be kept
   for await (const chunk of pack(packOptions(folder.path, { codec: 'none' })).chunks) again.push(chunk);
   expect(Buffer.concat(again).equals(Buffer.concat(kept))).toBe(true);
 });
+
+test.each(['none', 'gzip', 'zstd'] as const)(
+  'chunks that are given back are filled again: %s',
+  async codec => {
+    using folder = temporaryFolder();
+    fill(folder.path);
+    const options = packOptions(folder.path, { codec, level: { min: 1, max: 1 }, chunkBytes: 500 });
+    const { summary, ...kept } = pack(options);
+    for await (const _ of kept.chunks);
+    const packing = pack(options);
+    const memories = new Set<ArrayBufferLike>();
+    const digest = createHash('sha256');
+    for await (const chunk of packing.chunks) {
+      memories.add(chunk.buffer);
+      digest.update(chunk);
+      packing.giveBack(chunk);
+    }
+    expect(digest.digest('hex')).toBe(summary().sha256);
+    expect(packing.summary().bytesOut).toBeGreaterThan(5 * 500);
+    expect(memories.size).toBeLessThanOrEqual(3);
+  },
+);

@@ -44,10 +44,24 @@ test('while bytes wait for the uploader the level rises, and the network is told
 
 test('while the uploader waits for bytes the level falls', async () => {
   using folder = temporaryFolder();
-  writeFileSync(join(folder.path, 'log'), logLines(20_000_000));
-  const { summary } = await packed(folder.path, { chunkBytes: 400_000, threads: 1 });
+  writeFileSync(join(folder.path, 'log'), logLines(40_000_000));
+  const { summary } = await packed(folder.path, { chunkBytes: 1_000_000, threads: 1 });
   expect(summary.levels[1]).toBeGreaterThan(0);
 });
+
+test.each([
+  ['gzip', { min: 9, max: 9 }, 'cpu'],
+  ['zstd', { min: 9, max: 9 }, 'cpu'],
+  ['none', { min: 1, max: 1 }, 'disk'],
+] as const)(
+  'while nobody waits for the network, the limit of %s at %o is the %s',
+  async (codec, level, limit) => {
+    using folder = temporaryFolder();
+    writeFileSync(join(folder.path, 'log'), logLines(20_000_000));
+    const { summary } = await packed(folder.path, { codec, level });
+    expect(summary.limitedBy).toBe(limit);
+  },
+);
 
 test('what is compressed already is stored, and the rest of the archive is not', async () => {
   using folder = temporaryFolder();

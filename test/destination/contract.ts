@@ -53,10 +53,13 @@ export function describeContract(home: string, openStage: () => Promise<Stage>):
         const archive = bytesOf(size(chunkBytes));
         const progress: number[] = [];
         const onProgress = (bytes: number) => void progress.push(bytes);
+        const stored: Buffer[] = [];
+        const onStored = (chunk: Buffer) => void stored.push(chunk);
 
         const receipt = await destination.store('a/logs.tar.gz', inChunks(archive, chunkBytes), {
           ...calm,
           onProgress,
+          onStored,
         });
 
         expect(receipt).toMatchObject({ key: 'a/logs.tar.gz', bytes: archive.length, verified: true });
@@ -64,6 +67,10 @@ export function describeContract(home: string, openStage: () => Promise<Stage>):
         expect(await digestOf(await destination.get('a/logs.tar.gz', signal))).toBe(digestOfBytes(archive));
         expect(progress).toEqual([...progress].sort((a, b) => a - b));
         if (archive.length > 0) expect(progress.at(-1)).toBe(archive.length);
+        const places = stored.filter(({ length }) => length > 0).map(({ byteOffset }) => byteOffset);
+        expect(places.sort((a, b) => a - b)).toEqual(
+          Array.from(Array(Math.ceil(archive.length / chunkBytes)), (_, i) => i * chunkBytes),
+        );
         expect(await stage.leftovers()).toEqual(['a/logs.tar.gz']);
       },
     );
