@@ -6,5 +6,5 @@ import { setFlagsFromString } from 'node:v8';
  * on two cores.
  */
 export function growHeapFaster(): void {
-  setFlagsFromString('--heap-growing-percent=300');
+  setFlagsFromString('--heap-growing-percent=200');
 }
