@@ -47,12 +47,28 @@ export async function controlGroupsOf(pid: number | 'self', procRoot = '/proc'):
   return readFile(`${procRoot}/${pid}/cgroup`, 'utf8').catch(unreadable);
 }
 
-/** A process's command line, for people: one line, at most 200 characters; its name where that may not be read. */
+/**
+ * A process's command line, for people: one line, at most 200 characters; its name where that may not be read. What
+ * follows the name of a secret (`--token=…`, `--password …`) is masked.
+ */
 export async function commandOf(process: Process, procRoot = '/proc'): Promise<string> {
   const words = await readFile(`${procRoot}/${process.pid}/cmdline`, 'utf8').catch(unreadable);
-  const command = words.replaceAll(/\p{Cc}+/gu, ' ').trim();
+  const command = masked(words.split('\0'))
+    .join(' ')
+    .replaceAll(/\p{Cc}+/gu, ' ')
+    .trim();
   return command === '' ? `[${process.name}]` : command.slice(0, 200);
 }
+
+function masked(words: readonly string[]): readonly string[] {
+  return words.map((word, index) =>
+    SECRET_OPTION.test(words[index - 1] ?? '') ? MASK : word.replace(SECRET_VALUE, `$1${MASK}`),
+  );
+}
+
+const MASK = '********';
+const SECRET_OPTION = /^--?[\w-]*(?:passw(?:or)?d|secret|token|credentials?|key)$/i;
+const SECRET_VALUE = /^([\w-]*(?:passw(?:or)?d|secret|token|credentials?|key)=).+/is;
 
 /** The format is in proc(5); fields are counted from 1 there, and the second may hold spaces and parentheses. */
 function parseStat(stat: string): Process | undefined {

@@ -59,3 +59,16 @@ test('tells a command in one line of readable length, or the name in its place',
   expect(command).toMatch(/^sh -c echo one echo {2}\[31m x+$/);
   expect(command).toHaveLength(200);
 });
+
+test.each([
+  [500, '--token=hunter2 run', '--token=******** run'],
+  [501, '--db-password hunter2 run', '--db-password ******** run'],
+  [502, 'env AWS_SECRET=hunter2', 'env AWS_SECRET=********'],
+  [503, '-apiKey=hunter2', '-apiKey=********'],
+  [504, '--keyboard de --port=1', '--keyboard de --port=1'],
+])('masks what follows the name of a secret, seen in process %i: %s', async (pid, line, shown) => {
+  stage(pid, 'sh');
+  writeFileSync(join(root, `${pid}`, 'cmdline'), line.replaceAll(' ', '\0'));
+  const process = { pid, parent: 1, group: 1, session: 1, startTicks: 0, name: 'sh' };
+  expect(await commandOf(process, root)).toBe(shown);
+});
