@@ -2,6 +2,7 @@ import { basename, join } from 'node:path';
 import type { Config } from './config/config.ts';
 import type { Destination } from './destination/destination.ts';
 import type { FoundJournal } from './journal/find.ts';
+import { STATUS_KEY, segmentKey, sequenceOf } from './journal/format.ts';
 import { type Recovered, recoverJournal } from './journal/recover.ts';
 import { keyOf, sessionFolder, splitKey } from './key.ts';
 import { type Claim, claimOf, digestOf, type Proven, putClaim, readClaim } from './recovery-claim.ts';
@@ -91,20 +92,26 @@ function asItWas(config: Config, { about }: Recovered, workdir: string): Config 
 /** The store deletes so many at once. */
 const BATCH = 1_000;
 
-/** Deletes a journal that nobody needs any more: its segments first, and what tells of them last. */
+/**
+ * Deletes a journal that nobody needs any more: its segments first, and what tells of them last. The segment that was
+ * on its way when its writer died, and the status, are deleted whether they came to be or not.
+ */
 export async function deleteJournal(
   destination: Destination,
   prefix: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const last: string[] = [];
+  const last = new Set([`${prefix}/${STATUS_KEY}`]);
   let batch: string[] = [];
+  let sequence = 0;
   for await (const { key } of destination.list(`${prefix}/`, signal)) {
-    (key.endsWith('.json') ? last : batch).push(key);
+    sequence = sequenceOf(basename(key)) ?? sequence;
+    if (key.endsWith('.json')) last.add(key);
+    else batch.push(key);
     if (batch.length < BATCH) continue;
     await destination.delete(batch, signal);
     batch = [];
   }
-  await destination.delete(batch, signal);
-  await destination.delete(last, signal);
+  await destination.delete([...batch, `${prefix}/${segmentKey(sequence + 1)}`], signal);
+  await destination.delete([...last], signal);
 }

@@ -31,7 +31,7 @@ export interface Destination {
   /** Everything below a key prefix, in the order of the keys. */
   list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject>;
 
-  /** Deletes objects; those that are gone already are no error. */
+  /** Deletes objects, and what is left of writing them; those that are gone already are no error. */
   delete(keys: readonly string[], signal: AbortSignal): Promise<void>;
 
   /** Lets go of sockets; the destination is not used after this. */

@@ -94,6 +94,7 @@ export function openDirectory(folder: string): Destination {
       for (const key of keys) {
         signal.throwIfAborted();
         await rm(fileOf(key), { force: true });
+        await rm(`${fileOf(key)}.part`, { force: true });
       }
       const folders = new Set(keys.map(key => path.dirname(fileOf(key))));
       for (const emptied of folders) await removeEmpty(emptied, root);

@@ -101,6 +101,13 @@ describe('a folder as a destination', () => {
     expect(await readFile(file, 'utf8')).toBe('new');
   });
 
+  test('what a killed writer left of a file is deleted with it, and its folder goes', async () => {
+    await openDirectory(folder).put('journal/1', Buffer.from('whole'), calm);
+    for (const name of ['1.part', '2.part']) await writeFile(path.join(folder, 'journal', name), 'half');
+    await openDirectory(folder).delete(['journal/1', 'journal/2'], signal);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
   test('a check that is ended early takes its file away again', async () => {
     const stop = new AbortController();
     const checking = openDirectory(folder).check(stop.signal);

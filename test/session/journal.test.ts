@@ -83,6 +83,10 @@ describe('a session whose container died', () => {
     expect((await dry.ended()).code).toBe(0);
     expect(dry.stdout()).toContain('test: would be recovered');
     await journaled(1);
+    // What its supervisor was writing when it died.
+    const { length } = (await readdir(join(folder(), 'journal'))).filter(name => name.endsWith('.tar.gz'));
+    for (const name of [`${`${length + 1}`.padStart(8, '0')}.tar.gz`, 'status.json'])
+      await writeFile(join(folder(), 'journal', `${name}.part`), 'half');
     const recovery = theatre.start({}, 'recover', '--all', '--force', theatre.sessions);
     expect((await recovery.ended()).code).toBe(0);
     expect((await readdir(folder())).sort()).toEqual(['logs.tar.gz', 'session.json']);
