@@ -64,7 +64,7 @@ function figures(results: readonly Played[]): string {
     `${sum(({ tornLines }) => tornLines)} lines torn`,
     `most missing ${within(most)}`,
     `closest to its limit ${within(closest)}`,
-    `${excused} with a log cut faster than it could be looked at`,
+    `${excused} with a log cut before it was seen to grow`,
   ].join(', ');
 }
 

@@ -7,7 +7,7 @@ export interface Judgement {
   /** In files that only grow: not as in the truth. In rewritten ones: in contents that never were. */
   readonly wrongBytes: number;
   readonly tornLines: number;
-  /** A log was cut twice within the time of a look: it counts as a rewritten file, taken once a minute. */
+  /** A log misses more, as it was cut before it was seen to grow: it counts as a rewritten file, taken once a minute. */
   readonly isExcused: boolean;
   /** The age of the oldest line that is missing, when everything was killed. */
   readonly missingMs: number;
@@ -29,11 +29,12 @@ export async function judge({ truth, folders, killedAtMs, allowedMs }: Scene): P
   const trees = await Promise.all(folders.map(readTree));
   const found = trees.flatMap(tree => [...tree]);
   const wrong = found.map(([path, bytes]) => ({ path, ...compare(path, bytes, known) }));
-  const isExcused = await wasCutTwice(truth, known, allowedMs);
   const logs = LOGS.map(log => ({
     name: log,
     ...missingOf(log, known, found, killedAtMs),
   }));
+  const isLate = logs.some(({ name, missingMs }) => name === CUT && missingMs > allowedMs);
+  const isExcused = isLate && (await wasCutUnseen(truth, known, 2 * allowedMs));
   const bound = logs.filter(({ name }) => !(name === CUT && isExcused));
   const faults = [
     ...wrong.filter(({ why }) => why !== undefined).map(({ path, why }) => `${path} ${why}`),
@@ -55,14 +56,13 @@ export async function judge({ truth, folders, killedAtMs, allowedMs }: Scene): P
 
 const CUT = 'cut.log';
 
-/** Or cut so soon after its making that nobody has seen it grow. */
-async function wasCutTwice(truth: string, known: Tree, withinMs: number): Promise<boolean> {
+/** Whether a log was cut so soon after its making that two looks, which it takes to see it grow, had not been made. */
+async function wasCutUnseen(truth: string, known: Tree, withinMs: number): Promise<boolean> {
   if (!known.has(CUT)) return false;
   const copies = [...known.keys()].filter(path => path !== CUT && logOf(path) === CUT);
   const times = await Promise.all(copies.map(async path => (await stat(join(truth, path))).mtimeMs));
   const { birthtimeMs } = await stat(join(truth, CUT));
-  const cutsMs = [birthtimeMs, ...times].sort((a, b) => a - b);
-  return cutsMs.some((ms, index) => ms - (cutsMs[index - 1] ?? Number.NEGATIVE_INFINITY) < withinMs);
+  return times.some(cutMs => cutMs - birthtimeMs < withinMs);
 }
 
 type Tree = ReadonlyMap<string, Buffer>;

@@ -60,7 +60,7 @@ async function playUntilKilled(plan: Plan, theatre: Theatre, s3: S3Server) {
   return { session, killedAtMs };
 }
 
-/** A log that is cut twice from one look to the next is taken for a rewritten file. */
+/** A log that is cut before it was seen to grow is taken for a rewritten file. */
 function cutEveryMs({ intervalMs }: Plan): number {
   return 2 * (intervalMs + LOOKING_MS);
 }

@@ -89,8 +89,8 @@ export function moveCover(book: Book, coveredUntilMs: number): void {
 }
 
 /** What was written before this moment is in segments; files that wait for their next rewriting apart. */
-export function takenUntilMs({ dirty, scannedAtMs }: Ledger): number {
-  const behind = [...dirty].filter(tracked => !isRenewed(tracked));
+export function takenUntilMs({ dirty, departed, scannedAtMs }: Ledger): number {
+  const behind = [...dirty, ...departed].filter(tracked => !isRenewed(tracked));
   return behind.reduce((until, tracked) => Math.min(until, tracked.behindSinceMs ?? until), scannedAtMs);
 }
 

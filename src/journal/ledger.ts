@@ -1,7 +1,8 @@
 import type { Generation } from './generation.ts';
 import { isSameFile, type Look, lookNow } from './look.ts';
+import type { FileNode, Node } from './node.ts';
 import type { BytePath } from './paths.ts';
-import type { FileNode, Findings, Node } from './tree.ts';
+import type { Findings } from './tree.ts';
 
 /** A file of the working directory, and what the journal has of it. */
 export interface Tracked {
@@ -12,8 +13,8 @@ export interface Tracked {
   coming: Generation | undefined;
   /** The file may no longer begin with the current content. */
   isSuspect: boolean;
-  /** It has grown by appending since its content began, as logs do. */
-  hasGrown: boolean;
+  /** Appended to it, as to logs, less what it has cost since to begin it anew: see `begin` in take.ts. */
+  creditBytes: number;
   /** When its content last began anew (performance.now). */
   begunAtMs: number;
   /** Not looked at before (performance.now): it has been rewritten too short a time ago. */
@@ -139,6 +140,8 @@ function leave(ledger: Ledger, node: Node): Tracked | undefined {
   ledger.dirty.delete(tracked);
   ledger.unaudited.delete(tracked);
   ledger.moved.delete(tracked);
+  // Should it have been moved, something may have been appended since it was last found.
+  tracked.behindSinceMs ??= ledger.previousScanMs;
   return tracked;
 }
 
@@ -197,7 +200,7 @@ function newcomer(node: FileNode): Tracked {
     current: undefined,
     coming: undefined,
     isSuspect: false,
-    hasGrown: false,
+    creditBytes: 0,
     begunAtMs: 0,
     dueMs: 0,
     servedIn: 0,

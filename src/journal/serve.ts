@@ -91,7 +91,7 @@ async function serveEach(
 
 /** Enters in the books what is known of a file after a look into it. */
 function settle(ledger: Ledger, tracked: Tracked, taken: Taken): void {
-  if (taken.as === 'waiting') return;
+  if (taken.as === 'waiting' || taken.as === 'gone') return;
   const isBehind = taken.as === 'piece' && (!taken.bytes.isLast || isRenewed(tracked));
   if (!isBehind) {
     ledger.dirty.delete(tracked);

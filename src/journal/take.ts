@@ -54,7 +54,7 @@ export interface TakeOptions {
   readonly room: number;
   /** Where they are read to. */
   readonly arena: Arena;
-  /** A file's content begins anew no sooner than this after the last time, unless it is a log that was cut. */
+  /** A file's content begins anew no sooner than this after the last time, unless it has credit, as logs have. */
   readonly rewriteIntervalMs: number;
   readonly pace: Pace;
 }
@@ -121,7 +121,7 @@ async function takeAppended(
   if (isKept) {
     keepAudit(current, before);
     current.isTrusted = true;
-    tracked.hasGrown = true;
+    tracked.creditBytes += Math.max(0, current.end - Math.max(before.end, before.begun.size));
     if (!isAudited(current)) ledger.unaudited.add(tracked);
     return taken;
   }
@@ -154,7 +154,7 @@ async function takeRewritten(
   file: OpenFile,
   options: TakeOptions,
 ): Promise<Taken> {
-  tracked.dueMs = tracked.hasGrown ? 0 : tracked.begunAtMs + options.rewriteIntervalMs;
+  tracked.dueMs = tracked.creditBytes > 0 ? 0 : tracked.begunAtMs + options.rewriteIntervalMs;
   if (performance.now() < tracked.dueMs) return { as: 'waiting' };
   if (file.look.size === current.end && (await hasCrc(current, file, options.pace))) {
     tracked.isSuspect = false;
@@ -188,6 +188,10 @@ async function takeComing(
   return taken;
 }
 
+/**
+ * A log that was cut looks like a file that was rewritten. What has been appended to it tells the two apart, and each new
+ * content takes its size off that: whatever is rewritten again and again soon waits.
+ */
 function begin(
   ledger: Ledger,
   tracked: Tracked,
@@ -196,7 +200,7 @@ function begin(
 ): Generation {
   ledger.generations += 1;
   tracked.begunAtMs = performance.now();
-  tracked.hasGrown = false;
+  tracked.creditBytes = Math.max(0, tracked.creditBytes - file.look.size);
   return beginGeneration(ledger.generations, file.look, kind);
 }
 

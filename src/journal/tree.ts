@@ -1,42 +1,9 @@
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { type Chooser, chooser, type Selection } from '../format/globs.ts';
-import { hasVanished, isSameFile, type Look, reasonOf, toLook } from './look.ts';
+import { hasVanished, isSameFile, reasonOf, toLook } from './look.ts';
+import { type FileNode, type FolderNode, folderNode, isFresh, type LinkNode, type Node } from './node.ts';
 import { createPace } from './pace.ts';
 import { type BytePath, below, fromText, toFsPath, toText } from './paths.ts';
-
-export interface FileNode {
-  readonly kind: 'file';
-  readonly path: BytePath;
-  readonly at: string | Buffer;
-  look: Look;
-  /** Written so shortly before it was looked at that another write may carry the same time. */
-  fresh: boolean;
-}
-
-export interface LinkNode {
-  readonly kind: 'link';
-  readonly path: BytePath;
-  readonly at: string | Buffer;
-  readonly look: Look;
-  readonly target: BytePath;
-}
-
-export interface FolderNode {
-  readonly kind: 'folder';
-  readonly path: BytePath;
-  readonly at: string | Buffer;
-  readonly parent: FolderNode | undefined;
-  /** Everything in it is included. */
-  readonly whole: boolean;
-  readonly children: Map<BytePath, Node>;
-  look: Look | undefined;
-  /** It is to be listed again: it has just changed, or not all of it could be looked at. */
-  fresh: boolean;
-  /** It has been found: folders that are only on the way are when something in them is. */
-  announced: boolean;
-}
-
-export type Node = FileNode | LinkNode | FolderNode;
 
 /** What a scan has found since the one before. */
 export interface Findings {
@@ -78,9 +45,6 @@ export function createTree(selection: Selection): Tree {
 
 /** A full listing of every folder this often, should a file system not tell by a folder's time what has changed. */
 const SCANS_PER_LISTING = 32;
-
-/** Longer than a tick of the clock that file systems take their times from (4 to 10 ms). */
-const FRESH_MS = 20;
 
 interface Visit {
   readonly root: FolderNode;
@@ -213,31 +177,6 @@ function disappear(scan: Visit, folder: FolderNode, name: BytePath): void {
   // It may have come and gone while the scan went on: then it was never there.
   const wasKnown = !appeared.delete(node);
   if (wasKnown && (node.kind !== 'folder' || node.announced)) gone.push(node);
-}
-
-function isFresh(stats: BigIntStats): boolean {
-  const ageMs = Date.now() - Number(stats.mtimeMs);
-  return ageMs > -1000 && ageMs < FRESH_MS;
-}
-
-function folderNode(
-  path: BytePath,
-  at: string | Buffer,
-  parent: FolderNode | undefined,
-  whole: boolean,
-  announced: boolean,
-): FolderNode {
-  return {
-    kind: 'folder',
-    path,
-    at,
-    parent,
-    whole,
-    children: new Map(),
-    look: undefined,
-    fresh: false,
-    announced,
-  };
 }
 
 function stat(scan: Visit, path: BytePath, at: string | Buffer): BigIntStats | 'gone' | 'unreadable' {

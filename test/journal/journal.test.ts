@@ -132,6 +132,49 @@ describe('following files', () => {
     });
   });
 
+  test('follows a log at once that is cut again before it was seen to grow', async () => {
+    const { work, start, recover } = await playground();
+    const log = join(work, 'agent.log');
+    const journal = start();
+    for (const text of ['first\n', 'and as much as is needed\n']) {
+      await appendFile(log, text);
+      await settled(journal);
+    }
+    for (const text of ['one\n', 'two, longer\n', '3\n']) {
+      await writeFile(log, text);
+      await settled(journal);
+      expect(await readFile(join((await recover()).folder, 'agent.log'), 'utf8')).toBe(text);
+    }
+  });
+
+  test('a file that has cost more anew than was ever appended to it waits like any rewritten one', async () => {
+    const { work, start, recover } = await playground();
+    const file = join(work, 'state');
+    const journal = start();
+    for (const text of ['first\n', 'more\n']) {
+      await appendFile(file, text);
+      await settled(journal);
+    }
+    await replaceInOneGo(file, 'a'.repeat(1000));
+    await settled(journal);
+    await replaceInOneGo(file, 'b'.repeat(1000));
+    await settled(journal);
+    expect(await readFile(join((await recover()).folder, 'state'), 'utf8')).toBe('a'.repeat(1000));
+  });
+
+  test('a large file that comes in several pieces has not grown by that', async () => {
+    const { work, start, recover } = await playground();
+    const region = join(work, 'r.0.0.mca');
+    const content = Buffer.alloc(SEGMENT_BYTES + 1, 1);
+    await writeFile(region, content);
+    const journal = start();
+    await settled(journal);
+    await overwrite(region, 1000, 'rewritten');
+    await settled(journal);
+    const recovered = await readFile(join((await recover()).folder, 'r.0.0.mca'));
+    expect(recovered.equals(content)).toBe(true);
+  });
+
   test('takes a file that is rewritten in place or replaced no sooner than its interval, and at the end', async () => {
     const { work, start, recover } = await playground();
     const [region, state] = [join(work, 'r.0.0.mca'), join(work, 'state.json')];
@@ -310,6 +353,29 @@ describe('a destination in trouble', () => {
     expect(treeOf((await recover()).folder)).toEqual(treeOf(work));
   });
 
+  test('a status that hangs does not hold up the segments', async () => {
+    const { work, destination, start, recover } = await playground();
+    let hanging = 0;
+    const stuck = {
+      ...destination,
+      put(...args: Parameters<typeof destination.put>) {
+        if (args[0] !== 'now/journal/status.json') return destination.put(...args);
+        hanging += 1;
+        // Not even its time limit ends it: whoever waited for it would wait for ever.
+        return new Promise<void>(() => undefined);
+      },
+    };
+    const journal = start({ destination: stuck, heartbeatMs: 0 });
+    for (let n = 1; n <= 3; n += 1) {
+      await appendFile(join(work, 'agent.log'), `line ${n}\n`);
+      await settled(journal);
+    }
+    expect(hanging).toBe(1);
+    expect(await readFile(join((await recover()).folder, 'agent.log'), 'utf8')).toBe(
+      'line 1\nline 2\nline 3\n',
+    );
+  });
+
   test('a finish that runs out of time tells what is not safe', async () => {
     const { work, destination, start } = await playground();
     await writeFile(join(work, 'agent.log'), 'never sent');
@@ -384,6 +450,12 @@ async function settled(journal: Journal): Promise<void> {
 async function overwrite(file: string, offset: number, text: string): Promise<void> {
   await using handle = await open(file, 'r+');
   await handle.write(text, offset);
+}
+
+/** Gives a file another content; it is never seen empty. */
+async function replaceInOneGo(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.next`, text);
+  await rename(`${file}.next`, file);
 }
 
 function never(signal: AbortSignal): Promise<never> {
