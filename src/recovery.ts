@@ -112,6 +112,7 @@ export async function deleteJournal(
     await destination.delete(batch, signal);
     batch = [];
   }
-  await destination.delete([...batch, `${prefix}/${segmentKey(sequence + 1)}`], signal);
+  // Its number is known by the last one: whoever does this again, should it be cut off, has to find that.
+  await destination.delete([`${prefix}/${segmentKey(sequence + 1)}`, ...batch], signal);
   await destination.delete([...last], signal);
 }

@@ -103,11 +103,8 @@ async function storeUntilSaved(
 ): Promise<Omit<SavedArchive, 'faults'>> {
   const { home, signal } = target;
   const startMs = performance.now();
-  const [free, expected] = await Promise.all([
-    firstFree(config, target),
-    survey(selectionOf(config, target.leaveOut), signal),
-  ]);
-  let n = free;
+  const measure = () => survey(selectionOf(config, target.leaveOut), signal);
+  let [n, expected] = await Promise.all([firstFree(config, target), measure()]);
   for (let tries = 1; ; tries++) {
     const reportKey = keyOf(target.folder, reportName(n));
     try {
@@ -130,6 +127,7 @@ async function storeUntilSaved(
       }
       tools.log.warn({ err: error, tries }, 'a try to save the archive failed, and will be repeated');
       await setTimeout(pauseMs(tries), undefined, { signal });
+      expected = await measure();
     }
   }
 }

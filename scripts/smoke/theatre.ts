@@ -49,7 +49,7 @@ const SUPERVISOR = '/opt/craftassist-session/craftassist-session.mjs';
 export const BUCKET = 'craftassist';
 
 /** A name that is the same in all of a case's containers, and its label: what is killed leaves nothing unknown. */
-export const LABEL = 'craftassist-smoke';
+const LABEL = 'craftassist-smoke';
 
 export async function openTheatre(docker: Docker, name: string): Promise<Theatre> {
   const network = `${LABEL}-${name}`;

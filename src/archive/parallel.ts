@@ -21,10 +21,10 @@ export async function* inParallel<T, U>(
     while (begun.length > 0) yield await take(begun);
   } finally {
     await next.catch(() => undefined);
-    await items.return?.();
     for (const result of await Promise.allSettled(begun)) {
       if (result.status === 'fulfilled') await discard(result.value);
     }
+    await items.return?.();
   }
 }
 

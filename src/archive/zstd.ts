@@ -53,14 +53,15 @@ function openCompressor(level: number): Compressor {
   });
   const pieces: Buffer[] = [];
   stream.on('data', (piece: Buffer) => pieces.push(piece));
-  // Whoever wrote is told.
-  stream.on('error', () => undefined);
   return {
     level,
     frameOf: async block => {
-      await new Promise<void>((resolve, reject) => {
-        stream.write(block, error => (error ? reject(error) : resolve()));
-      });
+      const { promise: written, resolve, reject } = Promise.withResolvers<void>();
+      // A write that fails under way, for want of memory, is not called back.
+      stream.once('error', reject);
+      stream.write(block, error => (error ? reject(error) : resolve()));
+      await written;
+      stream.off('error', reject);
       return joined(pieces.splice(0));
     },
     close: () => stream.destroy(),

@@ -62,13 +62,18 @@ export async function commandOf(process: Process, procRoot = '/proc'): Promise<s
 
 function masked(words: readonly string[]): readonly string[] {
   return words.map((word, index) =>
-    SECRET_OPTION.test(words[index - 1] ?? '') ? MASK : word.replace(SECRET_VALUE, `$1${MASK}`),
+    SECRET_OPTION.test(words[index - 1] ?? '')
+      ? MASK
+      : word.replace(SECRET_VALUE, `$1${MASK}`).replaceAll(SECRET_INSIDE, `$1${MASK}`),
   );
 }
 
 const MASK = '********';
-const SECRET_OPTION = /^--?[\w-]*(?:passw(?:or)?d|secret|token|credentials?|key)$/i;
-const SECRET_VALUE = /^([\w-]*(?:passw(?:or)?d|secret|token|credentials?|key)=).+/is;
+const SECRET_NAME = '[\\w-]*(?:passw(?:or)?d|secret|token|credentials?|key)';
+const SECRET_OPTION = new RegExp(`^--?${SECRET_NAME}$`, 'i');
+const SECRET_VALUE = new RegExp(`^(${SECRET_NAME}=).+`, 'is');
+/** In a script for a shell, or a title that a process has given itself. */
+const SECRET_INSIDE = new RegExp(`((?:^|\\s)(?:--?${SECRET_NAME}\\s+|${SECRET_NAME}=))\\S+`, 'gi');
 
 /** The format is in proc(5); fields are counted from 1 there, and the second may hold spaces and parentheses. */
 function parseStat(stat: string): Process | undefined {

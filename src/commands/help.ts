@@ -3,7 +3,7 @@ import { EXIT_CODES } from '../outcome.ts';
 import type { RunCommand } from './io.ts';
 
 /** One line for each sub-command. */
-export const COMMANDS_HELP = [
+const COMMANDS_HELP = [
   ['run', 'play one session as the environment says (the default)'],
   ['config', 'print the configuration in force, and where each value came from'],
   ['doctor', 'check, before anyone plays, that a session can be played and saved'],

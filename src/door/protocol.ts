@@ -26,7 +26,7 @@ export const Answer = v.object({
 export type Answer = v.InferOutput<typeof Answer>;
 
 /** Longer than any request or answer. */
-export const LONGEST_BYTES = 16 * 1024;
+const LONGEST_BYTES = 16 * 1024;
 
 /** How long either side waits for the other. */
 export const PATIENCE_MS = 5_000;

@@ -75,7 +75,7 @@ export async function storeClock(
   }
 }
 
-export const DEFAULT_HEARTBEAT_MS = 60_000;
+const DEFAULT_HEARTBEAT_MS = 60_000;
 const MISSED_HEARTBEATS = 3;
 const CLOCK_KEY = 'clock.json';
 

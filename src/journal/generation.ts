@@ -31,7 +31,7 @@ export interface Sample {
 /** Reads bytes of the file, at most a slice; fewer where it ends before. */
 export type ReadAt = (offset: number, length: number) => Buffer;
 
-export const SAMPLE_BYTES = 4096;
+const SAMPLE_BYTES = 4096;
 export const SLICE_BYTES = 256 * 1024;
 
 const NOTHING: Sample = { length: 0, crc: 0 };

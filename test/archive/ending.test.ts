@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { oneAhead } from '../../src/archive/chunks.ts';
 import { followBottleneck } from '../../src/archive/level.ts';
@@ -70,6 +72,14 @@ test('an abort rejects at once even while a read hangs', async () => {
   const second = chunks.next();
   abort.abort(new Error('the deadline'));
   await expect(second).rejects.toThrow('the deadline');
+});
+
+test('for want of memory it rejects', async () => {
+  using folder = temporaryFolder();
+  fill(folder.path);
+  const program = join(import.meta.dirname, '../programs/packs-without-memory.mjs');
+  const { stdout } = await promisify(execFile)(process.execPath, [program, folder.path]);
+  expect(stdout).toBe('rejected: ZSTD_error_memory_allocation\n');
 });
 
 test.each(['none', 'gzip'] as const)('a reader that stops early leaves no file open: %s', async codec => {

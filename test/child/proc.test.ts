@@ -65,6 +65,7 @@ test.each([
   [501, '--db-password hunter2 run', '--db-password ******** run'],
   [502, 'env AWS_SECRET=hunter2', 'env AWS_SECRET=********'],
   [503, '-apiKey=hunter2', '-apiKey=********'],
+  [505, 'sh -c agent\t--token=hunter2\t--key\thunter2\tx', 'sh -c agent --token=******** --key ******** x'],
   [504, '--keyboard de --port=1', '--keyboard de --port=1'],
 ])('masks what follows the name of a secret, seen in process %i: %s', async (pid, line, shown) => {
   stage(pid, 'sh');

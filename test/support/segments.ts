@@ -8,7 +8,7 @@ export type Changes = Partial<Omit<SegmentIndex, 'pieces' | 'sequence'>> & {
   readonly pieces?: readonly Piece[];
 };
 
-export const RUN: string = randomUUID();
+const RUN: string = randomUUID();
 
 /** A piece by hand: a file's bytes from an offset on. */
 export function piece(path: string, content: string, record: Partial<PieceRecord> = {}): Piece {

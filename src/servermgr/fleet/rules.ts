@@ -14,7 +14,7 @@ export interface RuleLimits {
 }
 
 /** A launch is tried so often, each time elsewhere. */
-export const MOST_ATTEMPTS = 3;
+const MOST_ATTEMPTS = 3;
 
 /**
  * Two instances may give out the same last place at the same moment. Within so long afterwards both see it, and both

@@ -14,7 +14,7 @@ export const LABELS = {
 } as const;
 
 /** Where the image's game listens, and where it finds a destination that is a folder of this host. */
-export const GAME_PORT = '25565/tcp';
+const GAME_PORT = '25565/tcp';
 const FOLDER = '/sessions';
 const STOP_TIMEOUT_S = 120;
 

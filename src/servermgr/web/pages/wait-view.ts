@@ -78,7 +78,7 @@ function detailOf({ phase, progress, ended }: SessionView): string {
 }
 
 /** What the page says before JavaScript counts, and without it. */
-export function waitText({ for: what }: Wait): string {
+function waitText({ for: what }: Wait): string {
   return what === 'the end of its time' ? 'until its time is over' : `for ${what}`;
 }
 
