@@ -24,6 +24,7 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { freePort } from '../../test/support/free-port.ts';
 import { program } from '../../test/support/session.ts';
+import { s3Environment } from '../s3-environment.ts';
 import { seeded } from './random.ts';
 
 const TARGET_MIB = 250;
@@ -103,12 +104,7 @@ async function environment(workdir: string, temporary: string, url: string) {
     SESSION_AGENT_COMMAND: program('agent-exits', 0, 0),
     // What was there before the session is none of its changes' doing.
     SESSION_JOURNAL_INTERVAL: 'off',
-    SESSION_DESTINATION: 's3://bucket/bench',
-    SESSION_S3_PATH_STYLE: '1',
-    AWS_ENDPOINT_URL_S3: url,
-    AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: 'bench',
-    AWS_SECRET_ACCESS_KEY: 'bench',
+    ...s3Environment({ url }),
   };
 }
 

@@ -14,6 +14,7 @@ import { eventually } from '../../test/support/eventually.ts';
 import { freePort } from '../../test/support/free-port.ts';
 import { startS3Server } from '../../test/support/s3-server.ts';
 import { program } from '../../test/support/session.ts';
+import { s3Environment } from '../s3-environment.ts';
 
 const TARGET_MS = 150;
 const TARGET_MIB = 90;
@@ -32,7 +33,7 @@ async function main(): Promise<number> {
   try {
     const places = [
       { name: 'a folder', env: {} },
-      { name: 'S3', env: s3Environment(s3.url) },
+      { name: 'S3', env: s3Environment(s3) },
     ];
     const nothing: number[] = [];
     const times = places.map(() => [] as number[]);
@@ -142,17 +143,6 @@ async function startSession(env: Environment): Promise<Session> {
       if (child.exitCode === null) await once(child, 'exit');
       rmSync(folder, { recursive: true });
     },
-  };
-}
-
-function s3Environment(url: string): Environment {
-  return {
-    SESSION_DESTINATION: 's3://bucket/bench',
-    SESSION_S3_PATH_STYLE: '1',
-    AWS_ENDPOINT_URL_S3: url,
-    AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: 'bench',
-    AWS_SECRET_ACCESS_KEY: 'bench',
   };
 }
 

@@ -7,8 +7,9 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout } from 'node:timers/promises';
 import { type S3Server, startS3Server } from '../../test/support/s3-server.ts';
 import { openTheatre, program, type Theatre } from '../../test/support/session.ts';
+import { s3Environment } from '../s3-environment.ts';
 import { fillWithLogs, journaled } from './backlog.ts';
-import { archivesOf, s3Environment, unpack } from './stage.ts';
+import { archivesOf, unpack } from './stage.ts';
 
 const STOP_TIMEOUT_MS = 5_000;
 const BYTES_PER_SECOND = 1_000_000;
@@ -33,7 +34,7 @@ export async function stopInTime(mib: number, print: (line: string) => void): Pr
     fillWithLogs(theatre.workdir, mib);
     const stop = await playAndStop(theatre, s3, mib);
     s3.setFaults([]);
-    const recovery = theatre.start(s3Environment(s3), 'recover', 's3://bucket/kills/test');
+    const recovery = theatre.start(s3Environment(s3), 'recover', 's3://bucket/sessions/test');
     const { code } = await recovery.ended();
     const faults = [
       ...stop.faults,

@@ -3,9 +3,10 @@ import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type S3Server, startS3Server } from '../../test/support/s3-server.ts';
 import { openTheatre, type Performance, program, type Theatre } from '../../test/support/session.ts';
+import { s3Environment } from '../s3-environment.ts';
 import { type Judgement, judge } from './judge.ts';
 import type { Plan } from './plan.ts';
-import { archivesOf, journalsOf, killEverybody, s3Environment, unpack } from './stage.ts';
+import { archivesOf, journalsOf, killEverybody, unpack } from './stage.ts';
 import { describeUploads, slowestUploadMs } from './uploads.ts';
 
 export interface Played extends Judgement {
@@ -82,7 +83,7 @@ const NOTHING_THERE = 64;
 
 /** Recovers until it is done: some recoveries are killed, some meet a store in trouble, the last one does not. */
 async function recover(plan: Plan, theatre: Theatre, s3: S3Server) {
-  const session = plan.kind === 's3' ? 's3://bucket/kills/test' : join(theatre.sessions, 'test');
+  const session = plan.kind === 's3' ? 's3://bucket/sessions/test' : join(theatre.sessions, 'test');
   const start = () => theatre.start(places(plan, s3), 'recover', '--force', session);
   s3.setFaults(plan.recoveryFaults);
   let log = '';

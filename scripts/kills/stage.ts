@@ -7,18 +7,6 @@ import type { S3Server } from '../../test/support/s3-server.ts';
 import type { Performance, Theatre } from '../../test/support/session.ts';
 import { leftovers } from '../soak/leftovers.ts';
 
-/** Where a session's things go when they go to the tests' S3. */
-export function s3Environment({ url }: S3Server): Record<string, string> {
-  return {
-    SESSION_DESTINATION: 's3://bucket/kills',
-    SESSION_S3_PATH_STYLE: '1',
-    AWS_ENDPOINT_URL_S3: url,
-    AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: 'AKIDKILLS',
-    AWS_SECRET_ACCESS_KEY: 'kills',
-  };
-}
-
 /** Kills a session as the end of its container does: everybody at once. @returns when, since the epoch */
 export async function killEverybody(session: Performance, mark: string, folder: string): Promise<number> {
   const groups = Array.from(

@@ -49,9 +49,9 @@ export interface StoreOptions {
   readonly signal: AbortSignal;
   /** No byte has moved for so long: the try is given up. */
   readonly stallMs: number;
-  /** Called with the bytes that are safe so far in this try. */
+  /** Called with the bytes that are there so far in this try. */
   readonly onProgress?: (bytes: number) => void;
-  /** Called with each chunk that is safe: the destination needs its memory no more. */
+  /** Called with each chunk whose memory the destination needs no more. */
   readonly onStored?: (chunk: Buffer) => void;
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { ConfigError, type Environment, parseConfig } from '../../src/config/parse.ts';
 import { VARIABLE_NAMES } from '../../src/config/variables.ts';
 
-const surroundings = { cwd: '/work', terminal: false, now: new Date('2026-01-31T12:00:00Z') };
+const surroundings = { cwd: '/played', terminal: false, now: new Date('2026-01-31T12:00:00Z') };
 
 function config(env: Environment) {
   return parseConfig({ SESSION_DESTINATION: 's3://bucket/prefix', ...env }, surroundings).config;
@@ -20,7 +20,7 @@ function faults(env: Environment): readonly string[] {
 
 describe('the defaults', () => {
   test('name the session after the moment, in the current directory', () => {
-    expect(config({})).toMatchObject({ timestamp: '2026-01-31T12:00:00.000Z', workdir: '/work' });
+    expect(config({})).toMatchObject({ timestamp: '2026-01-31T12:00:00.000Z', workdir: '/played' });
   });
 
   test('are those of the table', () => {
@@ -176,13 +176,13 @@ describe('a destination', () => {
 
   test('is a folder, as a URL or as a path', () => {
     expect(place('file:///a%20b')).toEqual({ kind: 'directory', path: '/a b' });
-    expect(place('out')).toEqual({ kind: 'directory', path: '/work/out' });
+    expect(place('out')).toEqual({ kind: 'directory', path: '/played/out' });
   });
 
   test('is the working directory itself when nothing is to be uploaded', () => {
     expect(parseConfig({ CRAFTASSIST_NO_UPLOAD: '1' }, surroundings).config.save.destination).toEqual({
       kind: 'inside',
-      path: '/work',
+      path: '/played',
     });
   });
 

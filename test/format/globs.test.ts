@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { chooser } from '../../src/format/globs.ts';
 
 const choose = (globs: Partial<Record<'include' | 'exclude' | 'leaveOut', string[]>>) =>
-  chooser({ root: '/work', include: [], exclude: [], leaveOut: [], ...globs });
+  chooser({ root: '/played', include: [], exclude: [], leaveOut: [], ...globs });
 
 test('with no globs everything is included and nothing excluded', () => {
   expect(choose({}).includes(Buffer.from('a/b/.c'))).toBe(true);
@@ -32,7 +32,7 @@ test.each([
 });
 
 test('paths that are left out are told by their place', () => {
-  const { excludes } = choose({ leaveOut: ['/work/sessions', '/elsewhere'] });
+  const { excludes } = choose({ leaveOut: ['/played/sessions', '/elsewhere'] });
   expect(excludes(Buffer.from('sessions'))).toBe(true);
   expect(excludes(Buffer.from('a/sessions'))).toBe(false);
 });
