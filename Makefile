@@ -43,7 +43,7 @@ test: node_modules/.package-lock.json ## type-check, lint and test
 
 smoke: node_modules/.package-lock.json ## build the image and play whole sessions in containers
 	sh scripts/install-docker.sh
-	$(NODE) scripts/smoke/main.ts
+	$(NODE) test/image/main.ts
 
 bench: node_modules/.package-lock.json ## measure against those who do it today
 	$(NPM) run bench

@@ -1,7 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { build, type OutputFile } from 'esbuild';
-import { readVersion } from '../src/version.ts';
+import { readVersion } from '../src/runtime/version.ts';
 
 /** Bundles a program and all that it imports into one file that needs Node and nothing else. */
 export async function bundle(entry: string, output: string): Promise<void> {

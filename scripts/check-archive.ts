@@ -9,8 +9,8 @@ import { createWriteStream, mkdirSync, mkdtempSync, rmSync, truncateSync, writeF
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { compressionThreads } from '../src/archive/cores.ts';
 import { pack } from '../src/archive/pack.ts';
+import { compressionThreads } from '../src/runtime/cpus.ts';
 import { ROWS } from './bench/rows.ts';
 import { buildWorkdir } from './bench/workdir.ts';
 

@@ -2,24 +2,24 @@
 import { enableCompileCache } from 'node:module';
 import { setTimeout } from 'node:timers/promises';
 import { isatty } from 'node:tty';
-import { compressionThreads, poolSize } from './archive/cores.ts';
-import type { RunCommand } from './commands/io.ts';
-import { newStopSwitch } from './stops.ts';
+import type { RunCommand } from './cli/command.ts';
+import { compressionThreads, poolSize } from './runtime/cpus.ts';
+import { newStopSwitch } from './runtime/signals.ts';
 
 /** libuv reads it when its pool is first used. */
 process.env.UV_THREADPOOL_SIZE ??= String(poolSize(compressionThreads()));
 enableCompileCache();
 
 const COMMANDS: Record<string, () => Promise<RunCommand>> = {
-  run: async () => (await import('./commands/run.ts')).run,
-  config: async () => (await import('./commands/config.ts')).config,
-  console: async () => (await import('./commands/console.ts')).console,
-  health: async () => (await import('./commands/console.ts')).health,
-  recover: async () => (await import('./commands/recover.ts')).recover,
-  tail: async () => (await import('./commands/tail.ts')).tail,
-  doctor: async () => (await import('./commands/doctor.ts')).doctor,
-  '--help': async () => (await import('./commands/help.ts')).help,
-  '--version': async () => (await import('./commands/version.ts')).version,
+  run: async () => (await import('./cli/run.ts')).run,
+  config: async () => (await import('./cli/config.ts')).config,
+  console: async () => (await import('./cli/console.ts')).console,
+  health: async () => (await import('./cli/console.ts')).health,
+  recover: async () => (await import('./cli/recover.ts')).recover,
+  tail: async () => (await import('./cli/tail.ts')).tail,
+  doctor: async () => (await import('./cli/doctor.ts')).doctor,
+  '--help': async () => (await import('./cli/help.ts')).help,
+  '--version': async () => (await import('./cli/version.ts')).version,
 };
 
 const ALIASES: Record<string, string> = {

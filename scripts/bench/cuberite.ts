@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CuberiteConfig } from '../../src/config/config.ts';
-import { checkCuberite } from '../../src/cuberite/check.ts';
-import { cuberiteCommand } from '../../src/cuberite/command.ts';
-import { prepareFolder } from '../../src/cuberite/prepare.ts';
+import type { CuberiteConfig } from '../../src/config/session-config.ts';
+import { checkCuberite } from '../../src/minecraft/cuberite/check.ts';
+import { cuberiteCommand } from '../../src/minecraft/cuberite/command.ts';
+import { prepareFolder } from '../../src/minecraft/cuberite/prepare.ts';
 
 const ROUNDS = 15;
 const FOLDERS = 50;

@@ -6,9 +6,9 @@
 import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { fillWithLogs, journaled } from '../../test/kills/backlog.ts';
 import { type S3Server, startS3Server } from '../../test/support/s3-server.ts';
 import { openTheatre, program } from '../../test/support/session.ts';
-import { fillWithLogs, journaled } from '../kills/backlog.ts';
 import { s3Environment } from '../s3-environment.ts';
 
 const BYTES_PER_SECOND = 1_000_000;

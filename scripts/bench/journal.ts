@@ -12,8 +12,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { openDirectory } from '../../src/destination/directory.ts';
-import { startJournal } from '../../src/journal/journal.ts';
+import { startJournal } from '../../src/journal/writer/journal.ts';
+import { openDirectory } from '../../src/store/directory.ts';
 
 const { values } = parseArgs({
   options: {

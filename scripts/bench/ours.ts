@@ -5,10 +5,10 @@
  * session is played, and begins when it is given a line.
  */
 import { once } from 'node:events';
-import { compressionThreads, poolSize } from '../../src/archive/cores.ts';
 import { pack } from '../../src/archive/pack.ts';
 import { survey } from '../../src/archive/walk.ts';
-import { openDestination } from '../../src/destination/open.ts';
+import { compressionThreads, poolSize } from '../../src/runtime/cpus.ts';
+import { openDestination } from '../../src/store/open.ts';
 
 process.env.UV_THREADPOOL_SIZE ??= String(poolSize(compressionThreads()));
 

@@ -1,4 +1,4 @@
-import type { Codec } from '../config/config.ts';
+import type { Codec } from '../config/session-config.ts';
 import type { Busy } from './busy.ts';
 import { gzip } from './gzip.ts';
 import type { Level } from './level.ts';

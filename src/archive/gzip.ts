@@ -1,10 +1,10 @@
 import { promisify } from 'node:util';
 import { constants, crc32, deflateRaw } from 'node:zlib';
-import { GZIP_HEADER, GZIP_LAST_BLOCK, gzipTrailer, storedBlocks } from '../format/gzip.ts';
+import { GZIP_HEADER, GZIP_LAST_BLOCK, gzipTrailer, storedBlocks } from '../files/gzip-member.ts';
+import { inParallel } from '../runtime/concurrency.ts';
 import type { BlockCodec } from './codec.ts';
 import { isCompressible } from './compressible.ts';
 import { guessOutput } from './output.ts';
-import { inParallel } from './parallel.ts';
 
 /**
  * One gzip member that every reader takes: blocks deflated in parallel on libuv's pool, each with the 32 KiB before it

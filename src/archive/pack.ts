@@ -1,13 +1,13 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { Codec } from '../config/config.ts';
-import type { Selection } from '../format/globs.ts';
-import { type Told, tarBlocks } from './blocks.ts';
+import type { Codec } from '../config/session-config.ts';
+import type { Selection } from '../files/selection.ts';
 import { countBusy } from './busy.ts';
-import { type Noted, notes } from './changes.ts';
 import { cutChunks, oneAhead, type Waits } from './chunks.ts';
 import { blockCodec } from './codec.ts';
 import { growHeapFaster } from './heap.ts';
 import { followBottleneck } from './level.ts';
+import { type Noted, notes } from './skipped.ts';
+import { type Told, tarBlocks } from './tar-stream.ts';
 import { walk } from './walk.ts';
 
 export interface PackOptions {

@@ -1,11 +1,11 @@
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
-import { type Chooser, chooser, type Selection } from '../format/globs.ts';
-import { END_OF_TAR, tarEntryBytes } from '../format/tar.ts';
-import { whyUnreadable } from './changes.ts';
-import { type Files, quickFiles } from './files.ts';
-import { inParallel } from './parallel.ts';
+import { type Files, quickFiles } from '../files/quick-files.ts';
+import { type Chooser, chooser, type Selection } from '../files/selection.ts';
+import { END_OF_TAR, tarEntryBytes } from '../files/tar.ts';
+import { inParallel } from '../runtime/concurrency.ts';
+import { whyUnreadable } from './skipped.ts';
 
 /** Something below the root. Paths are bytes: a name need not be text. */
 export type Found =

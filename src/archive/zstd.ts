@@ -1,6 +1,6 @@
 import { constants, createZstdCompress } from 'node:zlib';
+import { inParallel } from '../runtime/concurrency.ts';
 import type { BlockCodec } from './codec.ts';
-import { inParallel } from './parallel.ts';
 
 /** Zstandard (RFC 8878) in frames compressed in parallel, each with its size and checksum: readers join frames. */
 export const zstd: BlockCodec = {

@@ -1,5 +1,5 @@
 import { split } from 'shlex';
-import type { Address, ChildUser, Codec, Command, S3Config } from './config.ts';
+import type { Address, ChildUser, Codec, Command, S3Config } from './session-config.ts';
 
 /*
  * One parser for each kind of value. Each takes the text of a variable and returns its value, or throws an Error

@@ -1,4 +1,4 @@
-import { VARIABLES } from './config/variables.ts';
+import { VARIABLES } from '../config/servermgr-variables.ts';
 
 /** What `--help` prints. */
 export function helpText(): string {

@@ -2,9 +2,9 @@
 import { enableCompileCache } from 'node:module';
 import { isatty } from 'node:tty';
 import { pino } from 'pino';
-import { ConfigError } from '../config/parse.ts';
-import { hasDemo } from './config/demo.ts';
-import { type ParsedManagerConfig, parseManagerConfig } from './config/parse.ts';
+import { type ParsedManagerConfig, parseManagerConfig } from '../config/servermgr.ts';
+import { ConfigError } from '../config/session.ts';
+import { hasDemo } from './demo.ts';
 import { helpText } from './help.ts';
 import { startManager } from './manager.ts';
 

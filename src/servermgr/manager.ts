@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
-import type { S3Config } from '../config/config.ts';
-import type { Environment } from '../config/parse.ts';
-import { openDestination } from '../destination/open.ts';
-import { openArchives } from './archives.ts';
-import type { ManagerConfig } from './config/config.ts';
+import type { ManagerConfig } from '../config/servermgr-config.ts';
+import type { Environment } from '../config/session.ts';
+import type { S3Config } from '../config/session-config.ts';
+import { openDestination } from '../store/open.ts';
 import { openFleet } from './fleet/fleet.ts';
 import { openLauncher } from './launchers/open.ts';
 import { openPresigner } from './presign.ts';
+import { openArchives } from './saved-sessions.ts';
 import { keptSecret } from './secret.ts';
 import { buildApp } from './web/app.ts';
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
+import { VARIABLE_NAMES } from '../../src/config/session-variables.ts';
 import { duration } from '../../src/config/values.ts';
-import { VARIABLE_NAMES } from '../../src/config/variables.ts';
 
 const PROJECT = resolve(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(resolve(PROJECT, path), 'utf8');

@@ -1,9 +1,9 @@
 import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { findJournals, isLive, storeClock } from '../../src/journal/find.ts';
-import { recoverJournal } from '../../src/journal/recover.ts';
-import { openStore } from '../destination/s3-store.ts';
+import { findJournals, isLive, storeClock } from '../../src/journal/reader/find.ts';
+import { recoverJournal } from '../../src/journal/reader/rebuild.ts';
+import { openStore } from '../store/s3/support.ts';
 import { eventually } from '../support/eventually.ts';
 import { patient, playground, treeOf } from '../support/journal.ts';
 import { startS3Server } from '../support/s3-server.ts';

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Sweeps for the cookie of argv, which it carries itself.
-import { killSurvivors } from '../../src/child/survivors.ts';
+import { killSurvivors } from '../../src/process/leftovers.ts';
 
 const survivors = await killSurvivors(process.argv[2], []);
 console.log(JSON.stringify(survivors));

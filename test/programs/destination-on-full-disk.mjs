@@ -2,7 +2,7 @@
 // Mounts a disk of 256 KiB on the folder it is given, stores more than that in it, and prints what came of it.
 import { execFileSync } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
-import { openDirectory } from '../../src/destination/directory.ts';
+import { openDirectory } from '../../src/store/directory.ts';
 
 const [folder] = process.argv.slice(2);
 execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'none', folder]);

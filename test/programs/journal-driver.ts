@@ -1,7 +1,7 @@
 #!/usr/bin/env node
+import { startJournal } from '../../src/journal/writer/journal.ts';
 // Keeps a journal of a folder in another folder, until it is killed or its stdin ends.
-import { openDirectory } from '../../src/destination/directory.ts';
-import { startJournal } from '../../src/journal/journal.ts';
+import { openDirectory } from '../../src/store/directory.ts';
 
 const [work = '', store = '', interval = '100'] = process.argv.slice(2);
 const journal = startJournal({

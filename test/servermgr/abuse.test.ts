@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { ADMIN_TOKEN, openHouse } from './support/house.ts';
+import { ADMIN_TOKEN, openHouse } from './support/manager.ts';
 import { basic, idIn, newVisitor, startFields } from './support/visitor.ts';
 
 test('a forged, cut or foreign visitor cookie is nobody’s, and starts nothing', async () => {

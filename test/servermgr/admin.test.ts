@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { nameOf } from '../../src/servermgr/identity.ts';
+import { nameOf } from '../../src/servermgr/session-id.ts';
 import { eventually } from '../support/eventually.ts';
 import { startS3Server } from '../support/s3-server.ts';
-import { ADMIN_TOKEN, openHouse, supervisorCommand } from './support/house.ts';
+import { ADMIN_TOKEN, openHouse, supervisorCommand } from './support/manager.ts';
 import { startProgram } from './support/program.ts';
 import { basic, hiddenFields, idIn, newVisitor } from './support/visitor.ts';
 

@@ -6,11 +6,11 @@ import { promisify } from 'node:util';
 import { createClient } from 'minecraft-protocol';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { demoSession } from '../../src/servermgr/config/demo.ts';
-import { nameOf } from '../../src/servermgr/identity.ts';
+import { demoSession } from '../../src/servermgr/demo.ts';
+import { nameOf } from '../../src/servermgr/session-id.ts';
 import { eventually } from '../support/eventually.ts';
 import { startAwsServer } from './support/aws-server.ts';
-import { ADMIN_TOKEN, openHouse, programPath, supervisorCommand } from './support/house.ts';
+import { ADMIN_TOKEN, openHouse, programPath, supervisorCommand } from './support/manager.ts';
 import { startProgram } from './support/program.ts';
 import { newVisitor } from './support/visitor.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { ADMIN_TOKEN, openHouse, portRange } from './support/house.ts';
+import { ADMIN_TOKEN, openHouse, portRange } from './support/manager.ts';
 import { startProgram } from './support/program.ts';
 import { basic, idIn, newVisitor } from './support/visitor.ts';
 

@@ -4,24 +4,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { describe, expect, test } from 'vitest';
-import { ping } from '../../src/server/ping.ts';
-import type { DockerSettings, LocalSettings } from '../../src/servermgr/config/config.ts';
-import { nameOf, newId, randomToken } from '../../src/servermgr/identity.ts';
-import { openDocker } from '../../src/servermgr/launchers/docker.ts';
-import { openEcs } from '../../src/servermgr/launchers/ecs.ts';
-import { newAddressBook } from '../../src/servermgr/launchers/ecs-addresses.ts';
+import type { DockerSettings, LocalSettings } from '../../src/config/servermgr-config.ts';
+import { ping } from '../../src/minecraft/ping.ts';
+import { openDocker } from '../../src/servermgr/launchers/docker/docker.ts';
+import { newAddressBook } from '../../src/servermgr/launchers/ecs/addresses.ts';
+import { openEcs } from '../../src/servermgr/launchers/ecs/ecs.ts';
 import {
   isAlive,
   type Launcher,
   type LaunchRequest,
   type Session,
 } from '../../src/servermgr/launchers/launcher.ts';
-import { openLocal } from '../../src/servermgr/launchers/local.ts';
+import { openLocal } from '../../src/servermgr/launchers/local/local.ts';
+import { nameOf, newId, randomToken } from '../../src/servermgr/session-id.ts';
 import { eventually } from '../support/eventually.ts';
 import { ecsSettings, startAwsServer } from './support/aws-server.ts';
 import { environmentOf } from './support/aws-tasks.ts';
 import { startDockerServer } from './support/docker-server.ts';
-import { emptyHouse, environmentIn, portRange, programPath } from './support/house.ts';
+import { emptyHouse, environmentIn, portRange, programPath } from './support/manager.ts';
 
 /** What the contract has to know of a home besides the contract. */
 interface Home extends AsyncDisposable {

@@ -4,8 +4,10 @@ import { mkdir, mkdtemp, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { openDirectory } from '../../src/destination/directory.ts';
-import { openArchives } from '../../src/servermgr/archives.ts';
+import { alone } from '../../src/servermgr/launchers/local/lock.ts';
+import { isRunning, parseIdentity } from '../../src/servermgr/launchers/local/process.ts';
+import { openArchives } from '../../src/servermgr/saved-sessions.ts';
+import { keptSecret } from '../../src/servermgr/secret.ts';
 import {
   askedAtMs,
   isName,
@@ -15,12 +17,10 @@ import {
   pressMark,
   randomToken,
   visitorMark,
-} from '../../src/servermgr/identity.ts';
-import { alone } from '../../src/servermgr/launchers/local-lock.ts';
-import { isRunning, parseIdentity } from '../../src/servermgr/launchers/process.ts';
-import { keptSecret } from '../../src/servermgr/secret.ts';
+} from '../../src/servermgr/session-id.ts';
 import { html } from '../../src/servermgr/web/html.ts';
-import { addressText, bytesText, durationText } from '../../src/servermgr/web/words.ts';
+import { addressText, bytesText, durationText } from '../../src/servermgr/web/labels.ts';
+import { openDirectory } from '../../src/store/directory.ts';
 
 const signal = new AbortController().signal;
 

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import type { SessionSettings } from '../../src/servermgr/config/config.ts';
-import { type Memory, remember } from '../../src/servermgr/fleet/memory.ts';
+import type { SessionSettings } from '../../src/config/servermgr-config.ts';
+import { type Memory, remember } from '../../src/servermgr/fleet/observation.ts';
 import type { Probe } from '../../src/servermgr/fleet/probe.ts';
 import { rulesFor } from '../../src/servermgr/fleet/rules.ts';
 import { viewOf } from '../../src/servermgr/fleet/view.ts';
-import { newId } from '../../src/servermgr/identity.ts';
 import type { Session, SessionState } from '../../src/servermgr/launchers/launcher.ts';
+import { newId } from '../../src/servermgr/session-id.ts';
 
 const NOW = Date.parse('2026-11-22T12:00:00Z');
 const MINUTE = 60_000;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { openHouse } from './support/house.ts';
+import { openHouse } from './support/manager.ts';
 import { startProgram } from './support/program.ts';
 import { idIn, newVisitor } from './support/visitor.ts';
 

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { nameOf } from '../../src/servermgr/identity.ts';
+import { nameOf } from '../../src/servermgr/session-id.ts';
 import { eventually } from '../support/eventually.ts';
-import { environmentIn, openHouse, supervisorCommand } from './support/house.ts';
+import { environmentIn, openHouse, supervisorCommand } from './support/manager.ts';
 import { idIn, newVisitor, startFields } from './support/visitor.ts';
 
 test.concurrent('a press starts a session, its page leads to the address, and tells how it ended', async () => {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { listProcesses } from '../../src/child/proc.ts';
+import { listProcesses } from '../../src/process/procfs.ts';
 import { killAllOf } from '../support/container.ts';
 import { openTheatre } from '../support/session.ts';
 

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import type { End } from '../../src/outcome.ts';
+import type { End } from '../../src/session/end-reason.ts';
 import { type CuberiteHome, makeCuberiteHome } from '../support/cuberite-home.ts';
 import { eventually } from '../support/eventually.ts';
 import { openTheatre, type Performance, program, type Theatre } from '../support/session.ts';

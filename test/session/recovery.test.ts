@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Destination } from '../../src/destination/destination.ts';
-import { openDirectory } from '../../src/destination/directory.ts';
-import { deleteJournal } from '../../src/recovery.ts';
+import { deleteJournal } from '../../src/save/recover.ts';
+import { openDirectory } from '../../src/store/directory.ts';
+import type { Destination } from '../../src/store/store.ts';
 
 const signal = new AbortController().signal;
 

@@ -2,7 +2,7 @@ import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { listProcesses } from '../../src/child/proc.ts';
+import { listProcesses } from '../../src/process/procfs.ts';
 import { eventually } from '../support/eventually.ts';
 import { openTheatre, program, type Theatre } from '../support/session.ts';
 

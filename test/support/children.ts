@@ -2,9 +2,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Child, type ChildSpec, startChild } from '../../src/child/start.ts';
-import { killChild } from '../../src/child/stop.ts';
-import { bakeCookie, COOKIE_NAME, killSurvivors } from '../../src/child/survivors.ts';
+import { type Child, type ChildSpec, startChild } from '../../src/process/child.ts';
+import { bakeCookie, COOKIE_NAME, killSurvivors } from '../../src/process/leftovers.ts';
+import { killChild } from '../../src/process/stop.ts';
 import { killAllIn } from './container.ts';
 import { eventually } from './eventually.ts';
 

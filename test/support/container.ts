@@ -1,5 +1,5 @@
 import { readlinkSync } from 'node:fs';
-import { listProcesses, type Process, userIdsOf } from '../../src/child/proc.ts';
+import { listProcesses, type Process, userIdsOf } from '../../src/process/procfs.ts';
 import { eventually } from './eventually.ts';
 
 /** Kills everybody who stands in a folder, as the end of a container does. @returns when nobody is left */

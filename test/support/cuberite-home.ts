@@ -2,7 +2,7 @@ import { appendFile, chmod, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { CuberiteConfig } from '../../src/config/config.ts';
+import type { CuberiteConfig } from '../../src/config/session-config.ts';
 import { STAND_IN_VARIABLE, type StandInOptions } from './cuberite/options.ts';
 
 /** A SESSION_CUBERITE_HOME in a temporary folder, with a stand-in for the server's program. */

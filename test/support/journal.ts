@@ -5,16 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { onTestFinished } from 'vitest';
-import type { Destination } from '../../src/destination/destination.ts';
-import { openDirectory } from '../../src/destination/directory.ts';
-import type { JournalAbout } from '../../src/journal/format.ts';
+import type { JournalAbout } from '../../src/journal/format/schema.ts';
+import { type Recovered, recoverJournal } from '../../src/journal/reader/rebuild.ts';
 import {
   type Journal,
   type JournalOptions,
   type JournalProblem,
   startJournal,
-} from '../../src/journal/journal.ts';
-import { type Recovered, recoverJournal } from '../../src/journal/recover.ts';
+} from '../../src/journal/writer/journal.ts';
+import { openDirectory } from '../../src/store/directory.ts';
+import type { Destination } from '../../src/store/store.ts';
 
 export const about: JournalAbout = {
   session: 'now',

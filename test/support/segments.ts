@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Destination } from '../../src/destination/destination.ts';
-import { type PieceRecord, type SegmentIndex, segmentKey } from '../../src/journal/format.ts';
-import { checksum, encodeSegment, type Piece } from '../../src/journal/segment.ts';
+import { type PieceRecord, type SegmentIndex, segmentKey } from '../../src/journal/format/schema.ts';
+import { checksum, encodeSegment, type Piece } from '../../src/journal/format/segment.ts';
+import type { Destination } from '../../src/store/store.ts';
 import { about, patient } from './journal.ts';
 
 export type Changes = Partial<Omit<SegmentIndex, 'pieces' | 'sequence'>> & {

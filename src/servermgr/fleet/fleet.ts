@@ -1,6 +1,4 @@
-import type { Archives } from '../archives.ts';
-import type { ManagerLimits, SessionSettings, World } from '../config/config.ts';
-import { nameOf, newId, pressMark, visitorMark } from '../identity.ts';
+import type { ManagerLimits, SessionSettings, World } from '../../config/servermgr-config.ts';
 import {
   isAlive,
   type Launcher,
@@ -8,7 +6,9 @@ import {
   NoRoomError,
   type Session,
 } from '../launchers/launcher.ts';
-import { newLookout, type Snapshot } from './lookout.ts';
+import type { Archives } from '../saved-sessions.ts';
+import { nameOf, newId, pressMark, visitorMark } from '../session-id.ts';
+import { newLookout, type Snapshot } from './monitor.ts';
 import type { SessionView } from './view.ts';
 
 export interface FleetOptions {

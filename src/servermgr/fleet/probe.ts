@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
-import type { Address } from '../../config/config.ts';
-import { ping, type ServerStatus } from '../../server/ping.ts';
+import type { Address } from '../../config/session-config.ts';
+import { ping, type ServerStatus } from '../../minecraft/ping.ts';
 
 /** How far a game server is, seen from outside. */
 export type Probe =

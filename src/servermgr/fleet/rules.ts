@@ -1,6 +1,6 @@
-import { askedAtMs } from '../identity.ts';
 import { isAlive, type Session, type StopReason } from '../launchers/launcher.ts';
-import type { Memory } from './memory.ts';
+import { askedAtMs } from '../session-id.ts';
+import type { Memory } from './observation.ts';
 
 /** What the manager does with a session by itself. */
 export type Action =

@@ -1,9 +1,9 @@
-import type { Address } from '../../config/config.ts';
-import type { SavedReport } from '../archives.ts';
-import type { SessionSettings } from '../config/config.ts';
-import { askedAtMs, nameOf } from '../identity.ts';
+import type { SessionSettings } from '../../config/servermgr-config.ts';
+import type { Address } from '../../config/session-config.ts';
 import { describeStop, type Session, type SessionEnded, type StopReason } from '../launchers/launcher.ts';
-import { type Memory, type Progress, progressOf } from './memory.ts';
+import type { SavedReport } from '../saved-sessions.ts';
+import { askedAtMs, nameOf } from '../session-id.ts';
+import { type Memory, type Progress, progressOf } from './observation.ts';
 
 /** One session as the pages tell of it. */
 export interface SessionView {

@@ -1,4 +1,4 @@
-import type { Address } from '../../config/config.ts';
+import type { Address } from '../../config/session-config.ts';
 
 /**
  * Where sessions are played: one contract, three homes (processes of this machine, Docker, ECS). The state is theirs:

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { sendMessage } from './faults.ts';
+import { sendMessage } from './errors.ts';
 
 /** How many wrong tokens one address has in a minute. */
 const GUESSES = 10;

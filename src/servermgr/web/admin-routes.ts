@@ -2,12 +2,12 @@ import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type SessionView, viewOfReport } from '../fleet/view.ts';
-import { isName, nameMs } from '../identity.ts';
+import { isName, nameMs } from '../session-id.ts';
 import { guard } from './admin-auth.ts';
 import { formField, type RouteTools } from './app.ts';
-import { sendMessage, sendPage } from './faults.ts';
+import { sendMessage, sendPage } from './errors.ts';
 import { type AdminRow, adminPage } from './pages/admin.ts';
-import { formToken, welcome } from './visitors.ts';
+import { formToken, welcome } from './visitor-cookie.ts';
 
 /** Listing a bucket takes a while, and it changes slowly. */
 const BUCKET_AGE_MS = 30_000;

@@ -8,15 +8,15 @@ import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
-import type { Archives } from '../archives.ts';
-import type { ManagerLimits, World } from '../config/config.ts';
+import type { ManagerLimits, World } from '../../config/servermgr-config.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Presigner } from '../presign.ts';
+import type { Archives } from '../saved-sessions.ts';
 import { adminRoutes } from './admin-routes.ts';
-import { handleFaults } from './faults.ts';
-import { newStreams, type Streams } from './streams.ts';
+import { handleFaults } from './errors.ts';
+import { newStreams, type Streams } from './event-stream.ts';
+import { cookieOptions, visitorOf } from './visitor-cookie.ts';
 import { visitorRoutes } from './visitor-routes.ts';
-import { cookieOptions, visitorOf } from './visitors.ts';
 
 export interface AppOptions {
   readonly fleet: Fleet;

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ECSClient } from '@aws-sdk/client-ecs';
-import type { EcsSettings } from '../../../src/servermgr/config/config.ts';
+import type { EcsSettings } from '../../../src/config/servermgr-config.ts';
 import { describeInterfaces, newTaskStore, type TaskPlan, type TaskStore } from './aws-tasks.ts';
 
 export interface AwsServer extends AsyncDisposable {

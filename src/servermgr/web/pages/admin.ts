@@ -1,6 +1,6 @@
 import type { SessionView } from '../../fleet/view.ts';
 import { type Html, html } from '../html.ts';
-import { addressText, bytesText, dollarsText, durationText, momentText } from '../words.ts';
+import { addressText, bytesText, dollarsText, durationText, momentText } from '../labels.ts';
 import { layout } from './layout.ts';
 
 export interface AdminPage {

@@ -1,7 +1,7 @@
-import type { World } from '../../config/config.ts';
+import type { World } from '../../../config/servermgr-config.ts';
 import type { SessionView } from '../../fleet/view.ts';
 import { type Html, html } from '../html.ts';
-import { addressText } from '../words.ts';
+import { addressText } from '../labels.ts';
 import { layout } from './layout.ts';
 
 export interface HomePage {

@@ -1,5 +1,5 @@
 import type { SessionView, Wait } from '../../fleet/view.ts';
-import { addressText, bytesText, durationText, peopleText } from '../words.ts';
+import { addressText, bytesText, durationText, peopleText } from '../labels.ts';
 
 /**
  * The moving part of the waiting page, as texts: the server fills the page with them, and events bring them up to

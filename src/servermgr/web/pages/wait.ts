@@ -1,5 +1,5 @@
 import { type Html, html } from '../html.ts';
-import { durationText } from '../words.ts';
+import { durationText } from '../labels.ts';
 import { layout } from './layout.ts';
 import type { WaitView } from './wait-view.ts';
 

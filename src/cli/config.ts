@@ -1,0 +1,63 @@
+import type { Config } from '../config/session-config.ts';
+import { VARIABLES, type VariableName } from '../config/session-variables.ts';
+import type { CommandInput, RunCommand } from './command.ts';
+import { configured, EXIT_USAGE } from './configured.ts';
+
+/** Prints the configuration in force, secrets masked, and where each value came from. */
+export const config: RunCommand = async input => {
+  const parsed = configured(input);
+  if (parsed === undefined) return EXIT_USAGE;
+  for (const { title, variables } of VARIABLES) {
+    input.print(`\n# ${title}`);
+    for (const variable of variables) input.print(line(variable, parsed.config, input));
+  }
+  input.print('\n# AWS');
+  for (const [name, value] of Object.entries(input.env).sort()) {
+    if (name.startsWith('AWS_')) input.print(`${name}=${isSecret(name) ? MASK : value}  # environment`);
+  }
+  for (const notice of parsed.notices) input.complain(notice);
+  return 0;
+};
+
+const MASK = '********';
+
+/** Everything of AWS's that is not known to be harmless. */
+function isSecret(name: string): boolean {
+  return !/^AWS_(?:(?:DEFAULT_)?REGION|PROFILE|ENDPOINT_URL(?:_S3)?|REQUEST_CHECKSUM_CALCULATION)$/.test(
+    name,
+  );
+}
+
+function line(
+  { name, default: fallback }: { name: VariableName; default: string },
+  config: Config,
+  { env }: CommandInput,
+) {
+  const given = env[name];
+  if (given) return `${name}=${given}  # environment`;
+  return `${name}=${inForce(name, config) ?? fallback}  # default`;
+}
+
+/** Defaults that depend on the moment, the place or the other values. */
+function inForce(
+  name: VariableName,
+  { timestamp, workdir, limits, server, children }: Config,
+): string | undefined {
+  const duration = (ms: number | undefined) => (ms === undefined ? 'off' : `${ms / 1_000}s`);
+  switch (name) {
+    case 'TIMESTAMP':
+      return timestamp;
+    case 'SESSION_WORKDIR':
+      return workdir;
+    case 'SESSION_JOIN_TIMEOUT':
+      return duration(limits.joinTimeoutMs);
+    case 'SESSION_EMPTY_TIMEOUT':
+      return duration(limits.emptyTimeoutMs);
+    case 'SESSION_ECHO':
+      return children.echo.join(',') || 'none';
+    case 'SESSION_CUBERITE_BINARY':
+      return server.run.kind === 'cuberite' ? server.run.binary : undefined;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,31 @@
+import { resolve } from 'node:path';
+import { ask } from '../control-socket/client.ts';
+import type { CommandInput, RunCommand } from './command.ts';
+import { EXIT_USAGE } from './configured.ts';
+
+/** Sends one line to the console of the server in the running session. */
+export const console: RunCommand = async input => {
+  const line = input.args.join(' ').trim();
+  if (line === '') {
+    input.complain('write the line for the server after the command: craftassist-session console say hello');
+    return EXIT_USAGE;
+  }
+  return visit(input, { ask: 'say', line });
+};
+
+/** Tells whether a session is being played, and what it is doing: for a container's health check. */
+export const health: RunCommand = async input => visit(input, { ask: 'health' });
+
+async function visit(
+  { env, cwd, print, complain }: CommandInput,
+  request: Parameters<typeof ask>[1],
+): Promise<number> {
+  const workdir = resolve(cwd, env.SESSION_WORKDIR || '.');
+  const answer = await ask(workdir, request);
+  if (answer === undefined) {
+    complain(`no session runs in ${workdir}: set SESSION_WORKDIR to the one that is meant`);
+    return 1;
+  }
+  (answer.ok ? print : complain)(answer.text);
+  return answer.ok ? 0 : 1;
+}

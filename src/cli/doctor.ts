@@ -1,0 +1,148 @@
+import { access, constants, mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { delimiter, join, resolve } from 'node:path';
+import type { Command, Config, Place } from '../config/session-config.ts';
+import { checkGame } from '../minecraft/game-server.ts';
+import { isPortTaken } from '../minecraft/readiness.ts';
+import { findUser } from '../process/user.ts';
+import { humanBytes } from '../runtime/progress.ts';
+import { errorText } from '../session/end-reason.ts';
+import { openDestination } from '../store/open.ts';
+import { rehearse } from '../store/self-test.ts';
+import type { RunCommand } from './command.ts';
+import { configured, EXIT_USAGE } from './configured.ts';
+
+/** One thing that a session needs. */
+interface Finding {
+  readonly what: string;
+  /** `note`: a session can do without it. */
+  readonly state: 'ok' | 'note' | 'fault';
+  /** What was found, and what to do where it is not as it should be. */
+  readonly text: string;
+}
+
+/** Checks, before anyone plays, that a session can be played and saved: one line a check, with its remedy. */
+export const doctor: RunCommand = async input => {
+  const parsed = configured(input);
+  if (parsed === undefined) return EXIT_USAGE;
+  const { config } = parsed;
+  const checks = [checkWorkdir(config), checkCommands(config), checkPort(config), checkDestinations(config)];
+  let faults = 0;
+  for (const check of checks) {
+    for (const { what, state, text } of await check) {
+      input.print(`${state.padEnd(5)} ${what}: ${text}`);
+      if (state === 'fault') faults += 1;
+    }
+  }
+  for (const notice of parsed.notices) input.print(`note  configuration: ${notice}`);
+  input.print(
+    faults === 0
+      ? 'A session can be played.'
+      : `${faults === 1 ? 'One fault' : `${faults} faults`} to mend first.`,
+  );
+  return faults === 0 ? 0 : EXIT_USAGE;
+};
+
+const ROOM_BYTES = 1024 ** 3;
+
+async function checkWorkdir({ workdir }: Config): Promise<Finding[]> {
+  const what = 'working directory';
+  const probe = join(workdir, `.craftassist-session-doctor-${process.pid}`);
+  try {
+    await mkdir(workdir, { recursive: true });
+    await writeFile(probe, 'a');
+    await rm(probe);
+  } catch (error) {
+    return [
+      {
+        what,
+        state: 'fault',
+        text: `cannot be written (${errorText(error)}): set SESSION_WORKDIR to one that can`,
+      },
+    ];
+  }
+  const { bavail, bsize } = await statfs(workdir);
+  const free = bavail * bsize;
+  return free < ROOM_BYTES
+    ? [
+        {
+          what,
+          state: 'fault',
+          text: `${workdir} has only ${humanBytes(free)} free: make room for 1 GiB at least`,
+        },
+      ]
+    : [{ what, state: 'ok', text: `${workdir} can be written, ${humanBytes(free)} free` }];
+}
+
+async function checkCommands(config: Config): Promise<Finding[]> {
+  const commands: [string, Command | undefined][] = [
+    ['SESSION_SETUP_COMMAND', config.setupCommand],
+    ['SESSION_SERVER_COMMAND', config.server.run.kind === 'command' ? config.server.run.command : undefined],
+    ['SESSION_AGENT_COMMAND', config.agent.command],
+  ];
+  const given = commands.filter((pair): pair is [string, Command] => pair[1] !== undefined);
+  const found = await Promise.all(given.map(([name, [file]]) => checkCommand(name, file, config)));
+  const game = (await checkGame(config)).map(text => ({ what: 'Cuberite', state: 'fault', text }) as const);
+  const { faults } = await findUser(config.children.user);
+  const user = faults.map(text => ({ what: "the children's user", state: 'fault', text }) as const);
+  return [...user, ...game, ...found];
+}
+
+async function checkCommand(what: string, file: string, { children, workdir }: Config): Promise<Finding> {
+  const places = file.includes('/')
+    ? [resolve(workdir, file)]
+    : searchPath(children.env.PATH).map(folder => join(folder, file));
+  for (const place of places) {
+    try {
+      await access(place, constants.X_OK);
+      return { what, state: 'ok', text: place };
+    } catch (error) {
+      if (places.length === 1)
+        return { what, state: 'fault', text: `${place} cannot be run (${errorText(error)})` };
+    }
+  }
+  return { what, state: 'fault', text: `${file} is not in PATH: install it, or write its whole path` };
+}
+
+function searchPath(path = '/usr/local/bin:/usr/bin:/bin'): string[] {
+  return path.split(delimiter).filter(folder => folder !== '');
+}
+
+async function checkPort({ server: { address } }: Config): Promise<Finding[]> {
+  const what = 'server address';
+  const place = `${address.host}:${address.port}`;
+  return (await isPortTaken(address, new AbortController().signal))
+    ? [
+        {
+          what,
+          state: 'fault',
+          text: `${place} is taken: end what listens there, or set SESSION_SERVER_ADDRESS`,
+        },
+      ]
+    : [{ what, state: 'ok', text: `${place} is free` }];
+}
+
+async function checkDestinations(config: Config): Promise<Finding[]> {
+  const places = [config.save.destination, config.save.fallback].filter(place => place !== undefined);
+  return (await Promise.all(places.map(place => checkDestination(place, config)))).flat();
+}
+
+const DESTINATION_MS = 60_000;
+
+async function checkDestination(place: Place, { save }: Config): Promise<Finding[]> {
+  const what = 'destination';
+  try {
+    const destination = await openDestination(place, { s3: save.s3 });
+    try {
+      const steps = await rehearse(destination, AbortSignal.timeout(DESTINATION_MS));
+      return steps.map(({ result, detail, remedy }) => ({
+        what: `${what} ${destination.url}`,
+        state: result === 'fine' ? 'ok' : result,
+        text: remedy === undefined ? detail : `${detail}: ${remedy}`,
+      }));
+    } finally {
+      destination.close();
+    }
+  } catch (error) {
+    return [{ what, state: 'fault', text: errorText(error) }];
+  }
+}

@@ -1,0 +1,170 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ConfigError } from '../config/session.ts';
+import type { Config } from '../config/session-config.ts';
+import { type FoundJournal, findJournals, isLive, storeClock } from '../journal/reader/find.ts';
+import { recoverJournal } from '../journal/reader/rebuild.ts';
+import { openLog } from '../runtime/log.ts';
+import { humanBytes, loggedProgress } from '../runtime/progress.ts';
+import { deleteJournal, recoverSession } from '../save/recover.ts';
+import { isSavedAlready } from '../save/recovery-report.ts';
+import { errorText } from '../session/end-reason.ts';
+import { openDestination } from '../store/open.ts';
+import type { Destination } from '../store/store.ts';
+import type { CommandInput, RunCommand } from './command.ts';
+import { EXIT_USAGE, tellFaults } from './configured.ts';
+import { configFor, openNamedSession } from './session-url.ts';
+
+const USAGE =
+  'usage: craftassist-session recover [--all] [--dry-run] [--force] [--output folder] [--scratch folder] <s3://bucket/prefix/TIMESTAMP>';
+
+const OPTIONS = {
+  all: { type: 'boolean', default: false },
+  'dry-run': { type: 'boolean', default: false },
+  force: { type: 'boolean', default: false },
+  output: { type: 'string' },
+  scratch: { type: 'string' },
+} as const;
+
+/** Makes the archives of sessions whose containers have died, out of their journals. */
+export const recover: RunCommand = async input => {
+  const { env, cwd, args, complain } = input;
+  let parsed: ReturnType<typeof parseRecoverArgs>;
+  let config: Config;
+  try {
+    parsed = parseRecoverArgs(args);
+    config = configFor(parsed.url, env, cwd);
+  } catch (error) {
+    if (error instanceof ConfigError) tellFaults(error.faults, complain);
+    else complain(`${errorText(error)}\n${USAGE}`);
+    return EXIT_USAGE;
+  }
+  const { destination, folder } = parsed.all
+    ? { destination: await openDestination(config.save.destination, { s3: config.save.s3 }), folder: '' }
+    : await openNamedSession(config);
+  try {
+    return await recoverAll({ ...parsed, config, destination, folder, input });
+  } catch (error) {
+    complain(errorText(error));
+    return EXIT_LOST;
+  } finally {
+    destination.close();
+  }
+};
+
+function parseRecoverArgs(args: readonly string[]) {
+  const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+  const [url, ...more] = positionals;
+  if (url === undefined || more.length > 0) throw new Error('name one session, or one prefix with --all');
+  if (values.all && values.output !== undefined) throw new Error('--output takes one session, not --all');
+  return { ...values, url };
+}
+
+/** As when a session's archive is not saved. */
+const EXIT_LOST = 20;
+
+type Task = ReturnType<typeof parseRecoverArgs> & {
+  readonly config: Config;
+  readonly destination: Destination;
+  readonly folder: string;
+  readonly input: CommandInput;
+};
+
+async function recoverAll(task: Task): Promise<number> {
+  const { destination, folder, input } = task;
+  const found = await findJournals(destination, folder === '' ? '' : `${folder}/`, input.stops.asked);
+  const journals = found.filter(({ session }) => folder === '' || session === folder);
+  if (journals.length === 0) {
+    input.complain(`there is no journal at ${destination.url}/${folder}: nothing to recover`);
+    return task.all ? 0 : EXIT_USAGE;
+  }
+  let code = 0;
+  for (const journal of journals) {
+    if (input.stops.asked.aborted) return EXIT_LOST;
+    try {
+      code = Math.max(code, await recoverOne(task, journal));
+    } catch (error) {
+      input.complain(`${destination.url}/${journal.session}: ${errorText(error)}; its journal stands`);
+      code = EXIT_LOST;
+    }
+  }
+  return code;
+}
+
+async function recoverOne(task: Task, journal: FoundJournal): Promise<number> {
+  const { destination, input, force } = task;
+  const { print, complain, stops } = input;
+  const name = `${destination.url}/${journal.session}`;
+  const told = `${journal.segments} segments, ${humanBytes(journal.bytes)}, last written ${new Date(journal.lastWrittenMs).toISOString()}`;
+  if (!force && isLive(journal, await nowAt(task, journal))) {
+    (task.all ? print : complain)(`${name}: is still being written (${told}): wait, or insist with --force`);
+    return task.all ? 0 : EXIT_USAGE;
+  }
+  if (task.output !== undefined) return recoverTo(task, journal, resolve(input.cwd, task.output));
+  const isSaved = await isSavedAlready(destination, journal, stops.asked);
+  if (task['dry-run']) {
+    print(
+      isSaved ? `${name}: is saved; its journal would be deleted` : `${name}: would be recovered (${told})`,
+    );
+    return 0;
+  }
+  if (isSaved) {
+    await deleteJournal(destination, journal.prefix, stops.asked);
+    print(`${name}: was saved already; its journal is deleted`);
+    return 0;
+  }
+  return recoverIntoArchive(task, journal, name);
+}
+
+/** A dry run writes nothing, not even the small object that tells the destination's time. */
+async function nowAt(task: Task, { prefix, status }: FoundJournal): Promise<number> {
+  if (task['dry-run'] || (status !== undefined && status.state !== 'writing')) return Date.now();
+  return storeClock(task.destination, prefix, task.input.stops.asked);
+}
+
+async function recoverIntoArchive(
+  { config, destination, input, scratch: base = tmpdir() }: Task,
+  journal: FoundJournal,
+  name: string,
+): Promise<number> {
+  const book = await openLog({ level: config.logLevel, terminal: input.terminal, colour: false });
+  const scratch = await mkdtemp(join(resolve(input.cwd, base), 'craftassist-recovery-'));
+  try {
+    const done = await recoverSession(config, destination, journal, {
+      log: book.log,
+      stops: input.stops,
+      progress: loggedProgress(book.log),
+      scratch,
+    });
+    input.print(
+      `${name}: recovered to ${destination.url}/${done.archiveKey} (${humanBytes(done.bytes)}), covered until ${done.coveredUntil ?? 'an unknown moment'}`,
+    );
+    for (const { segment, why } of done.problems) input.complain(`${name}: ${segment}: ${why}`);
+    for (const path of done.waiting.paths) input.complain(`${name}: the tail of ${path} may be missing`);
+    return 0;
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+    await book.flush();
+  }
+}
+
+async function recoverTo(
+  { destination, input }: Task,
+  { prefix }: FoundJournal,
+  folder: string,
+): Promise<number> {
+  const { problems, waiting, coveredUntil } = await recoverJournal({
+    destination,
+    prefix,
+    folder,
+    signal: input.stops.asked,
+  });
+  input.print(
+    `recovered to ${folder}, covered until ${coveredUntil ?? 'an unknown moment'}; the journal stays where it is`,
+  );
+  for (const { segment, why } of problems) input.complain(`${segment}: ${why}`);
+  for (const path of waiting.paths) input.complain(`the tail of ${path} may be missing`);
+  return 0;
+}

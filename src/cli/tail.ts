@@ -1,0 +1,47 @@
+import { ConfigError } from '../config/session.ts';
+import { findJournals } from '../journal/reader/find.ts';
+import { followFile } from '../journal/reader/tail.ts';
+import { errorText } from '../session/end-reason.ts';
+import type { RunCommand } from './command.ts';
+import { EXIT_USAGE, tellFaults } from './configured.ts';
+import { configFor, openNamedSession } from './session-url.ts';
+
+/** Prints a file of a running session from its journal, and follows it until the session ends. */
+export const tail: RunCommand = async ({ env, cwd, args, write, complain, stops }) => {
+  const [url, path = 'agent.log', ...more] = args;
+  if (url === undefined || more.length > 0) {
+    complain('usage: craftassist-session tail <s3://bucket/prefix/TIMESTAMP> [file]');
+    return EXIT_USAGE;
+  }
+  const signal = stops.asked;
+  try {
+    const { destination, folder } = await openNamedSession(configFor(url, env, cwd));
+    const journal = (await findJournals(destination, `${folder}/`, signal))
+      .filter(({ session }) => session === folder)
+      .at(-1);
+    if (journal === undefined) {
+      complain(
+        `there is no journal at ${destination.url}/${folder}: the session has not begun, or it is over and saved`,
+      );
+      return EXIT_USAGE;
+    }
+    for await (const read of followFile({
+      destination,
+      prefix: journal.prefix,
+      path,
+      follow: true,
+      signal,
+    })) {
+      if (read.kind === 'bytes') await write(read.bytes);
+      else if (read.kind === 'problem') complain(`[${read.segment}: ${read.why}]`);
+      else complain(read.kind === 'gap' ? `[${read.bytes} bytes are missing here]` : `[${path} begins anew]`);
+    }
+    destination.close();
+    return 0;
+  } catch (error) {
+    if (signal.aborted) return 0;
+    if (error instanceof ConfigError) tellFaults(error.faults, complain);
+    else complain(errorText(error));
+    return EXIT_USAGE;
+  }
+};

@@ -1,0 +1,100 @@
+import type { Address, Command, LogLevel, Place } from './session-config.ts';
+
+/** Everything that the server manager needs to know, complete and frozen. */
+export interface ManagerConfig {
+  /** Marks what this manager, in however many instances, has started. */
+  readonly name: string;
+  readonly listen: Address;
+  /** Signs cookies; undefined: made once, and kept in the state folder. */
+  readonly secret: string | undefined;
+  readonly stateFolder: string;
+  /** undefined: there is no /admin. */
+  readonly adminToken: string | undefined;
+  readonly limits: ManagerLimits;
+  /** How many proxies in front of it are believed to tell the visitor's address. */
+  readonly trustedProxies: number;
+  readonly worlds: readonly World[];
+  readonly session: SessionSettings;
+  readonly launcher: LauncherSettings;
+  readonly logLevel: LogLevel;
+}
+
+export interface ManagerLimits {
+  /** How many sessions may be alive at once. */
+  readonly fleet: number;
+  /** A launch that has not become ready after so long is stopped. */
+  readonly launchTimeoutMs: number;
+  /** How many presses of the button one address has in ten minutes. */
+  readonly pressesPerAddress: number;
+  /** Open event streams: of all visitors together, and of one address. */
+  readonly streams: number;
+  readonly streamsPerAddress: number;
+}
+
+/** What a visitor can choose. */
+export interface World {
+  readonly id: string;
+  readonly title: string;
+  readonly text: string;
+  /** What a session in this world is given besides what all are given. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What the manager has to know of its sessions, in the supervisor's own words. */
+export interface SessionSettings {
+  /** The SESSION_… variables that every session is given. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly destination: Place;
+  readonly joinTimeoutMs: number | undefined;
+  readonly emptyTimeoutMs: number | undefined;
+  readonly maxDurationMs: number | undefined;
+  /** How many of the players online are the agent. */
+  readonly agentPlayers: number;
+  readonly pathStyle: boolean;
+  /** What one session costs an hour, in US dollars; undefined: what the launcher thinks. */
+  readonly costPerHour: number | undefined;
+}
+
+export type LauncherSettings = LocalSettings | DockerSettings | EcsSettings;
+
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Sessions as processes of this machine. */
+export interface LocalSettings {
+  readonly kind: 'local';
+  /** The supervisor: it plays one session, or recovers one. */
+  readonly supervisor: Command;
+  readonly ports: PortRange;
+  /** What visitors are told to connect to. */
+  readonly gameHost: string;
+}
+
+/** Sessions as containers of this machine. */
+export interface DockerSettings {
+  readonly kind: 'docker';
+  readonly image: string;
+  readonly ports: PortRange;
+  readonly gameHost: string;
+  /** Where the manager itself reaches the containers' ports. */
+  readonly pingHost: string;
+}
+
+/** Sessions as tasks of Amazon ECS. */
+export interface EcsSettings {
+  readonly kind: 'ecs';
+  readonly cluster: string;
+  readonly taskDefinition: string;
+  readonly container: string;
+  /** The ARN of the role that recoveries run in; undefined: the task definition's own. */
+  readonly recoveryRole: string | undefined;
+  readonly subnets: readonly string[];
+  readonly securityGroups: readonly string[];
+  /** Tried in this order. */
+  readonly capacity: readonly Capacity[];
+  readonly gamePort: number;
+}
+
+export type Capacity = 'FARGATE_SPOT' | 'FARGATE';

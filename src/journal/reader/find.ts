@@ -1,0 +1,112 @@
+import type { Destination, StoredObject } from '../../store/store.ts';
+import { type JournalStatus, STATUS_KEY, sequenceOf } from '../format/schema.ts';
+import { fetchStatus } from './fetch.ts';
+
+/** A journal at the destination. */
+export interface FoundJournal {
+  readonly prefix: string;
+  /** The key of the session's folder, which holds the journal, the archive and the report. */
+  readonly session: string;
+  /** What else is in that folder, e.g. `logs.tar.gz` and `session.json`. */
+  readonly siblings: readonly string[];
+  /** The highest number that a segment is known to have; lower ones may be missing. */
+  readonly segments: number;
+  /** Compressed. */
+  readonly bytes: number;
+  /** By the destination's clock, in milliseconds since the epoch. */
+  readonly lastWrittenMs: number;
+  /** undefined: it is missing or damaged. */
+  readonly status: JournalStatus | undefined;
+}
+
+/** Every journal below a prefix, in the order of their keys. A session that was started again has several. */
+export async function findJournals(
+  destination: Destination,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<FoundJournal[]> {
+  const sessions = new Map<string, Session>();
+  for await (const object of destination.list(prefix, signal)) {
+    const { session, journal, name } = takeApart(object.key);
+    const entry: Session = sessions.get(session) ?? { siblings: [], journals: new Map() };
+    sessions.set(session, entry);
+    if (journal === undefined) entry.siblings.push(name);
+    else entry.journals.set(journal, count(entry.journals.get(journal) ?? NOTHING, name, object));
+  }
+  const found: FoundJournal[] = [];
+  for (const [session, { siblings, journals }] of sessions) {
+    for (const [journal, tally] of journals) {
+      const at = session === '' ? journal : `${session}/${journal}`;
+      const status = await fetchStatus(destination, at, signal);
+      const segments = Math.max(tally.segments, status?.sequence ?? 0);
+      found.push({ prefix: at, session, siblings, ...tally, segments, status });
+    }
+  }
+  return found;
+}
+
+/**
+ * Whether somebody may still be writing the journal, as its last sign of life says.
+ * @param nowMs by the clock that `lastWrittenMs` is of, see `storeClock`
+ */
+export function isLive({ status, lastWrittenMs }: FoundJournal, nowMs: number): boolean {
+  if (status !== undefined && status.state !== 'writing') return false;
+  const heartbeatMs = status?.heartbeatMs ?? DEFAULT_HEARTBEAT_MS;
+  return nowMs - lastWrittenMs < MISSED_HEARTBEATS * heartbeatMs;
+}
+
+/**
+ * The destination's own clock in milliseconds since the epoch, from the time of an object that is put and deleted in
+ * the journal's folder: this machine's clock may be minutes off.
+ */
+export async function storeClock(
+  destination: Destination,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<number> {
+  const key = `${prefix}/${CLOCK_KEY}`;
+  await destination.put(key, Buffer.from('{}'), { signal });
+  try {
+    for await (const object of destination.list(key, signal))
+      if (object.key === key) return object.modifiedMs;
+    return Date.now();
+  } finally {
+    await destination.delete([key], signal);
+  }
+}
+
+const DEFAULT_HEARTBEAT_MS = 60_000;
+const MISSED_HEARTBEATS = 3;
+const CLOCK_KEY = 'clock.json';
+
+interface Session {
+  readonly siblings: string[];
+  readonly journals: Map<string, Tally>;
+}
+
+interface Tally {
+  readonly segments: number;
+  readonly bytes: number;
+  readonly lastWrittenMs: number;
+}
+
+const NOTHING: Tally = { segments: 0, bytes: 0, lastWrittenMs: 0 };
+
+function takeApart(key: string): { session: string; journal: string | undefined; name: string } {
+  const parts = key.split('/');
+  const name = parts.pop() ?? '';
+  const last = parts.at(-1);
+  const isJournal = last !== undefined && /^journal(\.\d+)?$/.test(last);
+  if (isJournal) parts.pop();
+  return { session: parts.join('/'), journal: isJournal ? last : undefined, name };
+}
+
+function count(tally: Tally, name: string, { bytes, modifiedMs }: StoredObject): Tally {
+  const sequence = sequenceOf(name);
+  if (sequence === undefined && name !== STATUS_KEY) return tally;
+  return {
+    segments: Math.max(tally.segments, sequence ?? 0),
+    bytes: tally.bytes + bytes,
+    lastWrittenMs: Math.max(tally.lastWrittenMs, modifiedMs),
+  };
+}

@@ -1,0 +1,156 @@
+import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Destination } from '../../store/store.ts';
+import { toText } from '../format/byte-path.ts';
+import { type JournalAbout, type SegmentIndex, segmentKey } from '../format/schema.ts';
+import { hasVanished } from '../writer/file-stat.ts';
+import { type FoundJournal, findJournals } from './find.ts';
+import { readSegments } from './read.ts';
+import { createReplay, replaySegment } from './replay.ts';
+import { type Layout, layOut } from './write-files.ts';
+
+export interface RecoverOptions {
+  readonly destination: Destination;
+  /** The journal's own prefix, e.g. `<TIMESTAMP>/journal`. */
+  readonly prefix: string;
+  /** Absolute path of the folder to make; it must not exist, or be empty. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (segments: number, of: number) => void;
+}
+
+export interface Recovered extends Readonly<Layout> {
+  /** undefined: not a single segment and no status could be read. */
+  readonly about: JournalAbout | undefined;
+  readonly segments: number;
+  /** Segments that are missing, damaged or in doubt, by name. */
+  readonly problems: readonly { readonly segment: string; readonly why: string }[];
+  /** What was written before this is here, problems and `waiting` apart: ISO 8601, by the clock of the session. */
+  readonly coveredUntil: string | undefined;
+  /** The journal was ended by its session: nothing is missing but what `problems` tells. */
+  readonly isFinished: boolean;
+  /** Files that are known to have changed after what is here of them; a hundred are named. */
+  readonly waiting: { readonly files: number; readonly bytes: number; readonly paths: readonly string[] };
+}
+
+/**
+ * Rebuilds a working directory from its journal. Works in `<folder>.part` and renames at the end: interrupted at any
+ * point, it is simply run again. Changes nothing at the destination. A segment that is missing or damaged is told, and
+ * all the others are played.
+ * @throws when there is no journal, when the destination cannot be read, and when there is no room
+ */
+export async function recoverJournal(options: RecoverOptions): Promise<Recovered> {
+  const { destination, prefix, folder, signal } = options;
+  const journal = (await findJournals(destination, `${prefix}/`, signal)).find(
+    found => found.prefix === prefix,
+  );
+  if (journal === undefined) throw new Error(`no journal at ${destination.url}/${prefix}`);
+  await mustBeEmpty(folder);
+  await mustHaveRoom(options, journal);
+  const part = `${folder}.part`;
+  await rm(part, { recursive: true, force: true });
+  const played = await play(options, journal, join(part, 'contents'));
+  const layout = await layOut(played.replay, join(part, 'tree'));
+  await rename(join(part, 'tree'), folder);
+  await rm(part, { recursive: true, force: true });
+  return { ...layout, ...conclude(journal, played) };
+}
+
+type Played = Awaited<ReturnType<typeof play>>;
+
+async function play(
+  { destination, prefix, signal, onProgress }: RecoverOptions,
+  journal: FoundJournal,
+  folder: string,
+) {
+  const replay = await createReplay(folder);
+  const problems: { segment: string; why: string }[] = [];
+  let last: SegmentIndex | undefined;
+  const run = journal.status?.run;
+  for await (const read of readSegments({
+    destination,
+    prefix,
+    signal,
+    first: 1,
+    last: journal.segments,
+    run,
+  })) {
+    signal.throwIfAborted();
+    const segment = segmentKey(read.sequence);
+    if ('fault' in read) problems.push({ segment, why: read.fault });
+    else {
+      if (read.doubt !== undefined) problems.push({ segment, why: read.doubt });
+      await replaySegment(replay, read.segment);
+      last = read.segment.index;
+    }
+    onProgress?.(read.sequence, journal.segments);
+  }
+  for (const { sequence, path } of replay.contradictions) {
+    problems.push({
+      segment: segmentKey(sequence),
+      why: `it contradicts what came before it of ${toText(path)}`,
+    });
+  }
+  return { replay, problems, last };
+}
+
+function conclude(
+  { status, segments }: FoundJournal,
+  { problems, last }: Played,
+): Omit<Recovered, keyof Layout> {
+  const isStatusNewer = status !== undefined && status.sequence >= (last?.sequence ?? 0);
+  const latest = isStatusNewer ? status : last;
+  return {
+    about: latest?.about,
+    segments,
+    problems,
+    coveredUntil: latest?.coveredUntil,
+    isFinished: status?.state === 'finished' && problems.length === 0,
+    waiting: {
+      files: latest?.waiting.files ?? 0,
+      bytes: latest?.waiting.bytes ?? 0,
+      paths: latest?.waiting.paths.map(toText) ?? [],
+    },
+  };
+}
+
+async function mustBeEmpty(folder: string): Promise<void> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (hasVanished(error)) return [];
+    throw error;
+  });
+  if (names.length > 0) throw new Error(`${folder} is not empty: name a folder that does not exist`);
+}
+
+/** For folders, links and the file system's own needs. */
+const SPARE_BYTES = 64 * 1024 * 1024;
+/** The last segment knows how much room is needed; if it is damaged, one of those before it does. */
+const ASKED_FOR_SPACE = 8;
+
+async function mustHaveRoom(
+  { destination, prefix, folder, signal }: RecoverOptions,
+  journal: FoundJournal,
+): Promise<void> {
+  await mkdir(dirname(folder), { recursive: true });
+  const first = Math.max(1, journal.segments - ASKED_FOR_SPACE + 1);
+  const run = journal.status?.run;
+  let space = 0;
+  for await (const read of readSegments({
+    destination,
+    prefix,
+    signal,
+    first,
+    last: journal.segments,
+    run,
+  })) {
+    if (!('fault' in read)) space = Math.max(space, read.segment.index.space);
+  }
+  const { bavail, bsize } = await statfs(dirname(folder));
+  const needed = space + SPARE_BYTES;
+  const free = bavail * bsize;
+  if (free >= needed) return;
+  const mebibytes = (bytes: number) => Math.ceil(bytes / 1024 / 1024);
+  throw new Error(
+    `recovering needs ${mebibytes(needed)} MiB in ${dirname(folder)}, which has ${mebibytes(free)}`,
+  );
+}

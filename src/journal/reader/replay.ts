@@ -1,0 +1,115 @@
+import { appendFile, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BytePath } from '../format/byte-path.ts';
+import type { PieceRecord, PlacedRecord } from '../format/schema.ts';
+import type { Segment } from '../format/segment.ts';
+
+/** A generation of a file, as far as the segments held it. */
+export interface Content {
+  readonly generation: number;
+  path: BytePath;
+  mode: number;
+  mtimeMs: number;
+  /** Whoever took a path last has it. */
+  placedIn: number;
+  /** The size that must be there for it to count. */
+  whole: number | undefined;
+  isTorn: boolean;
+  /** The file's size when it was last read. */
+  size: number;
+  /** Runs of bytes without a gap; the first begins at 0, or nothing of the beginning is there. */
+  readonly runs: Run[];
+}
+
+export interface Run {
+  readonly offset: number;
+  end: number;
+}
+
+/** The working directory as far as it has been replayed. */
+export interface Replay {
+  /** Where the contents are, by the numbers of their generations. */
+  readonly folder: string;
+  readonly contents: Map<number, Content>;
+  readonly folders: Map<BytePath, number>;
+  readonly links: Map<BytePath, BytePath>;
+  /** Pieces that contradict what came before them. */
+  readonly contradictions: { readonly sequence: number; readonly path: BytePath }[];
+}
+
+export async function createReplay(folder: string): Promise<Replay> {
+  await mkdir(folder, { recursive: true });
+  return { folder, contents: new Map(), folders: new Map(), links: new Map(), contradictions: [] };
+}
+
+/** Where a run of bytes is kept. */
+export function runFile(replay: Pick<Replay, 'folder'>, generation: number, run: Run): string {
+  return join(replay.folder, `${generation}@${run.offset}`);
+}
+
+/** Plays a segment: what was removed first, then names, then bytes. Segments come in their order, gaps allowed. */
+export async function replaySegment(replay: Replay, { index, bodies }: Segment): Promise<void> {
+  const { sequence, removed, folders, links, placed, pieces } = index;
+  for (const generation of removed.generations) await drop(replay, generation);
+  for (const path of removed.paths) {
+    replay.folders.delete(path);
+    replay.links.delete(path);
+  }
+  for (const { path, mode } of folders) replay.folders.set(path, mode);
+  for (const { path, target } of links) replay.links.set(path, target);
+  for (const record of placed) place(replay, record, sequence);
+  for (const [i, piece] of pieces.entries()) await write(replay, piece, bodies[i] ?? EMPTY, sequence);
+}
+
+/** It counts: all is there that must be. */
+export function isComplete({ whole, runs }: Content): boolean {
+  const [first] = runs;
+  return whole === undefined || (first?.offset === 0 && first.end >= whole);
+}
+
+const EMPTY = Buffer.alloc(0);
+
+async function drop(replay: Replay, generation: number): Promise<void> {
+  const content = replay.contents.get(generation);
+  replay.contents.delete(generation);
+  for (const run of content?.runs ?? []) await rm(runFile(replay, generation, run), { force: true });
+}
+
+function place(replay: Replay, { generation, path, mode, mtimeMs }: PlacedRecord, sequence: number): Content {
+  const known = replay.contents.get(generation);
+  if (known !== undefined) {
+    if (known.path !== path) known.placedIn = sequence;
+    return Object.assign(known, { path, mode, mtimeMs });
+  }
+  const content: Content = {
+    generation,
+    path,
+    mode,
+    mtimeMs,
+    placedIn: sequence,
+    whole: undefined,
+    isTorn: false,
+    size: 0,
+    runs: [],
+  };
+  replay.contents.set(generation, content);
+  return content;
+}
+
+async function write(replay: Replay, piece: PieceRecord, body: Buffer, sequence: number): Promise<void> {
+  const content = place(replay, piece, sequence);
+  const last = content.runs.at(-1);
+  if (last !== undefined && piece.offset < last.end) {
+    replay.contradictions.push({ sequence, path: piece.path });
+    return;
+  }
+  const isNext = last !== undefined && piece.offset === last.end;
+  const run = isNext ? last : { offset: piece.offset, end: piece.offset };
+  if (!isNext) content.runs.push(run);
+  await appendFile(runFile(replay, piece.generation, run), body);
+  run.end += body.length;
+  content.size = piece.size;
+  if (piece.torn) content.isTorn = true;
+  content.whole = piece.whole ?? content.whole;
+  if (piece.replaces !== undefined && isComplete(content)) await drop(replay, piece.replaces);
+}

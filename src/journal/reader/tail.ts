@@ -1,0 +1,94 @@
+import type { Destination } from '../../store/store.ts';
+import { type BytePath, fromText } from '../format/byte-path.ts';
+import { segmentKey } from '../format/schema.ts';
+import { pause } from '../writer/put.ts';
+import { fetchObject, fetchStatus } from './fetch.ts';
+import { findJournals } from './find.ts';
+import { type ReadSegment, readSegments } from './read.ts';
+
+export interface FollowOptions {
+  readonly destination: Destination;
+  /** The journal's own prefix, e.g. `<TIMESTAMP>/journal`. */
+  readonly prefix: string;
+  /** Relative to the working directory. */
+  readonly path: string;
+  /** Go on when the end is reached, until the session ends. */
+  readonly follow: boolean;
+  readonly signal: AbortSignal;
+}
+
+export type Followed =
+  | { readonly kind: 'bytes'; readonly bytes: Buffer }
+  /** The file was rewritten, cut or replaced: what comes now begins it anew. */
+  | { readonly kind: 'anew' }
+  /** So many bytes are missing here. */
+  | { readonly kind: 'gap'; readonly bytes: number }
+  | { readonly kind: 'problem'; readonly segment: string; readonly why: string };
+
+/**
+ * A file's bytes from its journal, from the beginning, as they were written; following it, with the journal's delay.
+ * @throws when the destination cannot be read
+ */
+export async function* followFile(options: FollowOptions): AsyncGenerator<Followed> {
+  const position: Position = { path: fromText(options.path), generation: undefined, end: 0 };
+  for await (const read of segmentsAsTheyCome(options)) {
+    if ('fault' in read) {
+      yield { kind: 'problem', segment: segmentKey(read.sequence), why: read.fault };
+      continue;
+    }
+    const { index, bodies } = read.segment;
+    for (const [i, piece] of index.pieces.entries()) {
+      if (piece.path === position.path) yield* advance(position, piece, bodies[i] ?? Buffer.alloc(0));
+    }
+  }
+}
+
+interface Position {
+  readonly path: BytePath;
+  generation: number | undefined;
+  end: number;
+}
+
+function* advance(
+  position: Position,
+  piece: { readonly generation: number; readonly offset: number },
+  bytes: Buffer,
+): Generator<Followed> {
+  if (position.generation !== piece.generation) {
+    if (position.generation !== undefined) yield { kind: 'anew' };
+    position.generation = piece.generation;
+    position.end = 0;
+  }
+  if (piece.offset > position.end) yield { kind: 'gap', bytes: piece.offset - position.end };
+  if (bytes.length > 0) yield { kind: 'bytes', bytes };
+  position.end = piece.offset + bytes.length;
+}
+
+/** Those that are there, and then each one when it is. */
+async function* segmentsAsTheyCome(options: FollowOptions): AsyncGenerator<ReadSegment> {
+  const { destination, prefix, signal } = options;
+  const journal = (await findJournals(destination, `${prefix}/`, signal)).find(
+    found => found.prefix === prefix,
+  );
+  let run = journal?.status?.run;
+  let last = journal?.segments ?? 0;
+  let wasThere = journal?.status !== undefined;
+  yield* readSegments({ destination, prefix, signal, first: 1, last, run });
+  while (options.follow) {
+    const status = await fetchStatus(destination, prefix, signal);
+    run ??= status?.run;
+    // A journal that is gone was deleted: its session is saved.
+    const isOver = status === undefined ? wasThere : status.state !== 'writing';
+    wasThere ||= status !== undefined;
+    // After the status, so that the last segment of a session that has just ended is not missed.
+    while ((await fetchObject(destination, `${prefix}/${segmentKey(last + 1)}`, signal)) !== undefined) {
+      last += 1;
+      yield* readSegments({ destination, prefix, signal, first: last, last, run });
+    }
+    if (isOver) return;
+    await pause(status?.intervalMs ?? POLL_MS, signal);
+    signal.throwIfAborted();
+  }
+}
+
+const POLL_MS = 2000;

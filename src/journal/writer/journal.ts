@@ -1,0 +1,196 @@
+import type { Selection } from '../../files/selection.ts';
+import type { Destination } from '../../store/store.ts';
+import { type JournalAbout, STATUS_KEY, segmentKey } from '../format/schema.ts';
+import { enter, forgetDeparted } from './file-index.ts';
+import { reasonOf } from './file-stat.ts';
+import { auditSome } from './prefix-check.ts';
+import { pause } from './put.ts';
+import { type Book, openBook, report, tellUnreadable, waiting } from './state.ts';
+import { shipNext, tellAlive, tellFinished, tellStatus } from './uploader.ts';
+
+export interface JournalOptions {
+  readonly selection: Selection;
+  /** From the beginning of one look at the working directory to the next. */
+  readonly intervalMs: number;
+  /** A file that is rewritten is taken no sooner than this after the last time. */
+  readonly rewriteIntervalMs: number;
+  /** A journal that has nothing to send says this often that it is alive. */
+  readonly heartbeatMs: number;
+  readonly destination: Destination;
+  /** The journal's folder, e.g. `<TIMESTAMP>/journal`; another run's that is there is left alone, see `prefix`. */
+  readonly prefix: string;
+  readonly about: JournalAbout;
+  readonly onProblem: (problem: JournalProblem) => void;
+}
+
+export type JournalProblem =
+  /** Told once; it goes on trying, and what is not sent stays on disk. */
+  | { readonly kind: 'unreachable'; readonly why: string }
+  | { readonly kind: 'reachable'; readonly afterMs: number }
+  | { readonly kind: 'unreadable'; readonly path: string; readonly why: string }
+  /** The working directory cannot be looked at; it is tried again. */
+  | { readonly kind: 'blind'; readonly why: string }
+  /** Another run's journal is there: this one goes beside it. */
+  | { readonly kind: 'taken'; readonly prefix: string }
+  /** A fault of the journal's own: it has stopped. */
+  | { readonly kind: 'stopped'; readonly why: string };
+
+export interface Journal {
+  /**
+   * Ships everything that is on disk now, when nobody writes any more, and stops. Never rejects: an aborted signal, or
+   * a fault, is told as not durable.
+   */
+  finish(signal: AbortSignal): Promise<JournalEnd>;
+  report(): JournalReport;
+  /** Deletes the journal, once the archive is confirmed. Asks for no right but to delete, and never rejects. */
+  remove(signal: AbortSignal): Promise<Removal>;
+}
+
+export type Removal = { readonly removed: true } | { readonly removed: false; readonly why: string };
+
+export type JournalEnd =
+  | { readonly durable: true }
+  | { readonly durable: false; readonly why: string; readonly files: number; readonly bytes: number };
+
+export interface JournalReport {
+  /** Where it is: the one asked for, or with `.2`, `.3` … when that was another run's; undefined: nowhere yet. */
+  readonly prefix: string | undefined;
+  readonly segments: number;
+  /** Sent, compressed. */
+  readonly bytes: number;
+  readonly failures: number;
+  /** The age of the oldest bytes that are not safe, files that wait for their next rewriting apart. */
+  readonly lagMs: number;
+  readonly greatestLagMs: number;
+  /** What was written before this is safe, in milliseconds since the epoch. */
+  readonly coveredUntilMs: number;
+  readonly waiting: { readonly files: number; readonly bytes: number };
+}
+
+/**
+ * Ships what changes in the working directory to `<prefix>/00000001.tar.gz` and so on, from now until `finish`: see
+ * docs/journal.md. It goes on whatever the destination does; one segment is in the making at a time.
+ */
+export function startJournal(options: JournalOptions): Journal {
+  const book = openBook(options);
+  const recording = record(book).catch((error: unknown) => stopped(book, error));
+  let end: Promise<JournalEnd> | undefined;
+  return {
+    finish(signal) {
+      end ??= finish(book, recording, signal);
+      return end;
+    },
+    report: () => report(book),
+    remove: signal => remove(book, signal),
+  };
+}
+
+/** What is compared of files that have grown after each look: a thousandth of a core. */
+const AUDIT_BYTES = 4 * 1024 * 1024;
+/** At the end: a twentieth of a second. */
+const LAST_AUDIT_BYTES = 64 * 1024 * 1024;
+
+async function record(book: Book): Promise<void> {
+  const { intervalMs, rewriteIntervalMs, heartbeatMs } = book.options;
+  const finishing = book.finishing.signal;
+  while (!finishing.aborted) {
+    const startedMs = performance.now();
+    const isOver = () => finishing.aborted || performance.now() - startedMs >= intervalMs;
+    let isMore = await look(book);
+    while (isMore) isMore = (await shipNext(book, rewriteIntervalMs)) && !isOver();
+    await auditSome(book.ledger, AUDIT_BYTES);
+    if (performance.now() - book.sentAtMs >= heartbeatMs) tellAlive(book);
+    // A tree so large that looking at it takes long is looked at less often: for a twentieth of a core at most.
+    const periodMs = Math.max(intervalMs, 20 * book.lookMs);
+    await pause(periodMs - (performance.now() - startedMs), finishing);
+  }
+}
+
+/** Looks at the working directory. @returns whether it could be looked at */
+async function look(book: Book): Promise<boolean> {
+  const before = process.cpuUsage();
+  try {
+    const findings = await book.tree.scan();
+    enter(book.ledger, findings);
+    for (const { path, why } of findings.unreadable) tellUnreadable(book, path, why);
+    book.isBlind = false;
+    return true;
+  } catch (error) {
+    if (!book.isBlind) book.options.onProblem({ kind: 'blind', why: reasonOf(error) });
+    book.isBlind = true;
+    return false;
+  } finally {
+    const { user, system } = process.cpuUsage(before);
+    book.lookMs = (user + system) / 1000;
+  }
+}
+
+async function finish(book: Book, recording: Promise<unknown>, signal: AbortSignal): Promise<JournalEnd> {
+  book.finishing.abort();
+  const { promise: timeOver, reject } = Promise.withResolvers<never>();
+  const abandon = () => {
+    book.abandoned.abort(signal.reason);
+    reject(signal.reason);
+  };
+  signal.addEventListener('abort', abandon);
+  if (signal.aborted) abandon();
+  try {
+    await Promise.race([timeOver, shipTheRest(book, recording)]);
+    return { durable: true };
+  } catch (error) {
+    const { files, bytes } = waiting(book.ledger);
+    return { durable: false, why: reasonOf(error), files, bytes };
+  } finally {
+    signal.removeEventListener('abort', abandon);
+  }
+}
+
+async function shipTheRest(book: Book, recording: Promise<unknown>): Promise<void> {
+  await recording;
+  await shipAll(book);
+  await tellFinished(book);
+}
+
+/** Ships until a look finds nothing more. @throws when the working directory cannot be looked at */
+async function shipAll(book: Book): Promise<void> {
+  for (let looks = 0; looks < MAX_LAST_LOOKS; looks += 1) {
+    if (!(await look(book))) throw new Error('the working directory cannot be looked at');
+    forgetDeparted(book.ledger);
+    let shipped = 0;
+    while (await shipNext(book, 0)) shipped += 1;
+    await auditSome(book.ledger, LAST_AUDIT_BYTES);
+    if (shipped === 0 && book.ledger.dirty.size === 0) return;
+  }
+}
+
+/** Somebody who still writes, if only the supervisor its own log, is not followed for ever. */
+const MAX_LAST_LOOKS = 5;
+
+function stopped(book: Book, error: unknown): void {
+  if (book.abandoned.signal.aborted) return;
+  book.options.onProblem({ kind: 'stopped', why: reasonOf(error) });
+  book.abandoned.abort(error);
+}
+
+/** S3 deletes so many objects in one request. */
+const REMOVAL_BATCH = 1000;
+
+async function remove(book: Book, signal: AbortSignal): Promise<Removal> {
+  const { prefix, segments } = book;
+  if (prefix === undefined) return { removed: true };
+  const { destination } = book.options;
+  try {
+    // A removal that is cut short leaves a journal with holes: its status says that nobody needs it.
+    await tellStatus(book, 'saved', signal);
+    // One more than is known of: the last one may have arrived although its answer did not.
+    for (let first = 1; first <= segments + 1; first += REMOVAL_BATCH) {
+      const count = Math.min(REMOVAL_BATCH, segments + 2 - first);
+      const keys = Array.from({ length: count }, (_, i) => `${prefix}/${segmentKey(first + i)}`);
+      await destination.delete(keys, signal);
+    }
+    await destination.delete([`${prefix}/${STATUS_KEY}`], signal);
+    return { removed: true };
+  } catch (error) {
+    return { removed: false, why: reasonOf(error) };
+  }
+}

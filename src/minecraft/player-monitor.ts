@@ -1,0 +1,80 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Address } from '../config/session-config.ts';
+import { ping } from './ping.ts';
+import {
+  FEWEST_TRIES,
+  limitReached,
+  nobodyYet,
+  type Observation,
+  observe,
+  type People,
+  type PeopleLimit,
+  type PeopleLimits,
+} from './player-count.ts';
+
+export interface WatchOptions extends PeopleLimits {
+  /** Between an answer and the next ping; a second when not given. */
+  readonly intervalMs?: number;
+  readonly signal: AbortSignal;
+  /** Told whenever somebody has joined or left, and when the server falls silent or answers again. */
+  readonly onChange?: (people: People) => void;
+}
+
+export interface PlayersWatch {
+  people(): People;
+  /** Whom the server has named, the agent among them, each once: personal data. */
+  names(): readonly string[];
+  /** The first limit that is reached, and the watch's end; undefined when it was aborted. */
+  readonly limit: Promise<PeopleLimit | undefined>;
+}
+
+const MOST_NAMES = 1_000;
+
+/** Follows who is on a server that has just answered, by asking it every second, until a limit is reached. */
+export function watchPlayers(address: Address, options: WatchOptions): PlayersWatch {
+  const { signal, intervalMs = 1_000, onChange } = options;
+  const pingOptions = { timeoutMs: Math.min(5_000, options.livenessTimeoutMs / FEWEST_TRIES), signal };
+  const beganMs = performance.now();
+  const names = new Set<string>();
+  let people = nobodyYet;
+  return { people: () => people, names: () => [...names], limit: watch() };
+
+  async function watch(): Promise<PeopleLimit | undefined> {
+    try {
+      for (;;) {
+        learn(await look());
+        const limit = limitReached(people, options);
+        if (limit) return limit;
+        await setTimeout(intervalMs, undefined, { signal });
+      }
+    } catch (fault) {
+      if (signal.aborted) return undefined;
+      throw fault;
+    }
+  }
+
+  async function look(): Promise<Observation> {
+    try {
+      const status = await ping(address, pingOptions);
+      remember(status.names);
+      return { atMs: performance.now() - beganMs, online: status.online };
+    } catch (fault) {
+      signal.throwIfAborted();
+      return {
+        atMs: performance.now() - beganMs,
+        fault: fault instanceof Error ? fault.message : String(fault),
+      };
+    }
+  }
+
+  function remember(seen: readonly string[]): void {
+    for (const name of seen) if (names.size < MOST_NAMES) names.add(name);
+  }
+
+  function learn(seen: Observation): void {
+    const before = people;
+    people = observe(before, seen, options);
+    const fellSilentOrSpoke = (before.silence === undefined) !== (people.silence === undefined);
+    if (before.now !== people.now || fellSilentOrSpoke) onChange?.(people);
+  }
+}

@@ -1,0 +1,85 @@
+import * as v from 'valibot';
+import { readVarInt } from './protocol.ts';
+
+/** A status answer, with nothing in it that a server could put there to harm a log or a report. */
+export interface ServerInfo {
+  readonly version: string | undefined;
+  readonly protocol: number | undefined;
+  readonly online: number;
+  readonly max: number | undefined;
+  /** Some of those online, as far as the server tells. */
+  readonly names: readonly string[];
+}
+
+const STATUS_RESPONSE = 0;
+
+/**
+ * Reads the packet that answers a status request. Everything in it but the number of players is optional: servers
+ * and their plug-ins leave fields out, or put odd things there.
+ * @throws {Error} when it is another packet, not JSON, or has no number of players.
+ */
+export function readStatus(packet: Buffer): ServerInfo {
+  const { players, version } = validate(parse(jsonOf(packet)));
+  return {
+    version: version?.name || undefined,
+    protocol: version?.protocol,
+    online: players.online,
+    max: players.max,
+    names: players.sample.flatMap(player => (player?.name ? [player.name] : [])),
+  };
+}
+
+function jsonOf(packet: Buffer): string {
+  const id = readVarInt(packet);
+  if (id?.value !== STATUS_RESPONSE) throw new Error('not a Minecraft server: its answer is no status');
+  const length = readVarInt(packet, id.end);
+  if (!length || length.end + length.value > packet.length) {
+    throw new Error('not a Minecraft server: its status is cut short');
+  }
+  return packet.toString('utf8', length.end, length.end + length.value);
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (cause) {
+    throw new Error('its status is not JSON', { cause });
+  }
+}
+
+function validate(status: unknown): v.InferOutput<typeof StatusSchema> {
+  const result = v.safeParse(StatusSchema, status);
+  if (!result.success) throw new Error('its status does not tell how many players are online');
+  return result.output;
+}
+
+const MAX_NAME_LENGTH = 64;
+
+/** Control and format characters could forge log lines, colour a terminal or turn its text around. */
+const printable = v.pipe(
+  v.string(),
+  v.transform(name =>
+    name
+      .slice(0, MAX_NAME_LENGTH)
+      .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '')
+      .trim(),
+  ),
+);
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+const StatusSchema = v.object({
+  version: lenient(
+    v.object({ name: lenient(printable), protocol: lenient(v.pipe(v.number(), v.safeInteger())) }),
+  ),
+  players: v.object({
+    online: count,
+    max: lenient(count),
+    sample: v.fallback(v.array(lenient(v.object({ name: lenient(printable) }))), []),
+  }),
+});
+
+/** A field that may be missing or odd: undefined then. */
+function lenient<const Schema extends v.GenericSchema>(schema: Schema) {
+  return v.fallback(v.optional(schema), undefined);
+}

@@ -1,0 +1,107 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ChildExit } from '../session/end-reason.ts';
+import type { Child } from './child.ts';
+import { isFamilyAlive, signalFamily } from './process-group.ts';
+
+export interface StopRequest {
+  /** Said on the console first; undefined: nothing is said. */
+  readonly consoleCommand?: string | undefined;
+  /** How long to leave the child alone before anything is asked of it. */
+  readonly quietMs?: number;
+  /** From being asked to SIGKILL. A console command has the first half of it, SIGTERM what is left. */
+  readonly graceMs: number;
+  /** When aborted, SIGKILL is sent at once: a deadline, or somebody's second Ctrl-C. */
+  readonly killNow?: AbortSignal | undefined;
+}
+
+export type StopStep = 'console' | 'SIGTERM' | 'SIGKILL';
+
+export interface StopRecord {
+  /** What it took, in order; none: everything had ended by itself. */
+  readonly steps: readonly StopStep[];
+  /** undefined: not even SIGKILL has ended it (a process that hangs inside the kernel). */
+  readonly exit: ChildExit | undefined;
+  readonly ms: number;
+}
+
+/** SIGKILL needs no time to speak of, except for what hangs inside the kernel. */
+const SIGKILL_WAIT_MS = 2_000;
+
+/**
+ * Ends a child and its whole family: the console command, then SIGTERM, then SIGKILL, each only while something is
+ * alive, and the next step, or the return, as soon as nothing is. It takes at most `quietMs + graceMs` and two
+ * seconds, and only these two seconds once `killNow` is aborted; it never rejects.
+ */
+export async function stopChild(child: Child, request: StopRequest, procRoot = '/proc'): Promise<StopRecord> {
+  const { consoleCommand, quietMs = 0, graceMs, killNow } = request;
+  const steps: StopStep[] = [];
+  const startedMs = performance.now();
+  const isGone = (withinMs: number) => becomesExtinct(child, withinMs, killNow, procRoot);
+
+  let gone = await isGone(quietMs);
+  const killAtMs = performance.now() + graceMs;
+  if (!gone && consoleCommand !== undefined && !killNow?.aborted) {
+    if (await isHeard(child.say(consoleCommand), graceMs / 2)) {
+      steps.push('console');
+      gone = await isGone(killAtMs - graceMs / 2 - performance.now());
+    }
+  }
+  if (!gone && !killNow?.aborted) {
+    steps.push('SIGTERM');
+    signalFamily(child, 'SIGTERM', procRoot);
+    // A stopped process (SIGSTOP, a debugger) sees the SIGTERM only when it goes on.
+    signalFamily(child, 'SIGCONT', procRoot);
+    gone = await isGone(killAtMs - performance.now());
+  }
+  if (!gone) {
+    steps.push('SIGKILL');
+    killChild(child, procRoot);
+    await becomesExtinct(child, SIGKILL_WAIT_MS, undefined, procRoot);
+  }
+  const exit = child.endedAtMs === undefined ? undefined : await child.exited;
+  return { steps, exit, ms: performance.now() - startedMs };
+}
+
+/** Kills a child and its family at once, without waiting: the last resort, when nobody has time for a ladder. */
+export function killChild(child: Child, procRoot = '/proc'): void {
+  signalFamily(child, 'SIGKILL', procRoot);
+}
+
+/** Whether a line was taken in time; a console that nobody reads is full at some point. */
+async function isHeard(said: Promise<boolean>, withinMs: number): Promise<boolean> {
+  return (await within(withinMs, undefined, said)) ?? false;
+}
+
+/** Waits until the whole family is dead. @returns false when time is up, or `hurry` is aborted, before that. */
+async function becomesExtinct(
+  child: Child,
+  withinMs: number,
+  hurry: AbortSignal | undefined,
+  procRoot: string,
+): Promise<boolean> {
+  const untilMs = performance.now() + withinMs;
+  await within(withinMs, hurry, child.exited);
+  // The leader may exit first; its group can still hold a stubborn grandchild, and nothing tells of its end.
+  for (let pauseMs = 5; child.endedAtMs !== undefined; pauseMs = Math.min(2 * pauseMs, 50)) {
+    if (!isFamilyAlive(child, procRoot)) return true;
+    if (hurry?.aborted || performance.now() >= untilMs) return false;
+    await delay(pauseMs);
+  }
+  return false;
+}
+
+/** What a promise gives; undefined when time is up, or `hurry` is aborted, before that. Leaves no timer behind. */
+async function within<T>(
+  ms: number,
+  hurry: AbortSignal | undefined,
+  promise: Promise<T>,
+): Promise<T | undefined> {
+  const settled = new AbortController();
+  const signal = hurry === undefined ? settled.signal : AbortSignal.any([settled.signal, hurry]);
+  const timeUp = delay(Math.max(0, ms), undefined, { signal }).catch(() => undefined);
+  try {
+    return await Promise.race([promise, timeUp]);
+  } finally {
+    settled.abort();
+  }
+}

@@ -1,0 +1,42 @@
+import { humanBytes } from '../runtime/progress.ts';
+import type { Report } from '../session/report.ts';
+
+/** What a person wants to know at the end of a session, in a few lines. */
+export function summary(report: Report): string {
+  const { archive, children, people, survivors, faults } = report;
+  const rows: [string, string | undefined][] = [
+    ['session', report.session],
+    ['ended', report.end.text],
+    ...children.map(({ name, text, ms, outOfMemory }): [string, string] => [
+      name,
+      `${text}${ms === undefined ? '' : ` after ${seconds(ms)}`}${outOfMemory ? ', killed for lack of memory' : ''}`,
+    ]),
+    ['people', people === undefined ? undefined : peopleText(people)],
+    ['phases', report.phases.map(({ phase, ms }) => `${phase} ${seconds(ms)}`).join(', ')],
+    ['survivors', survivors.length === 0 ? undefined : survivors.map(({ command }) => command).join(', ')],
+    [
+      'archive',
+      archive?.url ??
+        (report.recover === undefined ? 'NOT SAVED' : 'not yet packed; the journal holds everything'),
+    ],
+    ['', report.recover],
+    ['', archive && archiveText(archive)],
+    ...faults.map((fault): [string, string] => ['fault', fault]),
+    ['exit code', String(report.exitCode)],
+  ];
+  const lines = rows.map(([name, text]) => (text === undefined ? undefined : `  ${name.padEnd(10)} ${text}`));
+  return ['', ...lines.filter(line => line !== undefined), ''].join('\n');
+}
+
+function peopleText({ peak, personMs }: NonNullable<Report['people']>): string {
+  return peak === 0 ? 'none' : `${peak} at most, for ${seconds(personMs)} in all`;
+}
+
+function archiveText(archive: NonNullable<Report['archive']>): string {
+  const rate = humanBytes(archive.bytesPerSecond);
+  return `${humanBytes(archive.bytes)}, ${archive.files} files, ${rate}/s, sha256 ${archive.sha256}`;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
+}

@@ -1,0 +1,118 @@
+import { basename, join } from 'node:path';
+import type { Config } from '../config/session-config.ts';
+import { STATUS_KEY, segmentKey, sequenceOf } from '../journal/format/schema.ts';
+import type { FoundJournal } from '../journal/reader/find.ts';
+import { type Recovered, recoverJournal } from '../journal/reader/rebuild.ts';
+import type { Destination } from '../store/store.ts';
+import { keyOf, sessionFolder, splitKey } from './archive-name.ts';
+import { type Claim, claimOf, digestOf, type Proven, putClaim, readClaim } from './recovery-claim.ts';
+import { putRecoveryReport } from './recovery-report.ts';
+import { type SaveTools, saveArchive } from './save.ts';
+
+export interface RecoveryTools extends Omit<SaveTools, 'open' | 'onNames'> {
+  /** An empty folder for the working directory while it is rebuilt. */
+  readonly scratch: string;
+}
+
+/** An archive that was made out of a journal, read back, and found to be what was packed. */
+export type RecoveredSession = Claim & Proven;
+
+/**
+ * Makes the archive that a session would have made, out of its journal, verifies it, writes its report, and only then
+ * deletes the journal. Interrupted at any point, it is simply run again.
+ * @throws when the archive cannot be made or verified; the journal stands then.
+ */
+export async function recoverSession(
+  config: Config,
+  destination: Destination,
+  journal: FoundJournal,
+  tools: RecoveryTools,
+): Promise<RecoveredSession> {
+  const { asked } = tools.stops;
+  const done =
+    (await finishedBefore(destination, journal, asked)) ??
+    (await recoverNow(config, destination, journal, tools));
+  await putRecoveryReport(destination, journal, done, asked);
+  await deleteJournal(destination, journal.prefix, asked);
+  return done;
+}
+
+/** An earlier recovery came as far as the archive, and was cut off before the journal was gone. */
+async function finishedBefore(destination: Destination, journal: FoundJournal, signal: AbortSignal) {
+  const claim = await readClaim(destination, journal.prefix, signal);
+  if (claim === undefined) return undefined;
+  const proven = await digestOf(destination, claim.archiveKey, signal);
+  return proven && { ...claim, ...proven };
+}
+
+async function recoverNow(
+  config: Config,
+  destination: Destination,
+  journal: FoundJournal,
+  tools: RecoveryTools,
+): Promise<RecoveredSession> {
+  const { asked } = tools.stops;
+  const workdir = join(tools.scratch, 'workdir');
+  const recovered = await recoverJournal({
+    destination,
+    prefix: journal.prefix,
+    folder: workdir,
+    signal: asked,
+  });
+  const { parent, folder: known } = splitKey(journal.session);
+  const { folder } = await sessionFolder(workdir, recovered.about?.session ?? basename(known));
+  let claim: Claim | undefined;
+  const saved = await saveArchive(asItWas(config, recovered, workdir), keyOf(parent, folder), [], {
+    ...tools,
+    open: async () => destination,
+    onNames: async (archiveKey, reportKey) => {
+      claim = claimOf(archiveKey, reportKey, recovered);
+      await putClaim(destination, journal.prefix, claim, asked);
+    },
+  });
+  if (saved.how !== 'archive' || claim === undefined) throw new Error(saved.faults.join('; '));
+  const proven = await digestOf(destination, claim.archiveKey, asked);
+  if (proven?.sha256 !== saved.summary.sha256) {
+    throw new Error(`${destination.url}/${claim.archiveKey} is not what was sent: the journal stands`);
+  }
+  return { ...claim, ...proven };
+}
+
+/** The session's own settings of how to pack, in place of those of whoever recovers it. */
+function asItWas(config: Config, { about }: Recovered, workdir: string): Config {
+  const settings = about && {
+    archiveName: about.archiveName,
+    codec: about.codec,
+    include: about.include,
+    exclude: about.exclude,
+  };
+  return { ...config, workdir, save: { ...config.save, ...settings, fallback: undefined } };
+}
+
+/** The store deletes so many at once. */
+const BATCH = 1_000;
+
+/**
+ * Deletes a journal that nobody needs any more: its segments first, and what tells of them last. The segment that was
+ * on its way when its writer died, and the status, are deleted whether they came to be or not.
+ */
+export async function deleteJournal(
+  destination: Destination,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const last = new Set([`${prefix}/${STATUS_KEY}`]);
+  let batch: string[] = [];
+  let sequence = 0;
+  for await (const { key } of destination.list(`${prefix}/`, signal)) {
+    sequence = sequenceOf(basename(key)) ?? sequence;
+    if (key.endsWith('.json')) last.add(key);
+    else batch.push(key);
+    if (batch.length < BATCH) continue;
+    await destination.delete(batch, signal);
+    batch = [];
+  }
+  // Its number is known by the last one: whoever does this again, should it be cut off, has to find that.
+  await destination.delete([`${prefix}/${segmentKey(sequence + 1)}`, ...batch], signal);
+  await destination.delete([...last], signal);
+}

@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import * as v from 'valibot';
+import type { Recovered } from '../journal/reader/rebuild.ts';
+import type { Destination } from '../store/store.ts';
+
+const Claim = v.object({
+  archiveKey: v.string(),
+  reportKey: v.string(),
+  session: v.optional(v.string()),
+  coveredUntil: v.optional(v.string()),
+  isFinished: v.boolean(),
+  problems: v.array(v.object({ segment: v.string(), why: v.string() })),
+  waiting: v.object({ files: v.number(), bytes: v.number(), paths: v.array(v.string()) }),
+});
+
+/**
+ * What a recovery is about to make, and what it has found out. It lies in the journal: whoever continues after an
+ * interruption knows by it that an archive of that name is the journal's own.
+ */
+export type Claim = Readonly<v.InferOutput<typeof Claim>>;
+
+/** What was found when an archive was read back. */
+export interface Proven {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export function claimOf(archiveKey: string, reportKey: string, recovered: Recovered): Claim {
+  const { about, coveredUntil, isFinished, problems, waiting } = recovered;
+  return {
+    archiveKey,
+    reportKey,
+    session: about?.session,
+    coveredUntil,
+    isFinished,
+    problems: [...problems],
+    waiting: { ...waiting, paths: [...waiting.paths] },
+  };
+}
+
+export async function putClaim(
+  destination: Destination,
+  prefix: string,
+  claim: Claim,
+  signal: AbortSignal,
+): Promise<void> {
+  await destination.put(claimKey(prefix), Buffer.from(JSON.stringify(claim)), { signal });
+}
+
+export async function readClaim(
+  destination: Destination,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<Claim | undefined> {
+  const text = await readSmall(destination, claimKey(prefix), signal);
+  if (text === undefined) return undefined;
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Claim), text);
+  return parsed.success ? parsed.output : undefined;
+}
+
+/** Reads an archive back; undefined: it is not there. */
+export async function digestOf(
+  destination: Destination,
+  key: string,
+  signal: AbortSignal,
+): Promise<Proven | undefined> {
+  const chunks = await destination.get(key, signal);
+  if (chunks === undefined) return undefined;
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    bytes += chunk.length;
+  }
+  return { bytes, sha256: hash.digest('hex') };
+}
+
+/** More than any report or claim holds. */
+const SMALL_BYTES = 16 * 1024 * 1024;
+
+/** Reads a small object as text; undefined: it is not there, or not small. */
+export async function readSmall(
+  destination: Destination,
+  key: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of (await destination.get(key, signal)) ?? []) {
+    bytes += chunk.length;
+    if (bytes > SMALL_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return chunks.length === 0 ? undefined : Buffer.concat(chunks).toString('utf8');
+}
+
+function claimKey(prefix: string): string {
+  return `${prefix}/recovery.json`;
+}

@@ -1,0 +1,48 @@
+import type { Address } from '../../config/session-config.ts';
+
+/** As Minecraft's own "Direct connection" takes it: its usual port goes without saying. */
+export function addressText({ host, port }: Address): string {
+  const name = host.includes(':') ? `[${host}]` : host;
+  return port === 25_565 ? name : `${name}:${port}`;
+}
+
+/** `2 h 5 min`, `3 min 12 s`, `9 s`. */
+export function durationText(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1_000));
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  if (hours > 0) return `${hours} h ${minutes % 60} min`;
+  if (minutes > 0) return `${minutes} min ${seconds % 60} s`;
+  return `${seconds} s`;
+}
+
+/** `12.3 MB`, in powers of ten. */
+export function bytesText(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  const value = bytes / 1_000 ** power;
+  return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`;
+}
+
+/** `1 person`, `3 people`. */
+export function peopleText(people: number): string {
+  if (people === 0) return 'nobody yet';
+  return people === 1 ? '1 person' : `${people} people`;
+}
+
+export function dollarsText(dollars: number): string {
+  return `$${dollars.toFixed(dollars > 0 && dollars < 1 ? 3 : 2)}`;
+}
+
+/** `22 Nov 2026, 11:30 UTC`. */
+export function momentText(ms: number): string {
+  const text = new Date(ms).toLocaleString('en-GB', {
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    timeZone: 'UTC',
+  });
+  return `${text} UTC`;
+}

@@ -1,0 +1,59 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Config } from '../config/session-config.ts';
+import type { PlayersWatch } from '../minecraft/player-monitor.ts';
+import { isPortTaken } from '../minecraft/readiness.ts';
+import type { Child } from '../process/child.ts';
+import { type ChildExit, type End, succeeded } from './end-reason.ts';
+
+/** Whoever can end a session that is being played. */
+export interface Players {
+  readonly server: Child;
+  readonly agent: Child;
+  readonly watch: PlayersWatch;
+}
+
+/**
+ * What ends a session from within, whichever comes first: the server, the agent, or the people.
+ * @throws the signal's reason when something else has ended it.
+ */
+export async function waitForEnd(config: Config, cast: Players, over: AbortSignal): Promise<End> {
+  return Promise.race([
+    serverEnd(cast.server),
+    agentEnd(config, cast, over),
+    peopleEnd(config, cast.watch, over),
+  ]);
+}
+
+async function serverEnd(server: Child): Promise<End> {
+  return { by: 'server-exited', exit: await server.exited };
+}
+
+async function agentEnd(config: Config, { agent, server }: Players, over: AbortSignal): Promise<End> {
+  const exit = await agent.exited;
+  const cause = succeeded(exit) ? undefined : await endOfItsServer(config, server, over);
+  return cause ?? { by: 'agent-exited', exit };
+}
+
+/**
+ * A server closes its connections before it exits (Cuberite saves its world in between), so the agent that fails
+ * for it may well be gone first. The cause is the server then.
+ */
+async function endOfItsServer({ server: { address }, stop }: Config, server: Child, over: AbortSignal) {
+  const exited = serverEnd(server);
+  const brief = await Promise.race([exited, setTimeout(JUST_BEHIND_MS, undefined, { signal: over })]);
+  if (brief !== undefined || (await isPortTaken(address, over))) return brief;
+  return Promise.race([exited, setTimeout(stop.graceMs, undefined, { signal: over })]);
+}
+
+/** Two processes that end together are reaped in any order. */
+const JUST_BEHIND_MS = 100;
+
+async function peopleEnd({ server }: Config, watch: PlayersWatch, over: AbortSignal): Promise<End> {
+  const limit = await watch.limit;
+  if (limit === undefined) throw over.reason;
+  return limit === 'server-hung' ? { by: limit, afterMs: server.livenessTimeoutMs } : { by: limit };
+}
+
+export function isExit(value: object | undefined): value is ChildExit {
+  return value !== undefined && ('code' in value || 'signal' in value || 'failedToStart' in value);
+}

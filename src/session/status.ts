@@ -1,0 +1,30 @@
+import type { Visited } from '../control-socket/server.ts';
+import type { Child } from '../process/child.ts';
+import type { Phase } from './run-processes.ts';
+
+export interface Visitors extends Visited {
+  enter(phase: Phase): void;
+  onConsole(say: Child['say']): void;
+}
+
+/** What a running session tells and takes from those who come through its door. */
+export function newVisitors(): Visitors {
+  let phase: Phase | 'preflight' = 'preflight';
+  let say: Child['say'] | undefined;
+  return {
+    enter(next) {
+      phase = next;
+    },
+    onConsole(console) {
+      say = console;
+    },
+    async say(line) {
+      if (say === undefined) return { ok: false, text: 'the server has not been started yet' };
+      const heard = await say(line);
+      return heard
+        ? { ok: true, text: `said: ${line}` }
+        : { ok: false, text: 'the server does not listen any more' };
+    },
+    health: () => ({ ok: true, text: phase }),
+  };
+}

@@ -1,0 +1,226 @@
+import { randomUUID } from 'node:crypto';
+import { createReadStream, type Dirent } from 'node:fs';
+import { readdir, rm, rmdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { codeOf, publish } from '../files/atomic-write.ts';
+import { partsOf } from './keys.ts';
+import { openSource, SourceError } from './source.ts';
+import { orAborted, watchForStall } from './stall.ts';
+import {
+  AlreadyThereError,
+  type Destination,
+  type Fitness,
+  RefusedError,
+  type StoredObject,
+} from './store.ts';
+
+const CHUNK_BYTES = 4 * 1024 * 1024;
+/** How long an aborted try has to take its file away, on a disk that may have stopped answering. */
+const TIDY_MS = 1000;
+const CHECK_MS = 10_000;
+
+/** A folder as a destination; it is made when something is first stored in it. */
+export function openDirectory(folder: string): Destination {
+  const root = path.resolve(folder);
+  const url = pathToFileURL(root).href;
+  const fileOf = (key: string) => path.join(root, ...partsOf(key));
+
+  return {
+    url,
+
+    async check(signal) {
+      const limit = AbortSignal.timeout(CHECK_MS);
+      const check = orAborted(checkWritable(root), AbortSignal.any([signal, limit]), TIDY_MS);
+      return check.catch((error: unknown) => {
+        if (signal.aborted) throw error;
+        return { state: 'unavailable', why: `${root} did not answer for ${CHECK_MS / 1000} s` };
+      });
+    },
+
+    chunkBytes: () => CHUNK_BYTES,
+
+    async store(key, chunks, { signal, stallMs, onProgress, onStored }) {
+      const file = fileOf(key);
+      const watch = watchForStall(stallMs, signal);
+      const onWritten = (bytes: number, chunk: Buffer) => {
+        watch.moved();
+        onProgress?.(bytes);
+        onStored?.(chunk);
+      };
+      const source = openSource(chunks, watch.signal);
+      try {
+        if (await isThere(file)) throw new AlreadyThereError(`${file} is there already`);
+        const bytes = await orAborted(
+          publish(file, source, { replace: false, onWritten }),
+          watch.signal,
+          TIDY_MS,
+        );
+        const verified = (await stat(file)).size === bytes;
+        if (!verified) throw new Error(`${file} has not the ${bytes} bytes that were written`);
+        return { url: pathToFileURL(file).href, key, bytes, parts: 1, verified };
+      } catch (error) {
+        signal.throwIfAborted();
+        throw explain(error, key, url);
+      } finally {
+        source.close();
+        watch.stop();
+      }
+    },
+
+    async exists(key, signal) {
+      return orAborted(isThere(fileOf(key)), signal);
+    },
+
+    async put(key, body, { signal, ifAbsent }) {
+      const file = fileOf(key);
+      try {
+        signal.throwIfAborted();
+        await orAborted(publish(file, [body], { replace: ifAbsent !== true }), signal, TIDY_MS);
+      } catch (error) {
+        signal.throwIfAborted();
+        throw explain(error, key, url);
+      }
+    },
+
+    async get(key, signal) {
+      const file = fileOf(key);
+      return (await orAborted(isThere(file), signal)) ? read(file, signal) : undefined;
+    },
+
+    list: (prefix, signal) => listBelow(root, prefix, signal),
+
+    async delete(keys, signal) {
+      for (const key of keys) {
+        signal.throwIfAborted();
+        await rm(fileOf(key), { force: true });
+        await rm(`${fileOf(key)}.part`, { force: true });
+      }
+      const folders = new Set(keys.map(key => path.dirname(fileOf(key))));
+      for (const emptied of folders) await removeEmpty(emptied, root);
+    },
+
+    close() {
+      // A folder holds nothing open between calls.
+    },
+  };
+}
+
+/** Writes and removes a small file, as saving would. */
+async function checkWritable(root: string): Promise<Fitness> {
+  const probe = path.join(root, `.craftassist-session-check-${randomUUID()}`);
+  try {
+    await publish(probe, [Buffer.from('check\n')], { replace: false });
+    await rm(probe);
+    return { state: 'ready' };
+  } catch (error) {
+    const why = `${root} cannot be written: ${messageOf(error)}`;
+    const remedy = remedyFor(codeOf(error));
+    return remedy === undefined ? { state: 'unavailable', why } : { state: 'refused', why, remedy };
+  }
+}
+
+/** Whether a file, or anything else, has that name. */
+async function isThere(file: string): Promise<boolean> {
+  try {
+    await stat(file);
+    return true;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+async function* read(file: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+  yield* createReadStream(file, { signal });
+}
+
+/** Walks one folder at a time, in the order of the keys' bytes: S3's order. */
+async function* listBelow(root: string, prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
+  const slash = prefix.lastIndexOf('/');
+  const start = slash === -1 ? [] : partsOf(prefix.slice(0, slash));
+  yield* walk(start);
+
+  async function* walk(folder: readonly string[]): AsyncGenerator<StoredObject> {
+    for (const entry of await entriesOf(path.join(root, ...folder))) {
+      signal.throwIfAborted();
+      const parts = [...folder, entry.name];
+      const key = parts.join('/');
+      const isOnTheWay = key.startsWith(prefix) || prefix.startsWith(`${key}/`);
+      if (!isOnTheWay) continue;
+      if (entry.isDirectory()) yield* walk(parts);
+      else if (entry.isFile() && !entry.name.endsWith('.part')) yield* describe(key, path.join(root, key));
+    }
+  }
+}
+
+async function entriesOf(folder: string): Promise<Dirent[]> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    const rank = (entry: Dirent) => Buffer.from(entry.isDirectory() ? `${entry.name}/` : entry.name);
+    return entries.sort((a, b) => Buffer.compare(rank(a), rank(b)));
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return [];
+    throw error;
+  }
+}
+
+async function* describe(key: string, file: string): AsyncGenerator<StoredObject> {
+  try {
+    const { size, mtimeMs } = await stat(file);
+    yield { key, bytes: size, modifiedMs: mtimeMs };
+  } catch (error) {
+    // Deleted between being listed and being looked at.
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+/** Folders are only names in keys: one that holds no more files goes, and so do those above it. */
+async function removeEmpty(folder: string, root: string): Promise<void> {
+  for (let each = folder; each !== root; each = path.dirname(each)) {
+    try {
+      await rmdir(each);
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') continue;
+      if (['ENOTEMPTY', 'EEXIST', 'EBUSY', 'EACCES', 'EPERM'].includes(codeOf(error) ?? '')) return;
+      throw error;
+    }
+  }
+}
+
+function explain(error: unknown, key: string, url: string): Error {
+  if (error instanceof AlreadyThereError || error instanceof RefusedError) return error;
+  const cause = error instanceof SourceError ? error.cause : error;
+  const message = `could not save ${key} to ${url}: ${messageOf(cause)}`;
+  const remedy = error instanceof SourceError ? undefined : remedyFor(codeOf(error));
+  return remedy === undefined ? new Error(message, { cause }) : new RefusedError(message, remedy, { cause });
+}
+
+/** What a person can do; undefined: it may pass by itself. */
+function remedyFor(code: string | undefined): string | undefined {
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return 'Free some space there, or give another destination.';
+    case 'EACCES':
+    case 'EPERM':
+      return 'Let the user that this runs as write there, or give another destination.';
+    case 'EROFS':
+      return 'Mount it for writing, or give another destination.';
+    case 'ENOTDIR':
+    case 'EEXIST':
+    case 'EISDIR':
+      return 'Give a folder: a file is in the way.';
+    case 'ENAMETOOLONG':
+    case 'ELOOP':
+      return 'Give a shorter path without loops of links.';
+    case 'EFBIG':
+      return 'Give a destination that takes files of this size.';
+    default:
+      return undefined;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import { type Destination, RefusedError } from './store.ts';
+
+/** One thing that was tried, for a person to read. */
+export interface Rehearsal {
+  readonly what: 'check' | 'put' | 'delete';
+  /** `note`: a session can be saved without it. */
+  readonly result: 'fine' | 'note' | 'fault';
+  readonly detail: string;
+  readonly remedy: string | undefined;
+}
+
+/**
+ * Tries everything that a session asks of its destination, on a small object: what `check` asks, a write that must
+ * not overwrite, and a deletion, which only the journal needs.
+ */
+export async function rehearse(destination: Destination, signal: AbortSignal): Promise<Rehearsal[]> {
+  const checked = await tryCheck(destination, signal);
+  if (checked.result === 'fault') return [checked];
+  const key = `.craftassist-session-doctor-${randomUUID()}`;
+  const options = { signal, ifAbsent: true };
+  const body = Buffer.from('Written by craftassist-session doctor; it can be deleted.\n');
+  const put = await attempt(
+    'put',
+    'a small object can be written',
+    'fault',
+    destination.put(key, body, options),
+  );
+  if (put.result === 'fault') return [checked, put];
+  const deleted = await attempt(
+    'delete',
+    'it can be deleted again',
+    'note',
+    destination.delete([key], signal),
+  );
+  if (deleted.result === 'fine') return [checked, put, deleted];
+  const detail = `${deleted.detail}; ${key} stays there, and so will journals`;
+  return [checked, put, { ...deleted, detail }];
+}
+
+async function tryCheck(destination: Destination, signal: AbortSignal): Promise<Rehearsal> {
+  const fitness = await destination.check(signal);
+  switch (fitness.state) {
+    case 'ready':
+      return {
+        what: 'check',
+        result: 'fine',
+        detail: `${destination.url} takes archives`,
+        remedy: undefined,
+      };
+    case 'refused':
+      return { what: 'check', result: 'fault', detail: fitness.why, remedy: fitness.remedy };
+    case 'unavailable':
+      return { what: 'check', result: 'fault', detail: fitness.why, remedy: 'Try again when it answers.' };
+    default:
+      return fitness satisfies never;
+  }
+}
+
+async function attempt(
+  what: 'put' | 'delete',
+  detail: string,
+  otherwise: 'note' | 'fault',
+  work: Promise<void>,
+): Promise<Rehearsal> {
+  try {
+    await work;
+    return { what, result: 'fine', detail, remedy: undefined };
+  } catch (error) {
+    const remedy = error instanceof RefusedError ? error.remedy : undefined;
+    return {
+      what,
+      result: otherwise,
+      detail: error instanceof Error ? error.message : String(error),
+      remedy,
+    };
+  }
+}

@@ -1,0 +1,161 @@
+import { expect, test } from 'vitest';
+import { parseManagerConfig } from '../../src/config/servermgr.ts';
+import { VARIABLE_NAMES } from '../../src/config/servermgr-variables.ts';
+import { ConfigError } from '../../src/config/session.ts';
+import { runProgram } from '../servermgr/support/program.ts';
+
+const here = { cwd: '/somewhere', hasDemo: false };
+const ON_ECS = {
+  SERVERMGR_LAUNCHER: 'ecs',
+  SERVERMGR_SECRET: 's'.repeat(32),
+  SERVERMGR_ECS_SUBNETS: 'subnet-a, subnet-b',
+  SERVERMGR_ECS_SECURITY_GROUPS: 'sg-1',
+  SESSION_DESTINATION: 's3://craftassist/turk_interactions_with_agent',
+};
+
+const parse = (env: Record<string, string>, surroundings = here) =>
+  parseManagerConfig(env, surroundings).config;
+
+function faultsOf(env: Record<string, string>): readonly string[] {
+  try {
+    parse(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+test('with nothing set it plays on this machine, for this machine alone, and keeps all below ./sessions', () => {
+  const config = parse({});
+  expect(config).toMatchObject({
+    listen: { host: '127.0.0.1', port: 8080 },
+    stateFolder: '/somewhere/sessions/.servermgr',
+    adminToken: undefined,
+    limits: { fleet: 4, launchTimeoutMs: 300_000, streams: 2_000 },
+    trustedProxies: 0,
+    launcher: { kind: 'local', ports: { first: 25_565, last: 25_664 }, gameHost: 'localhost' },
+    session: { joinTimeoutMs: 900_000, emptyTimeoutMs: 10_000, agentPlayers: 1, costPerHour: 0 },
+  });
+  expect(config.worlds.map(({ id }) => id)).toEqual(['flat_world', 'diverse_world']);
+  expect(config.session.env.SESSION_DESTINATION).toBe('/somewhere/sessions');
+});
+
+test('where the demo’s packages are there, it plays the demo’s game, unless another server is named', () => {
+  const withDemo = { ...here, hasDemo: true };
+  const demo = parse({}, withDemo);
+  expect(demo.session.env.SESSION_SERVER_COMMAND).toMatch(/demo\/server\.ts","--port","\{port\}"/);
+  expect(demo.worlds.map(({ id }) => id)).toEqual(['demo']);
+  const other = parse({ SESSION_SERVER_COMMAND: 'my-server {port}' }, withDemo);
+  expect(other.session.env.SESSION_SERVER_COMMAND).toBe('my-server {port}');
+  expect(other.session.env.SESSION_AGENT_COMMAND).toBeUndefined();
+});
+
+test('on Heroku it takes the port that it is given, on all addresses, and believes the one router', () => {
+  expect(parse({ ...ON_ECS, PORT: '31337', DYNO: 'web.1' })).toMatchObject({
+    listen: { host: '0.0.0.0', port: 31_337 },
+    trustedProxies: 1,
+  });
+});
+
+test('SESSION_… variables are handed on, and read where the pages need them', () => {
+  const { session } = parse({
+    ...{ SESSION_JOIN_TIMEOUT: '5m', SESSION_EMPTY_TIMEOUT: 'off', SESSION_MAX_DURATION: '1h' },
+    ...{ SESSION_AGENT_PLAYERS: '2', SESSION_EXCLUDE: '*.tmp', SENTRY_DSN: 'https://sentry' },
+    ...{ AWS_SECRET_ACCESS_KEY: 'key', SERVERMGR_SECRET: 's'.repeat(32) },
+  });
+  expect(session).toMatchObject({
+    ...{ joinTimeoutMs: 300_000, emptyTimeoutMs: undefined, maxDurationMs: 3_600_000, agentPlayers: 2 },
+    env: { SESSION_JOIN_TIMEOUT: '5m', SESSION_EXCLUDE: '*.tmp', SENTRY_DSN: 'https://sentry' },
+  });
+  expect(Object.keys(session.env).filter(name => /^(AWS|SERVERMGR)_/.test(name))).toEqual([]);
+});
+
+test('every fault is told at once, each with its remedy, and no secret among them', () => {
+  const faults = faultsOf({
+    SERVERMGR_LAUNCHER: 'ecs',
+    SERVERMGR_SECRET: 'tooshort',
+    SERVERMGR_ADMIN_TOKEN: 'hunter2',
+    SERVERMGR_LISTEN: '8080',
+    SERVERMGR_FLEET_LIMIT: 'many',
+    SERVERMGR_PORTS: '9-3',
+    SERVERMGR_WORLDS: '[{"id":"Flat World","title":"x"}]',
+    SERVERMGR_ECS_CAPACITY: 'SPOT',
+    SESSION_DESTINATION: '/a/folder',
+    SESSION_JOIN_TIMEOUT: 'soon',
+  });
+  const names = [
+    ...['SERVERMGR_SECRET', 'SERVERMGR_ADMIN_TOKEN', 'SERVERMGR_LISTEN', 'SERVERMGR_FLEET_LIMIT'],
+    ...['SERVERMGR_PORTS', 'SERVERMGR_WORLDS', 'SERVERMGR_ECS_CAPACITY', 'SERVERMGR_ECS_SUBNETS'],
+    ...['SERVERMGR_ECS_SECURITY_GROUPS', 'SESSION_DESTINATION', 'SESSION_JOIN_TIMEOUT'],
+  ];
+  for (const name of names)
+    expect(
+      faults.filter(fault => fault.startsWith(`${name} `)),
+      name,
+    ).toHaveLength(1);
+  expect(faults).toHaveLength(names.length);
+  expect(faults.join('\n')).not.toMatch(/tooshort|hunter2/);
+});
+
+test.each([
+  ['{', /is not JSON/],
+  ['[]', /there must be one world at least/],
+  ['[{"id":"a","title":"A"},{"id":"a","title":"B"}]', /two worlds have the same id/],
+  ['[{"id":"a","title":""}]', /a title is not empty/],
+  ['[{"id":"a","title":"A","env":{"PATH":"/tmp"}}]', /only SESSION_… variables may be set/],
+])('worlds that are written as %s are refused', (text, fault) => {
+  expect(faultsOf({ SERVERMGR_WORLDS: text })[0]).toMatch(fault);
+});
+
+test.each([
+  'arn:aws:iam::123456789012:role/craftassist-recovery',
+  'arn:aws-us-gov:iam::123456789012:role/study/craftassist-recovery',
+])('recoveries on ECS run in the role %s', role => {
+  const env = { ...ON_ECS, SERVERMGR_ECS_RECOVERY_ROLE: ` ${role} ` };
+  expect(parse(env).launcher).toMatchObject({ recoveryRole: role });
+});
+
+test.each([
+  'craftassist-recovery',
+  'arn:aws:iam::ACCOUNT:role/craftassist-recovery',
+  'arn:aws:iam::123456789012:user/craftassist-recovery',
+  'arn:aws:iam::123456789012:role/',
+])('%s is refused: it is the ARN of no role', text => {
+  expect(faultsOf({ ...ON_ECS, SERVERMGR_ECS_RECOVERY_ROLE: text })).toEqual([
+    `SERVERMGR_ECS_RECOVERY_ROLE "${text}" is not the ARN of a role: write arn:aws:iam::123456789012:role/craftassist-recovery`,
+  ]);
+});
+
+test('an environment that is too long for ECS is found before anybody presses', () => {
+  expect(faultsOf({ ...ON_ECS, SESSION_EXCLUDE: 'x'.repeat(7_500) })).toEqual([]);
+  const faults = faultsOf({ ...ON_ECS, SESSION_EXCLUDE: 'x'.repeat(8_000) });
+  expect(faults).toHaveLength(2);
+  expect(faults[0]).toMatch(
+    /^the SESSION_… variables of world "flat_world" take 8\d\d\d characters of the 8192/,
+  );
+});
+
+test('names that nobody knows are told, with the nearest that is known', () => {
+  const { notices } = parseManagerConfig(
+    { SERVERMGR_FLEET_LIMITS: '3', SESSION_JOIN_TIMEOUTS: '5m', SESSION_JOIN_TIMEOUT: '5m' },
+    here,
+  );
+  expect(notices).toEqual([
+    'SERVERMGR_FLEET_LIMITS is not a known variable: did you mean SERVERMGR_FLEET_LIMIT?',
+    'SESSION_JOIN_TIMEOUTS is not a known variable: did you mean SESSION_JOIN_TIMEOUT?',
+  ]);
+});
+
+test('--help explains every variable', async () => {
+  const { code, output } = await runProgram({}, '--help');
+  expect(code).toBe(0);
+  for (const name of VARIABLE_NAMES) expect(output).toContain(`  ${name}\n`);
+});
+
+test('with faults nothing is started, and the exit code is 64', async () => {
+  const { code, output } = await runProgram({ SERVERMGR_LAUNCHER: 'cloud' });
+  expect(code).toBe(64);
+  expect(output).toContain('SERVERMGR_LAUNCHER "cloud" is not known: write one of local, docker, ecs');
+  expect(output).toContain('Nothing was started.');
+});

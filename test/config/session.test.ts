@@ -1,0 +1,338 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigError, type Environment, parseConfig } from '../../src/config/session.ts';
+import { VARIABLE_NAMES } from '../../src/config/session-variables.ts';
+
+const surroundings = { cwd: '/played', terminal: false, now: new Date('2026-01-31T12:00:00Z') };
+
+function config(env: Environment) {
+  return parseConfig({ SESSION_DESTINATION: 's3://bucket/prefix', ...env }, surroundings).config;
+}
+
+function faults(env: Environment): readonly string[] {
+  try {
+    parseConfig({ SESSION_DESTINATION: 's3://bucket/prefix', ...env }, surroundings);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+describe('the defaults', () => {
+  test('name the session after the moment, in the current directory', () => {
+    expect(config({})).toMatchObject({ timestamp: '2026-01-31T12:00:00.000Z', workdir: '/played' });
+  });
+
+  test('are those of the table', () => {
+    expect(config({ SESSION_SERVER_COMMAND: 'server' })).toMatchObject({
+      setupCommand: undefined,
+      server: {
+        address: { host: '127.0.0.1', port: 25_565 },
+        readyTimeoutMs: 60_000,
+        livenessTimeoutMs: 120_000,
+        stopCommand: 'stop',
+      },
+      agent: { players: 1 },
+      limits: { joinTimeoutMs: undefined, emptyTimeoutMs: undefined, maxDurationMs: undefined },
+      stop: { graceMs: 10_000, timeoutMs: 30_000 },
+      save: {
+        destination: { kind: 's3', bucket: 'bucket', prefix: 'prefix' },
+        fallback: undefined,
+        timeoutMs: 3_600_000,
+        stallMs: 300_000,
+        archiveName: 'logs.tar.gz',
+        codec: 'gzip',
+        gzipLevel: { min: 2, max: 6 },
+        include: [],
+        exclude: [],
+        s3: { pathStyle: false, encryption: undefined, expectedOwner: undefined },
+      },
+      journal: { intervalMs: 2_000, exclude: [] },
+      children: { echo: [] },
+      reportNames: false,
+      logLevel: 'info',
+    });
+  });
+
+  test('are Cuberite and its agent where no command is given, and idle sessions end', () => {
+    expect(config({})).toMatchObject({
+      server: {
+        run: {
+          kind: 'cuberite',
+          home: '/droidlet/droidlet/lowlevel/minecraft/server',
+          binary: '/droidlet/droidlet/lowlevel/minecraft/server/cuberite/Server/Cuberite',
+          configFolder: '/droidlet/droidlet/lowlevel/minecraft/server/cuberite_config/flat_world',
+          mode: 'creative',
+          seed: '0',
+          plugins: ['debug', 'chatlog', 'point_blocks', 'logging'],
+          webAdmin: false,
+        },
+      },
+      agent: {
+        command: [
+          'python3',
+          '/droidlet/agents/craftassist/craftassist_agent.py',
+          '--no_default_behavior',
+          '--agent_debug_mode',
+          '--log_level',
+          'debug',
+          '--dev',
+        ],
+      },
+      limits: { joinTimeoutMs: 900_000, emptyTimeoutMs: 10_000 },
+    });
+  });
+
+  test('echo the server and the agent on a terminal', () => {
+    const env = { SESSION_DESTINATION: '/out' };
+    expect(parseConfig(env, { ...surroundings, terminal: true }).config.children.echo).toEqual([
+      'agent',
+      'server',
+    ]);
+  });
+
+  test('hold for variables that are set to nothing', () => {
+    const empty = Object.fromEntries(VARIABLE_NAMES.map(name => [name, '']));
+    const { timestamp, server } = config({ ...empty, TIMESTAMP: 'x', SESSION_DESTINATION: '/out' });
+    expect({ timestamp, stopCommand: server.stopCommand }).toEqual({
+      timestamp: 'x',
+      stopCommand: undefined,
+    });
+  });
+});
+
+describe('a command', () => {
+  const command = (text: string) => config({ SESSION_AGENT_COMMAND: text }).agent.command;
+
+  test('is split as a shell splits it: quotes and backslashes, and nothing expanded', () => {
+    expect(command(`a "b c" 'd e' f\\ g $HOME *`)).toEqual(['a', 'b c', 'd e', 'f g', '$HOME', '*']);
+  });
+
+  test('may be a JSON array', () => {
+    expect(command('["a", "b c", ""]')).toEqual(['a', 'b c', '']);
+  });
+
+  for (const text of ['"open', '["a", 1]', '[', '[]', '""']) {
+    test(`${text} is a fault`, () => {
+      expect(faults({ SESSION_AGENT_COMMAND: text })).toHaveLength(1);
+    });
+  }
+});
+
+describe('a duration', () => {
+  for (const [text, ms] of [
+    ['90s', 90_000],
+    ['15m', 900_000],
+    ['2h', 7_200_000],
+    ['30', 30_000],
+    ['1.5s', 1_500],
+  ] as const) {
+    test(`${text} is ${ms} ms`, () => {
+      expect(config({ SESSION_READY_TIMEOUT: text }).server.readyTimeoutMs).toBe(ms);
+    });
+  }
+
+  for (const text of ['-1s', '1y', 'soon', '0', '1e9h', '30 d']) {
+    test(`${text} is a fault`, () => {
+      expect(faults({ SESSION_READY_TIMEOUT: text })).toHaveLength(1);
+    });
+  }
+
+  test('may be off where something need not end', () => {
+    expect(config({ SESSION_JOIN_TIMEOUT: 'off', SESSION_EMPTY_TIMEOUT: 'OFF' }).limits).toMatchObject({
+      joinTimeoutMs: undefined,
+      emptyTimeoutMs: undefined,
+    });
+  });
+});
+
+describe('a session name', () => {
+  test('may hold what the launcher sends', () => {
+    expect(config({ TIMESTAMP: '2021-07-28T19:20:30.45+00:00' }).timestamp).toBe(
+      '2021-07-28T19:20:30.45+00:00',
+    );
+  });
+
+  for (const [why, name] of [
+    ['is empty', ''],
+    ['is too long', 'x'.repeat(129)],
+    ['holds a slash', 'a/b'],
+    ['climbs', 'a..b'],
+    ['holds a control character', 'a\nb'],
+  ] as const) {
+    test(`that ${why} is refused`, () => {
+      expect(faults({ TIMESTAMP: name })[0]).toMatch(/^TIMESTAMP /);
+    });
+  }
+});
+
+describe('a destination', () => {
+  const place = (text: string) => config({ SESSION_DESTINATION: text }).save.destination;
+
+  test('is a bucket with or without a prefix', () => {
+    expect(place('s3://bucket')).toEqual({ kind: 's3', bucket: 'bucket', prefix: '' });
+    expect(place('s3://bucket/a//b/')).toEqual({ kind: 's3', bucket: 'bucket', prefix: 'a/b' });
+  });
+
+  test('is a folder, as a URL or as a path', () => {
+    expect(place('file:///a%20b')).toEqual({ kind: 'directory', path: '/a b' });
+    expect(place('out')).toEqual({ kind: 'directory', path: '/played/out' });
+  });
+
+  test('is the working directory itself when nothing is to be uploaded', () => {
+    expect(parseConfig({ CRAFTASSIST_NO_UPLOAD: '1' }, surroundings).config.save.destination).toEqual({
+      kind: 'inside',
+      path: '/played',
+    });
+  });
+
+  test('must be given otherwise', () => {
+    expect(faults({ SESSION_DESTINATION: undefined })[0]).toContain('CRAFTASSIST_NO_UPLOAD=1');
+  });
+
+  for (const [text, remedy] of [
+    ['s3:bucket', 'write s3://bucket/prefix'],
+    ['s3://Bucket', '3 to 63'],
+    ['s3://key:secret@bucket/p', 'AWS_ACCESS_KEY_ID'],
+    ['s3://bucket/../other', '".."'],
+    ['gs://bucket', 's3://bucket/prefix'],
+    ['file://host/folder', 'file:///folder'],
+  ] as const) {
+    test(`${text} is a fault that says what to do`, () => {
+      expect(faults({ SESSION_DESTINATION: text })[0]).toContain(remedy);
+    });
+  }
+});
+
+describe('other values', () => {
+  test('an address may be IPv6', () => {
+    expect(config({ SESSION_SERVER_ADDRESS: '[::1]:1' }).server.address).toEqual({ host: '::1', port: 1 });
+  });
+
+  test('globs keep the commas in their braces', () => {
+    expect(config({ SESSION_INCLUDE: '*.log, *.{csv,json},a' }).save.include).toEqual([
+      '*.log',
+      '*.{csv,json}',
+      'a',
+    ]);
+  });
+
+  test('an archive takes its codec from its ending', () => {
+    expect(config({ SESSION_ARCHIVE: 'all.tar' }).save).toMatchObject({
+      archiveName: 'all.tar',
+      codec: 'none',
+    });
+    expect(config({ SESSION_ARCHIVE: 'all.tar.zst' }).save.codec).toBe('zstd');
+  });
+
+  test('a compression level may be fixed', () => {
+    expect(config({ SESSION_GZIP_LEVEL: '3' }).save.gzipLevel).toEqual({ min: 3, max: 3 });
+  });
+
+  test('encryption names a key', () => {
+    expect(config({ SESSION_S3_SSE: 'aws:kms:arn:aws:kms:x' }).save.s3.encryption).toEqual({
+      algorithm: 'aws:kms',
+      kmsKeyId: 'arn:aws:kms:x',
+    });
+  });
+
+  test('an empty stop command is not said', () => {
+    expect(config({ SESSION_SERVER_STOP_COMMAND: '' }).server.stopCommand).toBeUndefined();
+  });
+
+  for (const [name, text] of [
+    ['SESSION_SERVER_ADDRESS', 'localhost'],
+    ['SESSION_SERVER_ADDRESS', 'localhost:70000'],
+    ['SESSION_AGENT_PLAYERS', '-1'],
+    ['SESSION_ARCHIVE', 'logs.zip'],
+    ['SESSION_ARCHIVE', '../logs.tar'],
+    ['SESSION_GZIP_LEVEL', '6-1'],
+    ['SESSION_ECHO', 'everyone'],
+    ['SESSION_LOG_LEVEL', 'loud'],
+    ['SESSION_S3_SSE', 'rot13'],
+    ['SESSION_S3_EXPECTED_OWNER', 'me'],
+    ['SESSION_CUBERITE_MODE', 'spectator'],
+    ['SESSION_CUBERITE_SEED', '4294967296'],
+    ['SESSION_SERVER_STOP_COMMAND', 'a\nb'],
+    ['SESSION_STOP_TIMEOUT', '1s'],
+  ] as const) {
+    test(`${name} ${JSON.stringify(text)} is a fault`, () => {
+      expect(faults({ [name]: text })[0]).toMatch(new RegExp(`^${name} `));
+    });
+  }
+});
+
+describe('faults', () => {
+  test('are told all at once, beside the names that are not known', () => {
+    const told = faults({
+      TIMESTAMP: '',
+      SESSION_STOP_GRACE: 'x',
+      SESSION_ARCHIVE: 'y',
+      SESSION_REDY_TIMEOUT: '1',
+    });
+    expect(told).toHaveLength(4);
+    expect(told.at(-1)).toContain('did you mean SESSION_READY_TIMEOUT?');
+  });
+});
+
+describe('notices', () => {
+  const notices = (env: Environment) =>
+    parseConfig({ SESSION_DESTINATION: '/out', ...env }, surroundings).notices;
+
+  test('name the nearest variable that is known', () => {
+    expect(notices({ SESSION_STOP_GRAC: '1s' })).toEqual([expect.stringContaining('SESSION_STOP_GRACE?')]);
+  });
+
+  test('say that the old script is ignored', () => {
+    expect(notices({ RUN_SH_GZ_B64: 'H4sI' })).toEqual([expect.stringContaining('RUN_SH_GZ_B64 is ignored')]);
+  });
+});
+
+describe("the children's environment", () => {
+  const secret = {
+    AWS_ACCESS_KEY_ID: 'a',
+    AWS_SECRET_ACCESS_KEY: 'b',
+    AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/c',
+  };
+
+  test('holds no credentials, no metadata endpoint and no script', () => {
+    const env = config({
+      ...secret,
+      ECS_CONTAINER_METADATA_URI_V4: 'x',
+      RUN_SH_GZ_B64: 'y',
+      PATH: '/bin',
+      SENTRY_DSN: 'z',
+    }).children.env;
+    expect(env).toEqual({ PATH: '/bin', SENTRY_DSN: 'z', SESSION_DESTINATION: 's3://bucket/prefix' });
+  });
+
+  test('holds the AWS variables where they are asked for', () => {
+    expect(config({ ...secret, SESSION_PASS_AWS: '1' }).children.env).toMatchObject(secret);
+  });
+});
+
+test('a Config is frozen to its depths', () => {
+  const { save } = config({});
+  expect(Object.isFrozen(save) && Object.isFrozen(save.s3) && Object.isFrozen(save.include)).toBe(true);
+});
+
+describe("the children's user", () => {
+  test.each([
+    ['player', { name: 'player' }],
+    ['10001', { uid: 10_001, gid: undefined }],
+    ['10001:10002', { uid: 10_001, gid: 10_002 }],
+  ])('is read from %s', (text, user) => {
+    expect(config({ SESSION_CHILD_USER: text }).children.user).toEqual(user);
+  });
+
+  test('is nobody else where nothing is said', () => {
+    expect(config({}).children.user).toBeUndefined();
+    expect(config({ SESSION_CHILD_USER: '' }).children.user).toBeUndefined();
+  });
+
+  test.each(['0', '0:5', '4294967295', '10001:', 'two words', '-1'])('has a fault in %j', text => {
+    expect(faults({ SESSION_CHILD_USER: text })).toEqual([
+      expect.stringMatching(/^SESSION_CHILD_USER ".*" is (root|not a user): /),
+    ]);
+  });
+});

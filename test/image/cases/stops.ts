@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { eventually } from '../../support/eventually.ts';
+import { assertAlone, assertPlayed, type Evidence, gather, PREFIX } from '../evidence.ts';
+import { BUCKET, type Store } from '../theatre.ts';
+import { type Case, SLOW_STORE, session, told } from './case.ts';
+
+const TIMEOUT_S = 20;
+const timeout = `SESSION_STOP_TIMEOUT=${TIMEOUT_S}s`;
+
+/** A session that is stopped as ECS stops it, when its log holds a text. */
+function stopped(
+  phase: string,
+  options: readonly string[],
+  { when, verify }: { when: string; verify?: (evidence: Evidence) => void },
+): Case {
+  return {
+    name: `docker stop while it is ${phase}`,
+    async play({ start, store }) {
+      await store.setFaults(SLOW_STORE);
+      const session = await start(options);
+      await session.logged(when);
+      const ending = session.ended();
+      await session.stop(TIMEOUT_S);
+      const ended = await ending;
+      assert.equal(ended.code, 0, await session.log());
+      const evidence = await gather(store, 'test');
+      assert.equal(evidence.report.end.by, 'signal');
+      assertAlone(ended);
+      verify?.(evidence);
+      return told(ended, evidence);
+    },
+  };
+}
+
+async function archiving(store: Store): Promise<void> {
+  const isUnderWay = async () =>
+    (await store.state()).uploads.some(({ key }) => key.endsWith('/logs.tar.gz'));
+  await eventually(isUnderWay, { timeoutMs: 60_000 });
+}
+
+/** `docker stop`, with the time that ECS gives, in each phase of a session. */
+export const stops: readonly Case[] = [
+  stopped('starting', session('wait 600', timeout, 'SERVER_START_MS=6000'), { when: '"child":"server"' }),
+  stopped('waiting', session('wait 600', timeout), { when: '"child":"agent"', verify: assertPlayed }),
+  stopped('playing', session('join agent,join Walker,wait 600', timeout), {
+    when: '"people":1',
+    verify: assertPlayed,
+  }),
+  {
+    name: 'docker stop while it is archiving',
+    async play({ start, store }) {
+      await store.setFaults([{ match: { operation: 'UploadPart' }, do: 'slow', bytesPerSecond: 6_000_000 }]);
+      const filling = await start(session('fill 24,exit 0', timeout));
+      await archiving(store);
+      const ending = filling.ended();
+      await filling.stop(TIMEOUT_S);
+      const ended = await ending;
+      assert.equal(ended.code, 0, await filling.log());
+      const evidence = await gather(store, 'test');
+      assert.equal(evidence.report.end.by, 'agent-exited');
+      assertAlone(ended);
+      return told(ended, evidence);
+    },
+  },
+  {
+    name: 'docker stop while it is archiving to a store that stalls',
+    async play({ start, store }) {
+      await store.setFaults([{ match: { operation: 'UploadPart' }, do: 'stall' }]);
+      const stalled = await start(session('fill 24,exit 0', 'SESSION_STOP_TIMEOUT=8s'));
+      await archiving(store);
+      const ending = stalled.ended();
+      const askedMs = performance.now();
+      await stalled.stop(30);
+      const seconds = (performance.now() - askedMs) / 1_000;
+      const ended = await ending;
+      assert.equal(ended.code, 21, await stalled.log());
+      assert.deepEqual((await store.state()).uploads, [], 'uploads were left open');
+      assertAlone(ended);
+      await store.setFaults([]);
+      const recovery = await start(session(''), 'recover', `s3://${BUCKET}/${PREFIX}/test`);
+      const recovered = await recovery.ended();
+      assert.equal(recovered.code, 0, await recovery.log());
+      const evidence = await gather(store, 'test');
+      assert.ok(evidence.file('noise.bin').length > 0);
+      return `exit 21 after ${seconds.toFixed(1)} s of 8, recovered with ${told(recovered, evidence)}`;
+    },
+  },
+];

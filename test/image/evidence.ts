@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import type { Report } from '../../src/session/report.ts';
+import type { Ended, Store } from './theatre.ts';
+
+/** Where the image saves to by default, inside its bucket. */
+export const PREFIX = 'turk_interactions_with_agent';
+
+/** What a session has left in its store. */
+export interface Evidence {
+  readonly report: Report;
+  readonly archiveBytes: number;
+  /** The names in its archive. */
+  readonly names: readonly string[];
+  /** The content of a file in its archive. */
+  file(name: string): string;
+}
+
+/** Reads what was saved of a session. @throws when there is no archive, or something half-made beside it. */
+export async function gather(store: Store, session: string): Promise<Evidence> {
+  const { objects, uploads } = await store.state();
+  assert.deepEqual(uploads, [], 'uploads were left open');
+  const folder = `${PREFIX}/${session}`;
+  const keys = objects.map(({ key }) => key).filter(key => key.startsWith(`${folder}/`));
+  assert.deepEqual(keys.sort(), [`${folder}/logs.tar.gz`, `${folder}/session.json`], 'what is in the store');
+  const archive = await store.get(`${folder}/logs.tar.gz`);
+  const tar = (...args: string[]) =>
+    execFileSync('tar', args, { input: archive, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+  return {
+    report: JSON.parse((await store.get(`${folder}/session.json`)).toString()),
+    archiveBytes: archive.length,
+    names: tar('-tz').trim().split('\n'),
+    file: name => tar('-xzO', name),
+  };
+}
+
+/** Nobody but the init and the supervisor may live while the archive goes up, and no zombie lie about. */
+export function assertAlone({ lastSeen }: Ended): void {
+  const others = lastSeen?.filter(line => !line.includes('/opt/craftassist-session/'));
+  assert.deepEqual(others, [], 'who was left at the end');
+}
+
+/** The world and both children's lines, which every session has that was played. */
+export function assertPlayed(evidence: Evidence): void {
+  const { names } = evidence;
+  for (const name of [
+    'agent.log',
+    'cuberite_process.log',
+    'supervisor.log',
+    'cuberite/world/region/r.0.0.mca',
+  ]) {
+    assert.ok(names.includes(name), `${name} is not in the archive: ${names.join(' ')}`);
+  }
+  assertLinesWhole(evidence);
+}
+
+/** The agent numbers its lines from 1 on. */
+export function assertLinesWhole({ file }: Evidence): void {
+  const lines = file('agent.log').split('\n').slice(0, -1);
+  const numbers = lines.map(line => Number.parseInt(line, 10));
+  assert.ok(numbers.length > 0, 'the agent has said nothing');
+  assert.deepEqual(
+    numbers,
+    Array.from(numbers.keys(), index => index + 1),
+  );
+}

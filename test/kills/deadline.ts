@@ -1,0 +1,110 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout } from 'node:timers/promises';
+import { s3Environment } from '../../scripts/s3-environment.ts';
+import { type S3Server, startS3Server } from '../support/s3-server.ts';
+import { openTheatre, program, type Theatre } from '../support/session.ts';
+import { fillWithLogs, journaled } from './backlog.ts';
+import { archivesOf, unpack } from './stage.ts';
+
+const STOP_TIMEOUT_MS = 5_000;
+const BYTES_PER_SECOND = 1_000_000;
+
+/** Documented as "saved, not yet packed". */
+const EXIT_JOURNAL = 21;
+
+/** So slow that an archive of this size needs minutes. */
+const THROTTLE = [
+  { match: { operation: 'UploadPart' }, do: 'slow', bytesPerSecond: 2 * 1024 ** 2 },
+  { match: { operation: 'PutObject' }, do: 'slow', bytesPerSecond: 8 * 1024 ** 2 },
+] as const;
+
+/**
+ * Stops a session with large logs when its store is too slow for the archive, and recovers it.
+ * @returns the exit code: 0 when it ended in time, and nothing is lost
+ */
+export async function stopInTime(mib: number, print: (line: string) => void): Promise<number> {
+  await using theatre = await openTheatre();
+  const s3 = await startS3Server();
+  try {
+    fillWithLogs(theatre.workdir, mib);
+    const stop = await playAndStop(theatre, s3, mib);
+    s3.setFaults([]);
+    const recovery = theatre.start(s3Environment(s3), 'recover', 's3://bucket/sessions/test');
+    const { code } = await recovery.ended();
+    const faults = [
+      ...stop.faults,
+      ...(code === 0 ? [] : [`recover ended with ${code}: ${recovery.stdout()}${recovery.stderr()}`]),
+      ...(await differences(theatre, s3)),
+    ];
+    for (const fault of faults) print(fault);
+    print(
+      `${mib} MiB, SIGTERM with ${STOP_TIMEOUT_MS / 1_000} s: exit code ${stop.code} after ${(stop.ms / 1_000).toFixed(1)} s, ${stop.uploads} uploads open, ${faults.length === 0 ? 'everything recovered' : `${faults.length} FAULTS`}`,
+    );
+    return faults.length === 0 ? 0 : 1;
+  } finally {
+    await s3.close();
+  }
+}
+
+async function playAndStop(theatre: Theatre, s3: S3Server, mib: number) {
+  const session = theatre.start({
+    ...s3Environment(s3),
+    SESSION_JOURNAL_INTERVAL: '2s',
+    SESSION_STOP_TIMEOUT: `${STOP_TIMEOUT_MS}ms`,
+    SESSION_AGENT_COMMAND: program('agent-logs-steadily', BYTES_PER_SECOND),
+    KILLS_SESSION: randomUUID(),
+  });
+  await session.logged('"child":"agent"');
+  await journaled(s3, mib);
+  s3.setFaults(THROTTLE);
+  await setTimeout(1_000);
+  const stoppedAtMs = performance.now();
+  session.signal('SIGTERM');
+  await once(session.process, 'exit');
+  const ms = performance.now() - stoppedAtMs;
+  const { code } = await session.ended();
+  const uploads = s3.uploads().length;
+  const faults = [
+    ...(code === EXIT_JOURNAL ? [] : [`ended with ${code}, not with ${EXIT_JOURNAL}: ${session.stdout()}`]),
+    ...(ms < STOP_TIMEOUT_MS ? [] : [`took ${Math.round(ms)} ms to stop`]),
+    ...(uploads === 0 ? [] : [`left ${uploads} uploads open`]),
+  ];
+  return { code, ms, uploads, faults };
+}
+
+/** The supervisor's own log goes on while the archive is tried. */
+const GOES_ON = 'supervisor.log';
+
+async function differences(theatre: Theatre, s3: S3Server): Promise<string[]> {
+  const [archive, another] = await archivesOf(theatre, s3);
+  if (archive === undefined || another !== undefined) return ['there is not one archive'];
+  const recovered = join(dirname(theatre.workdir), 'recovered');
+  await unpack(archive, recovered);
+  const faults: string[] = [];
+  for (const entry of await readdir(theatre.workdir, { recursive: true, withFileTypes: true })) {
+    const file = join(entry.parentPath, entry.name);
+    const path = file.slice(theatre.workdir.length + 1);
+    if (!entry.isFile()) continue;
+    const copy = join(recovered, path);
+    const bytes = await stat(copy).then(
+      ({ size }) => size,
+      () => undefined,
+    );
+    const compared = path === GOES_ON ? (bytes ?? 0) : (await stat(file)).size;
+    if (bytes !== compared) faults.push(`${path} has ${bytes} bytes of ${compared}`);
+    else if ((await digestOf(file, compared)) !== (await digestOf(copy, compared)))
+      faults.push(`${path} has other bytes`);
+  }
+  return faults;
+}
+
+async function digestOf(file: string, bytes: number): Promise<string> {
+  const digest = createHash('sha256');
+  if (bytes > 0) await pipeline(createReadStream(file, { end: bytes - 1 }), digest);
+  return digest.digest('hex');
+}

@@ -1,0 +1,190 @@
+import { describe, expect, test } from 'vitest';
+import {
+  limitReached,
+  nobodyYet,
+  type Observation,
+  observe,
+  type People,
+  type PeopleLimit,
+  type PeopleLimits,
+} from '../../src/minecraft/player-count.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+const limits: PeopleLimits = {
+  agentPlayers: 1,
+  joinTimeoutMs: 30 * SECOND,
+  emptyTimeoutMs: 10 * SECOND,
+  livenessTimeoutMs: 2 * MINUTE,
+};
+
+describe('people', () => {
+  test('are the players online without the agent, never fewer than none', () => {
+    expect(watched([0, 1, 2, 3]).now).toBe(2);
+    expect(watched([0]).now).toBe(0);
+    expect(watched([2], { ...limits, agentPlayers: 0 }).now).toBe(2);
+  });
+
+  test('are counted: how many at most, when first, when the last one left, and for how long', () => {
+    expect(watched([1, 1, 2, 3, 3, 2, 1, 1])).toMatchObject({
+      now: 0,
+      peak: 2,
+      firstJoinedMs: 3 * SECOND,
+      everybodyLeftMs: 7 * SECOND,
+      personMs: (1 + 2 + 2 + 1) * SECOND,
+      changes: [
+        { kind: 'joined', count: 1, atMs: 3 * SECOND },
+        { kind: 'joined', count: 1, atMs: 4 * SECOND },
+        { kind: 'left', count: 1, atMs: 6 * SECOND },
+        { kind: 'left', count: 1, atMs: 7 * SECOND },
+      ],
+    });
+  });
+
+  test('who come or go together are one change', () => {
+    expect(watched([1, 4, 2]).changes).toEqual([
+      { kind: 'joined', count: 3, atMs: 2 * SECOND },
+      { kind: 'left', count: 2, atMs: 3 * SECOND },
+    ]);
+  });
+
+  test('neither join nor leave while the server does not answer', () => {
+    const people = watched([2, 2, 'fault', 'fault', 2]);
+    expect(people).toMatchObject({ now: 1, everybodyLeftMs: undefined, changes: [{ kind: 'joined' }] });
+    expect(watched([2, 2, 'fault'])).toMatchObject({ now: 1, silence: { tries: 1, fault: 'refused' } });
+  });
+
+  test('come and go for ever without filling the memory: the latest thousand changes are kept', () => {
+    const people = watched(Array.from({ length: 2_501 }, (_, second) => 1 + (second % 2)));
+    expect(people.changes).toHaveLength(1_000);
+    expect(people.changesForgotten).toBe(1_500);
+    expect(people.changes.at(-1)).toEqual({ kind: 'left', count: 1, atMs: 2_501 * SECOND });
+  });
+});
+
+describe('nobody joined', () => {
+  test('is the end when no person has come for so long after the agent started', () => {
+    expect(endOf(Array(40).fill(1))).toEqual({ limit: 'nobody-joined', atMs: 30 * SECOND });
+  });
+
+  test('is not the end without a time limit', () => {
+    expect(endOf(Array(4_000).fill(1), { ...limits, joinTimeoutMs: undefined })).toBeUndefined();
+  });
+
+  test('is not the end when a person came in time, however short the visit', () => {
+    const visit = [...Array(28).fill(1), 2, ...Array(5).fill(1)];
+    expect(endOf(visit)).toBeUndefined();
+  });
+
+  test('is not the end when a person comes in the last moment', () => {
+    expect(endOf([...Array(29).fill(1), 2, 2, 2])).toBeUndefined();
+  });
+
+  test('is never concluded from pings that fail', () => {
+    expect(endOf([1, ...Array(60).fill('fault')])).toBeUndefined();
+  });
+});
+
+describe('everybody left', () => {
+  test('is the end when the last person has been gone for so long', () => {
+    expect(endOf([1, 2, ...Array(20).fill(1)])).toEqual({ limit: 'everybody-left', atMs: 13 * SECOND });
+  });
+
+  test('is not the end while one person stays', () => {
+    expect(endOf([3, ...Array(60).fill(2)])).toBeUndefined();
+  });
+
+  test('is not the end when a person comes back: the time starts anew', () => {
+    const back = [2, ...Array(9).fill(1), 2, ...Array(20).fill(1)];
+    expect(endOf(back)).toEqual({ limit: 'everybody-left', atMs: 22 * SECOND });
+  });
+
+  test('is not the end without a time limit', () => {
+    expect(endOf([2, ...Array(4_000).fill(1)], { ...limits, emptyTimeoutMs: undefined })).toBeUndefined();
+  });
+
+  test('is never concluded from pings that fail, and their time is not time that people had to return', () => {
+    expect(endOf([2, 1, ...Array(60).fill('fault')])).toBeUndefined();
+    const later = [2, 1, ...Array(60).fill('fault'), ...Array(20).fill(1)];
+    expect(endOf(later)).toEqual({ limit: 'everybody-left', atMs: 72 * SECOND });
+  });
+
+  test('is still concluded when every other ping fails', () => {
+    const flaky = Array.from({ length: 40 }, (_, second) => (second % 2 === 0 ? 1 : 'fault'));
+    expect(endOf([2, ...flaky])).toMatchObject({ limit: 'everybody-left' });
+  });
+});
+
+describe('a hung server', () => {
+  test('is one that has left every ping unanswered for so long', () => {
+    expect(endOf([2, ...Array(200).fill('fault')])).toEqual({ limit: 'server-hung', atMs: 121 * SECOND });
+  });
+
+  test('is not one that answers now and then', () => {
+    const seldom = Array.from({ length: 1_000 }, (_, second) => (second % 100 === 0 ? 2 : 'fault'));
+    expect(endOf(seldom)).toBeUndefined();
+  });
+
+  test('is not concluded when the one who looks was stopped or asleep', () => {
+    const awake = seen([2, 2]);
+    const woken: Observation[] = [
+      { atMs: 60 * MINUTE, fault: 'no answer within 5000 ms' },
+      { atMs: 60 * MINUTE + SECOND, online: 2 },
+    ];
+    expect(firstLimit([...awake, ...woken], limits)).toBeUndefined();
+    const strict = { ...limits, livenessTimeoutMs: SECOND };
+    expect(firstLimit([...awake, ...woken], strict)).toBeUndefined();
+  });
+
+  test('is concluded after a sleep too, when it then stays silent', () => {
+    const silent = Array.from({ length: 200 }, (_, second) => ({
+      atMs: 60 * MINUTE + second * SECOND,
+      fault: 'refused',
+    }));
+    expect(firstLimit([...seen([2, 2]), ...silent], limits)).toEqual({
+      limit: 'server-hung',
+      atMs: 60 * MINUTE + 110 * SECOND,
+    });
+  });
+});
+
+test('a sleep of the one who looks counts neither as presence nor as absence', () => {
+  const slept: Observation[] = [...seen([2, 1]), { atMs: 60 * MINUTE, online: 1 }];
+  expect(firstLimit(slept, { ...limits, emptyTimeoutMs: MINUTE })).toBeUndefined();
+  const present = [...seen([2, 2]), { atMs: 60 * MINUTE, online: 2 }].reduce(looked(limits), nobodyYet);
+  expect(present.personMs).toBe(11 * SECOND);
+});
+
+/** What is seen, second by second, from the first second on. */
+function seen(counts: readonly (number | string)[]): Observation[] {
+  return counts.map((online, index) => {
+    const atMs = (index + 1) * SECOND;
+    return typeof online === 'number' ? { atMs, online } : { atMs, fault: 'refused' };
+  });
+}
+
+function watched(counts: readonly (number | string)[], by = limits): People {
+  return seen(counts).reduce(looked(by), nobodyYet);
+}
+
+function looked(by: PeopleLimits) {
+  return (people: People, observation: Observation) => observe(people, observation, by);
+}
+
+function endOf(counts: readonly (number | string)[], by = limits) {
+  return firstLimit(seen(counts), by);
+}
+
+function firstLimit(
+  observations: readonly Observation[],
+  by: PeopleLimits,
+): { limit: PeopleLimit; atMs: number } | undefined {
+  let people = nobodyYet;
+  for (const observation of observations) {
+    people = observe(people, observation, by);
+    const limit = limitReached(people, by);
+    if (limit) return { limit, atMs: observation.atMs };
+  }
+  return undefined;
+}

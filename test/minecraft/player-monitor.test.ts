@@ -1,0 +1,111 @@
+import { afterEach, expect, test } from 'vitest';
+import type { People } from '../../src/minecraft/player-count.ts';
+import { type WatchOptions, watchPlayers } from '../../src/minecraft/player-monitor.ts';
+import { eventually } from '../support/eventually.ts';
+import { type StatusServer, serveStatus } from '../support/status-server.ts';
+
+let server: StatusServer | undefined;
+const abort = { controller: new AbortController() };
+afterEach(async () => {
+  abort.controller.abort();
+  abort.controller = new AbortController();
+  await server?.close();
+});
+
+test('people who come and go are told, and their absence ends the watch', async () => {
+  const game = { online: 1 };
+  server = await serveStatus({ online: () => game.online });
+  const told: number[] = [];
+  const watch = watchPlayers(
+    { host: '127.0.0.1', port: server.port },
+    quick({ emptyTimeoutMs: 100, onChange: people => told.push(people.now) }),
+  );
+  game.online = 3;
+  await eventually(() => watch.people().now === 2);
+  game.online = 2;
+  await eventually(() => watch.people().now === 1);
+  game.online = 1;
+  expect(await watch.limit).toBe('everybody-left');
+  expect(told).toEqual([2, 1, 0]);
+  expect(watch.people()).toMatchObject({ now: 0, peak: 2 });
+});
+
+test('nobody who joins ends the watch', async () => {
+  server = await serveStatus({ online: () => 1 });
+  const watch = watchPlayers({ host: '127.0.0.1', port: server.port }, quick({ joinTimeoutMs: 100 }));
+  expect(await watch.limit).toBe('nobody-joined');
+});
+
+test('a server that stops answering has hung, and the watch says why it thinks so', async () => {
+  const game = { answers: true };
+  server = await serveStatus({ online: () => 2, answers: () => game.answers });
+  const told: People[] = [];
+  const watch = watchPlayers(
+    { host: '127.0.0.1', port: server.port },
+    quick({ livenessTimeoutMs: 3_000, onChange: people => told.push(people) }),
+  );
+  await eventually(() => watch.people().now === 1);
+  game.answers = false;
+  expect(await watch.limit).toBe('server-hung');
+  expect(watch.people()).toMatchObject({
+    now: 1,
+    silence: { fault: expect.stringMatching(/no answer within/) },
+  });
+  expect(told.at(-1)?.silence).toBeDefined();
+});
+
+test('a server that falls silent for a while has not hung', async () => {
+  const game = { answers: true };
+  server = await serveStatus({ online: () => 2, answers: () => game.answers });
+  const silences: boolean[] = [];
+  const watch = watchPlayers(
+    { host: '127.0.0.1', port: server.port },
+    quick({ livenessTimeoutMs: 3_000, onChange: people => silences.push(people.silence !== undefined) }),
+  );
+  await eventually(() => watch.people().now === 1);
+  game.answers = false;
+  await eventually(() => watch.people().silence);
+  game.answers = true;
+  // A busy machine may take its time more than once.
+  await eventually(() => silences.length >= 3 && watch.people().silence === undefined);
+  expect(silences.slice(0, 3)).toEqual([false, true, false]);
+});
+
+test('names are kept apart from the counts, each once', async () => {
+  const game = { names: ['Bot', 'Walker'] };
+  server = await serveStatus({ online: () => game.names.length, names: () => game.names });
+  const watch = watchPlayers({ host: '127.0.0.1', port: server.port }, quick({}));
+  await eventually(() => watch.people().now === 1);
+  game.names = ['Bot', 'Digger', 'Walker'];
+  await eventually(() => watch.people().now === 2);
+  expect(watch.names()).toEqual(['Bot', 'Walker', 'Digger']);
+  expect(JSON.stringify(watch.people())).not.toContain('Walker');
+});
+
+test('an aborted watch ends without a limit and leaves no connection', async () => {
+  for (const answers of [true, false]) {
+    const standIn = await serveStatus({ online: () => 1, answers: () => answers });
+    const controller = new AbortController();
+    const watch = watchPlayers(
+      { host: '127.0.0.1', port: standIn.port },
+      { ...quick({}), signal: controller.signal },
+    );
+    await eventually(() => watch.people().lookedMs > 0 || standIn.connections() > 0);
+    controller.abort();
+    expect(await watch.limit).toBeUndefined();
+    await eventually(() => standIn.connections() === 0);
+    await standIn.close();
+  }
+});
+
+function quick(options: Partial<WatchOptions>): WatchOptions {
+  return {
+    agentPlayers: 1,
+    joinTimeoutMs: undefined,
+    emptyTimeoutMs: undefined,
+    livenessTimeoutMs: 20_000,
+    intervalMs: 10,
+    signal: abort.controller.signal,
+    ...options,
+  };
+}

@@ -1,0 +1,152 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { bakeCookie, COOKIE_NAME, killSurvivors } from '../../src/process/leftovers.ts';
+import { listProcesses } from '../../src/process/procfs.ts';
+import { stopChild } from '../../src/process/stop.ts';
+import { openNursery, programPath } from '../support/children.ts';
+import { killAllOf } from '../support/container.ts';
+import { eventually } from '../support/eventually.ts';
+
+const isAlive = (pid: number) => listProcesses()?.some(process => process.pid === pid);
+
+test('finds nobody when nobody is left', async () => {
+  await using nursery = await openNursery();
+  const { child } = nursery.start([programPath('child-exits-with.mjs'), '0']);
+  await child.exited;
+  expect(await killSurvivors(nursery.cookie, nursery.children)).toEqual([]);
+});
+
+test('kills a daemon that ignores SIGTERM, and tells its command', async () => {
+  await using nursery = await openNursery();
+  const { child, logged } = nursery.start([programPath('child-daemonises.sh')]);
+  const daemon = Number(await logged(/ready (\d+)/));
+  expect((await stopChild(child, { graceMs: 60_000 })).steps).toEqual([]);
+  expect(isAlive(daemon)).toBe(true);
+  const survivors = await killSurvivors(nursery.cookie, nursery.children);
+  const command = expect.stringMatching(/^node .*child-ignores-sigterm\.mjs$/);
+  expect(survivors).toEqual([{ pid: daemon, command, killed: true }]);
+  expect(isAlive(daemon)).toBe(false);
+});
+
+test.each([
+  ['an orphan in its session', 'child-daemonises-with-orphan.sh'],
+  ['its runaway child', 'child-daemonises-with-runaway.sh'],
+])('finds with a daemon %s, even without an environment', async (_, program) => {
+  await using nursery = await openNursery();
+  const { log } = nursery.start([programPath(program)]);
+  const pids = await eventually(async () => {
+    const found = [...(await log()).matchAll(/ready (\d+)/g)].map(([, pid]) => Number(pid));
+    expect(found).toHaveLength(2);
+    return found;
+  });
+  const survivors = await killSurvivors(nursery.cookie, []);
+  expect(survivors.map(({ pid }) => pid).sort()).toEqual(pids.sort());
+  expect(pids.filter(isAlive)).toEqual([]);
+});
+
+test('finds whoever has stayed in the session of a child that is gone, even without an environment', async () => {
+  await using nursery = await openNursery();
+  const { child, logged } = nursery.start([programPath('child-hides.sh')]);
+  const hidden = Number(await logged(/ready (\d+)/));
+  process.kill(child.pid ?? 0, 'SIGKILL');
+  await child.exited;
+  expect(await killSurvivors(nursery.cookie, nursery.children)).toMatchObject([
+    { pid: hidden, killed: true },
+  ]);
+  expect(isAlive(hidden)).toBe(false);
+});
+
+test('kills processes that multiply faster than they are looked for', async () => {
+  await using nursery = await openNursery();
+  const { logged } = nursery.start([programPath('child-multiplies.sh'), '300']);
+  await logged(/generation 290/);
+  const survivors = await killSurvivors(nursery.cookie, nursery.children, { withinMs: 20_000 });
+  expect(survivors.length).toBeGreaterThan(10);
+  expect(survivors.every(({ killed }) => killed)).toBe(true);
+  expect(await killSurvivors(nursery.cookie, nursery.children)).toEqual([]);
+});
+
+test("leaves other sessions' processes alone", async () => {
+  await using nursery = await openNursery();
+  const cookies = ['', `${nursery.cookie}0`, nursery.cookie.slice(1), bakeCookie()];
+  const others = cookies.map(cookie => {
+    const env = { ...nursery.specOf(['true']).env, [COOKIE_NAME]: cookie, OTHER: nursery.cookie };
+    return nursery.start([programPath('child-ends-on-sigterm.mjs')], { env });
+  });
+  await Promise.all(others.map(({ logged }) => logged(/ready/)));
+  expect(await killSurvivors(nursery.cookie, [])).toEqual([]);
+  expect(others.map(({ child }) => child.endedAtMs)).toEqual(others.map(() => undefined));
+});
+
+test('never takes its own process for a survivor', async () => {
+  await using nursery = await openNursery();
+  const { child } = nursery.start([programPath('child-runs-a-sweep.mjs'), nursery.cookie]);
+  expect(await child.exited).toEqual({ code: 0 });
+});
+
+test('takes zombies for dead', async () => {
+  await using nursery = await openNursery();
+  const { child, logged } = nursery.start([programPath('child-leaves-zombie.sh')]);
+  const zombie = Number(await logged(/zombie (\d+)/));
+  const parent = Number(await logged(/zombie \d+ of (\d+)/));
+  await eventually(() => !isAlive(zombie));
+  await eventually(() => listProcesses()?.some(({ pid, name }) => pid === parent && name === 'sleep'));
+  await stopChild(child, { graceMs: 60_000 });
+  const survivors = await killSurvivors(nursery.cookie, nursery.children);
+  expect(survivors).toEqual([{ pid: parent, command: 'sleep 600', killed: true }]);
+});
+
+const isRoot = process.getuid?.() === 0;
+
+test.runIf(isRoot)('finds whoever runs as the children, even without an environment or kin', async () => {
+  await using nursery = await openNursery();
+  // A number of this test's own: the tests run side by side.
+  const user = { uid: 1_000_000 + process.pid, gid: 1_000_000, name: undefined, home: undefined };
+  onTestFinished(() => killAllOf(user.uid));
+  const script = "setsid env -i sh -c 'sleep 600 & echo ready $! >&2; exit' & wait";
+  const { child, logged } = nursery.start(['/bin/sh', '-c', script], { user });
+  const hidden = Number(await logged(/ready (\d+)/));
+  await child.exited;
+  expect(await killSurvivors(nursery.cookie, [])).toEqual([]);
+  const survivors = await killSurvivors(nursery.cookie, [], { user });
+  expect(survivors).toMatchObject([{ pid: hidden, killed: true }]);
+});
+
+test('leaves what runs as the children, but in another control group, alone', async () => {
+  await using nursery = await openNursery();
+  const user = { uid: 4_711, gid: 4_711, name: undefined, home: undefined };
+  const stage = (pid: string, cgroup: string) => {
+    mkdirSync(join(nursery.folder, pid));
+    const stat = `${pid} (server) S 1 ${pid} ${pid} 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0\n`;
+    writeFileSync(join(nursery.folder, pid, 'stat'), stat);
+    writeFileSync(
+      join(nursery.folder, pid, 'status'),
+      'Name:\tserver\nUid:\t0\t4711\t0\t0\nGid:\t0\t0\t0\t0\n',
+    );
+    writeFileSync(join(nursery.folder, pid, 'cgroup'), cgroup);
+  };
+  stage('99999997', '0::/this-container\n');
+  stage('99999998', '0::/another-container\n');
+  mkdirSync(join(nursery.folder, 'self'));
+  writeFileSync(join(nursery.folder, 'self/cgroup'), '0::/this-container\n');
+  const survivors = await killSurvivors(nursery.cookie, [], { user, withinMs: 50, procRoot: nursery.folder });
+  expect(survivors).toEqual([{ pid: 99_999_997, command: '[server]', killed: false }]);
+});
+
+test('gives up in time, and says what still lives', async () => {
+  await using nursery = await openNursery();
+  // No kernel has given out such a pid, so no signal ever ends it.
+  const folder = join(nursery.folder, '99999999');
+  mkdirSync(folder);
+  const stat = '99999999 (stuck) D 1 99999999 99999999 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0\n';
+  writeFileSync(join(folder, 'stat'), stat);
+  writeFileSync(join(folder, 'environ'), `A=b\0${COOKIE_NAME}=${nursery.cookie}\0`);
+  const survivors = await killSurvivors(nursery.cookie, [], { withinMs: 50, procRoot: nursery.folder });
+  expect(survivors).toEqual([{ pid: 99_999_999, command: '[stuck]', killed: false }]);
+});
+
+test('finds nobody where there is no /proc', async () => {
+  await using nursery = await openNursery();
+  expect(await killSurvivors(nursery.cookie, [], { procRoot: '/no/proc/here' })).toEqual([]);
+});

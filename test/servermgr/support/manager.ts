@@ -1,0 +1,131 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { parseManagerConfig } from '../../../src/config/servermgr.ts';
+import type { PortRange } from '../../../src/config/servermgr-config.ts';
+import { isRunning } from '../../../src/servermgr/launchers/local/process.ts';
+import { listRecords } from '../../../src/servermgr/launchers/local/records.ts';
+import { type Manager, startManager } from '../../../src/servermgr/manager.ts';
+import { nameOf } from '../../../src/servermgr/session-id.ts';
+import { killAllIn } from '../../support/container.ts';
+import { eventually } from '../../support/eventually.ts';
+import { freePorts } from '../../support/free-port.ts';
+
+export const ADMIN_TOKEN = 'a-token-of-the-tests';
+
+export function programPath(name: string): string {
+  return fileURLToPath(new URL(`../programs/${name}`, import.meta.url));
+}
+
+/** The supervisor of the tests, with its options, as SERVERMGR_SUPERVISOR takes it. */
+export function supervisorCommand(...options: string[]): string {
+  return JSON.stringify([process.execPath, programPath('supervisor.mjs'), ...options]);
+}
+
+/** Ports that no other test chooses from. */
+export async function portRange(count: number): Promise<PortRange> {
+  const first = await freePorts(count);
+  return { first, last: first + count - 1 };
+}
+
+export interface House extends AsyncDisposable {
+  readonly folder: string;
+  readonly archives: string;
+  /** The environment that its managers are started with. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Starts a manager, or one more instance of it. */
+  open(changes?: Record<string, string>): Promise<Manager>;
+  /** The working directory of a session. */
+  workdir(id: string): Promise<string>;
+  end(id: string): Promise<void>;
+  /** How many supervisors are alive. */
+  alive(): Promise<number>;
+  /** What sessions have been started, alive or not. */
+  started(): Promise<number>;
+}
+
+/** A folder in which managers with the local launcher live; when it is disposed of, no session is left. */
+export async function openHouse(changes: Record<string, string> = {}): Promise<House> {
+  const folder = await mkdtemp(join(tmpdir(), 'servermgr-'));
+  const managers: Manager[] = [];
+  const archives = join(folder, 'archives');
+  const ports = await portRange(20);
+  const env: Record<string, string> = {
+    PATH: process.env.PATH ?? '',
+    SERVERMGR_STATE: join(folder, 'state'),
+    SERVERMGR_SUPERVISOR: supervisorCommand(),
+    SERVERMGR_PORTS: `${ports.first}-${ports.last}`,
+    SERVERMGR_ADMIN_TOKEN: ADMIN_TOKEN,
+    SERVERMGR_LOG_LEVEL: 'silent',
+    SESSION_DESTINATION: archives,
+    ...changes,
+  };
+  const home = join(folder, 'state', 'servermgr');
+
+  async function recordOf(id: string) {
+    const record = (await listRecords(home)).find(one => one.id === id);
+    if (record === undefined) throw new Error(`there is no session ${nameOf(id)}`);
+    return record;
+  }
+
+  const alive = async () =>
+    (await listRecords(home)).filter(({ process: identity }) => identity && isRunning(identity)).length;
+
+  return {
+    folder,
+    archives,
+    env,
+    async open(more = {}) {
+      const given = { ...env, ...more };
+      const { config } = parseManagerConfig(given, { cwd: folder, hasDemo: false });
+      const log = pino({ level: config.logLevel });
+      const listen = { host: '127.0.0.1', port: 0 };
+      const manager = await startManager({ ...config, listen }, { log, env: given });
+      managers.push(manager);
+      return manager;
+    },
+    workdir: async id => join((await recordOf(id)).folder, 'work'),
+    async end(id) {
+      const workdir = join((await recordOf(id)).folder, 'work');
+      // The supervisor listens when it has written this.
+      await environmentIn(workdir);
+      await writeFile(join(workdir, 'end'), '');
+    },
+    alive,
+    started: async () =>
+      (await readdir(home).catch(() => [])).filter(
+        name => !name.startsWith('.') && !name.includes('recovery'),
+      ).length,
+    async [Symbol.asyncDispose]() {
+      await Promise.all(managers.map(manager => manager.close()));
+      await emptyHouse(folder, home);
+    },
+  };
+}
+
+/** Ends every session, with all that it has started, and takes the folder away. */
+export async function emptyHouse(folder: string, home: string): Promise<void> {
+  try {
+    await eventually(() => killAll(home));
+  } finally {
+    await killAllIn(folder);
+    // Whoever has started a process writes down its exit.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
+  }
+}
+
+/** Kills what runs. @returns whether all that was started has been seen, and is gone. */
+async function killAll(home: string): Promise<boolean> {
+  const records = await listRecords(home);
+  for (const { process: identity } of records) {
+    if (identity !== undefined && isRunning(identity)) process.kill(identity.pid, 'SIGKILL');
+  }
+  return records.every(({ process: identity }) => identity !== undefined && !isRunning(identity));
+}
+
+/** What the supervisor of a session was given in its environment. */
+export async function environmentIn(workdir: string): Promise<Record<string, string>> {
+  return JSON.parse(await eventually(() => readFile(join(workdir, 'environment.json'), 'utf8')));
+}

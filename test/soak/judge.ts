@@ -1,0 +1,177 @@
+import { constants } from 'node:os';
+import type { Report } from '../../src/session/report.ts';
+import type { FoundArchive } from './found.ts';
+import { MOMENTS, naturalCodes, type Plan } from './plan.ts';
+import { type Evidence, isPast, type Sent, STOP_TIMEOUT_MS } from './play.ts';
+
+/** @returns everything that is wrong with how a session went; nothing when it went right. */
+export function judge(plan: Plan, evidence: Evidence): string[] {
+  return [
+    ...wrongEnd(plan, evidence),
+    ...wrongTime(evidence),
+    ...wrongRemains(evidence),
+    ...wrongReport(plan, evidence),
+    ...wrongArchive(plan, evidence),
+  ];
+}
+
+function wrongEnd(plan: Plan, evidence: Evidence): string[] {
+  if (diedUnborn(evidence)) return [];
+  const codes = rightCodes(plan, evidence);
+  const { code, killedBy } = evidence;
+  const isRight = killedBy === null && code !== null && codes.includes(code);
+  return isRight ? [] : [`ended with ${killedBy ?? code}, not with ${codes.join(' or ')}`];
+}
+
+/** A signal that is faster than the supervisor's first line of code does what signals do. */
+function diedUnborn({ signals: [first], killedBy, stdout }: Evidence): boolean {
+  return first?.after === 'spawn' && killedBy === first.signal && stdout === '';
+}
+
+/** What the supervisor logs when it hears a second signal. */
+const HEARD_AGAIN = 'asked again: everything is given up';
+
+function rightCodes(plan: Plan, { signals: [first, second], stdout }: Evidence): number[] {
+  const codes = unhurriedCodes(plan, first);
+  const heardAt = stdout.indexOf(HEARD_AGAIN);
+  if (second === undefined || heardAt === -1) return codes;
+  const abandoned = 128 + constants.signals[second.signal];
+  const isInTime = !isPast('over', stdout.slice(0, heardAt));
+  return isInTime ? [abandoned] : [abandoned, ...codes];
+}
+
+/** Without a second signal. */
+function unhurriedCodes(plan: Plan, first: Sent | undefined): number[] {
+  switch (plan.store.archive) {
+    case 'saved': {
+      const causes = [...naturalCodes(plan), ...(comesBefore(first, 'stopping') ? [0] : [])];
+      // What a signal leaves may be too little for a slow place, or for the second one when the first has failed.
+      const isPressed = first !== undefined && (plan.store.isSlow === true || plan.store.hasFallback);
+      return isPressed ? [...causes, 20, 21] : causes;
+    }
+    case 'lost':
+      return [20];
+    case 'refused':
+      // One that is stopped in the middle of asking whether it can be saved finds out at its end.
+      return [64, ...(comesBefore(first, 'starting') ? [20] : [])];
+    default:
+      return plan.store.archive satisfies never;
+  }
+}
+
+function comesBefore(stop: Sent | undefined, moment: (typeof MOMENTS)[number]): boolean {
+  if (stop === undefined || stop.after === 'signal') return false;
+  return MOMENTS.indexOf(stop.after) < MOMENTS.indexOf(moment);
+}
+
+/** How long a second signal may be on its way. */
+const HEARD_MS = 1_000;
+
+function wrongTime({ signals, endedAtMs, stdout }: Evidence): string[] {
+  const [first, second] = signals;
+  if (first === undefined) return [];
+  const tookMs = endedAtMs - first.atMs;
+  const late = tookMs <= STOP_TIMEOUT_MS ? [] : [`took ${Math.round(tookMs)} ms to stop`];
+  const wasUnheard =
+    second !== undefined &&
+    second.signal !== 'SIGHUP' &&
+    endedAtMs - second.atMs > HEARD_MS &&
+    !stdout.includes(HEARD_AGAIN);
+  return wasUnheard ? [...late, `did not hear the second signal`] : late;
+}
+
+function wrongRemains({ processesLeft, uploadsLeft, halfMade, stderr, code }: Evidence): string[] {
+  return [
+    ...processesLeft.map(process => `left the process ${process}`),
+    ...(uploadsLeft === 0 ? [] : [`left ${uploadsLeft} uploads open`]),
+    ...halfMade.map(name => `left ${name}`),
+    ...(stderr === '' || code === 64 || code === 20 ? [] : [`wrote to stderr: ${stderr}`]),
+    ...(stderr.includes('nobody caught') ? [stderr] : []),
+  ];
+}
+
+/** What each end means, said once more, and on purpose not with the supervisor's own words. */
+const CODES: Readonly<Record<Report['end']['by'], readonly number[]>> = {
+  'destination-refused': [64],
+  'setup-failed': [13],
+  'server-not-startable': [10],
+  'server-exited-early': [10],
+  'server-never-ready': [10],
+  'server-exited': [0, 11],
+  'server-ended-by-plugin': [],
+  'server-hung': [11],
+  'agent-exited': [0, 12],
+  signal: [0],
+  'max-duration': [0],
+  'nobody-joined': [0],
+  'everybody-left': [0],
+  bug: [],
+};
+
+function wrongReport(plan: Plan, evidence: Evidence): string[] {
+  if (diedUnborn(evidence)) return [];
+  const report = reportOf(evidence.stdout);
+  if (report === undefined) return ['its last line holds no report'];
+  const { end, saved, exitCode, children, survivors, phases, startedAt, endedAt } = report;
+  const claims: readonly (readonly [boolean, string])[] = [
+    [codesOf(end.by, saved).includes(exitCode), `${end.by}, ${saved} is ${exitCode}`],
+    [
+      isAbandonment(evidence.code) || exitCode === evidence.code,
+      `reports ${exitCode}, and is ${evidence.code}`,
+    ],
+    [end.by !== 'signal' || evidence.signals.length > 0, 'reports a signal that was not sent'],
+    [end.by !== 'agent-exited' || plan.agent.end !== undefined, 'the agent does not end by itself'],
+    [end.by !== 'server-exited' || plan.server.end !== undefined, 'the server does not end by itself'],
+    [children.every(({ exit }) => exit !== undefined), 'a child could not be killed'],
+    [survivors.every(({ killed }) => killed), 'a survivor could not be killed'],
+    [phases.every(({ ms }) => ms >= 0) && startedAt <= endedAt, 'its times run backwards'],
+    [end.by === 'destination-refused' || evidence.reports > 0, 'session.json is nowhere'],
+  ];
+  return claims.filter(([holds]) => !holds).map(([, fault]) => `report: ${fault}`);
+}
+
+function codesOf(by: Report['end']['by'], saved: Report['saved']): readonly number[] {
+  return saved === 'lost' ? [20] : saved === 'journal' ? [21] : CODES[by];
+}
+
+function reportOf(stdout: string): Report | undefined {
+  const line = stdout.split('\n').find(line => isPast('over', line));
+  return line === undefined ? undefined : JSON.parse(line).report;
+}
+
+function isAbandonment(code: number | null): boolean {
+  return code !== null && code > 128;
+}
+
+function wrongArchive({ setup, server, agent, store }: Plan, evidence: Evidence): string[] {
+  const { archives, journal, signals, stdout, code } = evidence;
+  const report = reportOf(stdout);
+  const [archive, another] = archives;
+  if (report?.saved !== 'archive') {
+    // An upload that is abandoned may be complete when the news of it is not.
+    return archive === undefined || isAbandonment(code)
+      ? []
+      : ['an archive that is reported lost lies there'];
+  }
+  if (archive === undefined) return ['the archive is not there'];
+  if (another !== undefined) return ['there are two archives'];
+  if (journal > 0 && signals.length === 0 && !store.hasFallback)
+    return [`${journal} files of its journal lie there`];
+  const started = new Set(report.children.filter(({ pid }) => pid !== undefined).map(({ name }) => name));
+  const roles = { setup, server, agent };
+  const leaves = [...started].flatMap(name => roles[name]?.leaves ?? []);
+  return wrongContent(archive, report, ['supervisor.log', ...leaves]);
+}
+
+function wrongContent(
+  { bytes, sha256, names }: FoundArchive,
+  { archive }: Report,
+  leaves: string[],
+): string[] {
+  if ('fault' in names) return [`tar: ${names.fault}`];
+  return [
+    ...leaves.filter(name => !names.includes(name)).map(name => `the archive holds no ${name}`),
+    ...(bytes === archive?.bytes ? [] : [`the archive has ${bytes} bytes, not ${archive?.bytes}`]),
+    ...(sha256 === archive?.sha256 ? [] : ['the archive has another sha256 than reported']),
+  ];
+}

@@ -1,0 +1,176 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { claimAndRename } from '../../src/files/atomic-write.ts';
+import { openDirectory } from '../../src/store/directory.ts';
+import { openDestination } from '../../src/store/open.ts';
+import { AlreadyThereError, RefusedError } from '../../src/store/store.ts';
+import { bytesOf, inChunks, thenIdle } from './archives.ts';
+import { describeContract } from './contract.ts';
+import { PLAIN } from './s3/support.ts';
+
+const signal = new AbortController().signal;
+const calm = { signal, stallMs: 20_000 };
+
+describeContract('a folder', async () => {
+  const parent = await mkdtemp(path.join(os.tmpdir(), 'destination-'));
+  // One that is not there yet, below one that is not there yet either.
+  const folder = path.join(parent, 'saved', 'here');
+  return {
+    destination: openDirectory(folder),
+    leftovers: () => filesBelow(folder),
+    close: () => rm(parent, { recursive: true }),
+  };
+});
+
+describe('a folder as a destination', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(os.tmpdir(), 'destination-'));
+  });
+  afterEach(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  test('the working directory itself is one, too', async () => {
+    const destination = await openDestination({ kind: 'inside', path: folder }, { s3: PLAIN });
+    await destination.put('session.json', Buffer.from('{}'), { signal });
+    expect(destination.url).toBe(`file://${folder}`);
+    expect(await filesBelow(folder)).toEqual(['session.json']);
+  });
+
+  test('an archive that is being written is a .part, and nothing else', async () => {
+    const destination = openDirectory(folder);
+    const abort = new AbortController();
+    const seen = Promise.withResolvers<string[]>();
+    const storing = destination.store('logs.tar', thenIdle([bytesOf(100)]), {
+      signal: abort.signal,
+      stallMs: 20_000,
+      onProgress: () => filesBelow(folder).then(seen.resolve, seen.reject),
+    });
+    expect(await seen.promise).toEqual(['logs.tar.part']);
+    abort.abort();
+    await expect(storing).rejects.toThrow('aborted');
+    expect(await filesBelow(folder)).toEqual([]);
+  });
+
+  test('a .part that a crash left behind is in nobody’s way', async () => {
+    await writeFile(path.join(folder, 'logs.tar.part'), bytesOf(1000, 7));
+    await openDirectory(folder).store('logs.tar', inChunks(bytesOf(10), 10), calm);
+    expect(await readFile(path.join(folder, 'logs.tar'))).toEqual(bytesOf(10));
+    expect(await filesBelow(folder)).toEqual(['logs.tar']);
+  });
+
+  test('a .part that another writer has taken over is not published, nor taken away', async () => {
+    const part = path.join(folder, 'logs.tar.part');
+    async function* interrupted() {
+      yield bytesOf(10);
+      await rm(part);
+      await writeFile(part, 'another’s');
+    }
+    await expect(openDirectory(folder).store('logs.tar', interrupted(), calm)).rejects.toThrow(
+      'another writer',
+    );
+    expect(await filesBelow(folder)).toEqual(['logs.tar.part']);
+    expect(await readFile(part, 'utf8')).toBe('another’s');
+  });
+
+  test('of two writers of one key, one is told, and the archive is whole', async () => {
+    const [one, other] = [openDirectory(folder), openDirectory(folder)];
+    const archives = [bytesOf(1_000_000, 1), bytesOf(1_000_000, 2)];
+    const results = await Promise.allSettled(
+      [one, other].map((destination, i) =>
+        destination.store('logs.tar', inChunks(archives[i] ?? bytesOf(0), 100_000), calm),
+      ),
+    );
+    expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    const winner = results.findIndex(({ status }) => status === 'fulfilled');
+    expect((await readFile(path.join(folder, 'logs.tar'))).equals(archives[winner] ?? bytesOf(0))).toBe(true);
+    expect(await filesBelow(folder)).toEqual(['logs.tar']);
+  });
+
+  test('where there are no hard links, a file that is there is not overwritten either', async () => {
+    const [part, file] = [path.join(folder, 'x.part'), path.join(folder, 'x')];
+    await writeFile(part, 'new');
+    await claimAndRename(part, file);
+    expect(await readFile(file, 'utf8')).toBe('new');
+    await writeFile(part, 'newer');
+    await expect(claimAndRename(part, file)).rejects.toThrow(AlreadyThereError);
+    expect(await readFile(file, 'utf8')).toBe('new');
+  });
+
+  test('what a killed writer left of a file is deleted with it, and its folder goes', async () => {
+    await openDirectory(folder).put('journal/1', Buffer.from('whole'), calm);
+    for (const name of ['1.part', '2.part']) await writeFile(path.join(folder, 'journal', name), 'half');
+    await openDirectory(folder).delete(['journal/1', 'journal/2'], signal);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test('a check that is ended early takes its file away again', async () => {
+    const stop = new AbortController();
+    const checking = openDirectory(folder).check(stop.signal);
+    stop.abort();
+    await checking;
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test('a file in the place of the folder is refused with a remedy, by the check and by saving', async () => {
+    const file = path.join(folder, 'file');
+    await writeFile(file, '');
+    const destination = openDirectory(path.join(file, 'below'));
+    expect(await destination.check(signal)).toMatchObject({
+      state: 'refused',
+      remedy: expect.stringContaining('file is in the way'),
+    });
+    const storing = destination.store('x', inChunks(bytesOf(1), 1), calm);
+    await expect(storing).rejects.toThrow(RefusedError);
+  });
+
+  test.skipIf(!canMount())('a full disk is refused with a remedy, and left as it was', () => {
+    const program = path.resolve('test/programs/destination-on-full-disk.mjs');
+    const printed = execFileSync('unshare', ['-rm', process.execPath, program, folder], { encoding: 'utf8' });
+    expect(JSON.parse(printed)).toEqual({
+      name: 'RefusedError',
+      message: expect.stringMatching(/^could not save logs\.tar to file:.*ENOSPC/),
+      remedy: expect.stringContaining('Free some space'),
+      left: [],
+    });
+  });
+
+  test('a folder that nobody may write to is refused', async () => {
+    expect(await openDirectory('/sys/kernel').check(signal)).toMatchObject({ state: 'refused' });
+  });
+
+  test('a folder emptied by deleting goes, but never the destination itself', async () => {
+    const destination = openDirectory(folder);
+    await destination.put('a/b/c', bytesOf(1), { signal });
+    await destination.put('a/d', bytesOf(1), { signal });
+    await destination.delete(['a/b/c'], signal);
+    expect(await readdir(path.join(folder, 'a'))).toEqual(['d']);
+    await destination.delete(['a/d'], signal);
+    expect(await readdir(folder)).toEqual([]);
+    expect((await stat(folder)).isDirectory()).toBe(true);
+  });
+
+  test('links are not listed, so that a listing cannot lead out of the folder', async () => {
+    await symlink('/etc', path.join(folder, 'etc'));
+    const keys: string[] = [];
+    for await (const { key } of openDirectory(folder).list('', signal)) keys.push(key);
+    expect(keys).toEqual([]);
+  });
+});
+
+/** Whether this user may mount in a namespace of its own: not in every container. */
+function canMount(): boolean {
+  return spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'none', os.tmpdir()]).status === 0;
+}
+
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries
+    .filter(entry => !entry.isDirectory())
+    .map(entry => path.relative(folder, path.join(entry.parentPath, entry.name)))
+    .sort();
+}

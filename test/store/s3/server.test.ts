@@ -1,0 +1,195 @@
+import { createHash } from 'node:crypto';
+import zlib from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { type S3Server, startS3Server } from '../../support/s3-server.ts';
+
+const MiB = 1024 * 1024;
+
+/** What the stand-in refuses, S3 refuses: else the tests beside this one prove nothing. */
+describe('the tests’ own S3', () => {
+  let server: S3Server;
+  beforeEach(async () => {
+    server = await startS3Server();
+  });
+  afterEach(() => server.close());
+
+  async function ask(
+    method: string,
+    path: string,
+    body?: Buffer | string,
+    headers: Record<string, string> = {},
+  ) {
+    const response = await fetch(`${server.url}${path}`, {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body: new Uint8Array(Buffer.from(body)) }),
+    });
+    const text = await response.text();
+    return {
+      status: response.status,
+      code: /<Code>(.*?)<\/Code>/.exec(text)?.[1],
+      text,
+      headers: response.headers,
+    };
+  }
+
+  async function begin(): Promise<string> {
+    const { text } = await ask('POST', '/bucket/key?uploads');
+    return /<UploadId>(.*?)<\/UploadId>/.exec(text)?.[1] ?? '';
+  }
+
+  async function complete(id: string, parts: readonly (readonly [number, string])[], headers = {}) {
+    const listed = parts.map(([n, etag]) => `<Part><PartNumber>${n}</PartNumber><ETag>${etag}</ETag></Part>`);
+    return ask(
+      'POST',
+      `/bucket/key?uploadId=${id}`,
+      `<CompleteMultipartUpload>${listed.join('')}</CompleteMultipartUpload>`,
+      headers,
+    );
+  }
+
+  async function part(id: string, number: number, bytes: number): Promise<string> {
+    const { headers } = await ask(
+      'PUT',
+      `/bucket/key?partNumber=${number}&uploadId=${id}`,
+      Buffer.alloc(bytes, number),
+    );
+    return headers.get('etag') ?? '';
+  }
+
+  test('refuses parts under 5 MiB, but the last', async () => {
+    const id = await begin();
+    const small = [await part(id, 1, 5 * MiB - 1), await part(id, 2, 1)] as const;
+    expect(
+      await complete(id, [
+        [1, small[0]],
+        [2, small[1]],
+      ]),
+    ).toMatchObject({ status: 400, code: 'EntityTooSmall' });
+    const enough = await part(id, 1, 5 * MiB);
+    expect(
+      await complete(id, [
+        [1, enough],
+        [2, small[1]],
+      ]),
+    ).toMatchObject({ status: 200 });
+    expect(server.objects()).toMatchObject([{ key: 'key', bytes: 5 * MiB + 1, parts: 2 }]);
+    expect(server.uploads()).toEqual([]);
+  });
+
+  test('refuses part 10,001 and part 0', async () => {
+    const id = await begin();
+    for (const number of [0, 10_001])
+      expect(await ask('PUT', `/bucket/key?partNumber=${number}&uploadId=${id}`, 'x')).toMatchObject({
+        code: 'InvalidArgument',
+      });
+    expect(await ask('PUT', `/bucket/key?partNumber=10000&uploadId=${id}`, 'x')).toMatchObject({
+      status: 200,
+    });
+  });
+
+  test('refuses wrong ETags, parts out of order and parts that were never sent', async () => {
+    const id = await begin();
+    const etags = [await part(id, 1, 5 * MiB), await part(id, 2, 5 * MiB)] as const;
+    expect(await complete(id, [[1, etags[1]]])).toMatchObject({ code: 'InvalidPart' });
+    expect(
+      await complete(id, [
+        [2, etags[1]],
+        [1, etags[0]],
+      ]),
+    ).toMatchObject({ code: 'InvalidPartOrder' });
+    expect(await complete(id, [[3, etags[0]]])).toMatchObject({ code: 'InvalidPart' });
+    expect(await complete(id, [])).toMatchObject({ code: 'MalformedXML' });
+  });
+
+  test('refuses to overwrite under If-None-Match', async () => {
+    const ifAbsent = { 'if-none-match': '*' };
+    expect(await ask('PUT', '/bucket/key', 'one', ifAbsent)).toMatchObject({ status: 200 });
+    expect(await ask('PUT', '/bucket/key', 'two', ifAbsent)).toMatchObject({
+      status: 412,
+      code: 'PreconditionFailed',
+    });
+    const id = await begin();
+    const etag = await part(id, 1, 10);
+    expect(await complete(id, [[1, etag]], ifAbsent)).toMatchObject({ status: 412 });
+    expect((await ask('GET', '/bucket/key')).text).toBe('one');
+    expect(server.uploads()).toHaveLength(1);
+  });
+
+  test('refuses buckets, keys and uploads that it does not know', async () => {
+    expect(await ask('PUT', '/nowhere/key', 'x')).toMatchObject({ status: 404, code: 'NoSuchBucket' });
+    expect(await ask('GET', '/bucket/nothing')).toMatchObject({ status: 404, code: 'NoSuchKey' });
+    expect(await ask('PUT', '/bucket/key?partNumber=1&uploadId=none', 'x')).toMatchObject({
+      code: 'NoSuchUpload',
+    });
+    expect(await complete('none', [[1, 'x']])).toMatchObject({ code: 'NoSuchUpload' });
+    expect(await ask('DELETE', '/bucket/key?uploadId=none')).toMatchObject({ code: 'NoSuchUpload' });
+  });
+
+  test('refuses bodies that do not match their checksums', async () => {
+    const wrong = { 'x-amz-checksum-crc32': 'AAAAAA==' };
+    expect(await ask('PUT', '/bucket/key', 'x', wrong)).toMatchObject({ code: 'BadDigest' });
+    const md5 = { 'content-md5': createHash('md5').update('y').digest('base64') };
+    expect(await ask('PUT', '/bucket/key', 'x', md5)).toMatchObject({ code: 'BadDigest' });
+    const sha256 = { 'x-amz-content-sha256': createHash('sha256').update('y').digest('hex') };
+    expect(await ask('PUT', '/bucket/key', 'x', sha256)).toMatchObject({ code: 'XAmzContentSHA256Mismatch' });
+    expect(server.objects()).toEqual([]);
+  });
+
+  test('takes the framing off aws-chunked bodies and checks their trailers', async () => {
+    const data = 'hello chunked world';
+    const crc32 = Buffer.alloc(4);
+    crc32.writeUInt32BE(zlib.crc32(data));
+    const framed = (crc: string) =>
+      `5\r\n${data.slice(0, 5)}\r\n${(data.length - 5).toString(16)}\r\n${data.slice(5)}\r\n0\r\nx-amz-checksum-crc32:${crc}\r\n\r\n`;
+    const headers = {
+      'x-amz-content-sha256': 'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
+      'x-amz-decoded-content-length': `${data.length}`,
+    };
+    expect(await ask('PUT', '/bucket/key', framed(crc32.toString('base64')), headers)).toMatchObject({
+      status: 200,
+    });
+    expect((await ask('GET', '/bucket/key')).text).toBe(data);
+    expect(await ask('PUT', '/bucket/key', framed('AAAAAA=='), headers)).toMatchObject({ code: 'BadDigest' });
+  });
+
+  test('serves ranges and refuses those beyond the end', async () => {
+    await ask('PUT', '/bucket/key', '0123456789');
+    expect(await ask('GET', '/bucket/key', undefined, { range: 'bytes=3-5' })).toMatchObject({
+      status: 206,
+      text: '345',
+    });
+    expect(await ask('GET', '/bucket/key', undefined, { range: 'bytes=7-' })).toMatchObject({
+      status: 206,
+      text: '789',
+    });
+    expect(await ask('GET', '/bucket/key', undefined, { range: 'bytes=10-' })).toMatchObject({ status: 416 });
+  });
+
+  test('refuses DeleteObjects without a checksum', async () => {
+    const body = '<Delete><Object><Key>key</Key></Object></Delete>';
+    expect(await ask('POST', '/bucket?delete', body)).toMatchObject({ code: 'InvalidRequest' });
+  });
+
+  test('fails as it is told over its own endpoint, and tells its state', async () => {
+    const rules = [{ match: { operation: 'PutObject', nth: 2 }, do: '503' }];
+    await ask('PUT', '/_faults', JSON.stringify(rules));
+    const statuses: number[] = [];
+    for (let i = 0; i < 3; i += 1) statuses.push((await ask('PUT', `/bucket/${i}`, 'x')).status);
+    expect(statuses).toEqual([200, 503, 200]);
+    const state = JSON.parse((await ask('GET', '/_state')).text);
+    expect(state).toMatchObject({
+      counts: { PutObject: 3 },
+      uploads: [],
+      objects: [{ key: '0' }, { key: '2' }],
+    });
+  });
+
+  test('can discard bodies and still knows their sizes and ETags', async () => {
+    const frugal = await startS3Server({ keepBodies: false });
+    onTestFinished(() => frugal.close());
+    const { headers } = await fetch(`${frugal.url}/bucket/key`, { method: 'PUT', body: 'hello' });
+    expect(headers.get('etag')).toBe(`"${createHash('md5').update('hello').digest('hex')}"`);
+    expect(frugal.objects()).toMatchObject([{ bytes: 5 }]);
+  });
+});

@@ -1,0 +1,39 @@
+import type { S3Config } from '../../../src/config/session-config.ts';
+import { openDestination } from '../../../src/store/open.ts';
+import type { Trouble } from '../../../src/store/retry.ts';
+import type { Destination } from '../../../src/store/store.ts';
+
+export const PLAIN: S3Config = { pathStyle: true, encryption: undefined, expectedOwner: undefined };
+
+export interface OpenOptions {
+  readonly bucket?: string;
+  readonly prefix?: string;
+  readonly s3?: Partial<S3Config>;
+  /** The AWS variables besides the usual ones; undefined takes one of those away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly onTrouble?: (trouble: Trouble) => void;
+}
+
+/** Opens an S3 destination as a user would: the SDK reads its settings from the environment. */
+export async function openStore(url: string, options: OpenOptions = {}): Promise<Destination> {
+  setAwsVariables({
+    AWS_ENDPOINT_URL_S3: url,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'AKIDTEST',
+    AWS_SECRET_ACCESS_KEY: 'verysecret',
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    ...options.env,
+  });
+  const { bucket = 'bucket', prefix = 'some/prefix', s3, onTrouble } = options;
+  return openDestination(
+    { kind: 's3', bucket, prefix },
+    { s3: { ...PLAIN, ...s3 }, ...(onTrouble === undefined ? {} : { onTrouble }) },
+  );
+}
+
+function setAwsVariables(variables: Readonly<Record<string, string | undefined>>): void {
+  for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
+  for (const [name, value] of Object.entries(variables)) if (value !== undefined) process.env[name] = value;
+}

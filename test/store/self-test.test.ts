@@ -1,0 +1,50 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { rehearse } from '../../src/store/self-test.ts';
+import { type FaultRule, startS3Server } from '../support/s3-server.ts';
+import { openStore } from './s3/support.ts';
+
+const signal = new AbortController().signal;
+
+async function rehearseOn(faults: readonly FaultRule[]) {
+  const server = await startS3Server({ faults });
+  onTestFinished(() => server.close());
+  const destination = await openStore(server.url);
+  onTestFinished(() => destination.close());
+  const rehearsals = await rehearse(destination, signal);
+  const left = server.objects().map(({ key }) => key);
+  return { results: rehearsals.map(({ what, result }) => `${what}: ${result}`), rehearsals, left };
+}
+
+test('tries an upload, a write and a deletion, and leaves nothing behind', async () => {
+  const { results, left } = await rehearseOn([]);
+  expect(results).toEqual(['check: fine', 'put: fine', 'delete: fine']);
+  expect(left).toEqual([]);
+});
+
+test('a denied deletion is only a note, which names what stays', async () => {
+  const faults = [{ match: { operation: ['DeleteObject', 'DeleteObjects'] }, do: 'deny' }] as const;
+  const { results, rehearsals, left } = await rehearseOn(faults);
+  expect(results).toEqual(['check: fine', 'put: fine', 'delete: note']);
+  expect(left).toHaveLength(1);
+  expect(
+    `some/prefix/${/(\.craftassist-session-doctor-[-0-9a-f]+) stays/.exec(rehearsals[2]?.detail ?? '')?.[1]}`,
+  ).toBe(left[0]);
+});
+
+test('a denied write is a fault with a remedy', async () => {
+  const { results, rehearsals } = await rehearseOn([{ match: { operation: 'PutObject' }, do: 'deny' }]);
+  expect(results).toEqual(['check: fine', 'put: fault']);
+  expect(rehearsals[1]?.remedy).toContain('s3:PutObject');
+});
+
+test('a failed check ends it', async () => {
+  const { results, rehearsals } = await rehearseOn([{ do: 'deny' }]);
+  expect(results).toEqual(['check: fault']);
+  expect(rehearsals[0]?.remedy).toContain('s3:PutObject');
+});
+
+test('a store that is away is a fault, too', async () => {
+  const { results, rehearsals } = await rehearseOn([{ do: '503' }]);
+  expect(results).toEqual(['check: fault']);
+  expect(rehearsals[0]?.remedy).toBe('Try again when it answers.');
+});
