@@ -1,4 +1,4 @@
-import { errorText } from '../src/session/end-reason.ts';
+import { errorText } from '../src/runtime/text.ts';
 
 /** Says in one line why a script could not go on, with a remedy where the SDK's own words have none, and ends badly. */
 export function complain(error: unknown): void {

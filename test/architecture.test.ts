@@ -7,21 +7,81 @@ import { EXIT_CODES } from '../src/session/end-reason.ts';
 const ROOT = resolve(import.meta.dirname, '..');
 const SRC = join(ROOT, 'src');
 
-/** Which rooms a room may look into, besides `config`, `outcome` and what is below all of them. */
-const BELOW = ['config', 'format'];
-const ROOMS = ['child', 'server', 'cuberite', 'archive', 'destination', 'journal', 'door', 'servermgr'];
-
-/** What a room may know of others, and nothing else of them. */
-const KNOWN: Record<string, RegExp> = {
-  journal: /^destination\/destination\.ts$/,
-  servermgr: /^(destination\/|server\/(ping|status)\.ts$)/,
+/**
+ * What the files of a folder may import besides one another: folders, or single files. The longest name that a path
+ * begins with is its rule; a file without a rule is an error.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  'main.ts': ['cli', 'runtime'],
+  cli: [
+    ...['session', 'save', 'report', 'journal', 'process', 'minecraft', 'archive', 'store', 'control-socket'],
+    ...['config', 'files', 'runtime'],
+  ],
+  session: [
+    ...['save', 'report', 'journal', 'process', 'minecraft', 'archive', 'store', 'control-socket'],
+    ...['config', 'files', 'runtime'],
+  ],
+  save: ['report', 'journal', 'archive', 'store', 'config', 'files', 'runtime'],
+  report: ['store', 'config', 'files', 'runtime'],
+  'journal/format': ['files', 'runtime'],
+  'journal/writer': ['journal/format', 'store', 'files', 'runtime'],
+  'journal/reader': ['journal/format', 'store', 'files', 'runtime'],
+  'journal/delete.ts': ['journal/format', 'store', 'files', 'runtime'],
+  process: ['config', 'files', 'runtime'],
+  minecraft: ['config', 'files', 'runtime'],
+  archive: ['config', 'files', 'runtime'],
+  store: ['config', 'files', 'runtime'],
+  'control-socket': ['config', 'files', 'runtime'],
+  config: ['runtime'],
+  files: ['runtime'],
+  runtime: [],
+  servermgr: [
+    ...['config', 'runtime', 'files', 'store', 'report/schema.ts', 'process/procfs.ts', 'process/child.ts'],
+    ...['minecraft/ping.ts', 'minecraft/player-count.ts', 'minecraft/readiness.ts'],
+  ],
 };
+
+/** What one file or folder alone may do, or a few. */
+const ONLY_IN: readonly {
+  readonly what: string;
+  readonly pattern: RegExp;
+  readonly where: readonly string[];
+}[] = [
+  { what: 'execa', pattern: /from 'execa'/, where: ['process/child.ts'] },
+  { what: 'node:child_process', pattern: /'node:child_process'/, where: ['process/child.ts'] },
+  { what: 'the tar package', pattern: /from 'tar[/']/, where: ['files/tar.ts'] },
+  {
+    what: 'the AWS SDK',
+    pattern: /'@(aws-sdk|smithy)\//,
+    where: ['store/s3', 'servermgr/launchers/ecs', 'servermgr/presign.ts'],
+  },
+  {
+    what: 'the environment, signals, exit code and arguments of the process',
+    pattern: /process\.(env|on|once|exit|exitCode|argv)\b/,
+    where: ['main.ts', 'servermgr/main.ts'],
+  },
+  {
+    what: 'deleting from a store',
+    pattern: /\b(store|destination)\.delete\(/,
+    where: ['journal/delete.ts', 'journal/reader/find.ts', 'store'],
+  },
+  {
+    what: 'putting a file in its place',
+    pattern: /\b(rename|renameSync|link|linkSync)\(/,
+    where: ['files/atomic-write.ts', 'journal/reader/rebuild.ts', 'journal/reader/write-files.ts'],
+  },
+  {
+    what: 'AbortSignal.timeout',
+    pattern: /\bAbortSignal\.timeout\(/,
+    where: ['runtime/abort.ts', 'runtime/deadline.ts'],
+  },
+];
 
 interface SourceFile {
   /** Relative to src. */
   readonly path: string;
   readonly text: string;
-  /** What it imports: paths relative to src, or packages. */
+  /** Files of src that it imports, relative to src. */
   readonly imports: readonly string[];
 }
 
@@ -29,68 +89,39 @@ const files: readonly SourceFile[] = readdirSync(SRC, { recursive: true, encodin
   .filter(path => path.endsWith('.ts'))
   .map(path => {
     const text = readFileSync(join(SRC, path), 'utf8');
-    const found = text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g);
+    const found = text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g);
     const imports = Array.from(found, ([, name = '']) =>
-      name.startsWith('.') ? relative(SRC, resolve(dirname(join(SRC, path)), name)) : name,
+      relative(SRC, resolve(dirname(join(SRC, path)), name)),
     );
     return { path, text, imports };
   });
 
-const roomOf = (path: string) => (path.includes('/') ? path.split('/')[0] : undefined);
+const isIn = (path: string, place: string) => path === place || path.startsWith(`${place}/`);
 
-function importersOf(name: RegExp): string[] {
-  return files.filter(({ imports }) => imports.some(imported => name.test(imported))).map(({ path }) => path);
+function ruleOf(path: string): string | undefined {
+  const rules = Object.keys(MAY_IMPORT).filter(rule => isIn(path, rule));
+  return rules.sort((a, b) => b.length - a.length)[0];
 }
 
-describe('in this house', () => {
-  test('rooms do not look into one another', () => {
+describe('the source tree', () => {
+  test('has a rule for every file', () => {
+    expect(files.map(({ path }) => path).filter(path => ruleOf(path) === undefined)).toEqual([]);
+  });
+
+  test('imports only what the rules allow: down, never up or sideways', () => {
     const faults = files.flatMap(({ path, imports }) => {
-      const room = roomOf(path);
-      if (room === undefined || !ROOMS.includes(room)) return [];
-      return imports
-        .filter(imported => ROOMS.includes(roomOf(imported) ?? '') && roomOf(imported) !== room)
-        .filter(imported => !KNOWN[room]?.test(imported))
-        .map(imported => `${path} -> ${imported}`);
+      const rule = ruleOf(path) ?? '';
+      const allowed = [rule, ...(MAY_IMPORT[rule] ?? [])];
+      const isAllowed = (imported: string) =>
+        allowed.some(place => isIn(imported, place)) || imported.startsWith('../package.json');
+      return imports.filter(imported => !isAllowed(imported)).map(imported => `${path} -> ${imported}`);
     });
     expect(faults).toEqual([]);
   });
 
-  test('what is below the rooms does not look up', () => {
-    const faults = files
-      .filter(({ path }) => BELOW.includes(roomOf(path) ?? ''))
-      .flatMap(({ path, imports }) =>
-        imports
-          .filter(imported => imported.endsWith('.ts') && !BELOW.includes(roomOf(imported) ?? ''))
-          .map(imported => `${path} -> ${imported}`),
-      );
-    expect(faults).toEqual([]);
-  });
-
-  test('the story does not know who tells it: only commands and main import commands', () => {
-    const importers = files.filter(({ imports }) =>
-      imports.some(imported => imported.startsWith('commands/')),
-    );
-    const strangers = importers
-      .map(({ path }) => path)
-      .filter(path => path !== 'main.ts' && !path.startsWith('commands/'));
-    expect(strangers).toEqual([]);
-  });
-
-  test('one file alone imports execa, and one the tar package', () => {
-    expect(importersOf(/^execa$/)).toEqual(['child/start.ts']);
-    expect(importersOf(/^tar(\/|$)/)).toEqual(['format/tar.ts']);
-  });
-
-  test('the AWS SDK is imported in the destination room, and by the launcher on ECS', () => {
-    const strangers = importersOf(/^@(aws-sdk|smithy)\//).filter(
-      path => !path.startsWith('destination/') && !path.startsWith('servermgr/'),
-    );
-    expect(strangers).toEqual([]);
-  });
-
-  test('programs alone touch the process: its environment, its signals and its exit code', () => {
-    const touching = files.filter(({ text }) => /process\.(env|on|once|exit|exitCode|argv)\b/.test(text));
-    expect(touching.map(({ path }) => path).filter(path => !path.endsWith('main.ts'))).toEqual([]);
+  test.each(ONLY_IN)('has one place for $what', ({ pattern, where }) => {
+    const users = files.filter(({ text }) => pattern.test(text)).map(({ path }) => path);
+    expect(users.filter(path => !where.some(place => isIn(path, place)))).toEqual([]);
   });
 });
 

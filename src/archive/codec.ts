@@ -1,8 +1,5 @@
-import type { Codec } from '../config/session-config.ts';
 import type { Busy } from './busy.ts';
-import { gzip } from './gzip.ts';
 import type { Level } from './level.ts';
-import { zstd } from './zstd.ts';
 
 /** Turns the blocks of a tar into the bytes of an archive, piece by piece. */
 export interface BlockCodec {
@@ -22,27 +19,3 @@ export interface CodecOptions {
   /** Counts the time in which blocks are compressed. */
   readonly compressing: Busy;
 }
-
-export function blockCodec(codec: Codec): BlockCodec {
-  switch (codec) {
-    case 'none':
-      return none;
-    case 'gzip':
-      return gzip;
-    case 'zstd':
-      return zstd;
-    default:
-      return codec satisfies never;
-  }
-}
-
-const none: BlockCodec = {
-  blockBytes: 1 << 19,
-  startLevel: 0,
-  async *encode(blocks, { spare }) {
-    for await (const block of blocks) {
-      yield block;
-      spare.push(block);
-    }
-  },
-};

@@ -3,7 +3,7 @@ import type { Codec } from '../config/session-config.ts';
 import type { Selection } from '../files/selection.ts';
 import { countBusy } from './busy.ts';
 import { cutChunks, oneAhead, type Waits } from './chunks.ts';
-import { blockCodec } from './codec.ts';
+import { blockCodec } from './codecs.ts';
 import { growHeapFaster } from './heap.ts';
 import { followBottleneck } from './level.ts';
 import { type Noted, notes } from './skipped.ts';

@@ -1,11 +1,10 @@
 import { access, constants, mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import type { Command, Config, Place } from '../config/session-config.ts';
-import { checkGame } from '../minecraft/game-server.ts';
+import { checkServer } from '../minecraft/game-server.ts';
 import { isPortTaken } from '../minecraft/readiness.ts';
 import { findUser } from '../process/user.ts';
-import { humanBytes } from '../runtime/progress.ts';
-import { errorText } from '../session/end-reason.ts';
+import { bytesText, errorText } from '../runtime/text.ts';
 import { openDestination } from '../store/open.ts';
 import { rehearse } from '../store/self-test.ts';
 import type { RunCommand } from './command.ts';
@@ -67,10 +66,10 @@ async function checkWorkdir({ workdir }: Config): Promise<Finding[]> {
         {
           what,
           state: 'fault',
-          text: `${workdir} has only ${humanBytes(free)} free: make room for 1 GiB at least`,
+          text: `${workdir} has only ${bytesText(free)} free: make room for 1 GiB at least`,
         },
       ]
-    : [{ what, state: 'ok', text: `${workdir} can be written, ${humanBytes(free)} free` }];
+    : [{ what, state: 'ok', text: `${workdir} can be written, ${bytesText(free)} free` }];
 }
 
 async function checkCommands(config: Config): Promise<Finding[]> {
@@ -81,7 +80,7 @@ async function checkCommands(config: Config): Promise<Finding[]> {
   ];
   const given = commands.filter((pair): pair is [string, Command] => pair[1] !== undefined);
   const found = await Promise.all(given.map(([name, [file]]) => checkCommand(name, file, config)));
-  const game = (await checkGame(config)).map(text => ({ what: 'Cuberite', state: 'fault', text }) as const);
+  const game = (await checkServer(config)).map(text => ({ what: 'Cuberite', state: 'fault', text }) as const);
   const { faults } = await findUser(config.children.user);
   const user = faults.map(text => ({ what: "the children's user", state: 'fault', text }) as const);
   return [...user, ...game, ...found];

@@ -7,10 +7,10 @@ import type { Config } from '../config/session-config.ts';
 import { type FoundJournal, findJournals, isLive, storeClock } from '../journal/reader/find.ts';
 import { recoverJournal } from '../journal/reader/rebuild.ts';
 import { openLog } from '../runtime/log.ts';
-import { humanBytes, loggedProgress } from '../runtime/progress.ts';
+import { loggedProgress } from '../runtime/progress.ts';
+import { bytesText, errorText } from '../runtime/text.ts';
 import { deleteJournal, recoverSession } from '../save/recover.ts';
 import { isSavedAlready } from '../save/recovery-report.ts';
-import { errorText } from '../session/end-reason.ts';
 import { openDestination } from '../store/open.ts';
 import type { Destination } from '../store/store.ts';
 import type { CommandInput, RunCommand } from './command.ts';
@@ -97,7 +97,7 @@ async function recoverOne(task: Task, journal: FoundJournal): Promise<number> {
   const { destination, input, force } = task;
   const { print, complain, stops } = input;
   const name = `${destination.url}/${journal.session}`;
-  const told = `${journal.segments} segments, ${humanBytes(journal.bytes)}, last written ${new Date(journal.lastWrittenMs).toISOString()}`;
+  const told = `${journal.segments} segments, ${bytesText(journal.bytes)}, last written ${new Date(journal.lastWrittenMs).toISOString()}`;
   if (!force && isLive(journal, await nowAt(task, journal))) {
     (task.all ? print : complain)(`${name}: is still being written (${told}): wait, or insist with --force`);
     return task.all ? 0 : EXIT_USAGE;
@@ -139,7 +139,7 @@ async function recoverIntoArchive(
       scratch,
     });
     input.print(
-      `${name}: recovered to ${destination.url}/${done.archiveKey} (${humanBytes(done.bytes)}), covered until ${done.coveredUntil ?? 'an unknown moment'}`,
+      `${name}: recovered to ${destination.url}/${done.archiveKey} (${bytesText(done.bytes)}), covered until ${done.coveredUntil ?? 'an unknown moment'}`,
     );
     for (const { segment, why } of done.problems) input.complain(`${name}: ${segment}: ${why}`);
     for (const path of done.waiting.paths) input.complain(`${name}: the tail of ${path} may be missing`);

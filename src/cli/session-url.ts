@@ -1,5 +1,5 @@
-import { type Environment, parseConfig } from '../config/session.ts';
-import type { Config, Place } from '../config/session-config.ts';
+import { parseConfig } from '../config/session.ts';
+import type { Config, Environment, Place } from '../config/session-config.ts';
 import { splitKey } from '../save/archive-name.ts';
 import { openDestination } from '../store/open.ts';
 import type { Destination } from '../store/store.ts';

@@ -1,7 +1,7 @@
 import { ConfigError } from '../config/session.ts';
 import { findJournals } from '../journal/reader/find.ts';
 import { followFile } from '../journal/reader/tail.ts';
-import { errorText } from '../session/end-reason.ts';
+import { errorText } from '../runtime/text.ts';
 import type { RunCommand } from './command.ts';
 import { EXIT_USAGE, tellFaults } from './configured.ts';
 import { configFor, openNamedSession } from './session-url.ts';

@@ -1,4 +1,4 @@
-import type { Environment } from './session.ts';
+import type { Environment } from './session-config.ts';
 
 /**
  * The environment that children get: everything but what belongs to the supervisor alone. Credentials in AWS_*

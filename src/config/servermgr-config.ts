@@ -1,4 +1,5 @@
-import type { Address, Command, LogLevel, Place } from './session-config.ts';
+import type { LogLevel } from '../runtime/log.ts';
+import type { Address, Command, Place } from './session-config.ts';
 
 /** Everything that the server manager needs to know, complete and frozen. */
 export interface ManagerConfig {
@@ -38,6 +39,12 @@ export interface World {
   readonly text: string;
   /** What a session in this world is given besides what all are given. */
   readonly env: Readonly<Record<string, string>>;
+}
+
+/** A game that can be played on this machine without an image, and the world that it offers. */
+export interface DemoGame {
+  readonly env: Readonly<Record<string, string>>;
+  readonly world: World;
 }
 
 /** What the manager has to know of its sessions, in the supervisor's own words. */

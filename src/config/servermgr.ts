@@ -1,24 +1,25 @@
 import { resolve } from 'node:path';
 import { closest, distance } from 'fastest-levenshtein';
-import { defaultWorlds, demoSession } from '../servermgr/demo.ts';
-import {
-  MOST_OVERRIDE_CHARACTERS,
-  overridesFor,
-  overridesLength,
-} from '../servermgr/launchers/ecs/overrides.ts';
+import { LOG_LEVELS, type LogLevel } from '../runtime/log.ts';
 import { parsePlace } from './destination-url.ts';
-import type { LauncherSettings, ManagerConfig, SessionSettings, World } from './servermgr-config.ts';
+import type {
+  DemoGame,
+  LauncherSettings,
+  ManagerConfig,
+  SessionSettings,
+  World,
+} from './servermgr-config.ts';
 import * as values from './servermgr-values.ts';
 import { VARIABLE_NAMES, type VariableName } from './servermgr-variables.ts';
-import { ConfigError, type Environment } from './session.ts';
-import type { LogLevel, Place } from './session-config.ts';
+import { ConfigError } from './session.ts';
+import type { Environment, Place } from './session-config.ts';
 import { VARIABLE_NAMES as SESSION_VARIABLES } from './session-variables.ts';
 import * as words from './values.ts';
 
-export interface Surroundings {
+export interface ManagerSurroundings {
   readonly cwd: string;
-  /** Whether the demo's game can be played on this machine. */
-  readonly hasDemo: boolean;
+  /** What the local launcher plays when no server is named; undefined: it cannot be played here. */
+  readonly demo: DemoGame | undefined;
 }
 
 export interface ParsedManagerConfig {
@@ -26,18 +27,16 @@ export interface ParsedManagerConfig {
   readonly notices: readonly string[];
 }
 
-const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-
 /**
  * Reads the whole environment into one frozen ManagerConfig; every default lives here. SERVERMGR_… is the manager's
  * own; SESSION_… is handed on to every session, and read here only where the manager has to know it too.
  * @throws {ConfigError} with every fault that there is.
  */
-export function parseManagerConfig(env: Environment, surroundings: Surroundings): ParsedManagerConfig {
+export function parseManagerConfig(env: Environment, surroundings: ManagerSurroundings): ParsedManagerConfig {
   const reader = newReader(env);
   const { read, text } = reader;
   const kind = read('SERVERMGR_LAUNCHER', words.oneOf(['local', 'docker', 'ecs'] as const), 'local');
-  const demo = kind === 'local' && surroundings.hasDemo && !env.SESSION_SERVER_COMMAND;
+  const demo = kind === 'local' && !env.SESSION_SERVER_COMMAND ? surroundings.demo : undefined;
   const heroku = env.DYNO !== undefined;
   const stateFolder = resolve(surroundings.cwd, text('SERVERMGR_STATE') ?? 'sessions/.servermgr');
   const secret = read('SERVERMGR_SECRET', values.secret(32), undefined);
@@ -61,20 +60,19 @@ export function parseManagerConfig(env: Environment, surroundings: Surroundings)
       streamsPerAddress: read('SERVERMGR_STREAMS_PER_ADDRESS', words.wholeNumber(0, 100_000), 50),
     },
     trustedProxies: read('SERVERMGR_TRUSTED_PROXIES', words.wholeNumber(0, 10), heroku ? 1 : 0),
-    worlds: read('SERVERMGR_WORLDS', values.worlds, defaultWorlds(demo)),
+    worlds: read('SERVERMGR_WORLDS', values.worlds, demo === undefined ? DEFAULT_WORLDS : [demo.world]),
     session: sessionSettings(reader, surroundings, { demo, kind }),
     launcher: launcherSettings(reader, kind),
     logLevel: read('SERVERMGR_LOG_LEVEL', words.oneOf<LogLevel>(LOG_LEVELS), 'info'),
   };
-  checkOverrides(config, reader.faults);
   if (reader.faults.length > 0) throw new ConfigError(reader.faults);
   return { config, notices: notices(env, config.worlds) };
 }
 
 function sessionSettings(
   reader: Reader,
-  { cwd }: Surroundings,
-  { demo, kind }: { demo: boolean; kind: LauncherSettings['kind'] },
+  { cwd }: ManagerSurroundings,
+  { demo, kind }: { demo: DemoGame | undefined; kind: LauncherSettings['kind'] },
 ): SessionSettings {
   const { env, read, readSession } = reader;
   const given = Object.entries(env).filter(
@@ -93,7 +91,7 @@ function sessionSettings(
       SESSION_JOIN_TIMEOUT: '15m',
       SESSION_EMPTY_TIMEOUT: '10s',
       ...(kind === 'ecs' ? {} : { SESSION_STOP_TIMEOUT: '120s' }),
-      ...(demo ? demoSession() : {}),
+      ...demo?.env,
       ...(env.SENTRY_DSN ? { SENTRY_DSN: env.SENTRY_DSN } : {}),
       ...Object.fromEntries(given),
       SESSION_DESTINATION: place.kind === 's3' ? ['s3:/', place.bucket, place.prefix].join('/') : place.path,
@@ -151,20 +149,21 @@ function launcherSettings({ faults, read, text }: Reader, kind: LauncherSettings
   }
 }
 
-/** RunTask would refuse every launch: better to hear of it now. */
-function checkOverrides({ launcher, worlds, session }: ManagerConfig, faults: string[]): void {
-  if (launcher.kind !== 'ecs') return;
-  for (const world of worlds) {
-    const env = { ...session.env, ...world.env, TIMESTAMP: '2026-01-31T12:00:00.000Z-00000000' };
-    const length = overridesLength(overridesFor(launcher.container, env));
-    if (length > MOST_OVERRIDE_CHARACTERS) {
-      faults.push(
-        `the SESSION_… variables of world "${world.id}" take ${length} characters of the ` +
-          `${MOST_OVERRIDE_CHARACTERS} that ECS allows: put the longest into the task definition`,
-      );
-    }
-  }
-}
+/** What can be chosen when nothing is said. */
+const DEFAULT_WORLDS: readonly World[] = [
+  {
+    id: 'flat_world',
+    title: 'Flat world',
+    text: 'Nothing but grass: room to build, and nothing in the way.',
+    env: { SESSION_CUBERITE_CONFIG: 'flat_world' },
+  },
+  {
+    id: 'diverse_world',
+    title: 'Diverse world',
+    text: 'Hills, trees and water: a landscape to explore together.',
+    env: { SESSION_CUBERITE_CONFIG: 'diverse_world' },
+  },
+];
 
 type Reader = ReturnType<typeof newReader>;
 

@@ -1,3 +1,5 @@
+import type { LogLevel } from '../runtime/log.ts';
+
 /** Everything that a session needs to know, complete and frozen: no room reads the environment itself. */
 export interface Config {
   /** The session's name: the last folder of its key. */
@@ -16,6 +18,8 @@ export interface Config {
   readonly reportNames: boolean;
   readonly logLevel: LogLevel;
 }
+
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A program and its arguments. */
 export type Command = readonly [file: string, ...args: string[]];
@@ -119,5 +123,3 @@ export type ChildUser =
   | { readonly uid: number; readonly gid: number | undefined };
 
 export type ChildName = 'setup' | 'server' | 'agent';
-
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';

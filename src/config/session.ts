@@ -1,12 +1,11 @@
 import { resolve } from 'node:path';
 import { closest, distance } from 'fastest-levenshtein';
+import { LOG_LEVELS } from '../runtime/log.ts';
 import { childEnvironment } from './child-environment.ts';
 import { parsePlace } from './destination-url.ts';
-import type { Config, LimitsConfig, Place, ServerConfig } from './session-config.ts';
+import type { Config, Environment, LimitsConfig, Place, ServerConfig } from './session-config.ts';
 import { DEFAULTS, VARIABLE_NAMES, type VariableName } from './session-variables.ts';
 import * as values from './values.ts';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What the environment does not say. */
 export interface Surroundings {
@@ -96,8 +95,6 @@ export function parseConfig(env: Environment, surroundings: Surroundings): Parse
   if (reader.faults.length > 0) throw new ConfigError([...reader.faults, ...notices(env)]);
   return { config: deepFreeze(config), notices: notices(env) };
 }
-
-const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 type Reader = ReturnType<typeof newReader>;
 

@@ -1,7 +1,15 @@
 import { constants } from 'node:fs';
 import { type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { AlreadyThereError } from '../store/store.ts';
+
+/** The file is there, and was not to be replaced. */
+export class FileExistsError extends Error {
+  override readonly name = 'FileExistsError';
+
+  constructor(file: string, options?: ErrorOptions) {
+    super(`${file} exists already`, options);
+  }
+}
 
 export interface PublishOptions {
   /** Whether a file that is already there gives way. */
@@ -13,7 +21,7 @@ export interface PublishOptions {
 /**
  * Writes a file whole or not at all: as `<file>.part`, synced, then put in its place.
  * @returns how many bytes it has
- * @throws {AlreadyThereError} when the file is there and is not to be replaced
+ * @throws {FileExistsError} when the file is there and is not to be replaced
  */
 export async function publish(
   file: string,
@@ -51,7 +59,7 @@ async function placeNew(part: string, file: string): Promise<void> {
     await rm(part);
   } catch (error) {
     const code = codeOf(error);
-    if (code === 'EEXIST') throw new AlreadyThereError(`${file} is there already`, { cause: error });
+    if (code === 'EEXIST') throw new FileExistsError(file, { cause: error });
     if (!NO_HARD_LINKS.has(code)) throw error;
     await claimAndRename(part, file);
   }
@@ -65,7 +73,7 @@ export async function claimAndRename(part: string, file: string): Promise<void> 
   try {
     await (await open(file, 'wx')).close();
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') throw new AlreadyThereError(`${file} is there already`, { cause: error });
+    if (codeOf(error) === 'EEXIST') throw new FileExistsError(file, { cause: error });
     throw error;
   }
   try {

@@ -1,8 +1,8 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { execa } from 'execa';
 import type { ChildName, Command } from '../config/session-config.ts';
-import type { ChildExit } from '../session/end-reason.ts';
 import { openConsole } from './console.ts';
+import type { ExitStatus } from './exit-status.ts';
 import { whyNotAccepted, whyNotOpened, whyNotStarted } from './spawn-error.ts';
 import type { User } from './user.ts';
 
@@ -29,7 +29,7 @@ export interface Child {
   /** As `startedAtMs`; undefined while it runs. */
   readonly endedAtMs: number | undefined;
   /** Settles when the child itself has exited, whoever else lives on in its group; never rejects. */
-  readonly exited: Promise<ChildExit>;
+  readonly exited: Promise<ExitStatus>;
   /**
    * Says one line on the console: one line, one write. Never rejects.
    * @returns false when nobody listens any more.
@@ -100,7 +100,7 @@ function follow(subprocess: ReturnType<typeof spawn>, startedAtMs: number, spec:
 }
 
 /** execa has a code, or a signal, or neither: then there was no process. */
-async function exitOf(result: Awaited<ReturnType<typeof spawn>>, spec: ChildSpec): Promise<ChildExit> {
+async function exitOf(result: Awaited<ReturnType<typeof spawn>>, spec: ChildSpec): Promise<ExitStatus> {
   if (result.signal !== undefined) return { signal: result.signal };
   if (result.exitCode !== undefined) return { code: result.exitCode };
   return { failedToStart: await whyNotStarted(spec, result) };

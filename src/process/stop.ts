@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ChildExit } from '../session/end-reason.ts';
 import type { Child } from './child.ts';
+import type { ExitStatus } from './exit-status.ts';
 import { isFamilyAlive, signalFamily } from './process-group.ts';
 
 export interface StopRequest {
@@ -20,7 +20,7 @@ export interface StopRecord {
   /** What it took, in order; none: everything had ended by itself. */
   readonly steps: readonly StopStep[];
   /** undefined: not even SIGKILL has ended it (a process that hangs inside the kernel). */
-  readonly exit: ChildExit | undefined;
+  readonly exit: ExitStatus | undefined;
   readonly ms: number;
 }
 

@@ -1,4 +1,4 @@
-import { humanBytes } from '../runtime/progress.ts';
+import { bytesText } from '../runtime/text.ts';
 import type { Report } from '../session/report.ts';
 
 /** What a person wants to know at the end of a session, in a few lines. */
@@ -33,8 +33,8 @@ function peopleText({ peak, personMs }: NonNullable<Report['people']>): string {
 }
 
 function archiveText(archive: NonNullable<Report['archive']>): string {
-  const rate = humanBytes(archive.bytesPerSecond);
-  return `${humanBytes(archive.bytes)}, ${archive.files} files, ${rate}/s, sha256 ${archive.sha256}`;
+  const rate = bytesText(archive.bytesPerSecond);
+  return `${bytesText(archive.bytes)}, ${archive.files} files, ${rate}/s, sha256 ${archive.sha256}`;
 }
 
 function seconds(ms: number): string {

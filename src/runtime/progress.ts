@@ -1,5 +1,6 @@
 import { Presets, SingleBar } from 'cli-progress';
 import type { Log } from './log.ts';
+import { bytesText } from './text.ts';
 
 export interface Expected {
   readonly files: number;
@@ -55,15 +56,15 @@ export function drawnProgress(stream: NodeJS.WriteStream): Progress {
         const { bytesRead } = passed();
         const perMs = bytesRead / (performance.now() - startMs);
         bar.update(Math.min(bytesRead, expected.bytes), {
-          read: humanBytes(bytesRead),
-          all: humanBytes(expected.bytes),
-          rate: humanBytes(perMs * 1_000),
+          read: bytesText(bytesRead),
+          all: bytesText(expected.bytes),
+          rate: bytesText(perMs * 1_000),
           left: perMs > 0 ? `${Math.ceil(Math.max(0, expected.bytes - bytesRead) / perMs / 1_000)} s` : '?',
         });
       };
       bar.start(Math.max(1, expected.bytes), 0, {
         read: '0 B',
-        all: humanBytes(expected.bytes),
+        all: bytesText(expected.bytes),
         rate: '0 B',
         left: '?',
       });
@@ -76,14 +77,6 @@ export function drawnProgress(stream: NodeJS.WriteStream): Progress {
       };
     },
   };
-}
-
-/** `866 MiB`: binary units, three digits. */
-export function humanBytes(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);
-  const value = bytes / 1024 ** power;
-  return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${units[power]}`;
 }
 
 function every(ms: number, work: () => void): Disposable {

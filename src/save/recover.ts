@@ -5,7 +5,14 @@ import type { FoundJournal } from '../journal/reader/find.ts';
 import { type Recovered, recoverJournal } from '../journal/reader/rebuild.ts';
 import type { Destination } from '../store/store.ts';
 import { keyOf, sessionFolder, splitKey } from './archive-name.ts';
-import { type Claim, claimOf, digestOf, type Proven, putClaim, readClaim } from './recovery-claim.ts';
+import {
+  type Claim,
+  claimOf,
+  digestOf,
+  putClaim,
+  type RecoveredSession,
+  readClaim,
+} from './recovery-claim.ts';
 import { putRecoveryReport } from './recovery-report.ts';
 import { type SaveTools, saveArchive } from './save.ts';
 
@@ -13,9 +20,6 @@ export interface RecoveryTools extends Omit<SaveTools, 'open' | 'onNames'> {
   /** An empty folder for the working directory while it is rebuilt. */
   readonly scratch: string;
 }
-
-/** An archive that was made out of a journal, read back, and found to be what was packed. */
-export type RecoveredSession = Claim & Proven;
 
 /**
  * Makes the archive that a session would have made, out of its journal, verifies it, writes its report, and only then

@@ -25,6 +25,9 @@ export interface Proven {
   readonly sha256: string;
 }
 
+/** An archive that was made out of a journal, read back, and found to be what was packed. */
+export type RecoveredSession = Claim & Proven;
+
 export function claimOf(archiveKey: string, reportKey: string, recovered: Recovered): Claim {
   const { about, coveredUntil, isFinished, problems, waiting } = recovered;
   return {

@@ -2,8 +2,7 @@ import * as v from 'valibot';
 import type { FoundJournal } from '../journal/reader/find.ts';
 import type { Destination } from '../store/store.ts';
 import { keyOf } from './archive-name.ts';
-import type { RecoveredSession } from './recover.ts';
-import { readSmall } from './recovery-claim.ts';
+import { type RecoveredSession, readSmall } from './recovery-claim.ts';
 
 /** What of a session's own report matters here; everything else in it is kept as it is. */
 const OwnReport = v.looseObject({

@@ -8,7 +8,7 @@ import { compressionThreads } from '../runtime/cpus.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { limitTime, type Stops } from '../runtime/signals.ts';
-import { errorText } from '../session/end-reason.ts';
+import { errorText } from '../runtime/text.ts';
 import { AlreadyThereError, type Destination, type Receipt, RefusedError } from '../store/store.ts';
 import { keyOf, nthName, reportName } from './archive-name.ts';
 

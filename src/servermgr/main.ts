@@ -4,8 +4,9 @@ import { isatty } from 'node:tty';
 import { pino } from 'pino';
 import { type ParsedManagerConfig, parseManagerConfig } from '../config/servermgr.ts';
 import { ConfigError } from '../config/session.ts';
-import { hasDemo } from './demo.ts';
+import { demoGame } from './demo.ts';
 import { helpText } from './help.ts';
+import { overridesFaults } from './launchers/ecs/overrides.ts';
 import { startManager } from './manager.ts';
 
 enableCompileCache();
@@ -35,7 +36,10 @@ async function main(args: readonly string[]): Promise<number> {
 
 function configured(): ParsedManagerConfig | undefined {
   try {
-    return parseManagerConfig(process.env, { cwd: process.cwd(), hasDemo: hasDemo() });
+    const parsed = parseManagerConfig(process.env, { cwd: process.cwd(), demo: demoGame() });
+    const faults = overridesFaults(parsed.config);
+    if (faults.length > 0) throw new ConfigError(faults);
+    return parsed;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     complain(`${error.message}:`);

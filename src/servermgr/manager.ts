@@ -1,7 +1,6 @@
 import type { Logger } from 'pino';
 import type { ManagerConfig } from '../config/servermgr-config.ts';
-import type { Environment } from '../config/session.ts';
-import type { S3Config } from '../config/session-config.ts';
+import type { Environment, S3Config } from '../config/session-config.ts';
 import { openDestination } from '../store/open.ts';
 import { openFleet } from './fleet/fleet.ts';
 import { openLauncher } from './launchers/open.ts';

@@ -3,7 +3,8 @@ import type { Config } from '../config/session-config.ts';
 import type { PlayersWatch } from '../minecraft/player-monitor.ts';
 import { isPortTaken } from '../minecraft/readiness.ts';
 import type { Child } from '../process/child.ts';
-import { type ChildExit, type End, succeeded } from './end-reason.ts';
+import { succeeded } from '../process/exit-status.ts';
+import type { End } from './end-reason.ts';
 
 /** Whoever can end a session that is being played. */
 export interface Players {
@@ -52,8 +53,4 @@ async function peopleEnd({ server }: Config, watch: PlayersWatch, over: AbortSig
   const limit = await watch.limit;
   if (limit === undefined) throw over.reason;
   return limit === 'server-hung' ? { by: limit, afterMs: server.livenessTimeoutMs } : { by: limit };
-}
-
-export function isExit(value: object | undefined): value is ChildExit {
-  return value !== undefined && ('code' in value || 'signal' in value || 'failedToStart' in value);
 }

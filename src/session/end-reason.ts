@@ -1,25 +1,22 @@
 import { constants } from 'node:os';
-
-/** How a child ended. A spawn that failed is an ending too. */
-export type ChildExit =
-  | { readonly code: number }
-  | { readonly signal: NodeJS.Signals }
-  | { readonly failedToStart: string };
+import type { ServerLogResult } from '../minecraft/game-server.ts';
+import { describeExit, type ExitStatus, succeeded } from '../process/exit-status.ts';
+import { errorText } from '../runtime/text.ts';
 
 /** What ended a session: one value, from whichever came first. */
 export type End =
   /** The destination has said no before anything was started. */
   | { readonly by: 'destination-refused'; readonly why: string; readonly remedy: string }
-  | { readonly by: 'setup-failed'; readonly exit: ChildExit }
+  | { readonly by: 'setup-failed'; readonly exit: ExitStatus }
   | { readonly by: 'server-not-startable'; readonly why: string }
   /** It exited before it was ever ready: that has failed, whatever its code (Cuberite exits 0 on a taken port). */
-  | { readonly by: 'server-exited-early'; readonly exit: ChildExit }
+  | { readonly by: 'server-exited-early'; readonly exit: ExitStatus }
   | { readonly by: 'server-never-ready'; readonly afterMs: number }
-  | { readonly by: 'server-exited'; readonly exit: ChildExit }
+  | { readonly by: 'server-exited'; readonly exit: ExitStatus }
   /** A Cuberite plug-in ended the server its own way: it aborts, and no world is saved. */
-  | { readonly by: 'server-ended-by-plugin'; readonly plugin: string; readonly exit: ChildExit }
+  | { readonly by: 'server-ended-by-plugin'; readonly plugin: string; readonly exit: ExitStatus }
   | { readonly by: 'server-hung'; readonly afterMs: number }
-  | { readonly by: 'agent-exited'; readonly exit: ChildExit }
+  | { readonly by: 'agent-exited'; readonly exit: ExitStatus }
   | { readonly by: 'signal'; readonly signal: NodeJS.Signals }
   | { readonly by: 'max-duration' }
   | { readonly by: 'nobody-joined' }
@@ -87,10 +84,6 @@ export function signalExitCode(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal];
 }
 
-export function succeeded(exit: ChildExit): boolean {
-  return 'code' in exit && exit.code === 0;
-}
-
 /** One sentence for people. */
 export function describeEnd(end: End): string {
   switch (end.by) {
@@ -127,18 +120,16 @@ export function describeEnd(end: End): string {
   }
 }
 
-export function describeExit(exit: ChildExit): string {
-  if ('failedToStart' in exit) return `could not be started: ${exit.failedToStart}`;
-  if ('signal' in exit) return `was ended by ${exit.signal}`;
-  return exit.code === 0 ? 'exited' : `exited with code ${exit.code}`;
-}
-
 function seconds(ms: number): string {
   return `${Math.round(ms / 1_000)} s`;
 }
 
-/** An error and all its causes, in one line. */
-export function errorText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${errorText(error.cause)}`;
+/**
+ * A plug-in that ends Cuberite calls os.exit, and the server then always dies of SIGABRT (36 of 36 times): that is
+ * how such a session ends normally, with its world lost.
+ */
+export function refineEnd(end: End, { exitPlugin }: ServerLogResult): End {
+  if (end.by !== 'server-exited' || exitPlugin === undefined) return end;
+  const aborted = 'signal' in end.exit && end.exit.signal === 'SIGABRT';
+  return aborted ? { by: 'server-ended-by-plugin', plugin: exitPlugin, exit: end.exit } : end;
 }

@@ -1,11 +1,7 @@
 import { quote } from 'shlex';
 import type { Config } from '../config/session-config.ts';
-import {
-  type Journal,
-  type JournalEnd,
-  type JournalProblem,
-  startJournal,
-} from '../journal/writer/journal.ts';
+import { type Journal, type JournalEnd, startJournal } from '../journal/writer/journal.ts';
+import type { JournalProblem } from '../journal/writer/options.ts';
 import { whenAborted } from '../runtime/abort.ts';
 import type { Log } from '../runtime/log.ts';
 import { limitTime, RESERVE_MS, type Stops } from '../runtime/signals.ts';

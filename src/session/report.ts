@@ -1,10 +1,11 @@
 import type { Config } from '../config/session-config.ts';
 import type { People } from '../minecraft/player-count.ts';
 import type { Child } from '../process/child.ts';
+import { describeExit } from '../process/exit-status.ts';
 import type { EcsTask } from '../runtime/ecs-metadata.ts';
 import type { Version } from '../runtime/version.ts';
 import type { SavedArchive } from '../save/save.ts';
-import { describeEnd, describeExit, type End, exitCode } from './end-reason.ts';
+import { describeEnd, type End, exitCode } from './end-reason.ts';
 import type { Recording } from './journal.ts';
 import type { PhaseTime } from './phase-timer.ts';
 import type { Played } from './run-processes.ts';

@@ -1,53 +1,27 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Config } from '../config/session-config.ts';
-import { type Game, type Heard, interpretEnd, prepareGame } from '../minecraft/game-server.ts';
-import type { ServerStatus } from '../minecraft/ping.ts';
-import { type PlayersWatch, watchPlayers } from '../minecraft/player-monitor.ts';
+import { prepareServer, type ServerLogResult } from '../minecraft/game-server.ts';
+import { watchPlayers } from '../minecraft/player-monitor.ts';
 import { isPortTaken, waitUntilReady } from '../minecraft/readiness.ts';
 import { type Child, type ChildSpec, startChild } from '../process/child.ts';
+import { describeExit, isExitStatus, succeeded } from '../process/exit-status.ts';
 import { bakeCookie, COOKIE_NAME } from '../process/leftovers.ts';
 import { giveTree } from '../process/ownership.ts';
-import { environmentOfUser, type User } from '../process/user.ts';
+import { environmentOfUser } from '../process/user.ts';
 import { rejectWhen, whenAborted } from '../runtime/abort.ts';
-import type { Log } from '../runtime/log.ts';
 import type { Stops } from '../runtime/signals.ts';
+import { errorText } from '../runtime/text.ts';
 import { childLog } from './child-logs.ts';
-import { isExit, waitForEnd } from './end-conditions.ts';
-import { describeEnd, describeExit, type End, errorText, succeeded } from './end-reason.ts';
+import { waitForEnd } from './end-conditions.ts';
+import { describeEnd, type End, refineEnd } from './end-reason.ts';
+import type { PlayTools, Stage } from './runtime.ts';
 import { announce, type Stopped, stopEverything } from './shutdown.ts';
-
-export type Phase = 'setup' | 'starting' | 'playing' | 'stopping' | 'saving';
-
-export interface PlayTools {
-  readonly log: Log;
-  readonly stops: Stops;
-  /** Told what the session does from now on. */
-  readonly enter: (phase: Phase) => void;
-  /** Given the server's console once there is one. */
-  readonly onConsole: (say: Child['say']) => void;
-  /** Whom the children run as; undefined: as the supervisor does. */
-  readonly user: User | undefined;
-}
-
-/** What is on the stage of a session: filled in as it goes forward, and told in the report. */
-export interface Stage {
-  readonly config: Config;
-  readonly tools: PlayTools;
-  readonly cookie: string;
-  readonly children: Child[];
-  server?: Child;
-  agent?: Child;
-  game?: Game;
-  /** What the server answered when it became ready. */
-  status?: ServerStatus;
-  players?: PlayersWatch;
-}
 
 export interface Played {
   readonly stage: Stage;
   readonly end: End;
   readonly stopped: Stopped;
-  readonly heard: Heard | undefined;
+  readonly heard: ServerLogResult | undefined;
 }
 
 /** Plays one session, however it ends: once this has returned, not one process of it is alive. It never rejects. */
@@ -58,12 +32,12 @@ export async function play(config: Config, tools: PlayTools): Promise<Played> {
   tools.enter('stopping');
   const stopped = await stopEverything(stage, end);
   const heard = await hearOut(stage);
-  return { stage, end: heard === undefined ? end : interpretEnd(end, heard), stopped, heard };
+  return { stage, end: heard === undefined ? end : refineEnd(end, heard), stopped, heard };
 }
 
-async function hearOut({ game, tools }: Stage): Promise<Heard | undefined> {
+async function hearOut({ game, tools }: Stage): Promise<ServerLogResult | undefined> {
   try {
-    return await game?.hearOut();
+    return await game?.finishLog();
   } catch (error) {
     tools.log.warn({ err: error }, "the server's lines could not be read");
     return undefined;
@@ -114,7 +88,7 @@ async function openServer(stage: Stage, over: AbortSignal): Promise<End> {
       why: `something else listens on ${address.host}:${address.port} already`,
     };
   }
-  const game = await prepareGame(stage.config).catch(errorText);
+  const game = await prepareServer(stage.config, childLog(stage.config, 'server')).catch(errorText);
   if (typeof game === 'string') return { by: 'server-not-startable', why: game };
   for (const notice of game.notices) stage.tools.log.warn(notice);
   const { user } = stage.tools;
@@ -135,7 +109,7 @@ async function openServer(stage: Stage, over: AbortSignal): Promise<End> {
     signal: AbortSignal.any([over, waiting.signal]),
   });
   const first = await Promise.race([ready, server.exited]);
-  if (isExit(first)) {
+  if (isExitStatus(first)) {
     waiting.abort();
     await ready.catch(() => undefined);
     over.throwIfAborted();

@@ -2,12 +2,14 @@ import type { Config, Place } from '../config/session-config.ts';
 import type { JournalEnd } from '../journal/writer/journal.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { limitTime } from '../runtime/signals.ts';
+import { errorText } from '../runtime/text.ts';
 import { sessionFolder } from '../save/archive-name.ts';
 import { type NotSaved, type SavedArchive, saveArchive } from '../save/save.ts';
 import type { Destination, Fitness } from '../store/store.ts';
-import { type End, errorText, type Saved } from './end-reason.ts';
+import type { End, Saved } from './end-reason.ts';
 import { beginRecording, type Recording, recoveryCommand, sendLastChanges } from './journal.ts';
-import { type Played, type PlayTools, play } from './run-processes.ts';
+import { type Played, play } from './run-processes.ts';
+import type { PlayTools } from './runtime.ts';
 import { leftOut } from './workdir.ts';
 
 export interface Tools extends PlayTools {

@@ -4,7 +4,7 @@ import { killSurvivors, type Survivor } from '../process/leftovers.ts';
 import { type StopRecord, stopChild } from '../process/stop.ts';
 import { limitTime } from '../runtime/signals.ts';
 import type { End } from './end-reason.ts';
-import type { Stage } from './run-processes.ts';
+import type { Stage } from './runtime.ts';
 
 export interface Stopped {
   readonly records: ReadonlyMap<Child, StopRecord>;

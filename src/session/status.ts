@@ -1,6 +1,6 @@
 import type { Visited } from '../control-socket/server.ts';
 import type { Child } from '../process/child.ts';
-import type { Phase } from './run-processes.ts';
+import type { Phase } from './runtime.ts';
 
 export interface Visitors extends Visited {
   enter(phase: Phase): void;

@@ -3,7 +3,7 @@ import { createReadStream, type Dirent } from 'node:fs';
 import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { codeOf, publish } from '../files/atomic-write.ts';
+import { codeOf, FileExistsError, publish } from '../files/atomic-write.ts';
 import { partsOf } from './keys.ts';
 import { openSource, SourceError } from './source.ts';
 import { orAborted, watchForStall } from './stall.ts';
@@ -50,7 +50,7 @@ export function openDirectory(folder: string): Destination {
       };
       const source = openSource(chunks, watch.signal);
       try {
-        if (await isThere(file)) throw new AlreadyThereError(`${file} is there already`);
+        if (await isThere(file)) throw new FileExistsError(file);
         const bytes = await orAborted(
           publish(file, source, { replace: false, onWritten }),
           watch.signal,
@@ -190,6 +190,7 @@ async function removeEmpty(folder: string, root: string): Promise<void> {
 
 function explain(error: unknown, key: string, url: string): Error {
   if (error instanceof AlreadyThereError || error instanceof RefusedError) return error;
+  if (error instanceof FileExistsError) return new AlreadyThereError(error.message, { cause: error });
   const cause = error instanceof SourceError ? error.cause : error;
   const message = `could not save ${key} to ${url}: ${messageOf(cause)}`;
   const remedy = error instanceof SourceError ? undefined : remedyFor(codeOf(error));

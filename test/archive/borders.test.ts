@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { blockCodec } from '../../src/archive/codec.ts';
+import { blockCodec } from '../../src/archive/codecs.ts';
 import { packed } from './packing.ts';
 import { temporaryFolder } from './trees.ts';
 

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
-import { parseManagerConfig } from '../../src/config/servermgr.ts';
+import { type ManagerSurroundings, parseManagerConfig } from '../../src/config/servermgr.ts';
 import { VARIABLE_NAMES } from '../../src/config/servermgr-variables.ts';
 import { ConfigError } from '../../src/config/session.ts';
+import { demoGame } from '../../src/servermgr/demo.ts';
 import { runProgram } from '../servermgr/support/program.ts';
 
-const here = { cwd: '/somewhere', hasDemo: false };
+const here: ManagerSurroundings = { cwd: '/somewhere', demo: undefined };
 const ON_ECS = {
   SERVERMGR_LAUNCHER: 'ecs',
   SERVERMGR_SECRET: 's'.repeat(32),
@@ -42,7 +43,7 @@ test('with nothing set it plays on this machine, for this machine alone, and kee
 });
 
 test('where the demo’s packages are there, it plays the demo’s game, unless another server is named', () => {
-  const withDemo = { ...here, hasDemo: true };
+  const withDemo = { ...here, demo: demoGame() };
   const demo = parse({}, withDemo);
   expect(demo.session.env.SESSION_SERVER_COMMAND).toMatch(/demo\/server\.ts","--port","\{port\}"/);
   expect(demo.worlds.map(({ id }) => id)).toEqual(['demo']);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ConfigError, type Environment, parseConfig } from '../../src/config/session.ts';
+import { ConfigError, parseConfig } from '../../src/config/session.ts';
+import type { Environment } from '../../src/config/session-config.ts';
 import { VARIABLE_NAMES } from '../../src/config/session-variables.ts';
 
 const surroundings = { cwd: '/played', terminal: false, now: new Date('2026-01-31T12:00:00Z') };

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Builds the session image for real, and plays whole sessions in containers: one line a case. An argument chooses the
 // cases whose names hold it.
-import { errorText } from '../../src/session/end-reason.ts';
+import { errorText } from '../../src/runtime/text.ts';
 import type { Case } from './cases/case.ts';
 import { endings } from './cases/endings.ts';
 import { health } from './cases/health.ts';

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { createClient } from 'minecraft-protocol';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { demoSession } from '../../src/servermgr/demo.ts';
+import { demoGame } from '../../src/servermgr/demo.ts';
 import { nameOf } from '../../src/servermgr/session-id.ts';
 import { eventually } from '../support/eventually.ts';
 import { startAwsServer } from './support/aws-server.ts';
@@ -44,7 +44,7 @@ const WORLDS = JSON.stringify([
 test.concurrent('a person presses the button, reads the address, plays there with the agent, leaves; the archive is there and opens', async () => {
   await using house = await openHouse({
     ...{ SERVERMGR_SUPERVISOR: '', SERVERMGR_WORLDS: WORLDS, SESSION_EMPTY_TIMEOUT: '2s' },
-    ...demoSession(),
+    ...demoGame()?.env,
     SESSION_AGENT_COMMAND: JSON.stringify([process.execPath, programPath('agent.mjs'), '--port', '{port}']),
   });
   await using program = await startProgram(house.env, house.folder);

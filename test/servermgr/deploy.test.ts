@@ -124,7 +124,7 @@ async function managerOfTask() {
   return {
     container,
     secrets,
-    ...parseManagerConfig({ ...env, ...given }, { cwd: '/', hasDemo: false }),
+    ...parseManagerConfig({ ...env, ...given }, { cwd: '/', demo: undefined }),
   };
 }
 

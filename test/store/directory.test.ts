@@ -3,10 +3,10 @@ import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:f
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { claimAndRename } from '../../src/files/atomic-write.ts';
+import { claimAndRename, FileExistsError } from '../../src/files/atomic-write.ts';
 import { openDirectory } from '../../src/store/directory.ts';
 import { openDestination } from '../../src/store/open.ts';
-import { AlreadyThereError, RefusedError } from '../../src/store/store.ts';
+import { RefusedError } from '../../src/store/store.ts';
 import { bytesOf, inChunks, thenIdle } from './archives.ts';
 import { describeContract } from './contract.ts';
 import { PLAIN } from './s3/support.ts';
@@ -97,7 +97,7 @@ describe('a folder as a destination', () => {
     await claimAndRename(part, file);
     expect(await readFile(file, 'utf8')).toBe('new');
     await writeFile(part, 'newer');
-    await expect(claimAndRename(part, file)).rejects.toThrow(AlreadyThereError);
+    await expect(claimAndRename(part, file)).rejects.toThrow(FileExistsError);
     expect(await readFile(file, 'utf8')).toBe('new');
   });
 

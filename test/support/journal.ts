@@ -7,12 +7,8 @@ import { gunzipSync } from 'node:zlib';
 import { onTestFinished } from 'vitest';
 import type { JournalAbout } from '../../src/journal/format/schema.ts';
 import { type Recovered, recoverJournal } from '../../src/journal/reader/rebuild.ts';
-import {
-  type Journal,
-  type JournalOptions,
-  type JournalProblem,
-  startJournal,
-} from '../../src/journal/writer/journal.ts';
+import { type Journal, startJournal } from '../../src/journal/writer/journal.ts';
+import type { JournalOptions, JournalProblem } from '../../src/journal/writer/options.ts';
 import { openDirectory } from '../../src/store/directory.ts';
 import type { Destination } from '../../src/store/store.ts';
 

@@ -1,39 +1,11 @@
-import type { Selection } from '../../files/selection.ts';
-import type { Destination } from '../../store/store.ts';
-import { type JournalAbout, STATUS_KEY, segmentKey } from '../format/schema.ts';
+import { STATUS_KEY, segmentKey } from '../format/schema.ts';
 import { enter, forgetDeparted } from './file-index.ts';
 import { reasonOf } from './file-stat.ts';
+import type { JournalOptions } from './options.ts';
 import { auditSome } from './prefix-check.ts';
 import { pause } from './put.ts';
-import { type Book, openBook, report, tellUnreadable, waiting } from './state.ts';
+import { type Book, type JournalReport, openBook, report, tellUnreadable, waiting } from './state.ts';
 import { shipNext, tellAlive, tellFinished, tellStatus } from './uploader.ts';
-
-export interface JournalOptions {
-  readonly selection: Selection;
-  /** From the beginning of one look at the working directory to the next. */
-  readonly intervalMs: number;
-  /** A file that is rewritten is taken no sooner than this after the last time. */
-  readonly rewriteIntervalMs: number;
-  /** A journal that has nothing to send says this often that it is alive. */
-  readonly heartbeatMs: number;
-  readonly destination: Destination;
-  /** The journal's folder, e.g. `<TIMESTAMP>/journal`; another run's that is there is left alone, see `prefix`. */
-  readonly prefix: string;
-  readonly about: JournalAbout;
-  readonly onProblem: (problem: JournalProblem) => void;
-}
-
-export type JournalProblem =
-  /** Told once; it goes on trying, and what is not sent stays on disk. */
-  | { readonly kind: 'unreachable'; readonly why: string }
-  | { readonly kind: 'reachable'; readonly afterMs: number }
-  | { readonly kind: 'unreadable'; readonly path: string; readonly why: string }
-  /** The working directory cannot be looked at; it is tried again. */
-  | { readonly kind: 'blind'; readonly why: string }
-  /** Another run's journal is there: this one goes beside it. */
-  | { readonly kind: 'taken'; readonly prefix: string }
-  /** A fault of the journal's own: it has stopped. */
-  | { readonly kind: 'stopped'; readonly why: string };
 
 export interface Journal {
   /**
@@ -51,21 +23,6 @@ export type Removal = { readonly removed: true } | { readonly removed: false; re
 export type JournalEnd =
   | { readonly durable: true }
   | { readonly durable: false; readonly why: string; readonly files: number; readonly bytes: number };
-
-export interface JournalReport {
-  /** Where it is: the one asked for, or with `.2`, `.3` … when that was another run's; undefined: nowhere yet. */
-  readonly prefix: string | undefined;
-  readonly segments: number;
-  /** Sent, compressed. */
-  readonly bytes: number;
-  readonly failures: number;
-  /** The age of the oldest bytes that are not safe, files that wait for their next rewriting apart. */
-  readonly lagMs: number;
-  readonly greatestLagMs: number;
-  /** What was written before this is safe, in milliseconds since the epoch. */
-  readonly coveredUntilMs: number;
-  readonly waiting: { readonly files: number; readonly bytes: number };
-}
 
 /**
  * Ships what changes in the working directory to `<prefix>/00000001.tar.gz` and so on, from now until `finish`: see

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { SEGMENT_BYTES, type WaitingRecord } from '../format/schema.ts';
 import type { Arena } from './changes.ts';
 import { createLedger, type Ledger } from './file-index.ts';
-import type { JournalOptions, JournalReport } from './journal.ts';
+import type { JournalOptions } from './options.ts';
 import { createTree, type Tree } from './scanner.ts';
 import { bytesBehind, isRenewed } from './scheduler.ts';
 
@@ -39,6 +39,21 @@ export interface Book {
   isBlind: boolean;
   coveredUntilMs: number;
   greatestLagMs: number;
+}
+
+export interface JournalReport {
+  /** Where it is: the one asked for, or with `.2`, `.3` … when that was another run's; undefined: nowhere yet. */
+  readonly prefix: string | undefined;
+  readonly segments: number;
+  /** Sent, compressed. */
+  readonly bytes: number;
+  readonly failures: number;
+  /** The age of the oldest bytes that are not safe, files that wait for their next rewriting apart. */
+  readonly lagMs: number;
+  readonly greatestLagMs: number;
+  /** What was written before this is safe, in milliseconds since the epoch. */
+  readonly coveredUntilMs: number;
+  readonly waiting: { readonly files: number; readonly bytes: number };
 }
 
 export function openBook(options: JournalOptions): Book {

@@ -1,4 +1,5 @@
 import type { ManagerLimits, SessionSettings, World } from '../../config/servermgr-config.ts';
+import type { Log } from '../../runtime/log.ts';
 import {
   isAlive,
   type Launcher,
@@ -17,12 +18,7 @@ export interface FleetOptions {
   readonly limits: Pick<ManagerLimits, 'fleet' | 'launchTimeoutMs'>;
   readonly worlds: readonly World[];
   readonly session: SessionSettings;
-  readonly log: FleetLog;
-}
-
-export interface FleetLog {
-  info(fields: object, text: string): void;
-  warn(fields: object, text: string): void;
+  readonly log: Log;
 }
 
 export interface Press {

@@ -1,8 +1,8 @@
 import type { SessionSettings } from '../../config/servermgr-config.ts';
+import type { Log } from '../../runtime/log.ts';
 import { isAlive, type Launcher, type Session } from '../launchers/launcher.ts';
 import { type Archives, isFinal, type SavedReport } from '../saved-sessions.ts';
 import { nameOf } from '../session-id.ts';
-import type { FleetLog } from './fleet.ts';
 import { type Memory, remember } from './observation.ts';
 import { probeAll } from './probe.ts';
 import { type RuleLimits, rulesFor } from './rules.ts';
@@ -14,7 +14,7 @@ export interface LookoutOptions {
   readonly limits: RuleLimits;
   readonly session: SessionSettings;
   readonly relaunch: (session: Session) => Promise<void>;
-  readonly log: FleetLog;
+  readonly log: Log;
 }
 
 export interface Snapshot {

@@ -4,10 +4,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type SessionView, viewOfReport } from '../fleet/view.ts';
 import { isName, nameMs } from '../session-id.ts';
 import { guard } from './admin-auth.ts';
-import { formField, type RouteTools } from './app.ts';
 import { sendMessage, sendPage } from './errors.ts';
 import { type AdminRow, adminPage } from './pages/admin.ts';
-import { formToken, welcome } from './visitor-cookie.ts';
+import type { RouteTools } from './route-tools.ts';
+import { formField, formToken, welcome } from './visitor-cookie.ts';
 
 /** Listing a bucket takes a while, and it changes slowly. */
 const BUCKET_AGE_MS = 30_000;

@@ -7,34 +7,12 @@ import formbody from '@fastify/formbody';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-import type { Logger } from 'pino';
-import type { ManagerLimits, World } from '../../config/servermgr-config.ts';
-import type { Fleet } from '../fleet/fleet.ts';
-import type { Presigner } from '../presign.ts';
-import type { Archives } from '../saved-sessions.ts';
 import { adminRoutes } from './admin-routes.ts';
 import { handleFaults } from './errors.ts';
-import { newStreams, type Streams } from './event-stream.ts';
-import { cookieOptions, visitorOf } from './visitor-cookie.ts';
+import { newStreams } from './event-stream.ts';
+import type { AppOptions, RouteTools } from './route-tools.ts';
+import { cookieOptions, formField, visitorOf } from './visitor-cookie.ts';
 import { visitorRoutes } from './visitor-routes.ts';
-
-export interface AppOptions {
-  readonly fleet: Fleet;
-  readonly archives: Archives;
-  /** undefined: archives lie in a folder, and are handed out from there. */
-  readonly presigner: Presigner | undefined;
-  readonly worlds: readonly World[];
-  readonly limits: ManagerLimits;
-  readonly trustedProxies: number;
-  readonly secret: string;
-  readonly adminToken: string | undefined;
-  readonly launcher: string;
-  readonly log: Logger;
-}
-
-export interface RouteTools extends AppOptions {
-  readonly streams: Streams;
-}
 
 /** Forms are small, and so is everything else that anybody sends. */
 const MOST_BODY_BYTES = 8 * 1024;
@@ -115,11 +93,4 @@ async function assetRoutes(app: FastifyInstance): Promise<void> {
       reply.header('content-type', type).header('cache-control', 'public, max-age=300').send(body),
     );
   }
-}
-
-/** One field of a form; undefined when it is missing, or given twice. */
-export function formField(body: unknown, name: string): string | undefined {
-  if (typeof body !== 'object' || body === null) return undefined;
-  const value: unknown = Object.getOwnPropertyDescriptor(body, name)?.value;
-  return typeof value === 'string' ? value : undefined;
 }

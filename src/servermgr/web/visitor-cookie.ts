@@ -35,3 +35,10 @@ export function goodbye(reply: FastifyReply): void {
 export function formToken(reply: FastifyReply, visitor: string): string {
   return reply.generateCsrf({ userInfo: visitor });
 }
+
+/** One field of a form; undefined when it is missing, or given twice. */
+export function formField(body: unknown, name: string): string | undefined {
+  if (typeof body !== 'object' || body === null) return undefined;
+  const value: unknown = Object.getOwnPropertyDescriptor(body, name)?.value;
+  return typeof value === 'string' ? value : undefined;
+}

@@ -2,13 +2,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Pressed } from '../fleet/fleet.ts';
 import { type SessionView, viewOfReport } from '../fleet/view.ts';
 import { askedAtMs, isToken, nameOf, randomToken, visitorMark } from '../session-id.ts';
-import { formField, type RouteTools } from './app.ts';
 import { sendMessage, sendPage } from './errors.ts';
 import { legacyStatus } from './legacy-status.ts';
 import { homePage } from './pages/home.ts';
 import { waitPage } from './pages/wait.ts';
 import { waitView } from './pages/wait-view.ts';
-import { formToken, goodbye, visitorOf, welcome } from './visitor-cookie.ts';
+import type { RouteTools } from './route-tools.ts';
+import { formField, formToken, goodbye, visitorOf, welcome } from './visitor-cookie.ts';
 
 const TEN_MINUTES_MS = 600_000;
 const STORE_LIMIT_MS = 10_000;

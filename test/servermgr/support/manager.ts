@@ -79,7 +79,7 @@ export async function openHouse(changes: Record<string, string> = {}): Promise<H
     env,
     async open(more = {}) {
       const given = { ...env, ...more };
-      const { config } = parseManagerConfig(given, { cwd: folder, hasDemo: false });
+      const { config } = parseManagerConfig(given, { cwd: folder, demo: undefined });
       const log = pino({ level: config.logLevel });
       const listen = { host: '127.0.0.1', port: 0 };
       const manager = await startManager({ ...config, listen }, { log, env: given });

@@ -1,7 +1,15 @@
 import type Docker from 'dockerode';
 import type { DockerSettings } from '../../../config/servermgr-config.ts';
+import type { Place } from '../../../config/session-config.ts';
 import { type LaunchRequest, type RecoverRequest, recoverArguments } from '../launcher.ts';
-import type { DockerSurroundings } from './docker.ts';
+
+export interface DockerSurroundings {
+  readonly docker: Docker;
+  readonly name: string;
+  readonly destination: Place;
+  /** The manager's own environment: a container gets its AWS_… variables where it has to save at S3. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
 
 export const LABELS = {
   manager: 'craftassist.manager',

@@ -1,6 +1,5 @@
 import type Docker from 'dockerode';
 import type { DockerSettings } from '../../../config/servermgr-config.ts';
-import type { Place } from '../../../config/session-config.ts';
 import {
   type Launcher,
   type LaunchRequest,
@@ -8,16 +7,8 @@ import {
   type Session,
   type SessionEnded,
 } from '../launcher.ts';
-import { containerSpec, LABELS, recoverySpec } from './container.ts';
+import { containerSpec, type DockerSurroundings, LABELS, recoverySpec } from './container.ts';
 import { readContainer, toSession } from './session.ts';
-
-export interface DockerSurroundings {
-  readonly docker: Docker;
-  readonly name: string;
-  readonly destination: Place;
-  /** The manager's own environment: a container gets its AWS_… variables where it has to save at S3. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
 
 const PACE_MS = 1_000;
 

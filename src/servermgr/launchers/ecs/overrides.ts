@@ -1,5 +1,7 @@
+import type { ManagerConfig } from '../../../config/servermgr-config.ts';
+
 /** What a task's overrides may have in all, JSON included: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html */
-export const MOST_OVERRIDE_CHARACTERS = 8_192;
+const MOST_OVERRIDE_CHARACTERS = 8_192;
 
 export interface Overrides {
   readonly containerOverrides: {
@@ -23,6 +25,20 @@ export function overridesFor(
   };
 }
 
-export function overridesLength(overrides: Overrides): number {
+function overridesLength(overrides: Overrides): number {
   return JSON.stringify(overrides).length;
+}
+
+/** Worlds whose settings RunTask would refuse, a sentence each: better to hear of it before the first launch. */
+export function overridesFaults({ launcher, worlds, session }: ManagerConfig): string[] {
+  if (launcher.kind !== 'ecs') return [];
+  return worlds.flatMap(world => {
+    const env = { ...session.env, ...world.env, TIMESTAMP: '2026-01-31T12:00:00.000Z-00000000' };
+    const length = overridesLength(overridesFor(launcher.container, env));
+    if (length <= MOST_OVERRIDE_CHARACTERS) return [];
+    return [
+      `the SESSION_… variables of world "${world.id}" take ${length} characters of the ` +
+        `${MOST_OVERRIDE_CHARACTERS} that ECS allows: put the longest into the task definition`,
+    ];
+  });
 }

@@ -1,0 +1,24 @@
+import type { Logger } from 'pino';
+import type { ManagerLimits, World } from '../../config/servermgr-config.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { Presigner } from '../presign.ts';
+import type { Archives } from '../saved-sessions.ts';
+import type { Streams } from './event-stream.ts';
+
+export interface AppOptions {
+  readonly fleet: Fleet;
+  readonly archives: Archives;
+  /** undefined: archives lie in a folder, and are handed out from there. */
+  readonly presigner: Presigner | undefined;
+  readonly worlds: readonly World[];
+  readonly limits: ManagerLimits;
+  readonly trustedProxies: number;
+  readonly secret: string;
+  readonly adminToken: string | undefined;
+  readonly launcher: string;
+  readonly log: Logger;
+}
+
+export interface RouteTools extends AppOptions {
+  readonly streams: Streams;
+}
