@@ -90,7 +90,7 @@ async function check(
 ): Promise<void> {
   const archive = join(scratch, `archive.${codec}`);
   const packing = pack({
-    selection: { root: folder, include: [], exclude: [], leaveOut: [] },
+    selection: { root: folder, include: [], exclude: [], excludedPaths: [] },
     codec,
     level: { min: 1, max: 6 },
     chunkBytes: 8 << 20,

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import type { RunCommand } from './cli/command.ts';
 import { compressionThreads, poolSize } from './runtime/cpus.ts';
-import { newStopSwitch } from './runtime/signals.ts';
+import { createSignals } from './runtime/signals.ts';
 
 /** libuv reads it when its pool is first used. */
 process.env.UV_THREADPOOL_SIZE ??= String(poolSize(compressionThreads()));
@@ -35,19 +35,19 @@ const EXIT_BUG = 70;
 const LINGER_MS = 500;
 
 async function main(): Promise<number> {
-  const stops = newStopSwitch();
+  const signals = createSignals();
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const) {
-    process.on(signal, () => stops.receive(signal));
+    process.on(signal, () => signals.onSignal(signal));
   }
   process.on('uncaughtException', fault => {
-    complain(`a fault that nobody caught: ${fault instanceof Error ? fault.stack : String(fault)}`);
-    stops.breakDown(fault);
+    printError(`uncaught exception: ${fault instanceof Error ? fault.stack : String(fault)}`);
+    signals.onUncaught(fault);
   });
 
   const [name = 'run', ...args] = process.argv.slice(2);
   const load = COMMANDS[ALIASES[name] ?? name];
   if (load === undefined) {
-    complain(`there is no command "${name}": \`craftassist-session --help\` lists those that are`);
+    printError(`there is no command "${name}": \`craftassist-session --help\` lists those that are`);
     return 64;
   }
   const command = await load();
@@ -56,14 +56,14 @@ async function main(): Promise<number> {
     cwd: process.cwd(),
     args,
     terminal: isatty(1),
-    stops,
+    signals,
     print: text => void process.stdout.write(`${text}\n`),
     write: bytes => new Promise(resolve => process.stdout.write(bytes, () => resolve())),
-    complain,
+    printError,
   });
 }
 
-function complain(text: string): void {
+function printError(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
@@ -75,7 +75,7 @@ function written(stream: NodeJS.WriteStream): Promise<void> {
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stream.destroy());
 
 const code = await main().catch(fault => {
-  complain(`a fault that nobody caught: ${fault instanceof Error ? fault.stack : String(fault)}`);
+  printError(`uncaught exception: ${fault instanceof Error ? fault.stack : String(fault)}`);
   return EXIT_BUG;
 });
 await Promise.race([written(process.stdout), setTimeout(LINGER_MS)]);

@@ -46,7 +46,7 @@ async function stop(mib: number): Promise<Stop> {
       SESSION_STOP_TIMEOUT: '5s',
       SESSION_AGENT_COMMAND: program('agent-logs-steadily', BYTES_PER_SECOND),
     });
-    await session.logged('"child":"agent"');
+    await session.logged('"event":"process_started","child":"agent"');
     await journaled(s3, mib);
     // A stop may come at any moment between two looks.
     await setTimeout(Math.random() * 2_000);

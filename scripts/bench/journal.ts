@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startJournal } from '../../src/journal/writer/journal.ts';
-import { openDirectory } from '../../src/store/directory.ts';
+import { openDirectoryStore } from '../../src/store/directory.ts';
 
 const { values } = parseArgs({
   options: {
@@ -119,12 +119,12 @@ function lines(bytes: number): string {
 }
 
 async function keepJournal(home: string): Promise<void> {
-  const destination = openDirectory(join(home, 'store'));
+  const destination = openDirectoryStore(join(home, 'store'));
   let puts = 0;
   const started = process.cpuUsage();
   const startedMs = performance.now();
   const journal = startJournal({
-    selection: { root: join(home, 'work'), include: [], exclude: [], leaveOut: [] },
+    selection: { root: join(home, 'work'), include: [], exclude: [], excludedPaths: [] },
     intervalMs: 2000,
     rewriteIntervalMs: 60_000,
     heartbeatMs: 60_000,

@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { pack } from '../../src/archive/pack.ts';
 import { survey } from '../../src/archive/walk.ts';
 import { compressionThreads, poolSize } from '../../src/runtime/cpus.ts';
-import { openDestination } from '../../src/store/open.ts';
+import { openStore } from '../../src/store/open.ts';
 
 process.env.UV_THREADPOOL_SIZE ??= String(poolSize(compressionThreads()));
 
@@ -17,9 +17,9 @@ if (codec !== 'none' && codec !== 'gzip' && codec !== 'zstd') throw new Error(`n
 const [bucket = '', ...key] = url.replace('s3://', '').split('/');
 
 const { signal } = new AbortController();
-const selection = { root: folder, include: [], exclude: [], leaveOut: [] };
+const selection = { root: folder, include: [], exclude: [], excludedPaths: [] };
 const s3 = { pathStyle: true, encryption: undefined, expectedOwner: undefined };
-const destination = await openDestination({ kind: 's3', bucket, prefix: '' }, { s3 });
+const destination = await openStore({ kind: 's3', bucket, prefix: '' }, { s3 });
 if (wait !== undefined) {
   await destination.check(signal);
   process.stdout.write('ready\n');

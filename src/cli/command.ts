@@ -1,4 +1,4 @@
-import type { StopSwitch } from '../runtime/signals.ts';
+import type { SignalController } from '../runtime/signals.ts';
 
 /** What a command is given by the process that it runs in. */
 export interface CommandInput {
@@ -7,13 +7,13 @@ export interface CommandInput {
   readonly args: readonly string[];
   /** Whether a person is watching. */
   readonly terminal: boolean;
-  readonly stops: StopSwitch;
+  readonly signals: SignalController;
   /** Writes to stdout. */
   readonly print: (text: string) => void;
   /** Writes bytes to stdout as they are, at the pace of whoever reads them. */
   readonly write: (bytes: Buffer) => Promise<void>;
   /** Writes to stderr. */
-  readonly complain: (text: string) => void;
+  readonly printError: (text: string) => void;
 }
 
 /** @returns the exit code. */

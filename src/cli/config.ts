@@ -1,4 +1,4 @@
-import type { Config } from '../config/session-config.ts';
+import type { SessionConfig } from '../config/session-config.ts';
 import { VARIABLES, type VariableName } from '../config/session-variables.ts';
 import type { CommandInput, RunCommand } from './command.ts';
 import { configured, EXIT_USAGE } from './configured.ts';
@@ -15,7 +15,7 @@ export const config: RunCommand = async input => {
   for (const [name, value] of Object.entries(input.env).sort()) {
     if (name.startsWith('AWS_')) input.print(`${name}=${isSecret(name) ? MASK : value}  # environment`);
   }
-  for (const notice of parsed.notices) input.complain(notice);
+  for (const notice of parsed.notices) input.printError(notice);
   return 0;
 };
 
@@ -30,7 +30,7 @@ function isSecret(name: string): boolean {
 
 function line(
   { name, default: fallback }: { name: VariableName; default: string },
-  config: Config,
+  config: SessionConfig,
   { env }: CommandInput,
 ) {
   const given = env[name];
@@ -41,7 +41,7 @@ function line(
 /** Defaults that depend on the moment, the place or the other values. */
 function inForce(
   name: VariableName,
-  { timestamp, workdir, limits, server, children }: Config,
+  { timestamp, workdir, limits, server, children }: SessionConfig,
 ): string | undefined {
   const duration = (ms: number | undefined) => (ms === undefined ? 'off' : `${ms / 1_000}s`);
   switch (name) {

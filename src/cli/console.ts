@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { ask } from '../control-socket/client.ts';
+import { request as sendRequest } from '../control-socket/client.ts';
 import type { CommandInput, RunCommand } from './command.ts';
 import { EXIT_USAGE } from './configured.ts';
 
@@ -7,7 +7,9 @@ import { EXIT_USAGE } from './configured.ts';
 export const console: RunCommand = async input => {
   const line = input.args.join(' ').trim();
   if (line === '') {
-    input.complain('write the line for the server after the command: craftassist-session console say hello');
+    input.printError(
+      'write the line for the server after the command: craftassist-session console say hello',
+    );
     return EXIT_USAGE;
   }
   return visit(input, { ask: 'say', line });
@@ -17,15 +19,15 @@ export const console: RunCommand = async input => {
 export const health: RunCommand = async input => visit(input, { ask: 'health' });
 
 async function visit(
-  { env, cwd, print, complain }: CommandInput,
-  request: Parameters<typeof ask>[1],
+  { env, cwd, print, printError }: CommandInput,
+  request: Parameters<typeof sendRequest>[1],
 ): Promise<number> {
   const workdir = resolve(cwd, env.SESSION_WORKDIR || '.');
-  const answer = await ask(workdir, request);
+  const answer = await sendRequest(workdir, request);
   if (answer === undefined) {
-    complain(`no session runs in ${workdir}: set SESSION_WORKDIR to the one that is meant`);
+    printError(`no session runs in ${workdir}: set SESSION_WORKDIR to the one that is meant`);
     return 1;
   }
-  (answer.ok ? print : complain)(answer.text);
+  (answer.ok ? print : printError)(answer.text);
   return answer.ok ? 0 : 1;
 }

@@ -1,12 +1,13 @@
 import { access, constants, mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
-import type { Command, Config, Place } from '../config/session-config.ts';
+import type { Command, DestinationUrl, SessionConfig } from '../config/session-config.ts';
 import { checkServer } from '../minecraft/game-server.ts';
-import { isPortTaken } from '../minecraft/readiness.ts';
+import { isPortOpen } from '../minecraft/readiness.ts';
 import { findUser } from '../process/user.ts';
+import { timeoutSignal } from '../runtime/abort.ts';
 import { bytesText, errorText } from '../runtime/text.ts';
-import { openDestination } from '../store/open.ts';
-import { rehearse } from '../store/self-test.ts';
+import { openStore } from '../store/open.ts';
+import { selfTest } from '../store/self-test.ts';
 import type { RunCommand } from './command.ts';
 import { configured, EXIT_USAGE } from './configured.ts';
 
@@ -43,7 +44,7 @@ export const doctor: RunCommand = async input => {
 
 const ROOM_BYTES = 1024 ** 3;
 
-async function checkWorkdir({ workdir }: Config): Promise<Finding[]> {
+async function checkWorkdir({ workdir }: SessionConfig): Promise<Finding[]> {
   const what = 'working directory';
   const probe = join(workdir, `.craftassist-session-doctor-${process.pid}`);
   try {
@@ -72,7 +73,7 @@ async function checkWorkdir({ workdir }: Config): Promise<Finding[]> {
     : [{ what, state: 'ok', text: `${workdir} can be written, ${bytesText(free)} free` }];
 }
 
-async function checkCommands(config: Config): Promise<Finding[]> {
+async function checkCommands(config: SessionConfig): Promise<Finding[]> {
   const commands: [string, Command | undefined][] = [
     ['SESSION_SETUP_COMMAND', config.setupCommand],
     ['SESSION_SERVER_COMMAND', config.server.run.kind === 'command' ? config.server.run.command : undefined],
@@ -86,7 +87,11 @@ async function checkCommands(config: Config): Promise<Finding[]> {
   return [...user, ...game, ...found];
 }
 
-async function checkCommand(what: string, file: string, { children, workdir }: Config): Promise<Finding> {
+async function checkCommand(
+  what: string,
+  file: string,
+  { children, workdir }: SessionConfig,
+): Promise<Finding> {
   const places = file.includes('/')
     ? [resolve(workdir, file)]
     : searchPath(children.env.PATH).map(folder => join(folder, file));
@@ -106,10 +111,10 @@ function searchPath(path = '/usr/local/bin:/usr/bin:/bin'): string[] {
   return path.split(delimiter).filter(folder => folder !== '');
 }
 
-async function checkPort({ server: { address } }: Config): Promise<Finding[]> {
+async function checkPort({ server: { address } }: SessionConfig): Promise<Finding[]> {
   const what = 'server address';
   const place = `${address.host}:${address.port}`;
-  return (await isPortTaken(address, new AbortController().signal))
+  return (await isPortOpen(address, new AbortController().signal))
     ? [
         {
           what,
@@ -120,19 +125,19 @@ async function checkPort({ server: { address } }: Config): Promise<Finding[]> {
     : [{ what, state: 'ok', text: `${place} is free` }];
 }
 
-async function checkDestinations(config: Config): Promise<Finding[]> {
+async function checkDestinations(config: SessionConfig): Promise<Finding[]> {
   const places = [config.save.destination, config.save.fallback].filter(place => place !== undefined);
   return (await Promise.all(places.map(place => checkDestination(place, config)))).flat();
 }
 
 const DESTINATION_MS = 60_000;
 
-async function checkDestination(place: Place, { save }: Config): Promise<Finding[]> {
+async function checkDestination(place: DestinationUrl, { save }: SessionConfig): Promise<Finding[]> {
   const what = 'destination';
   try {
-    const destination = await openDestination(place, { s3: save.s3 });
+    const destination = await openStore(place, { s3: save.s3 });
     try {
-      const steps = await rehearse(destination, AbortSignal.timeout(DESTINATION_MS));
+      const steps = await selfTest(destination, timeoutSignal(DESTINATION_MS));
       return steps.map(({ result, detail, remedy }) => ({
         what: `${what} ${destination.url}`,
         state: result === 'fine' ? 'ok' : result,

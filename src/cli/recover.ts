@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../config/session.ts';
-import type { Config } from '../config/session-config.ts';
+import type { SessionConfig } from '../config/session-config.ts';
 import { type FoundJournal, findJournals, isLive, storeClock } from '../journal/reader/find.ts';
 import { recoverJournal } from '../journal/reader/rebuild.ts';
 import { openLog } from '../runtime/log.ts';
@@ -11,8 +11,8 @@ import { loggedProgress } from '../runtime/progress.ts';
 import { bytesText, errorText } from '../runtime/text.ts';
 import { deleteJournal, recoverSession } from '../save/recover.ts';
 import { isSavedAlready } from '../save/recovery-report.ts';
-import { openDestination } from '../store/open.ts';
-import type { Destination } from '../store/store.ts';
+import { openStore } from '../store/open.ts';
+import type { Store } from '../store/store.ts';
 import type { CommandInput, RunCommand } from './command.ts';
 import { EXIT_USAGE, tellFaults } from './configured.ts';
 import { configFor, openNamedSession } from './session-url.ts';
@@ -30,24 +30,24 @@ const OPTIONS = {
 
 /** Makes the archives of sessions whose containers have died, out of their journals. */
 export const recover: RunCommand = async input => {
-  const { env, cwd, args, complain } = input;
+  const { env, cwd, args, printError } = input;
   let parsed: ReturnType<typeof parseRecoverArgs>;
-  let config: Config;
+  let config: SessionConfig;
   try {
     parsed = parseRecoverArgs(args);
     config = configFor(parsed.url, env, cwd);
   } catch (error) {
-    if (error instanceof ConfigError) tellFaults(error.faults, complain);
-    else complain(`${errorText(error)}\n${USAGE}`);
+    if (error instanceof ConfigError) tellFaults(error.faults, printError);
+    else printError(`${errorText(error)}\n${USAGE}`);
     return EXIT_USAGE;
   }
   const { destination, folder } = parsed.all
-    ? { destination: await openDestination(config.save.destination, { s3: config.save.s3 }), folder: '' }
+    ? { destination: await openStore(config.save.destination, { s3: config.save.s3 }), folder: '' }
     : await openNamedSession(config);
   try {
     return await recoverAll({ ...parsed, config, destination, folder, input });
   } catch (error) {
-    complain(errorText(error));
+    printError(errorText(error));
     return EXIT_LOST;
   } finally {
     destination.close();
@@ -66,27 +66,31 @@ function parseRecoverArgs(args: readonly string[]) {
 const EXIT_LOST = 20;
 
 type Task = ReturnType<typeof parseRecoverArgs> & {
-  readonly config: Config;
-  readonly destination: Destination;
+  readonly config: SessionConfig;
+  readonly destination: Store;
   readonly folder: string;
   readonly input: CommandInput;
 };
 
 async function recoverAll(task: Task): Promise<number> {
   const { destination, folder, input } = task;
-  const found = await findJournals(destination, folder === '' ? '' : `${folder}/`, input.stops.asked);
+  const found = await findJournals(
+    destination,
+    folder === '' ? '' : `${folder}/`,
+    input.signals.stopRequested,
+  );
   const journals = found.filter(({ session }) => folder === '' || session === folder);
   if (journals.length === 0) {
-    input.complain(`there is no journal at ${destination.url}/${folder}: nothing to recover`);
+    input.printError(`there is no journal at ${destination.url}/${folder}: nothing to recover`);
     return task.all ? 0 : EXIT_USAGE;
   }
   let code = 0;
   for (const journal of journals) {
-    if (input.stops.asked.aborted) return EXIT_LOST;
+    if (input.signals.stopRequested.aborted) return EXIT_LOST;
     try {
       code = Math.max(code, await recoverOne(task, journal));
     } catch (error) {
-      input.complain(`${destination.url}/${journal.session}: ${errorText(error)}; its journal stands`);
+      input.printError(`${destination.url}/${journal.session}: ${errorText(error)}; its journal stands`);
       code = EXIT_LOST;
     }
   }
@@ -95,15 +99,17 @@ async function recoverAll(task: Task): Promise<number> {
 
 async function recoverOne(task: Task, journal: FoundJournal): Promise<number> {
   const { destination, input, force } = task;
-  const { print, complain, stops } = input;
+  const { print, printError, signals } = input;
   const name = `${destination.url}/${journal.session}`;
   const told = `${journal.segments} segments, ${bytesText(journal.bytes)}, last written ${new Date(journal.lastWrittenMs).toISOString()}`;
   if (!force && isLive(journal, await nowAt(task, journal))) {
-    (task.all ? print : complain)(`${name}: is still being written (${told}): wait, or insist with --force`);
+    (task.all ? print : printError)(
+      `${name}: is still being written (${told}): wait, or insist with --force`,
+    );
     return task.all ? 0 : EXIT_USAGE;
   }
   if (task.output !== undefined) return recoverTo(task, journal, resolve(input.cwd, task.output));
-  const isSaved = await isSavedAlready(destination, journal, stops.asked);
+  const isSaved = await isSavedAlready(destination, journal, signals.stopRequested);
   if (task['dry-run']) {
     print(
       isSaved ? `${name}: is saved; its journal would be deleted` : `${name}: would be recovered (${told})`,
@@ -111,7 +117,7 @@ async function recoverOne(task: Task, journal: FoundJournal): Promise<number> {
     return 0;
   }
   if (isSaved) {
-    await deleteJournal(destination, journal.prefix, stops.asked);
+    await deleteJournal(destination, journal.prefix, signals.stopRequested);
     print(`${name}: was saved already; its journal is deleted`);
     return 0;
   }
@@ -121,7 +127,7 @@ async function recoverOne(task: Task, journal: FoundJournal): Promise<number> {
 /** A dry run writes nothing, not even the small object that tells the destination's time. */
 async function nowAt(task: Task, { prefix, status }: FoundJournal): Promise<number> {
   if (task['dry-run'] || (status !== undefined && status.state !== 'writing')) return Date.now();
-  return storeClock(task.destination, prefix, task.input.stops.asked);
+  return storeClock(task.destination, prefix, task.input.signals.stopRequested);
 }
 
 async function recoverIntoArchive(
@@ -134,15 +140,15 @@ async function recoverIntoArchive(
   try {
     const done = await recoverSession(config, destination, journal, {
       log: book.log,
-      stops: input.stops,
+      signals: input.signals,
       progress: loggedProgress(book.log),
       scratch,
     });
     input.print(
       `${name}: recovered to ${destination.url}/${done.archiveKey} (${bytesText(done.bytes)}), covered until ${done.coveredUntil ?? 'an unknown moment'}`,
     );
-    for (const { segment, why } of done.problems) input.complain(`${name}: ${segment}: ${why}`);
-    for (const path of done.waiting.paths) input.complain(`${name}: the tail of ${path} may be missing`);
+    for (const { segment, why } of done.problems) input.printError(`${name}: ${segment}: ${why}`);
+    for (const path of done.waiting.paths) input.printError(`${name}: the tail of ${path} may be missing`);
     return 0;
   } finally {
     await rm(scratch, { recursive: true, force: true });
@@ -159,12 +165,12 @@ async function recoverTo(
     destination,
     prefix,
     folder,
-    signal: input.stops.asked,
+    signal: input.signals.stopRequested,
   });
   input.print(
     `recovered to ${folder}, covered until ${coveredUntil ?? 'an unknown moment'}; the journal stays where it is`,
   );
-  for (const { segment, why } of problems) input.complain(`${segment}: ${why}`);
-  for (const path of waiting.paths) input.complain(`the tail of ${path} may be missing`);
+  for (const { segment, why } of problems) input.printError(`${segment}: ${why}`);
+  for (const path of waiting.paths) input.printError(`the tail of ${path} may be missing`);
   return 0;
 }

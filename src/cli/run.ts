@@ -1,26 +1,26 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Config } from '../config/session-config.ts';
-import { OccupiedError, openDoor } from '../control-socket/server.ts';
+import type { SessionConfig } from '../config/session-config.ts';
+import { listenControlSocket, WorkdirInUseError } from '../control-socket/server.ts';
 import { checkServer } from '../minecraft/game-server.ts';
 import { readOomKills } from '../process/oom.ts';
-import { shareFolder } from '../process/ownership.ts';
+import { makeWritableFor } from '../process/ownership.ts';
 import { findUser, type User } from '../process/user.ts';
 import { summary } from '../report/summary.ts';
 import { readEcsTask } from '../runtime/ecs-metadata.ts';
-import { type Log, type LogBook, openLog } from '../runtime/log.ts';
+import { type Log, type LogOutputs, openLog } from '../runtime/log.ts';
 import { drawnProgress, loggedProgress } from '../runtime/progress.ts';
-import type { Stops } from '../runtime/signals.ts';
+import type { Signals } from '../runtime/signals.ts';
 import { errorText } from '../runtime/text.ts';
 import { readVersion } from '../runtime/version.ts';
 import { echoChildren } from '../session/echo.ts';
-import { describeEnd, exitCode, signalExitCode } from '../session/end-reason.ts';
-import { endRecording } from '../session/journal.ts';
-import { newStopwatch } from '../session/phase-timer.ts';
-import { makeReport } from '../session/report.ts';
+import { describeEndReason, exitCode, signalExitCode } from '../session/end-reason.ts';
+import { deleteSessionJournal } from '../session/journal.ts';
+import { createPhaseTimer } from '../session/phase-timer.ts';
+import { makeReport, type Report } from '../session/report.ts';
 import { deliverReport } from '../session/report-delivery.ts';
 import { runSession } from '../session/session.ts';
-import { newVisitors, type Visitors } from '../session/status.ts';
+import { createStatus, type SessionStatus } from '../session/status.ts';
 import { openPlaces } from '../session/stores.ts';
 import type { CommandInput, RunCommand } from './command.ts';
 import { configured, EXIT_USAGE, tellFaults } from './configured.ts';
@@ -33,22 +33,22 @@ export const run: RunCommand = async input => {
   const { user, faults: userFaults } = await findUser(config.children.user);
   const faults = [...userFaults, ...(await checkServer(config))];
   if (faults.length > 0) {
-    tellFaults(faults, input.complain);
+    tellFaults(faults, input.printError);
     return EXIT_USAGE;
   }
   try {
     await mkdir(config.workdir, { recursive: true });
-    if (user !== undefined) await shareFolder(config.workdir, user);
+    if (user !== undefined) await makeWritableFor(config.workdir, user);
   } catch (error) {
-    input.complain(
+    input.printError(
       `SESSION_WORKDIR "${config.workdir}" cannot be made ready: ${errorText(error)}: name a folder that can`,
     );
     return EXIT_USAGE;
   }
-  const visitors = newVisitors();
+  const visitors = createStatus();
   const door = await openDoorOf(config, visitors);
-  if (door.fault instanceof OccupiedError) {
-    input.complain(`${door.fault.message}: give each session a SESSION_WORKDIR of its own`);
+  if (door.fault instanceof WorkdirInUseError) {
+    input.printError(`${door.fault.message}: give each session a SESSION_WORKDIR of its own`);
     return EXIT_USAGE;
   }
   await using _door = door.open;
@@ -56,7 +56,7 @@ export const run: RunCommand = async input => {
   const book = await openLog({ level: config.logLevel, terminal: input.terminal, colour });
   try {
     if (door.fault !== undefined)
-      book.log.warn({ err: door.fault }, 'nobody can reach the console of this session');
+      book.log.warn({ event: 'control_socket_unavailable', err: door.fault }, 'control socket not available');
     return await runLogged({ config, user, notices, input, book, visitors });
   } finally {
     await book.flush();
@@ -64,43 +64,46 @@ export const run: RunCommand = async input => {
 };
 
 /** A session without a door is a session still. */
-async function openDoorOf({ workdir }: Config, visitors: Visitors) {
+async function openDoorOf({ workdir }: SessionConfig, visitors: SessionStatus) {
   try {
-    return { open: await openDoor(workdir, visitors), fault: undefined };
+    return { open: await listenControlSocket(workdir, visitors), fault: undefined };
   } catch (fault) {
     return { open: undefined, fault };
   }
 }
 
 interface Started {
-  readonly config: Config;
+  readonly config: SessionConfig;
   readonly user: User | undefined;
   readonly notices: readonly string[];
   readonly input: CommandInput;
-  readonly book: LogBook;
-  readonly visitors: Visitors;
+  readonly book: LogOutputs;
+  readonly visitors: SessionStatus;
 }
 
 async function runLogged({ config, user, notices, input, book, visitors }: Started): Promise<number> {
-  const { stops, terminal } = input;
+  const { signals, terminal } = input;
   const { log } = book;
   const startedAtMs = Date.now();
   const circumstances = observe(input, book);
   book.alsoTo(join(config.workdir, 'supervisor.log'));
-  log.info({ session: config.timestamp, workdir: config.workdir }, 'a session begins');
-  for (const notice of notices) log.warn(notice);
-  logStops(stops, log);
+  log.info(
+    { event: 'session_started', session: config.timestamp, workdir: config.workdir },
+    'session started',
+  );
+  for (const notice of notices) log.warn({ event: 'notice' }, notice);
+  logSignals(config, signals, log);
 
-  const stopwatch = newStopwatch();
+  const stopwatch = createPhaseTimer();
   using places = openPlaces(config, log);
   await using _echo = echoChildren(config, input.print);
   const outcome = await runSession(config, {
     log,
-    stops,
+    signals,
     enter: phase => {
       stopwatch.enter(phase);
       visitors.enter(phase);
-      log.debug({ phase }, 'phase');
+      log.info({ event: 'phase_started', phase }, `phase started: ${phase}`);
     },
     onConsole: visitors.onConsole,
     user,
@@ -110,7 +113,7 @@ async function runLogged({ config, user, notices, input, book, visitors }: Start
   });
 
   if (outcome.end.by === 'destination-refused')
-    input.complain(`${describeEnd(outcome.end)}. ${outcome.end.remedy}`);
+    input.printError(`${describeEndReason(outcome.end)}. ${outcome.end.remedy}`);
 
   const report = makeReport(config, outcome, {
     startedAtMs,
@@ -118,28 +121,40 @@ async function runLogged({ config, user, notices, input, book, visitors }: Start
     notices,
     ...(await circumstances()),
   });
-  await deliverReport(config, outcome, report, { log, stops });
+  await deliverReport(config, outcome, report, { log, signals });
   const { archive, recording } = outcome;
   if (recording !== undefined && archive?.how === 'archive' && archive.receipt.verified) {
-    await endRecording(config, recording, { log, stops });
+    await deleteSessionJournal(config, recording, { log, signals });
   }
   if (terminal) input.print(summary(report));
-  else log.info({ report }, 'the session is over');
-  const abandonedBy = stops.abandonedBy();
-  if (abandonedBy !== undefined) return signalExitCode(abandonedBy);
+  else log.info({ event: 'session_finished', report }, finishedText(report));
+  const abortedBy = signals.abortedBy();
+  if (abortedBy !== undefined) return signalExitCode(abortedBy);
   const code = exitCode(outcome.end, outcome.saved);
-  return code === 0 && stops.broken.aborted ? 70 : code;
+  return code === 0 && signals.internalError.aborted ? 70 : code;
 }
 
-function logStops({ asked, abandoned, request, abandonedBy }: Stops, log: Log): void {
-  asked.addEventListener('abort', () => log.info({ signal: request()?.signal }, 'asked to stop'));
-  abandoned.addEventListener('abort', () =>
-    log.warn({ signal: abandonedBy() }, 'asked again: everything is given up'),
-  );
+function logSignals({ stop }: SessionConfig, signals: Signals, log: Log): void {
+  const { stopRequested, aborted } = signals;
+  stopRequested.addEventListener('abort', () => {
+    const signal = signals.stopRequest()?.signal;
+    log.info(
+      { event: 'stop_requested', signal, stopTimeoutMs: stop.timeoutMs },
+      `${signal} received: shutting down within ${stop.timeoutMs / 1_000} s`,
+    );
+  });
+  aborted.addEventListener('abort', () => {
+    const signal = signals.abortedBy();
+    log.warn({ event: 'aborted', signal }, `second signal received (${signal}): aborting without saving`);
+  });
+}
+
+function finishedText({ end, exitCode: code }: Report): string {
+  return `session finished: ${end.text}; exit code ${code}`;
 }
 
 /** Begins to ask what the report tells of the machine, beside the session's start. */
-function observe({ env }: CommandInput, { log }: LogBook) {
+function observe({ env }: CommandInput, { log }: LogOutputs) {
   const version = readVersion();
   const oomKillsBefore = readOomKills();
   const metadataUri = env.ECS_CONTAINER_METADATA_URI_V4;
@@ -147,7 +162,7 @@ function observe({ env }: CommandInput, { log }: LogBook) {
     metadataUri === undefined
       ? undefined
       : readEcsTask(metadataUri).catch(error => {
-          log.warn({ err: error }, 'the ECS metadata could not be read');
+          log.warn({ event: 'ecs_metadata_unavailable', err: error }, 'ECS metadata not available');
           return undefined;
         });
   return async () => {

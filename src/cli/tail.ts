@@ -7,20 +7,20 @@ import { EXIT_USAGE, tellFaults } from './configured.ts';
 import { configFor, openNamedSession } from './session-url.ts';
 
 /** Prints a file of a running session from its journal, and follows it until the session ends. */
-export const tail: RunCommand = async ({ env, cwd, args, write, complain, stops }) => {
+export const tail: RunCommand = async ({ env, cwd, args, write, printError, signals }) => {
   const [url, path = 'agent.log', ...more] = args;
   if (url === undefined || more.length > 0) {
-    complain('usage: craftassist-session tail <s3://bucket/prefix/TIMESTAMP> [file]');
+    printError('usage: craftassist-session tail <s3://bucket/prefix/TIMESTAMP> [file]');
     return EXIT_USAGE;
   }
-  const signal = stops.asked;
+  const signal = signals.stopRequested;
   try {
     const { destination, folder } = await openNamedSession(configFor(url, env, cwd));
     const journal = (await findJournals(destination, `${folder}/`, signal))
       .filter(({ session }) => session === folder)
       .at(-1);
     if (journal === undefined) {
-      complain(
+      printError(
         `there is no journal at ${destination.url}/${folder}: the session has not begun, or it is over and saved`,
       );
       return EXIT_USAGE;
@@ -33,15 +33,16 @@ export const tail: RunCommand = async ({ env, cwd, args, write, complain, stops 
       signal,
     })) {
       if (read.kind === 'bytes') await write(read.bytes);
-      else if (read.kind === 'problem') complain(`[${read.segment}: ${read.why}]`);
-      else complain(read.kind === 'gap' ? `[${read.bytes} bytes are missing here]` : `[${path} begins anew]`);
+      else if (read.kind === 'problem') printError(`[${read.segment}: ${read.why}]`);
+      else
+        printError(read.kind === 'gap' ? `[${read.bytes} bytes are missing here]` : `[${path} begins anew]`);
     }
     destination.close();
     return 0;
   } catch (error) {
     if (signal.aborted) return 0;
-    if (error instanceof ConfigError) tellFaults(error.faults, complain);
-    else complain(errorText(error));
+    if (error instanceof ConfigError) tellFaults(error.faults, printError);
+    else printError(errorText(error));
     return EXIT_USAGE;
   }
 };

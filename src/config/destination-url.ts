@@ -1,12 +1,12 @@
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Place } from './session-config.ts';
+import type { DestinationUrl } from './session-config.ts';
 
 /**
  * `s3://bucket/prefix`, `file:///folder`, or a path, taken from the folder `from`.
  * @throws an Error that completes the sentence `SESSION_DESTINATION "text" …`, as those of values.ts do.
  */
-export function parsePlace(text: string, from: string): Place {
+export function parseDestinationUrl(text: string, from: string): DestinationUrl {
   const value = text.trim();
   if (/^s3:/i.test(value)) return s3Place(value);
   if (/^file:/i.test(value)) return { kind: 'directory', path: fileFolder(value) };
@@ -19,7 +19,7 @@ export function parsePlace(text: string, from: string): Place {
   return { kind: 'directory', path: isAbsolute(value) ? resolve(value) : resolve(from, value) };
 }
 
-function s3Place(value: string): Place {
+function s3Place(value: string): DestinationUrl {
   const match = /^s3:\/\/([^/]*)(?:\/(.*))?$/i.exec(value);
   if (match === null) throw new Error(`has no "//": write s3://bucket/prefix`);
   const bucket = match[1] ?? '';

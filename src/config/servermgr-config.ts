@@ -1,8 +1,8 @@
 import type { LogLevel } from '../runtime/log.ts';
-import type { Address, Command, Place } from './session-config.ts';
+import type { Address, Command, DestinationUrl } from './session-config.ts';
 
 /** Everything that the server manager needs to know, complete and frozen. */
-export interface ManagerConfig {
+export interface ServermgrConfig {
   /** Marks what this manager, in however many instances, has started. */
   readonly name: string;
   readonly listen: Address;
@@ -11,7 +11,7 @@ export interface ManagerConfig {
   readonly stateFolder: string;
   /** undefined: there is no /admin. */
   readonly adminToken: string | undefined;
-  readonly limits: ManagerLimits;
+  readonly limits: ServermgrLimits;
   /** How many proxies in front of it are believed to tell the visitor's address. */
   readonly trustedProxies: number;
   readonly worlds: readonly World[];
@@ -20,7 +20,7 @@ export interface ManagerConfig {
   readonly logLevel: LogLevel;
 }
 
-export interface ManagerLimits {
+export interface ServermgrLimits {
   /** How many sessions may be alive at once. */
   readonly fleet: number;
   /** A launch that has not become ready after so long is stopped. */
@@ -51,7 +51,7 @@ export interface DemoGame {
 export interface SessionSettings {
   /** The SESSION_… variables that every session is given. */
   readonly env: Readonly<Record<string, string>>;
-  readonly destination: Place;
+  readonly destination: DestinationUrl;
   readonly joinTimeoutMs: number | undefined;
   readonly emptyTimeoutMs: number | undefined;
   readonly maxDurationMs: number | undefined;

@@ -1,29 +1,29 @@
 import { resolve } from 'node:path';
 import { closest, distance } from 'fastest-levenshtein';
 import { LOG_LEVELS, type LogLevel } from '../runtime/log.ts';
-import { parsePlace } from './destination-url.ts';
+import { parseDestinationUrl } from './destination-url.ts';
 import type {
   DemoGame,
   LauncherSettings,
-  ManagerConfig,
+  ServermgrConfig,
   SessionSettings,
   World,
 } from './servermgr-config.ts';
 import * as values from './servermgr-values.ts';
 import { VARIABLE_NAMES, type VariableName } from './servermgr-variables.ts';
 import { ConfigError } from './session.ts';
-import type { Environment, Place } from './session-config.ts';
+import type { DestinationUrl, Environment } from './session-config.ts';
 import { VARIABLE_NAMES as SESSION_VARIABLES } from './session-variables.ts';
 import * as words from './values.ts';
 
-export interface ManagerSurroundings {
+export interface ServermgrSurroundings {
   readonly cwd: string;
   /** What the local launcher plays when no server is named; undefined: it cannot be played here. */
   readonly demo: DemoGame | undefined;
 }
 
-export interface ParsedManagerConfig {
-  readonly config: ManagerConfig;
+export interface ParsedServermgrConfig {
+  readonly config: ServermgrConfig;
   readonly notices: readonly string[];
 }
 
@@ -32,7 +32,10 @@ export interface ParsedManagerConfig {
  * own; SESSION_… is handed on to every session, and read here only where the manager has to know it too.
  * @throws {ConfigError} with every fault that there is.
  */
-export function parseManagerConfig(env: Environment, surroundings: ManagerSurroundings): ParsedManagerConfig {
+export function parseServermgrConfig(
+  env: Environment,
+  surroundings: ServermgrSurroundings,
+): ParsedServermgrConfig {
   const reader = newReader(env);
   const { read, text } = reader;
   const kind = read('SERVERMGR_LAUNCHER', words.oneOf(['local', 'docker', 'ecs'] as const), 'local');
@@ -46,7 +49,7 @@ export function parseManagerConfig(env: Environment, surroundings: ManagerSurrou
     );
   }
 
-  const config: ManagerConfig = {
+  const config: ServermgrConfig = {
     name: read('SERVERMGR_NAME', values.managerName, 'servermgr'),
     listen: read('SERVERMGR_LISTEN', words.address, reader.defaultListen()),
     secret,
@@ -71,16 +74,16 @@ export function parseManagerConfig(env: Environment, surroundings: ManagerSurrou
 
 function sessionSettings(
   reader: Reader,
-  { cwd }: ManagerSurroundings,
+  { cwd }: ServermgrSurroundings,
   { demo, kind }: { demo: DemoGame | undefined; kind: LauncherSettings['kind'] },
 ): SessionSettings {
   const { env, read, readSession } = reader;
   const given = Object.entries(env).filter(
     (entry): entry is [string, string] => entry[0].startsWith('SESSION_') && Boolean(entry[1]),
   );
-  const fallback: Place | undefined =
+  const fallback: DestinationUrl | undefined =
     kind === 'ecs' ? undefined : { kind: 'directory', path: resolve(cwd, 'sessions') };
-  const destination = readSession('SESSION_DESTINATION', text => parsePlace(text, cwd), fallback);
+  const destination = readSession('SESSION_DESTINATION', text => parseDestinationUrl(text, cwd), fallback);
   if (destination === undefined || (kind === 'ecs' && destination.kind !== 's3')) {
     reader.faults.push('SESSION_DESTINATION is no bucket: tasks on ECS save theirs at s3://bucket/prefix');
   }

@@ -1,7 +1,7 @@
 import type { LogLevel } from '../runtime/log.ts';
 
 /** Everything that a session needs to know, complete and frozen: no room reads the environment itself. */
-export interface Config {
+export interface SessionConfig {
   /** The session's name: the last folder of its key. */
   readonly timestamp: string;
   /** Absolute path: where the children run and what is archived. */
@@ -72,14 +72,14 @@ export interface StopConfig {
 }
 
 /** Where archives go. `inside` is the working directory itself: CRAFTASSIST_NO_UPLOAD. */
-export type Place =
+export type DestinationUrl =
   | { readonly kind: 's3'; readonly bucket: string; readonly prefix: string }
   | { readonly kind: 'directory'; readonly path: string }
   | { readonly kind: 'inside'; readonly path: string };
 
 export interface SaveConfig {
-  readonly destination: Place;
-  readonly fallback: Place | undefined;
+  readonly destination: DestinationUrl;
+  readonly fallback: DestinationUrl | undefined;
   readonly timeoutMs: number;
   /** A try whose bytes have not moved for so long is given up. */
   readonly stallMs: number;

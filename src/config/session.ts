@@ -2,8 +2,14 @@ import { resolve } from 'node:path';
 import { closest, distance } from 'fastest-levenshtein';
 import { LOG_LEVELS } from '../runtime/log.ts';
 import { childEnvironment } from './child-environment.ts';
-import { parsePlace } from './destination-url.ts';
-import type { Config, Environment, LimitsConfig, Place, ServerConfig } from './session-config.ts';
+import { parseDestinationUrl } from './destination-url.ts';
+import type {
+  DestinationUrl,
+  Environment,
+  LimitsConfig,
+  ServerConfig,
+  SessionConfig,
+} from './session-config.ts';
 import { DEFAULTS, VARIABLE_NAMES, type VariableName } from './session-variables.ts';
 import * as values from './values.ts';
 
@@ -16,7 +22,7 @@ export interface Surroundings {
 }
 
 export interface ParsedConfig {
-  readonly config: Config;
+  readonly config: SessionConfig;
   /** Said once, at the start; nothing is wrong enough to stop for. */
   readonly notices: readonly string[];
 }
@@ -44,8 +50,8 @@ export function parseConfig(env: Environment, surroundings: Surroundings): Parse
   const { archiveName, codec } = read('SESSION_ARCHIVE', values.archive, values.archive('logs.tar.gz'));
 
   const workdir = resolve(surroundings.cwd, text('SESSION_WORKDIR') ?? '.');
-  const placeFrom = (text: string) => parsePlace(text, surroundings.cwd);
-  const config: Config = {
+  const placeFrom = (text: string) => parseDestinationUrl(text, surroundings.cwd);
+  const config: SessionConfig = {
     timestamp:
       env.TIMESTAMP === undefined ? surroundings.now.toISOString() : reader.name('TIMESTAMP', env.TIMESTAMP),
     workdir,
@@ -179,9 +185,9 @@ function limitsConfig({ read }: Reader, server: ServerConfig): LimitsConfig {
 function destination(
   { faults, flag, text, read }: Reader,
   workdir: string,
-  placeFrom: (text: string) => Place,
-): Place {
-  const inside: Place = { kind: 'inside', path: workdir };
+  placeFrom: (text: string) => DestinationUrl,
+): DestinationUrl {
+  const inside: DestinationUrl = { kind: 'inside', path: workdir };
   if (flag('CRAFTASSIST_NO_UPLOAD')) return inside;
   if (text('SESSION_DESTINATION') === undefined) {
     faults.push(
@@ -192,7 +198,7 @@ function destination(
   return read('SESSION_DESTINATION', placeFrom, inside);
 }
 
-function echo({ text, read }: Reader, { terminal }: Surroundings): Config['children']['echo'] {
+function echo({ text, read }: Reader, { terminal }: Surroundings): SessionConfig['children']['echo'] {
   if (text('SESSION_ECHO')?.trim() === 'none') return [];
   return read(
     'SESSION_ECHO',

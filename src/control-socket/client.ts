@@ -7,7 +7,7 @@ import { Answer, PATIENCE_MS, type Request, readLine, socketPath } from './proto
  * @returns undefined when none is.
  * @throws when it does not answer as it should.
  */
-export async function ask(workdir: string, request: Request): Promise<Answer | undefined> {
+export async function request(workdir: string, request: Request): Promise<Answer | undefined> {
   try {
     await using way = await socketPath(workdir);
     const socket = connect(way.path);

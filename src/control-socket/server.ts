@@ -3,29 +3,32 @@ import { mkdir, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { ask } from './client.ts';
+import { request } from './client.ts';
 import { type Answer, PATIENCE_MS, Request, readLine, STATE_FOLDER, socketPath } from './protocol.ts';
 
-export interface Visited {
+export interface ControlHandler {
   /** Says one line on the server's console. */
   say(line: string): Promise<Answer>;
   health(): Answer;
 }
 
 /** Another session is being played in this working directory. */
-export class OccupiedError extends Error {
+export class WorkdirInUseError extends Error {
   override readonly name = 'OccupiedError';
 }
 
 /**
  * Opens the door through which others in the container reach a running session: a socket in the supervisor's own
  * folder, for its own user only.
- * @throws {OccupiedError} when another session answers behind it already.
+ * @throws {WorkdirInUseError} when another session answers behind it already.
  */
-export async function openDoor(workdir: string, visited: Visited): Promise<AsyncDisposable> {
+export async function listenControlSocket(
+  workdir: string,
+  visited: ControlHandler,
+): Promise<AsyncDisposable> {
   await mkdir(join(workdir, STATE_FOLDER), { recursive: true, mode: 0o700 });
-  if ((await ask(workdir, { ask: 'health' })) !== undefined) {
-    throw new OccupiedError(`another session is being played in ${workdir}`);
+  if ((await request(workdir, { ask: 'health' })) !== undefined) {
+    throw new WorkdirInUseError(`another session is being played in ${workdir}`);
   }
   const way = await socketPath(workdir);
   // What a session left behind that was killed.
@@ -49,7 +52,7 @@ export async function openDoor(workdir: string, visited: Visited): Promise<Async
   };
 }
 
-async function serve(socket: Socket, visited: Visited): Promise<void> {
+async function serve(socket: Socket, visited: ControlHandler): Promise<void> {
   socket.setTimeout(PATIENCE_MS, () => socket.destroy());
   // A visitor who leaves early has no more to be told.
   socket.on('error', () => socket.destroy());

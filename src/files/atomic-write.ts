@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { errorCode } from './errno.ts';
 
 /** The file is there, and was not to be replaced. */
 export class FileExistsError extends Error {
@@ -58,7 +59,7 @@ async function placeNew(part: string, file: string): Promise<void> {
     await link(part, file);
     await rm(part);
   } catch (error) {
-    const code = codeOf(error);
+    const code = errorCode(error);
     if (code === 'EEXIST') throw new FileExistsError(file, { cause: error });
     if (!NO_HARD_LINKS.has(code)) throw error;
     await claimAndRename(part, file);
@@ -73,7 +74,7 @@ export async function claimAndRename(part: string, file: string): Promise<void> 
   try {
     await (await open(file, 'wx')).close();
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') throw new FileExistsError(file, { cause: error });
+    if (errorCode(error) === 'EEXIST') throw new FileExistsError(file, { cause: error });
     throw error;
   }
   try {
@@ -95,7 +96,7 @@ async function isStill(name: string, handle: FileHandle): Promise<boolean> {
   const [ours, theirs] = await Promise.all([
     handle.stat(),
     stat(name).catch((error: unknown) => {
-      if (codeOf(error) === 'ENOENT') return undefined;
+      if (errorCode(error) === 'ENOENT') return undefined;
       throw error;
     }),
   ]);
@@ -117,13 +118,8 @@ async function syncFolder(folder: string): Promise<void> {
     await handle.sync();
   } catch (error) {
     // Some network file systems cannot sync a folder; its names are then theirs to keep.
-    if (!['EINVAL', 'ENOTSUP', 'EBADF', 'EROFS'].includes(codeOf(error) ?? '')) throw error;
+    if (!['EINVAL', 'ENOTSUP', 'EBADF', 'EROFS'].includes(errorCode(error) ?? '')) throw error;
   } finally {
     await handle.close();
   }
-}
-
-/** The system's name for what went wrong, e.g. `ENOSPC`. */
-export function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

@@ -13,7 +13,7 @@ export interface Selection {
   /** Globs as above, and stronger: a folder that matches is not entered. */
   readonly exclude: readonly string[];
   /** Absolute paths that are left out, folders whole: a destination inside the root, archives made before. */
-  readonly leaveOut: readonly string[];
+  readonly excludedPaths: readonly string[];
 }
 
 /** Tells by a path relative to the root; a path in bytes is made text only where a glob has to be asked. */
@@ -22,10 +22,10 @@ export interface Chooser {
   excludes(path: string | Buffer): boolean;
 }
 
-export function chooser({ root, include, exclude, leaveOut }: Selection): Chooser {
+export function chooser({ root, include, exclude, excludedPaths }: Selection): Chooser {
   const excluded = matcher(exclude);
   const included = matcher(include);
-  const leftOut = new Set(leaveOut.map(path => relative(root, path)));
+  const leftOut = new Set(excludedPaths.map(path => relative(root, path)));
   return {
     includes: include.length === 0 ? () => true : path => included(path.toString()),
     excludes: path => {

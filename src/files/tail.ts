@@ -1,5 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
+import { unlessMissing } from './errno.ts';
 
 export interface FollowOptions {
   /** Where to begin: a byte offset, or an end of the file as it is now. A file that appears later is read whole. */
@@ -120,15 +121,6 @@ async function isReplaced(path: string, file: FileHandle | undefined): Promise<b
   if (named === undefined || file === undefined) return named !== undefined;
   const opened = await file.stat();
   return named.ino !== opened.ino || named.dev !== opened.dev;
-}
-
-async function unlessMissing<T>(operation: Promise<T>): Promise<T | undefined> {
-  try {
-    return await operation;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 /** Ends a wait early; a ring while nobody waits is heard by the next wait. */

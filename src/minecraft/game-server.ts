@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
-import type { Command, Config, CuberiteConfig } from '../config/session-config.ts';
+import type { Command, CuberiteConfig, SessionConfig } from '../config/session-config.ts';
 import { type FollowOptions, follow, splitLines } from '../files/tail.ts';
 import { checkCuberite } from './cuberite/check.ts';
 import { cuberiteCommand, type OutputChoice } from './cuberite/command.ts';
-import { closeRoster, NOBODY, noteEvent, type Roster } from './cuberite/player-sessions.ts';
+import { applyLogEvent, endAll, NO_PLAYERS, type PlayerSessions } from './cuberite/player-sessions.ts';
 import { prepareFolder } from './cuberite/prepare.ts';
 import { type ExitPlugin, parseServerLine } from './cuberite/server-log.ts';
 
@@ -22,13 +22,13 @@ export interface GameServer {
 /** What the server's own lines have told. */
 export interface ServerLogResult {
   /** Who was there: personal data. */
-  readonly roster: Roster;
+  readonly roster: PlayerSessions;
   /** The plug-in that announced the server's end. */
   readonly exitPlugin: ExitPlugin | undefined;
 }
 
 /** @returns what is wrong with the server's configuration, each with its remedy. */
-export async function checkServer({ server }: Config): Promise<readonly string[]> {
+export async function checkServer({ server }: SessionConfig): Promise<readonly string[]> {
   return server.run.kind === 'cuberite' ? checkCuberite(server.run) : [];
 }
 
@@ -36,17 +36,21 @@ export async function checkServer({ server }: Config): Promise<readonly string[]
  * Makes the server's folder ready, and begins to follow its log.
  * @param logFile absolute path: where the server's output goes
  */
-export async function prepareServer(config: Config, logFile: string): Promise<GameServer> {
+export async function prepareServer(config: SessionConfig, logFile: string): Promise<GameServer> {
   const { run } = config.server;
   return run.kind === 'cuberite' ? prepareCuberite(run, config, logFile) : genericServer(run.command, config);
 }
 
-function genericServer(command: Command, { workdir }: Config): GameServer {
-  const nothing = { roster: NOBODY, exitPlugin: undefined };
+function genericServer(command: Command, { workdir }: SessionConfig): GameServer {
+  const nothing = { roster: NO_PLAYERS, exitPlugin: undefined };
   return { command, cwd: workdir, notices: [], output: undefined, finishLog: async () => nothing };
 }
 
-async function prepareCuberite(run: CuberiteConfig, config: Config, logFile: string): Promise<GameServer> {
+async function prepareCuberite(
+  run: CuberiteConfig,
+  config: SessionConfig,
+  logFile: string,
+): Promise<GameServer> {
   const { workdir, children, server } = config;
   const { folder, plugins, notices } = await prepareFolder(run, { workdir, port: server.address.port });
   const { command, cwd, output } = await cuberiteCommand(run, folder, children.env.PATH ?? '');
@@ -69,14 +73,14 @@ async function readLog(
   options: FollowOptions,
   plugins: readonly string[],
 ): Promise<ServerLogResult> {
-  let roster = NOBODY;
+  let roster = NO_PLAYERS;
   let exitPlugin: ExitPlugin | undefined;
   for await (const line of splitLines(follow(log, options))) {
     const event = parseServerLine(line);
     if (event === undefined) continue;
-    roster = noteEvent(roster, event, Date.now());
+    roster = applyLogEvent(roster, event, Date.now());
     // A line in a chat message may look like it: only a plug-in that is there can have written it.
     if (event.kind === 'plugin-exit' && plugins.includes(event.plugin)) exitPlugin = event.plugin;
   }
-  return { roster: closeRoster(roster, Date.now()), exitPlugin };
+  return { roster: endAll(roster, Date.now()), exitPlugin };
 }

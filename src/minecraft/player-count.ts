@@ -1,9 +1,9 @@
 /** One look at the server: how many players were online, or why nobody could tell. */
-export type Observation =
+export type StatusSample =
   /** `atMs`: since the watch began, which is when the agent started. */
   { readonly atMs: number } & ({ readonly online: number } | { readonly fault: string });
 
-export interface PeopleLimits {
+export interface IdleLimits {
   /** How many of the players online are the agent. */
   readonly agentPlayers: number;
   /** How long until somebody must have joined; undefined: for ever. */
@@ -14,10 +14,10 @@ export interface PeopleLimits {
   readonly livenessTimeoutMs: number;
 }
 
-export type PeopleLimit = 'nobody-joined' | 'everybody-left' | 'server-hung';
+export type IdleLimit = 'nobody-joined' | 'everybody-left' | 'server-hung';
 
 /** What is known of the people on the server. Times are milliseconds since the watch began. */
-export interface People {
+export interface Presence {
   /** As last seen: while the server does not answer, nobody is taken to join or leave. */
   readonly now: number;
   readonly peak: number;
@@ -31,8 +31,8 @@ export interface People {
   readonly changesForgotten: number;
   /** How long nobody has been there, as far as is known: since the beginning, or since everybody left. */
   readonly emptyMs: number;
-  readonly silence: Silence | undefined;
-  readonly lookedMs: number;
+  readonly unanswered: Unanswered | undefined;
+  readonly sampledMs: number;
 }
 
 export interface Change {
@@ -42,13 +42,13 @@ export interface Change {
 }
 
 /** The pings that have gone unanswered since the last answer. */
-export interface Silence {
+export interface Unanswered {
   readonly tries: number;
   readonly ms: number;
   readonly fault: string;
 }
 
-export const nobodyYet: People = {
+export const emptyPresence: Presence = {
   now: 0,
   peak: 0,
   firstJoinedMs: undefined,
@@ -57,21 +57,21 @@ export const nobodyYet: People = {
   changes: [],
   changesForgotten: 0,
   emptyMs: 0,
-  silence: undefined,
-  lookedMs: 0,
+  unanswered: undefined,
+  sampledMs: 0,
 };
 
 /** What is known after one more look. */
-export function observe(people: People, seen: Observation, { agentPlayers }: PeopleLimits): People {
-  const stepMs = Math.min(seen.atMs - people.lookedMs, LONGEST_STEP_MS);
+export function applySample(people: Presence, seen: StatusSample, { agentPlayers }: IdleLimits): Presence {
+  const stepMs = Math.min(seen.atMs - people.sampledMs, LONGEST_STEP_MS);
   return 'online' in seen
     ? answered(people, Math.max(0, seen.online - agentPlayers), stepMs, seen.atMs)
     : unanswered(people, seen.fault, stepMs, seen.atMs);
 }
 
 /** The limit that has been reached; undefined: none. */
-export function limitReached(people: People, limits: PeopleLimits): PeopleLimit | undefined {
-  const { silence, now, emptyMs, firstJoinedMs } = people;
+export function limitReached(people: Presence, limits: IdleLimits): IdleLimit | undefined {
+  const { unanswered: silence, now, emptyMs, firstJoinedMs } = people;
   if (silence) {
     const hung = silence.tries >= FEWEST_TRIES && silence.ms >= limits.livenessTimeoutMs;
     return hung ? 'server-hung' : undefined;
@@ -82,7 +82,7 @@ export function limitReached(people: People, limits: PeopleLimits): PeopleLimit 
     : reached('everybody-left', emptyMs, limits.emptyTimeoutMs);
 }
 
-function reached(limit: PeopleLimit, emptyMs: number, timeoutMs: number | undefined) {
+function reached(limit: IdleLimit, emptyMs: number, timeoutMs: number | undefined) {
   return timeoutMs !== undefined && emptyMs >= timeoutMs ? limit : undefined;
 }
 
@@ -95,7 +95,7 @@ export const FEWEST_TRIES = 3;
 
 const MOST_CHANGES = 1_000;
 
-function answered(people: People, now: number, stepMs: number, atMs: number): People {
+function answered(people: Presence, now: number, stepMs: number, atMs: number): Presence {
   const stayedEmpty = people.now === 0 && now === 0;
   const left = people.now > 0 && now === 0;
   return {
@@ -106,12 +106,12 @@ function answered(people: People, now: number, stepMs: number, atMs: number): Pe
     everybodyLeftMs: left ? atMs : now > 0 ? undefined : people.everybodyLeftMs,
     personMs: people.personMs + people.now * stepMs,
     emptyMs: stayedEmpty ? people.emptyMs + stepMs : 0,
-    silence: undefined,
-    lookedMs: atMs,
+    unanswered: undefined,
+    sampledMs: atMs,
   };
 }
 
-function withChange(people: People, difference: number, atMs: number): People {
+function withChange(people: Presence, difference: number, atMs: number): Presence {
   if (difference === 0) return people;
   const kind = difference > 0 ? 'joined' : 'left';
   const changes = [...people.changes, { kind, count: Math.abs(difference), atMs } as const];
@@ -120,11 +120,11 @@ function withChange(people: People, difference: number, atMs: number): People {
 }
 
 // An unanswered ping says nothing of people: what they do meanwhile counts neither as presence nor as absence.
-function unanswered(people: People, fault: string, stepMs: number, atMs: number): People {
-  const before = people.silence ?? { tries: 0, ms: 0 };
+function unanswered(people: Presence, fault: string, stepMs: number, atMs: number): Presence {
+  const before = people.unanswered ?? { tries: 0, ms: 0 };
   return {
     ...people,
-    silence: { tries: before.tries + 1, ms: before.ms + stepMs, fault },
-    lookedMs: atMs,
+    unanswered: { tries: before.tries + 1, ms: before.ms + stepMs, fault },
+    sampledMs: atMs,
   };
 }

@@ -2,44 +2,44 @@ import { setTimeout } from 'node:timers/promises';
 import type { Address } from '../config/session-config.ts';
 import { ping } from './ping.ts';
 import {
+  applySample,
+  emptyPresence,
   FEWEST_TRIES,
+  type IdleLimit,
+  type IdleLimits,
   limitReached,
-  nobodyYet,
-  type Observation,
-  observe,
-  type People,
-  type PeopleLimit,
-  type PeopleLimits,
+  type Presence,
+  type StatusSample,
 } from './player-count.ts';
 
-export interface WatchOptions extends PeopleLimits {
+export interface MonitorOptions extends IdleLimits {
   /** Between an answer and the next ping; a second when not given. */
   readonly intervalMs?: number;
   readonly signal: AbortSignal;
   /** Told whenever somebody has joined or left, and when the server falls silent or answers again. */
-  readonly onChange?: (people: People) => void;
+  readonly onChange?: (people: Presence) => void;
 }
 
-export interface PlayersWatch {
-  people(): People;
+export interface PlayerMonitor {
+  people(): Presence;
   /** Whom the server has named, the agent among them, each once: personal data. */
   names(): readonly string[];
   /** The first limit that is reached, and the watch's end; undefined when it was aborted. */
-  readonly limit: Promise<PeopleLimit | undefined>;
+  readonly limit: Promise<IdleLimit | undefined>;
 }
 
 const MOST_NAMES = 1_000;
 
 /** Follows who is on a server that has just answered, by asking it every second, until a limit is reached. */
-export function watchPlayers(address: Address, options: WatchOptions): PlayersWatch {
+export function monitorPlayers(address: Address, options: MonitorOptions): PlayerMonitor {
   const { signal, intervalMs = 1_000, onChange } = options;
   const pingOptions = { timeoutMs: Math.min(5_000, options.livenessTimeoutMs / FEWEST_TRIES), signal };
   const beganMs = performance.now();
   const names = new Set<string>();
-  let people = nobodyYet;
+  let people = emptyPresence;
   return { people: () => people, names: () => [...names], limit: watch() };
 
-  async function watch(): Promise<PeopleLimit | undefined> {
+  async function watch(): Promise<IdleLimit | undefined> {
     try {
       for (;;) {
         learn(await look());
@@ -53,7 +53,7 @@ export function watchPlayers(address: Address, options: WatchOptions): PlayersWa
     }
   }
 
-  async function look(): Promise<Observation> {
+  async function look(): Promise<StatusSample> {
     try {
       const status = await ping(address, pingOptions);
       remember(status.names);
@@ -71,10 +71,10 @@ export function watchPlayers(address: Address, options: WatchOptions): PlayersWa
     for (const name of seen) if (names.size < MOST_NAMES) names.add(name);
   }
 
-  function learn(seen: Observation): void {
+  function learn(seen: StatusSample): void {
     const before = people;
-    people = observe(before, seen, options);
-    const fellSilentOrSpoke = (before.silence === undefined) !== (people.silence === undefined);
+    people = applySample(before, seen, options);
+    const fellSilentOrSpoke = (before.unanswered === undefined) !== (people.unanswered === undefined);
     if (before.now !== people.now || fellSilentOrSpoke) onChange?.(people);
   }
 }

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import type { Address } from '../config/session-config.ts';
+import { timeoutSignal } from '../runtime/abort.ts';
 import { ping, type ServerStatus } from './ping.ts';
 
 export interface ReadyOptions {
@@ -53,9 +54,9 @@ const CONNECT_LIMIT_MS = 1_000;
  * of an earlier server are still in TIME_WAIT.
  * @throws the signal's reason when aborted.
  */
-export async function isPortTaken({ host, port }: Address, signal: AbortSignal): Promise<boolean> {
+export async function isPortOpen({ host, port }: Address, signal: AbortSignal): Promise<boolean> {
   signal.throwIfAborted();
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_LIMIT_MS)]);
+  const limit = timeoutSignal(CONNECT_LIMIT_MS, signal);
   const socket = connect({ host, port, signal: limit });
   const accepted = await new Promise<boolean>(resolve => {
     socket.once('connect', () => resolve(true));

@@ -34,7 +34,7 @@ export interface Child {
    * Says one line on the console: one line, one write. Never rejects.
    * @returns false when nobody listens any more.
    */
-  say(line: string): Promise<boolean>;
+  sendCommand(line: string): Promise<boolean>;
 }
 
 /**
@@ -95,7 +95,7 @@ function follow(subprocess: ReturnType<typeof spawn>, startedAtMs: number, spec:
       return endedAtMs;
     },
     exited,
-    say: openConsole(subprocess.stdin),
+    sendCommand: openConsole(subprocess.stdin),
   };
 }
 
@@ -113,7 +113,7 @@ function neverStarted(name: ChildName, startedAtMs: number, failedToStart: strin
     startedAtMs,
     endedAtMs: startedAtMs,
     exited: Promise.resolve({ failedToStart }),
-    say: async () => false,
+    sendCommand: async () => false,
   };
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Child } from './child.ts';
-import { familyOf, signalGroups } from './process-group.ts';
+import { membersOf, signalGroups } from './process-group.ts';
 import {
   commandOf,
   controlGroupsOf,
@@ -13,9 +13,9 @@ import {
 import type { User } from './user.ts';
 
 /** The variable by which a session's processes are known, however far they have run; Jenkins does the same. */
-export const COOKIE_NAME = 'CRAFTASSIST_SESSION_COOKIE';
+export const MARKER_VARIABLE = 'CRAFTASSIST_SESSION_COOKIE';
 
-export interface Survivor {
+export interface LeftoverProcess {
   readonly pid: number;
   /** Its command line, or `[name]` where that cannot be read. */
   readonly command: string;
@@ -24,14 +24,14 @@ export interface Survivor {
 }
 
 /** A cookie for one session: the value of `COOKIE_NAME` in the environment of each of its children. */
-export function bakeCookie(): string {
+export function createSessionMarker(): string {
   return randomUUID();
 }
 
-const SWEEP_INTERVAL_MS = 10;
+const SCAN_INTERVAL_MS = 10;
 
 /** A process in the middle of an exec has no environment to be seen, for a moment. */
-const CLEAN_SWEEPS = 2;
+const CLEAN_SCANS = 2;
 
 /** A fork bomb is killed, not read out: from here on only the programs' names are told. */
 const COMMANDS_AT_MOST = 100;
@@ -48,7 +48,7 @@ const COMMANDS_AT_MOST = 100;
  * @param withinMs when it is given up: what still lives then is reported with `killed: false`.
  * @returns everything that was found, in the order of discovery; nothing where there is no /proc.
  */
-export async function killSurvivors(
+export async function killLeftovers(
   cookie: string,
   children: readonly Child[],
   {
@@ -56,14 +56,14 @@ export async function killSurvivors(
     withinMs = 3_000,
     procRoot = '/proc',
   }: { user?: User | undefined; withinMs?: number; procRoot?: string } = {},
-): Promise<readonly Survivor[]> {
+): Promise<readonly LeftoverProcess[]> {
   const untilMs = performance.now() + withinMs;
   const isOurs = async (process: Process) =>
     (await holds(process, cookie, procRoot)) ||
     (user !== undefined && (await runsAs(process, user, procRoot)));
   const known = new Map<string, { readonly pid: number; readonly command: string }>();
   for (let cleanSweeps = 0; ; ) {
-    const found = await findSurvivors(isOurs, children, known, procRoot);
+    const found = await findLeftovers(isOurs, children, known, procRoot);
     for (const process of found.filter(process => !known.has(identityOf(process)))) {
       const isBomb = known.size >= COMMANDS_AT_MOST;
       const command = isBomb ? `[${process.name}]` : await commandOf(process, procRoot);
@@ -71,15 +71,15 @@ export async function killSurvivors(
     }
     signalGroups(found, 'SIGKILL');
     cleanSweeps = found.length === 0 ? cleanSweeps + 1 : 0;
-    if (cleanSweeps === CLEAN_SWEEPS || performance.now() >= untilMs) {
+    if (cleanSweeps === CLEAN_SCANS || performance.now() >= untilMs) {
       const alive = new Set(found.map(identityOf));
       return [...known].map(([identity, survivor]) => ({ ...survivor, killed: !alive.has(identity) }));
     }
-    await delay(SWEEP_INTERVAL_MS);
+    await delay(SCAN_INTERVAL_MS);
   }
 }
 
-async function findSurvivors(
+async function findLeftovers(
   isOurs: (process: Process) => Promise<boolean>,
   children: readonly Child[],
   known: ReadonlyMap<string, unknown>,
@@ -92,17 +92,17 @@ async function findSurvivors(
     ({ startTicks, group }) => startTicks >= (self?.startTicks ?? 0) && group !== self?.group,
   );
   const ours = await Promise.all(suspects.map(isOurs));
-  const families = new Set(children.flatMap(child => familyOf(child, processes)));
+  const families = new Set(children.flatMap(child => membersOf(child, processes)));
   // A dying process loses its environment, its parent and its neighbours before it is gone: once known is enough.
   const survivors = suspects.filter(
     (process, index) => ours[index] === true || families.has(process) || known.has(identityOf(process)),
   );
-  return withKin(survivors, suspects);
+  return withDescendants(survivors, suspects);
 }
 
 async function holds({ pid }: Process, cookie: string, procRoot: string): Promise<boolean> {
   const environment = await environmentOf(pid, procRoot);
-  return environment.includes(`${COOKIE_NAME}=${cookie}`);
+  return environment.includes(`${MARKER_VARIABLE}=${cookie}`);
 }
 
 /** Real, effective or saved: a set-user-id program that a child has started counts as well. */
@@ -113,14 +113,14 @@ async function runsAs({ pid }: Process, { uid }: User, procRoot: string): Promis
 }
 
 /** Adds everybody in these processes' sessions, and their descendants, and everybody in those' sessions, and so on. */
-function withKin(known: readonly Process[], suspects: readonly Process[]): readonly Process[] {
+function withDescendants(known: readonly Process[], suspects: readonly Process[]): readonly Process[] {
   const pids = new Set(known.map(({ pid }) => pid));
   // 0 is the session of whoever was put here from outside this container.
   const sessions = new Set(known.map(({ session }) => session).filter(session => session !== 0));
   const all = suspects.filter(
     ({ pid, parent, session }) => pids.has(pid) || pids.has(parent) || sessions.has(session),
   );
-  return all.length === known.length ? all : withKin(all, suspects);
+  return all.length === known.length ? all : withDescendants(all, suspects);
 }
 
 /** A pid may be taken again; with the time of its start it is one process. */

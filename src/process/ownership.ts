@@ -9,7 +9,7 @@ const STICKY_AND_GROUP_WRITES = 0o1070;
  * from removing or renaming what belongs to others there: the supervisor's log, the children's logs, the door.
  * @throws when the folder can be neither used as it is nor changed.
  */
-export async function shareFolder(folder: string, { uid, gid }: User): Promise<void> {
+export async function makeWritableFor(folder: string, { uid, gid }: User): Promise<void> {
   const found = await stat(folder);
   const owner = found.uid === uid ? 0 : found.uid;
   const mode = (found.mode & 0o7777) | STICKY_AND_GROUP_WRITES;
@@ -23,11 +23,11 @@ export async function shareFolder(folder: string, { uid, gid }: User): Promise<v
  * its owner, since the other name may stand anywhere.
  * @throws when an owner cannot be changed.
  */
-export async function giveTree(path: string, user: User): Promise<void> {
+export async function chownTree(path: string, user: User): Promise<void> {
   const found = await lstat(path);
   const isShared = !found.isDirectory() && found.nlink > 1;
   const isGiven = found.uid === user.uid && found.gid === user.gid;
   if (!isShared && !isGiven) await lchown(path, user.uid, user.gid);
   if (!found.isDirectory()) return;
-  await Promise.all((await readdir(path)).map(name => giveTree(join(path, name), user)));
+  await Promise.all((await readdir(path)).map(name => chownTree(join(path, name), user)));
 }

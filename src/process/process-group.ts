@@ -6,7 +6,7 @@ import { listProcesses, type Process } from './procfs.ts';
  * The living processes of the session that a child leads: its process group, and whoever made a group of its own
  * inside that session. A daemon that called setsid has left.
  */
-export function familyOf(child: Child, processes: readonly Process[]): readonly Process[] {
+export function membersOf(child: Child, processes: readonly Process[]): readonly Process[] {
   // The kernel keeps a pid back while a group or session bears it. A living process of that pid, after the child was
   // reaped, means that the family died out and the number went to a stranger.
   const isReused = child.endedAtMs !== undefined && processes.some(({ pid }) => pid === child.pid);
@@ -14,16 +14,16 @@ export function familyOf(child: Child, processes: readonly Process[]): readonly 
 }
 
 /** Whether anything of a child's family is alive; its leader may be gone long before. */
-export function isFamilyAlive(child: Child, procRoot: string): boolean {
+export function isGroupAlive(child: Child, procRoot: string): boolean {
   const processes = listProcesses(procRoot);
-  if (processes !== undefined) return familyOf(child, processes).length > 0;
+  if (processes !== undefined) return membersOf(child, processes).length > 0;
   return child.pid !== undefined && send(-child.pid, 0);
 }
 
 /** Sends a signal to every process of a child's family, each group in one stroke. */
-export function signalFamily(child: Child, signal: NodeJS.Signals, procRoot: string): void {
+export function signalGroup(child: Child, signal: NodeJS.Signals, procRoot: string): void {
   const processes = listProcesses(procRoot);
-  if (processes !== undefined) signalGroups(familyOf(child, processes), signal);
+  if (processes !== undefined) signalGroups(membersOf(child, processes), signal);
   else if (child.pid !== undefined) signalTree(child.pid, signal);
 }
 

@@ -1,17 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { within } from '../runtime/abort.ts';
 import type { Child } from './child.ts';
 import type { ExitStatus } from './exit-status.ts';
-import { isFamilyAlive, signalFamily } from './process-group.ts';
+import { isGroupAlive, signalGroup } from './process-group.ts';
 
-export interface StopRequest {
+export interface StopOptions {
   /** Said on the console first; undefined: nothing is said. */
   readonly consoleCommand?: string | undefined;
   /** How long to leave the child alone before anything is asked of it. */
-  readonly quietMs?: number;
+  readonly settleMs?: number;
   /** From being asked to SIGKILL. A console command has the first half of it, SIGTERM what is left. */
   readonly graceMs: number;
   /** When aborted, SIGKILL is sent at once: a deadline, or somebody's second Ctrl-C. */
   readonly killNow?: AbortSignal | undefined;
+  /** Called with each step as it is taken. @param afterMs since the stop began */
+  readonly onStep?: (step: StopStep, afterMs: number) => void;
 }
 
 export type StopStep = 'console' | 'SIGTERM' | 'SIGKILL';
@@ -32,29 +35,33 @@ const SIGKILL_WAIT_MS = 2_000;
  * alive, and the next step, or the return, as soon as nothing is. It takes at most `quietMs + graceMs` and two
  * seconds, and only these two seconds once `killNow` is aborted; it never rejects.
  */
-export async function stopChild(child: Child, request: StopRequest, procRoot = '/proc'): Promise<StopRecord> {
-  const { consoleCommand, quietMs = 0, graceMs, killNow } = request;
+export async function stopChild(child: Child, request: StopOptions, procRoot = '/proc'): Promise<StopRecord> {
+  const { consoleCommand, settleMs = 0, graceMs, killNow } = request;
   const steps: StopStep[] = [];
   const startedMs = performance.now();
+  const note = (step: StopStep) => {
+    steps.push(step);
+    request.onStep?.(step, performance.now() - startedMs);
+  };
   const isGone = (withinMs: number) => becomesExtinct(child, withinMs, killNow, procRoot);
 
-  let gone = await isGone(quietMs);
+  let gone = await isGone(settleMs);
   const killAtMs = performance.now() + graceMs;
   if (!gone && consoleCommand !== undefined && !killNow?.aborted) {
-    if (await isHeard(child.say(consoleCommand), graceMs / 2)) {
-      steps.push('console');
+    if (await isHeard(child.sendCommand(consoleCommand), graceMs / 2)) {
+      note('console');
       gone = await isGone(killAtMs - graceMs / 2 - performance.now());
     }
   }
   if (!gone && !killNow?.aborted) {
-    steps.push('SIGTERM');
-    signalFamily(child, 'SIGTERM', procRoot);
+    note('SIGTERM');
+    signalGroup(child, 'SIGTERM', procRoot);
     // A stopped process (SIGSTOP, a debugger) sees the SIGTERM only when it goes on.
-    signalFamily(child, 'SIGCONT', procRoot);
+    signalGroup(child, 'SIGCONT', procRoot);
     gone = await isGone(killAtMs - performance.now());
   }
   if (!gone) {
-    steps.push('SIGKILL');
+    note('SIGKILL');
     killChild(child, procRoot);
     await becomesExtinct(child, SIGKILL_WAIT_MS, undefined, procRoot);
   }
@@ -64,12 +71,12 @@ export async function stopChild(child: Child, request: StopRequest, procRoot = '
 
 /** Kills a child and its family at once, without waiting: the last resort, when nobody has time for a ladder. */
 export function killChild(child: Child, procRoot = '/proc'): void {
-  signalFamily(child, 'SIGKILL', procRoot);
+  signalGroup(child, 'SIGKILL', procRoot);
 }
 
 /** Whether a line was taken in time; a console that nobody reads is full at some point. */
 async function isHeard(said: Promise<boolean>, withinMs: number): Promise<boolean> {
-  return (await within(withinMs, undefined, said)) ?? false;
+  return (await within(withinMs, said)) ?? false;
 }
 
 /** Waits until the whole family is dead. @returns false when time is up, or `hurry` is aborted, before that. */
@@ -80,28 +87,12 @@ async function becomesExtinct(
   procRoot: string,
 ): Promise<boolean> {
   const untilMs = performance.now() + withinMs;
-  await within(withinMs, hurry, child.exited);
+  await within(withinMs, child.exited, hurry);
   // The leader may exit first; its group can still hold a stubborn grandchild, and nothing tells of its end.
   for (let pauseMs = 5; child.endedAtMs !== undefined; pauseMs = Math.min(2 * pauseMs, 50)) {
-    if (!isFamilyAlive(child, procRoot)) return true;
+    if (!isGroupAlive(child, procRoot)) return true;
     if (hurry?.aborted || performance.now() >= untilMs) return false;
     await delay(pauseMs);
   }
   return false;
-}
-
-/** What a promise gives; undefined when time is up, or `hurry` is aborted, before that. Leaves no timer behind. */
-async function within<T>(
-  ms: number,
-  hurry: AbortSignal | undefined,
-  promise: Promise<T>,
-): Promise<T | undefined> {
-  const settled = new AbortController();
-  const signal = hurry === undefined ? settled.signal : AbortSignal.any([settled.signal, hurry]);
-  const timeUp = delay(Math.max(0, ms), undefined, { signal }).catch(() => undefined);
-  try {
-    return await Promise.race([promise, timeUp]);
-  } finally {
-    settled.abort();
-  }
 }

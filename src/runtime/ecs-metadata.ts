@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { timeoutSignal } from './abort.ts';
 
 const TaskMetadata = v.object({
   Cluster: v.string(),
@@ -22,7 +23,7 @@ const TIME_LIMIT_MS = 2_000;
  * @throws when the endpoint does not answer as documented.
  */
 export async function readEcsTask(metadataUri: string): Promise<EcsTask> {
-  const response = await fetch(`${metadataUri}/task`, { signal: AbortSignal.timeout(TIME_LIMIT_MS) });
+  const response = await fetch(`${metadataUri}/task`, { signal: timeoutSignal(TIME_LIMIT_MS) });
   if (!response.ok) throw new Error(`the ECS metadata endpoint answered ${response.status}`);
   return v.parse(TaskMetadata, await response.json());
 }

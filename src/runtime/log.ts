@@ -1,12 +1,23 @@
-import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino';
+import { type DestinationStream, destination, type LoggerOptions, pino, stdTimeFunctions } from 'pino';
+import type { EventAt, EventFields, EventLevel } from './log-events.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-export type Log = Logger;
+/** Writes events: docs/log-events.md lists them. A value is a field; the text is for people. */
+export type Log = {
+  [Level in EventLevel]: <Name extends EventAt<Level>>(fields: EventFields<Name>, text: string) => void;
+};
 
-export interface LogBook {
+/** How every line begins: `level` by its name, `time` in ISO 8601; neither pid nor host. */
+export const LINE_FORMAT: LoggerOptions = {
+  base: null,
+  timestamp: stdTimeFunctions.isoTime,
+  formatters: { level: level => ({ level }) },
+};
+
+export interface LogOutputs {
   readonly log: Log;
   /** Writes every line into a file as well: a log driver may drop lines, so the console is never the only record. */
   alsoTo(file: string): void;
@@ -24,7 +35,7 @@ export interface ConsoleStyle {
 }
 
 /** Opens the supervisor's log on the console. Whatever happens to the console, a session goes on. */
-export async function openLog({ level, terminal, colour }: ConsoleStyle): Promise<LogBook> {
+export async function openLog({ level, terminal, colour }: ConsoleStyle): Promise<LogOutputs> {
   const console = openSink(1);
   const screen = terminal ? await prettyLines(console, colour) : console;
   let file: Sink | undefined;
@@ -35,7 +46,7 @@ export async function openLog({ level, terminal, colour }: ConsoleStyle): Promis
     },
   };
   return {
-    log: pino({ level, base: null, timestamp: stdTimeFunctions.isoTime }, everywhere),
+    log: pino({ ...LINE_FORMAT, level }, everywhere),
     alsoTo(path) {
       file = openSink(path);
     },

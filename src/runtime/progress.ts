@@ -30,8 +30,14 @@ export function loggedProgress(log: Log): Progress {
         const now = passed();
         const bytesPerSecond = Math.round((now.bytesRead / (performance.now() - startMs)) * 1_000);
         log.info(
-          { ...now, ofFiles: expected.files, ofBytes: expected.bytes, bytesPerSecond },
-          'saving the archive',
+          {
+            event: 'archive_progress',
+            ...now,
+            ofFiles: expected.files,
+            ofBytes: expected.bytes,
+            bytesPerSecond,
+          },
+          `uploading archive: ${bytesText(now.bytesRead)} of ${bytesText(expected.bytes)}`,
         );
       });
     },

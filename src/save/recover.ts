@@ -1,9 +1,9 @@
 import { basename, join } from 'node:path';
-import type { Config } from '../config/session-config.ts';
+import type { SessionConfig } from '../config/session-config.ts';
 import { STATUS_KEY, segmentKey, sequenceOf } from '../journal/format/schema.ts';
 import type { FoundJournal } from '../journal/reader/find.ts';
 import { type Recovered, recoverJournal } from '../journal/reader/rebuild.ts';
-import type { Destination } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import { keyOf, sessionFolder, splitKey } from './archive-name.ts';
 import {
   type Claim,
@@ -27,22 +27,22 @@ export interface RecoveryTools extends Omit<SaveTools, 'open' | 'onNames'> {
  * @throws when the archive cannot be made or verified; the journal stands then.
  */
 export async function recoverSession(
-  config: Config,
-  destination: Destination,
+  config: SessionConfig,
+  destination: Store,
   journal: FoundJournal,
   tools: RecoveryTools,
 ): Promise<RecoveredSession> {
-  const { asked } = tools.stops;
+  const { stopRequested } = tools.signals;
   const done =
-    (await finishedBefore(destination, journal, asked)) ??
+    (await finishedBefore(destination, journal, stopRequested)) ??
     (await recoverNow(config, destination, journal, tools));
-  await putRecoveryReport(destination, journal, done, asked);
-  await deleteJournal(destination, journal.prefix, asked);
+  await putRecoveryReport(destination, journal, done, stopRequested);
+  await deleteJournal(destination, journal.prefix, stopRequested);
   return done;
 }
 
 /** An earlier recovery came as far as the archive, and was cut off before the journal was gone. */
-async function finishedBefore(destination: Destination, journal: FoundJournal, signal: AbortSignal) {
+async function finishedBefore(destination: Store, journal: FoundJournal, signal: AbortSignal) {
   const claim = await readClaim(destination, journal.prefix, signal);
   if (claim === undefined) return undefined;
   const proven = await digestOf(destination, claim.archiveKey, signal);
@@ -50,18 +50,18 @@ async function finishedBefore(destination: Destination, journal: FoundJournal, s
 }
 
 async function recoverNow(
-  config: Config,
-  destination: Destination,
+  config: SessionConfig,
+  destination: Store,
   journal: FoundJournal,
   tools: RecoveryTools,
 ): Promise<RecoveredSession> {
-  const { asked } = tools.stops;
+  const { stopRequested } = tools.signals;
   const workdir = join(tools.scratch, 'workdir');
   const recovered = await recoverJournal({
     destination,
     prefix: journal.prefix,
     folder: workdir,
-    signal: asked,
+    signal: stopRequested,
   });
   const { parent, folder: known } = splitKey(journal.session);
   const { folder } = await sessionFolder(workdir, recovered.about?.session ?? basename(known));
@@ -71,11 +71,11 @@ async function recoverNow(
     open: async () => destination,
     onNames: async (archiveKey, reportKey) => {
       claim = claimOf(archiveKey, reportKey, recovered);
-      await putClaim(destination, journal.prefix, claim, asked);
+      await putClaim(destination, journal.prefix, claim, stopRequested);
     },
   });
   if (saved.how !== 'archive' || claim === undefined) throw new Error(saved.faults.join('; '));
-  const proven = await digestOf(destination, claim.archiveKey, asked);
+  const proven = await digestOf(destination, claim.archiveKey, stopRequested);
   if (proven?.sha256 !== saved.summary.sha256) {
     throw new Error(`${destination.url}/${claim.archiveKey} is not what was sent: the journal stands`);
   }
@@ -83,7 +83,7 @@ async function recoverNow(
 }
 
 /** The session's own settings of how to pack, in place of those of whoever recovers it. */
-function asItWas(config: Config, { about }: Recovered, workdir: string): Config {
+function asItWas(config: SessionConfig, { about }: Recovered, workdir: string): SessionConfig {
   const settings = about && {
     archiveName: about.archiveName,
     codec: about.codec,
@@ -100,11 +100,7 @@ const BATCH = 1_000;
  * Deletes a journal that nobody needs any more: its segments first, and what tells of them last. The segment that was
  * on its way when its writer died, and the status, are deleted whether they came to be or not.
  */
-export async function deleteJournal(
-  destination: Destination,
-  prefix: string,
-  signal: AbortSignal,
-): Promise<void> {
+export async function deleteJournal(destination: Store, prefix: string, signal: AbortSignal): Promise<void> {
   const last = new Set([`${prefix}/${STATUS_KEY}`]);
   let batch: string[] = [];
   let sequence = 0;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import type { Recovered } from '../journal/reader/rebuild.ts';
-import type { Destination } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 
 const Claim = v.object({
   archiveKey: v.string(),
@@ -42,7 +42,7 @@ export function claimOf(archiveKey: string, reportKey: string, recovered: Recove
 }
 
 export async function putClaim(
-  destination: Destination,
+  destination: Store,
   prefix: string,
   claim: Claim,
   signal: AbortSignal,
@@ -51,7 +51,7 @@ export async function putClaim(
 }
 
 export async function readClaim(
-  destination: Destination,
+  destination: Store,
   prefix: string,
   signal: AbortSignal,
 ): Promise<Claim | undefined> {
@@ -63,7 +63,7 @@ export async function readClaim(
 
 /** Reads an archive back; undefined: it is not there. */
 export async function digestOf(
-  destination: Destination,
+  destination: Store,
   key: string,
   signal: AbortSignal,
 ): Promise<Proven | undefined> {
@@ -83,7 +83,7 @@ const SMALL_BYTES = 16 * 1024 * 1024;
 
 /** Reads a small object as text; undefined: it is not there, or not small. */
 export async function readSmall(
-  destination: Destination,
+  destination: Store,
   key: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {

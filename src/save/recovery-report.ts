@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { FoundJournal } from '../journal/reader/find.ts';
-import type { Destination } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import { keyOf } from './archive-name.ts';
 import { type RecoveredSession, readSmall } from './recovery-claim.ts';
 
@@ -15,7 +15,7 @@ type OwnReport = v.InferOutput<typeof OwnReport>;
 
 /** Writes `session.json`: what the session itself could tell, if it could, and what was recovered. */
 export async function putRecoveryReport(
-  destination: Destination,
+  destination: Store,
   journal: FoundJournal,
   { archiveKey, reportKey, bytes, sha256, ...recovery }: RecoveredSession,
   signal: AbortSignal,
@@ -40,7 +40,7 @@ export async function putRecoveryReport(
 
 /** Whether the session itself saved its archive, and was cut off before it could delete its journal. */
 export async function isSavedAlready(
-  destination: Destination,
+  destination: Store,
   journal: FoundJournal,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -55,7 +55,7 @@ export async function isSavedAlready(
 
 /** The report of the session that wrote a journal, among those of others of its name. */
 async function ownReport(
-  destination: Destination,
+  destination: Store,
   { session, siblings, prefix }: FoundJournal,
   signal: AbortSignal,
 ): Promise<OwnReport | undefined> {

@@ -2,20 +2,21 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type PackSummary, pack } from '../archive/pack.ts';
 import { type Survey, survey } from '../archive/walk.ts';
-import type { Config, Place } from '../config/session-config.ts';
+import type { DestinationUrl, SessionConfig } from '../config/session-config.ts';
 import type { Selection } from '../files/selection.ts';
 import { compressionThreads } from '../runtime/cpus.ts';
+import { startDeadline } from '../runtime/deadline.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Progress } from '../runtime/progress.ts';
-import { limitTime, type Stops } from '../runtime/signals.ts';
+import type { Signals } from '../runtime/signals.ts';
 import { errorText } from '../runtime/text.ts';
-import { AlreadyThereError, type Destination, type Receipt, RefusedError } from '../store/store.ts';
+import { AlreadyExistsError, PermanentError, type Receipt, type Store } from '../store/store.ts';
 import { keyOf, nthName, reportName } from './archive-name.ts';
 
 export interface SaveTools {
   readonly log: Log;
-  readonly stops: Stops;
-  readonly open: (place: Place) => Promise<Destination>;
+  readonly signals: Signals;
+  readonly open: (place: DestinationUrl) => Promise<Store>;
   readonly progress: Progress;
   /** Told the names that the archive and its report are about to take. */
   readonly onNames?: (archiveKey: string, reportKey: string) => Promise<void>;
@@ -23,7 +24,7 @@ export interface SaveTools {
 
 export interface SavedArchive {
   readonly how: 'archive';
-  readonly destination: Destination;
+  readonly destination: Store;
   readonly receipt: Receipt;
   readonly summary: PackSummary;
   /** Where its report goes. */
@@ -46,9 +47,9 @@ const FIRST_SHARE = 0.6;
  * It ends by itself within the time that saving may take. It never rejects.
  */
 export async function saveArchive(
-  config: Config,
+  config: SessionConfig,
   folder: string,
-  leaveOut: readonly string[],
+  excludedPaths: readonly string[],
   tools: SaveTools,
 ): Promise<SavedArchive | NotSaved> {
   const { destination, fallback, timeoutMs } = config.save;
@@ -61,21 +62,27 @@ export async function saveArchive(
         ];
   const faults: string[] = [];
   for (const { place, share } of homes) {
-    if (tools.stops.abandoned.aborted) break;
-    using limit = limitTime(tools.stops, {
-      normallyMs: timeoutMs * share,
+    if (tools.signals.aborted.aborted) break;
+    using limit = startDeadline(tools.signals, {
+      defaultMs: timeoutMs * share,
       stopTimeoutMs: config.stop.timeoutMs,
-      share,
+      shutdownShare: share,
     });
     try {
       const home = await tools.open(place);
       const inside = place.kind === 'inside';
-      const target = { folder: inside ? '' : folder, inside, leaveOut, home, signal: limit.signal };
+      const target = {
+        folder: inside ? '' : folder,
+        inside,
+        excludedPaths: excludedPaths,
+        home,
+        signal: limit.signal,
+      };
       const saved = await storeUntilSaved(config, target, tools);
       return { ...saved, faults };
     } catch (error) {
       faults.push(errorText(error));
-      tools.log.error({ err: error }, 'the archive could not be saved there');
+      tools.log.error({ event: 'archive_failed', err: error }, 'archive not saved');
     }
   }
   return { how: 'not-saved', faults };
@@ -85,20 +92,20 @@ interface Target {
   readonly folder: string;
   /** The archive is written among the files that it holds. */
   readonly inside: boolean;
-  readonly leaveOut: readonly string[];
-  readonly home: Destination;
+  readonly excludedPaths: readonly string[];
+  readonly home: Store;
   readonly signal: AbortSignal;
 }
 
 /** Tries until it is saved, its time is over, or trying again cannot help. */
 async function storeUntilSaved(
-  config: Config,
+  config: SessionConfig,
   target: Target,
   tools: SaveTools,
 ): Promise<Omit<SavedArchive, 'faults'>> {
   const { home, signal } = target;
   const startMs = performance.now();
-  const measure = () => survey(selectionOf(config, target.leaveOut), signal);
+  const measure = () => survey(selectionOf(config, target.excludedPaths), signal);
   let [n, expected] = await Promise.all([firstFree(config, target), measure()]);
   for (let tries = 1; ; tries++) {
     const reportKey = keyOf(target.folder, reportName(n));
@@ -115,12 +122,15 @@ async function storeUntilSaved(
         ms: performance.now() - startMs,
       };
     } catch (error) {
-      if (signal.aborted || error instanceof RefusedError || isBug(error)) throw error;
-      if (error instanceof AlreadyThereError) {
+      if (signal.aborted || error instanceof PermanentError || isBug(error)) throw error;
+      if (error instanceof AlreadyExistsError) {
         n += 1;
         continue;
       }
-      tools.log.warn({ err: error, tries }, 'a try to save the archive failed, and will be repeated');
+      tools.log.warn(
+        { event: 'archive_retry', err: error, attempt: tries },
+        `archive attempt ${tries} failed, retrying`,
+      );
       await setTimeout(pauseMs(tries), undefined, { signal });
       expected = await measure();
     }
@@ -128,8 +138,8 @@ async function storeUntilSaved(
 }
 
 async function storeOnce(
-  config: Config,
-  { folder, inside, leaveOut, home, signal }: Target,
+  config: SessionConfig,
+  { folder, inside, excludedPaths, home, signal }: Target,
   expected: Survey,
   n: number,
   tools: SaveTools,
@@ -138,7 +148,7 @@ async function storeOnce(
   const name = nthName(archiveName, n);
   const itself = inside ? [join(config.workdir, name), join(config.workdir, `${name}.part`)] : [];
   const packing = pack({
-    selection: selectionOf(config, [...leaveOut, ...itself]),
+    selection: selectionOf(config, [...excludedPaths, ...itself]),
     codec,
     level: gzipLevel,
     chunkBytes: home.chunkBytes(expected.archiveBytes),
@@ -154,12 +164,12 @@ async function storeOnce(
   return { receipt, summary: packing.summary() };
 }
 
-function selectionOf({ workdir, save }: Config, leaveOut: readonly string[]): Selection {
-  return { root: workdir, include: save.include, exclude: save.exclude, leaveOut };
+function selectionOf({ workdir, save }: SessionConfig, excludedPaths: readonly string[]): Selection {
+  return { root: workdir, include: save.include, exclude: save.exclude, excludedPaths };
 }
 
 /** An archive that is there already is never overwritten: the next free name is taken. */
-async function firstFree(config: Config, { folder, home, signal }: Target): Promise<number> {
+async function firstFree(config: SessionConfig, { folder, home, signal }: Target): Promise<number> {
   for (let n = 1; ; n++) {
     const taken = await home.exists(keyOf(folder, nthName(config.save.archiveName, n)), signal);
     if (taken !== true) return n;

@@ -2,8 +2,9 @@
 import { enableCompileCache } from 'node:module';
 import { isatty } from 'node:tty';
 import { pino } from 'pino';
-import { type ParsedManagerConfig, parseManagerConfig } from '../config/servermgr.ts';
+import { type ParsedServermgrConfig, parseServermgrConfig } from '../config/servermgr.ts';
 import { ConfigError } from '../config/session.ts';
+import { LINE_FORMAT } from '../runtime/log.ts';
 import { demoGame } from './demo.ts';
 import { helpText } from './help.ts';
 import { overridesFaults } from './launchers/ecs/overrides.ts';
@@ -22,21 +23,24 @@ async function main(args: readonly string[]): Promise<number> {
   if (parsed === undefined) return EXIT_USAGE;
   const { config, notices } = parsed;
   const transport = isatty(1) ? { target: 'pino-pretty', options: { ignore: 'pid,hostname' } } : undefined;
-  const log = pino({ level: config.logLevel, base: null, ...(transport && { transport }) });
-  for (const notice of notices) log.warn(notice);
+  const log = pino({ ...LINE_FORMAT, level: config.logLevel, ...(transport && { transport }) });
+  for (const notice of notices) log.warn({ event: 'notice' }, notice);
 
   const asked = firstSignal();
   const manager = await startManager(config, { log, env: process.env });
-  log.info({ url: manager.url, launcher: config.launcher.kind }, 'the green button is served');
+  log.info(
+    { event: 'listening', url: manager.url, launcher: config.launcher.kind },
+    `listening on ${manager.url}`,
+  );
   if (isatty(1)) process.stdout.write(`\n  Open ${manager.url.replace('127.0.0.1', 'localhost')}\n\n`);
-  log.info({ signal: await asked }, 'the manager ends; sessions play on, and end by themselves');
+  log.info({ event: 'shutting_down', signal: await asked }, 'shutting down; sessions keep running');
   await manager.close();
   return 0;
 }
 
-function configured(): ParsedManagerConfig | undefined {
+function configured(): ParsedServermgrConfig | undefined {
   try {
-    const parsed = parseManagerConfig(process.env, { cwd: process.cwd(), demo: demoGame() });
+    const parsed = parseServermgrConfig(process.env, { cwd: process.cwd(), demo: demoGame() });
     const faults = overridesFaults(parsed.config);
     if (faults.length > 0) throw new ConfigError(faults);
     return parsed;

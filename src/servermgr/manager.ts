@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import type { ManagerConfig } from '../config/servermgr-config.ts';
+import type { ServermgrConfig } from '../config/servermgr-config.ts';
 import type { Environment, S3Config } from '../config/session-config.ts';
-import { openDestination } from '../store/open.ts';
+import { openStore } from '../store/open.ts';
 import { openFleet } from './fleet/fleet.ts';
 import { openLauncher } from './launchers/open.ts';
 import { openPresigner } from './presign.ts';
@@ -18,14 +18,14 @@ export interface Manager {
 
 /** Opens everything, in the order in which it leans on one another, and serves the pages. */
 export async function startManager(
-  config: ManagerConfig,
+  config: ServermgrConfig,
   { log, env }: { readonly log: Logger; readonly env: Environment },
 ): Promise<Manager> {
   const { session, limits, worlds, trustedProxies, adminToken } = config;
   const secret = config.secret ?? (await keptSecret(config.stateFolder));
   const launcher = await openLauncher(config, env);
   const s3: S3Config = { pathStyle: session.pathStyle, encryption: undefined, expectedOwner: undefined };
-  const archives = openArchives(await openDestination(session.destination, { s3 }));
+  const archives = openArchives(await openStore(session.destination, { s3 }));
   const presigner =
     session.destination.kind === 's3' ? openPresigner(session.destination, session) : undefined;
   const fleet = openFleet({ launcher, archives, limits, worlds, session, log });

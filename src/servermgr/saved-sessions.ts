@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { Destination, StoredObject } from '../store/store.ts';
+import type { Store, StoredObject } from '../store/store.ts';
 import { isName } from './session-id.ts';
 
 /** What a session's report tells, as far as the pages show it. */
@@ -48,7 +48,7 @@ const LONGEST_REPORT = 4 * 1024 * 1024;
 const MOST_LISTED = 20_000;
 
 /** Reads what sessions have saved at a destination; nothing is ever written there. */
-export function openArchives(destination: Destination): Archives {
+export function openArchives(destination: Store): Archives {
   /** A report does not change any more, unless it is about a journal that somebody may recover. */
   const known = new Map<string, SavedReport>();
 
@@ -104,7 +104,7 @@ async function namesBelow(objects: AsyncIterable<StoredObject>): Promise<string[
   return [...names].reverse();
 }
 
-async function readText(destination: Destination, key: string, signal: AbortSignal) {
+async function readText(destination: Store, key: string, signal: AbortSignal) {
   const body = await destination.get(key, signal);
   if (body === undefined) return undefined;
   const chunks: Buffer[] = [];

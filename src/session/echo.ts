@@ -1,9 +1,9 @@
-import type { ChildName, Config } from '../config/session-config.ts';
+import type { ChildName, SessionConfig } from '../config/session-config.ts';
 import { follow, splitLines } from '../files/tail.ts';
 import { childLog } from './child-logs.ts';
 
 /** Shows the lines of the children that are to be heard on the console, until it is disposed of. */
-export function echoChildren(config: Config, print: (line: string) => void): AsyncDisposable {
+export function echoChildren(config: SessionConfig, print: (line: string) => void): AsyncDisposable {
   const over = new AbortController();
   const echoing = config.children.echo.map(name => echo(name, childLog(config, name), over.signal, print));
   return {

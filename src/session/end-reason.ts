@@ -4,7 +4,7 @@ import { describeExit, type ExitStatus, succeeded } from '../process/exit-status
 import { errorText } from '../runtime/text.ts';
 
 /** What ended a session: one value, from whichever came first. */
-export type End =
+export type EndReason =
   /** The destination has said no before anything was started. */
   | { readonly by: 'destination-refused'; readonly why: string; readonly remedy: string }
   | { readonly by: 'setup-failed'; readonly exit: ExitStatus }
@@ -24,7 +24,7 @@ export type End =
   | { readonly by: 'bug'; readonly error: unknown };
 
 /** Where what was recorded is now. */
-export type Saved =
+export type SaveState =
   | { readonly how: 'archive' }
   /** Every byte is durable in the journal, but the archive is not made yet. */
   | { readonly how: 'journal'; readonly recover: string }
@@ -48,7 +48,7 @@ export const EXIT_CODES = [
 ] as const;
 
 /** The exit code tells the cause; only what became of the data tells more. */
-export function exitCode(end: End, saved: Saved): number {
+export function exitCode(end: EndReason, saved: SaveState): number {
   if (saved.how === 'lost') return 20;
   if (saved.how === 'journal') return 21;
   switch (end.by) {
@@ -85,7 +85,7 @@ export function signalExitCode(signal: NodeJS.Signals): number {
 }
 
 /** One sentence for people. */
-export function describeEnd(end: End): string {
+export function describeEndReason(end: EndReason): string {
   switch (end.by) {
     case 'destination-refused':
       return `nothing was started: ${end.why}`;
@@ -128,7 +128,7 @@ function seconds(ms: number): string {
  * A plug-in that ends Cuberite calls os.exit, and the server then always dies of SIGABRT (36 of 36 times): that is
  * how such a session ends normally, with its world lost.
  */
-export function refineEnd(end: End, { exitPlugin }: ServerLogResult): End {
+export function refineEndReason(end: EndReason, { exitPlugin }: ServerLogResult): EndReason {
   if (end.by !== 'server-exited' || exitPlugin === undefined) return end;
   const aborted = 'signal' in end.exit && end.exit.signal === 'SIGABRT';
   return aborted ? { by: 'server-ended-by-plugin', plugin: exitPlugin, exit: end.exit } : end;

@@ -4,7 +4,7 @@ export interface PhaseTime {
 }
 
 /** Times the phases of a session, each from its beginning to the next one's. */
-export function newStopwatch() {
+export function createPhaseTimer() {
   const begun: { phase: string; atMs: number }[] = [{ phase: 'preflight', atMs: performance.now() }];
   return {
     enter(phase: string): void {

@@ -1,15 +1,15 @@
-import type { Config } from '../config/session-config.ts';
-import type { People } from '../minecraft/player-count.ts';
+import type { SessionConfig } from '../config/session-config.ts';
+import type { Presence } from '../minecraft/player-count.ts';
 import type { Child } from '../process/child.ts';
 import { describeExit } from '../process/exit-status.ts';
 import type { EcsTask } from '../runtime/ecs-metadata.ts';
 import type { Version } from '../runtime/version.ts';
 import type { SavedArchive } from '../save/save.ts';
-import { describeEnd, type End, exitCode } from './end-reason.ts';
-import type { Recording } from './journal.ts';
+import { describeEndReason, type EndReason, exitCode } from './end-reason.ts';
+import type { SessionJournal } from './journal.ts';
 import type { PhaseTime } from './phase-timer.ts';
-import type { Played } from './run-processes.ts';
-import type { Outcome } from './session.ts';
+import type { ProcessesResult } from './run-processes.ts';
+import type { SessionResult } from './session.ts';
 
 /** What the report tells besides the outcome itself. */
 export interface Circumstances {
@@ -25,12 +25,12 @@ export interface Circumstances {
 export type Report = ReturnType<typeof makeReport>;
 
 /** The whole story of a session as plain data: `session.json`, and what the last log line and the summary tell. */
-export function makeReport(config: Config, outcome: Outcome, circumstances: Circumstances) {
+export function makeReport(config: SessionConfig, outcome: SessionResult, circumstances: Circumstances) {
   const { end, played, saved, archive } = outcome;
   return {
     format: 1,
     session: config.timestamp,
-    end: { ...plainEnd(end), text: describeEnd(end) },
+    end: { ...plainEnd(end), text: describeEndReason(end) },
     saved: saved.how,
     recover: saved.how === 'journal' ? saved.recover : undefined,
     exitCode: exitCode(end, saved),
@@ -56,11 +56,11 @@ export function makeReport(config: Config, outcome: Outcome, circumstances: Circ
   };
 }
 
-function plainEnd(end: End) {
+function plainEnd(end: EndReason) {
   return end.by === 'bug' ? { by: end.by } : end;
 }
 
-function childReports({ stage, stopped }: Played, oomKills: number | undefined) {
+function childReports({ stage, stopped }: ProcessesResult, oomKills: number | undefined) {
   return stage.children.map(child => {
     const record = stopped.records.get(child);
     const exit = record?.exit;
@@ -85,17 +85,17 @@ function lifetimeMs({ startedAtMs, endedAtMs }: Child): number | undefined {
   return endedAtMs === undefined ? undefined : Math.round(endedAtMs - startedAtMs);
 }
 
-function peopleReport({ peak, firstJoinedMs, personMs, changes, changesForgotten }: People) {
+function peopleReport({ peak, firstJoinedMs, personMs, changes, changesForgotten }: Presence) {
   return { peak, firstJoinedMs, personMs, changes, changesForgotten };
 }
 
-function journalReport({ journal }: Recording) {
+function journalReport({ journal }: SessionJournal) {
   const { prefix, segments, bytes, failures, greatestLagMs } = journal.report();
   return { prefix, segments, bytes, failures, greatestLagMs: Math.round(greatestLagMs) };
 }
 
 /** Personal data: only where it was asked for. */
-function namesReport({ stage, heard }: Played) {
+function namesReport({ stage, heard }: ProcessesResult) {
   return {
     online: stage.players?.names() ?? [],
     stays: Array.from(heard?.roster ?? [], ([name, stays]) => ({ name, stays })),

@@ -1,16 +1,16 @@
-import type { Visited } from '../control-socket/server.ts';
+import type { ControlHandler } from '../control-socket/server.ts';
 import type { Child } from '../process/child.ts';
 import type { Phase } from './runtime.ts';
 
-export interface Visitors extends Visited {
+export interface SessionStatus extends ControlHandler {
   enter(phase: Phase): void;
-  onConsole(say: Child['say']): void;
+  onConsole(say: Child['sendCommand']): void;
 }
 
 /** What a running session tells and takes from those who come through its door. */
-export function newVisitors(): Visitors {
+export function createStatus(): SessionStatus {
   let phase: Phase | 'preflight' = 'preflight';
-  let say: Child['say'] | undefined;
+  let say: Child['sendCommand'] | undefined;
   return {
     enter(next) {
       phase = next;

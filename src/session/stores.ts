@@ -1,22 +1,26 @@
-import type { Config, Place } from '../config/session-config.ts';
+import type { DestinationUrl, SessionConfig } from '../config/session-config.ts';
 import type { Log } from '../runtime/log.ts';
-import { openDestination } from '../store/open.ts';
-import type { Destination } from '../store/store.ts';
+import { openStore } from '../store/open.ts';
+import type { Store } from '../store/store.ts';
 
 export interface Places extends Disposable {
-  open(place: Place): Promise<Destination>;
+  open(place: DestinationUrl): Promise<Store>;
 }
 
 /** Opens each destination of a session once, and closes them all at its end. */
-export function openPlaces({ save }: Config, log: Log): Places {
-  const opened = new Map<Place, Promise<Destination>>();
+export function openPlaces({ save }: SessionConfig, log: Log): Places {
+  const opened = new Map<DestinationUrl, Promise<Store>>();
   return {
     open(place) {
       const known = opened.get(place);
       if (known !== undefined) return known;
-      const opening = openDestination(place, {
+      const opening = openStore(place, {
         s3: save.s3,
-        onTrouble: trouble => log.warn(trouble, 'the destination did not take it, and is asked again'),
+        onRetry: ({ what, why, waitMs }) =>
+          log.warn(
+            { event: 'request_retry', request: what, why, waitMs },
+            waitMs === undefined ? 'request failed' : `request failed, retrying in ${waitMs} ms`,
+          ),
       });
       opened.set(place, opening);
       return opening;

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import type { Config, Place } from '../config/session-config.ts';
+import type { DestinationUrl, SessionConfig } from '../config/session-config.ts';
 import { STATE_FOLDER } from '../control-socket/protocol.ts';
 import { nthName, reportName } from '../save/archive-name.ts';
 
@@ -8,11 +8,11 @@ import { nthName, reportName } from '../save/archive-name.ts';
  * What of the working directory is not the session's: the supervisor's state, and archives that land inside it.
  * @returns absolute paths.
  */
-export async function leftOut(config: Config): Promise<string[]> {
+export async function excludedPaths(config: SessionConfig): Promise<string[]> {
   const { workdir, save, timestamp } = config;
   const places = [save.destination, save.fallback].filter(place => place !== undefined);
   const inside = await Promise.all(places.map(place => ownFiles(place, config)));
-  const home = (place: Place) =>
+  const home = (place: DestinationUrl) =>
     place.kind === 'directory' ? leftOutHome(place.path, workdir, timestamp) : [];
   return [join(workdir, STATE_FOLDER), ...inside.flat(), ...places.flatMap(home)];
 }
@@ -25,7 +25,7 @@ function leftOutHome(path: string, workdir: string, timestamp: string): string[]
 }
 
 /** CRAFTASSIST_NO_UPLOAD: this archive, and those of earlier sessions, lie among the files. */
-async function ownFiles(place: Place, { save: { archiveName } }: Config): Promise<string[]> {
+async function ownFiles(place: DestinationUrl, { save: { archiveName } }: SessionConfig): Promise<string[]> {
   if (place.kind !== 'inside') return [];
   const own = [archiveName, 'session.json'];
   const numbered = (await readdir(place.path)).filter(name => isNumbered(name, archiveName));

@@ -3,15 +3,17 @@ import { createReadStream, type Dirent } from 'node:fs';
 import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { codeOf, FileExistsError, publish } from '../files/atomic-write.ts';
+import { FileExistsError, publish } from '../files/atomic-write.ts';
+import { errorCode } from '../files/errno.ts';
+import { orAborted, timeoutSignal } from '../runtime/abort.ts';
 import { partsOf } from './keys.ts';
 import { openSource, SourceError } from './source.ts';
-import { orAborted, watchForStall } from './stall.ts';
+import { watchForStall } from './stall.ts';
 import {
-  AlreadyThereError,
-  type Destination,
-  type Fitness,
-  RefusedError,
+  AlreadyExistsError,
+  type CheckResult,
+  PermanentError,
+  type Store,
   type StoredObject,
 } from './store.ts';
 
@@ -21,7 +23,7 @@ const TIDY_MS = 1000;
 const CHECK_MS = 10_000;
 
 /** A folder as a destination; it is made when something is first stored in it. */
-export function openDirectory(folder: string): Destination {
+export function openDirectoryStore(folder: string): Store {
   const root = path.resolve(folder);
   const url = pathToFileURL(root).href;
   const fileOf = (key: string) => path.join(root, ...partsOf(key));
@@ -30,7 +32,7 @@ export function openDirectory(folder: string): Destination {
     url,
 
     async check(signal) {
-      const limit = AbortSignal.timeout(CHECK_MS);
+      const limit = timeoutSignal(CHECK_MS);
       const check = orAborted(checkWritable(root), AbortSignal.any([signal, limit]), TIDY_MS);
       return check.catch((error: unknown) => {
         if (signal.aborted) throw error;
@@ -107,7 +109,7 @@ export function openDirectory(folder: string): Destination {
 }
 
 /** Writes and removes a small file, as saving would. */
-async function checkWritable(root: string): Promise<Fitness> {
+async function checkWritable(root: string): Promise<CheckResult> {
   const probe = path.join(root, `.craftassist-session-check-${randomUUID()}`);
   try {
     await publish(probe, [Buffer.from('check\n')], { replace: false });
@@ -115,7 +117,7 @@ async function checkWritable(root: string): Promise<Fitness> {
     return { state: 'ready' };
   } catch (error) {
     const why = `${root} cannot be written: ${messageOf(error)}`;
-    const remedy = remedyFor(codeOf(error));
+    const remedy = remedyFor(errorCode(error));
     return remedy === undefined ? { state: 'unavailable', why } : { state: 'refused', why, remedy };
   }
 }
@@ -126,7 +128,7 @@ async function isThere(file: string): Promise<boolean> {
     await stat(file);
     return true;
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return false;
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return false;
     throw error;
   }
 }
@@ -160,7 +162,7 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
     const rank = (entry: Dirent) => Buffer.from(entry.isDirectory() ? `${entry.name}/` : entry.name);
     return entries.sort((a, b) => Buffer.compare(rank(a), rank(b)));
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return [];
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return [];
     throw error;
   }
 }
@@ -171,7 +173,7 @@ async function* describe(key: string, file: string): AsyncGenerator<StoredObject
     yield { key, bytes: size, modifiedMs: mtimeMs };
   } catch (error) {
     // Deleted between being listed and being looked at.
-    if (codeOf(error) !== 'ENOENT') throw error;
+    if (errorCode(error) !== 'ENOENT') throw error;
   }
 }
 
@@ -181,20 +183,22 @@ async function removeEmpty(folder: string, root: string): Promise<void> {
     try {
       await rmdir(each);
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') continue;
-      if (['ENOTEMPTY', 'EEXIST', 'EBUSY', 'EACCES', 'EPERM'].includes(codeOf(error) ?? '')) return;
+      if (errorCode(error) === 'ENOENT') continue;
+      if (['ENOTEMPTY', 'EEXIST', 'EBUSY', 'EACCES', 'EPERM'].includes(errorCode(error) ?? '')) return;
       throw error;
     }
   }
 }
 
 function explain(error: unknown, key: string, url: string): Error {
-  if (error instanceof AlreadyThereError || error instanceof RefusedError) return error;
-  if (error instanceof FileExistsError) return new AlreadyThereError(error.message, { cause: error });
+  if (error instanceof AlreadyExistsError || error instanceof PermanentError) return error;
+  if (error instanceof FileExistsError) return new AlreadyExistsError(error.message, { cause: error });
   const cause = error instanceof SourceError ? error.cause : error;
   const message = `could not save ${key} to ${url}: ${messageOf(cause)}`;
-  const remedy = error instanceof SourceError ? undefined : remedyFor(codeOf(error));
-  return remedy === undefined ? new Error(message, { cause }) : new RefusedError(message, remedy, { cause });
+  const remedy = error instanceof SourceError ? undefined : remedyFor(errorCode(error));
+  return remedy === undefined
+    ? new Error(message, { cause })
+    : new PermanentError(message, remedy, { cause });
 }
 
 /** What a person can do; undefined: it may pass by itself. */

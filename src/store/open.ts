@@ -1,19 +1,19 @@
-import type { Place, S3Config } from '../config/session-config.ts';
-import { openDirectory } from './directory.ts';
-import type { Trouble } from './retry.ts';
-import type { Destination } from './store.ts';
+import type { DestinationUrl, S3Config } from '../config/session-config.ts';
+import { openDirectoryStore } from './directory.ts';
+import type { RetryEvent } from './retry.ts';
+import type { Store } from './store.ts';
 
 export interface OpenOptions {
   readonly s3: S3Config;
   /** Told of requests that failed and are repeated, for the log. */
-  readonly onTrouble?: (trouble: Trouble) => void;
+  readonly onRetry?: (trouble: RetryEvent) => void;
 }
 
 /**
  * Opens the home of a session's archives. Nothing is asked of it yet: see `check`. The AWS SDK is loaded only for S3;
  * it reads the standard AWS variables itself.
  */
-export async function openDestination(place: Place, options: OpenOptions): Promise<Destination> {
+export async function openStore(place: DestinationUrl, options: OpenOptions): Promise<Store> {
   switch (place.kind) {
     case 's3': {
       const { openS3 } = await import('./s3/store.ts');
@@ -21,7 +21,7 @@ export async function openDestination(place: Place, options: OpenOptions): Promi
     }
     case 'directory':
     case 'inside':
-      return openDirectory(place.path);
+      return openDirectoryStore(place.path);
     default:
       return place satisfies never;
   }

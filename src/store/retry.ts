@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type FaultKind, S3Fault } from './s3/errors.ts';
 
 /** A request that failed without ending what it was part of: worth a line in the log. */
-export interface Trouble {
+export interface RetryEvent {
   /** What was being done, e.g. `part 3 of logs.tar.gz`. */
   readonly what: string;
   readonly why: string;
@@ -15,14 +15,14 @@ export interface RetryOptions {
   readonly maxTries?: number;
   /** What is worth repeating; default: what is transient. */
   readonly kinds?: readonly FaultKind[];
-  readonly onTrouble?: ((trouble: Trouble) => void) | undefined;
+  readonly onTrouble?: ((trouble: RetryEvent) => void) | undefined;
 }
 
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 10_000;
 
 /** Makes a request until it is answered, waiting longer each time, or until the signal is aborted. */
-export async function retrying<T>(
+export async function withRetry<T>(
   what: string,
   attempt: () => Promise<T>,
   options: RetryOptions,

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { type Destination, RefusedError } from './store.ts';
+import { PermanentError, type Store } from './store.ts';
 
 /** One thing that was tried, for a person to read. */
-export interface Rehearsal {
+export interface SelfTestStep {
   readonly what: 'check' | 'put' | 'delete';
   /** `note`: a session can be saved without it. */
   readonly result: 'fine' | 'note' | 'fault';
@@ -14,7 +14,7 @@ export interface Rehearsal {
  * Tries everything that a session asks of its destination, on a small object: what `check` asks, a write that must
  * not overwrite, and a deletion, which only the journal needs.
  */
-export async function rehearse(destination: Destination, signal: AbortSignal): Promise<Rehearsal[]> {
+export async function selfTest(destination: Store, signal: AbortSignal): Promise<SelfTestStep[]> {
   const checked = await tryCheck(destination, signal);
   if (checked.result === 'fault') return [checked];
   const key = `.craftassist-session-doctor-${randomUUID()}`;
@@ -38,7 +38,7 @@ export async function rehearse(destination: Destination, signal: AbortSignal): P
   return [checked, put, { ...deleted, detail }];
 }
 
-async function tryCheck(destination: Destination, signal: AbortSignal): Promise<Rehearsal> {
+async function tryCheck(destination: Store, signal: AbortSignal): Promise<SelfTestStep> {
   const fitness = await destination.check(signal);
   switch (fitness.state) {
     case 'ready':
@@ -62,12 +62,12 @@ async function attempt(
   detail: string,
   otherwise: 'note' | 'fault',
   work: Promise<void>,
-): Promise<Rehearsal> {
+): Promise<SelfTestStep> {
   try {
     await work;
     return { what, result: 'fine', detail, remedy: undefined };
   } catch (error) {
-    const remedy = error instanceof RefusedError ? error.remedy : undefined;
+    const remedy = error instanceof PermanentError ? error.remedy : undefined;
     return {
       what,
       result: otherwise,

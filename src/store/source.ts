@@ -1,4 +1,4 @@
-import { orAborted } from './stall.ts';
+import { orAborted } from '../runtime/abort.ts';
 
 /** What was to be stored could not be read: not the destination's fault. Its cause is the source's own error. */
 export class SourceError extends Error {

@@ -32,24 +32,3 @@ export function watchForStall(stallMs: number, caller: AbortSignal): Watch {
     },
   };
 }
-
-/**
- * The promise's outcome, or the signal's reason once it is aborted: not every wait can itself be cancelled.
- * @param graceMs how long the promise may still take after the abort, to tidy up
- */
-export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal, graceMs = 0): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  let timer: NodeJS.Timeout | undefined;
-  const forward = () => {
-    if (graceMs === 0) reject(signal.reason);
-    else timer = setTimeout(() => reject(signal.reason), graceMs);
-  };
-  if (signal.aborted) forward();
-  else signal.addEventListener('abort', forward, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', forward);
-  }
-}

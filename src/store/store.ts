@@ -2,27 +2,27 @@
  * Where an archive goes: one contract, two homes (S3 and a folder). Keys are relative to the destination, their
  * parts joined by "/". Every operation ends early, by rejecting with the reason, when its signal is aborted.
  */
-export interface Destination {
+export interface Store {
   /** For people and reports, e.g. `s3://bucket/prefix` or `file:///folder`; never holds credentials. */
   readonly url: string;
 
   /** Whether a session can be saved here, asked with the rights that saving needs and no others. */
-  check(signal: AbortSignal): Promise<Fitness>;
+  check(signal: AbortSignal): Promise<CheckResult>;
 
   /** How many bytes each chunk handed to `store` should have (all but the last), for an archive of up to so many. */
   chunkBytes(expectedBytes: number): number;
 
   /**
    * Stores an archive whole or not at all: when it rejects, nothing half-made is left behind.
-   * @throws {AlreadyThereError} when the key is taken: it is never overwritten.
-   * @throws {RefusedError} when trying again cannot help (access denied, no such bucket).
+   * @throws {AlreadyExistsError} when the key is taken: it is never overwritten.
+   * @throws {PermanentError} when trying again cannot help (access denied, no such bucket).
    */
-  store(key: string, chunks: AsyncIterable<Buffer>, options: StoreOptions): Promise<Receipt>;
+  store(key: string, chunks: AsyncIterable<Buffer>, options: UploadOptions): Promise<Receipt>;
 
   /** Whether an object is there; `unknown` where the rights do not allow to ask. */
   exists(key: string, signal: AbortSignal): Promise<boolean | 'unknown'>;
 
-  /** Writes one small object whole, replacing what is there unless `ifAbsent`. @throws {AlreadyThereError} */
+  /** Writes one small object whole, replacing what is there unless `ifAbsent`. @throws {AlreadyExistsError} */
   put(key: string, body: Buffer, options: PutOptions): Promise<void>;
 
   /** Reads one object; undefined when there is none. */
@@ -38,14 +38,14 @@ export interface Destination {
   close(): void;
 }
 
-export type Fitness =
+export type CheckResult =
   | { readonly state: 'ready' }
   /** The destination's own fault (no such bucket, access denied): a session must not start. */
   | { readonly state: 'refused'; readonly why: string; readonly remedy: string }
   /** It may well be back when the session ends. */
   | { readonly state: 'unavailable'; readonly why: string };
 
-export interface StoreOptions {
+export interface UploadOptions {
   readonly signal: AbortSignal;
   /** No byte has moved for so long: the try is given up. */
   readonly stallMs: number;
@@ -78,12 +78,12 @@ export interface StoredObject {
 }
 
 /** The key is taken; archives are never overwritten. */
-export class AlreadyThereError extends Error {
+export class AlreadyExistsError extends Error {
   override readonly name = 'AlreadyThereError';
 }
 
 /** The destination has said no, and would again. */
-export class RefusedError extends Error {
+export class PermanentError extends Error {
   override readonly name = 'RefusedError';
   readonly remedy: string;
 

@@ -17,9 +17,9 @@ export async function packed(root: string, choices: Choices = {}): Promise<Packe
 }
 
 export function packOptions(root: string, choices: Choices = {}): PackOptions {
-  const { include = [], exclude = [], leaveOut = [], ...rest } = choices;
+  const { include = [], exclude = [], excludedPaths = [], ...rest } = choices;
   return {
-    selection: { root, include, exclude, leaveOut },
+    selection: { root, include, exclude, excludedPaths },
     codec: 'gzip',
     level: { min: 1, max: 6 },
     chunkBytes: 1 << 20,

@@ -13,10 +13,10 @@ const signal = new AbortController().signal;
 
 async function walked(
   root: string,
-  globs: { include?: string[]; exclude?: string[]; leaveOut?: string[] } = {},
+  globs: { include?: string[]; exclude?: string[]; excludedPaths?: string[] } = {},
 ) {
   const found = [];
-  const selection = { root, include: [], exclude: [], leaveOut: [], ...globs };
+  const selection = { root, include: [], exclude: [], excludedPaths: [], ...globs };
   for await (const batch of walk(selection, signal)) {
     for (const item of batch) {
       const path = item.path.toString();
@@ -73,8 +73,8 @@ test('an excluded folder is not entered, and exclusion is stronger than inclusio
 test('a destination inside the root is left out', async () => {
   using folder = temporaryFolder();
   make(folder.path, ['sessions/1/logs.tar.gz', 'logs.tar.gz', 'a']);
-  const leaveOut = [join(folder.path, 'sessions'), join(folder.path, 'logs.tar.gz')];
-  expect(await walked(folder.path, { leaveOut })).toEqual(['a']);
+  const excludedPaths = [join(folder.path, 'sessions'), join(folder.path, 'logs.tar.gz')];
+  expect(await walked(folder.path, { excludedPaths })).toEqual(['a']);
 });
 
 test('sockets and named pipes are told, links are not followed', async () => {
@@ -105,7 +105,7 @@ test('no archive is larger than the survey says, with any codec', async () => {
   growTree(folder.path, 11);
   for (const bytes of BORDERS) writeFileSync(join(folder.path, `border-${bytes}`), Buffer.alloc(bytes));
   const { archiveBytes, files, bytes } = await survey(
-    { root: folder.path, include: [], exclude: [], leaveOut: [] },
+    { root: folder.path, include: [], exclude: [], excludedPaths: [] },
     signal,
   );
   for (const codec of ['none', 'gzip', 'zstd'] as const) {

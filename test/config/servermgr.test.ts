@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { type ManagerSurroundings, parseManagerConfig } from '../../src/config/servermgr.ts';
+import { parseServermgrConfig, type ServermgrSurroundings } from '../../src/config/servermgr.ts';
 import { VARIABLE_NAMES } from '../../src/config/servermgr-variables.ts';
 import { ConfigError } from '../../src/config/session.ts';
 import { demoGame } from '../../src/servermgr/demo.ts';
 import { runProgram } from '../servermgr/support/program.ts';
 
-const here: ManagerSurroundings = { cwd: '/somewhere', demo: undefined };
+const here: ServermgrSurroundings = { cwd: '/somewhere', demo: undefined };
 const ON_ECS = {
   SERVERMGR_LAUNCHER: 'ecs',
   SERVERMGR_SECRET: 's'.repeat(32),
@@ -15,7 +15,7 @@ const ON_ECS = {
 };
 
 const parse = (env: Record<string, string>, surroundings = here) =>
-  parseManagerConfig(env, surroundings).config;
+  parseServermgrConfig(env, surroundings).config;
 
 function faultsOf(env: Record<string, string>): readonly string[] {
   try {
@@ -138,7 +138,7 @@ test('an environment that is too long for ECS is found before anybody presses', 
 });
 
 test('names that nobody knows are told, with the nearest that is known', () => {
-  const { notices } = parseManagerConfig(
+  const { notices } = parseServermgrConfig(
     { SERVERMGR_FLEET_LIMITS: '3', SESSION_JOIN_TIMEOUTS: '5m', SESSION_JOIN_TIMEOUT: '5m' },
     here,
   );

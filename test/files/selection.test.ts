@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { chooser } from '../../src/files/selection.ts';
 
 const choose = (globs: Partial<Record<'include' | 'exclude' | 'leaveOut', string[]>>) =>
-  chooser({ root: '/played', include: [], exclude: [], leaveOut: [], ...globs });
+  chooser({ root: '/played', include: [], exclude: [], excludedPaths: [], ...globs });
 
 test('with no globs everything is included and nothing excluded', () => {
   expect(choose({}).includes(Buffer.from('a/b/.c'))).toBe(true);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { findJournals, isLive, storeClock } from '../../src/journal/reader/find.ts';
 import { recoverJournal } from '../../src/journal/reader/rebuild.ts';
-import { openStore } from '../store/s3/support.ts';
+import { openTestStore } from '../store/s3/support.ts';
 import { eventually } from '../support/eventually.ts';
 import { patient, playground, treeOf } from '../support/journal.ts';
 import { startS3Server } from '../support/s3-server.ts';
@@ -18,7 +18,7 @@ test('a journal lives through an S3 that fails, is recovered from it and removed
     ],
   });
   onTestFinished(() => server.close());
-  const destination = await openStore(server.url, { prefix: 'sessions' });
+  const destination = await openTestStore(server.url, { prefix: 'sessions' });
   onTestFinished(() => destination.close());
   const { work, store, start } = await playground();
   await writeFile(join(work, 'world.dat'), Buffer.alloc(200_000, 3));

@@ -59,7 +59,7 @@ async function playAndStop(theatre: Theatre, s3: S3Server, mib: number) {
     SESSION_AGENT_COMMAND: program('agent-logs-steadily', BYTES_PER_SECOND),
     KILLS_SESSION: randomUUID(),
   });
-  await session.logged('"child":"agent"');
+  await session.logged('"event":"process_started","child":"agent"');
   await journaled(s3, mib);
   s3.setFaults(THROTTLE);
   await setTimeout(1_000);

@@ -51,7 +51,7 @@ async function playUntilKilled(plan: Plan, theatre: Theatre, s3: S3Server) {
     SESSION_JOURNAL_INTERVAL: `${plan.intervalMs}ms`,
     KILLS_SESSION: mark,
   });
-  await session.logged('"child":"agent"');
+  await session.logged('"event":"process_started","child":"agent"');
   const isOver = new AbortController();
   const breaking = breakConnections(plan, s3, isOver.signal);
   await setTimeout(plan.livesMs);

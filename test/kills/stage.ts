@@ -10,7 +10,7 @@ import type { Performance, Theatre } from '../support/session.ts';
 /** Kills a session as the end of its container does: everybody at once. @returns when, since the epoch */
 export async function killEverybody(session: Performance, mark: string, folder: string): Promise<number> {
   const groups = Array.from(
-    session.stdout().matchAll(/"child":"\w+","pid":(\d+)/g),
+    session.stdout().matchAll(/"event":"process_started","child":"\w+","pid":(\d+)/g),
     ([, pid]) => -Number(pid),
   );
   const killedAtMs = Date.now();

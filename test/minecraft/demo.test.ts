@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { watchPlayers } from '../../src/minecraft/player-monitor.ts';
+import { monitorPlayers } from '../../src/minecraft/player-monitor.ts';
 import { waitUntilReady } from '../../src/minecraft/readiness.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
@@ -35,7 +35,7 @@ test('the demo is played: the bot joins, digs, walks and leaves, and the server 
   const ready = await waitUntilReady(address, { timeoutMs: 60_000, signal: watching.signal });
   expect(ready).toMatchObject({ version: '1.16.5', protocol: 754, online: 0, max: 10 });
 
-  const watch = watchPlayers(address, {
+  const watch = monitorPlayers(address, {
     ...{ agentPlayers: 0, joinTimeoutMs: undefined, emptyTimeoutMs: 100, livenessTimeoutMs: 60_000 },
     ...{ intervalMs: 50, signal: watching.signal },
   });

@@ -1,18 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import {
+  applySample,
+  emptyPresence,
+  type IdleLimit,
+  type IdleLimits,
   limitReached,
-  nobodyYet,
-  type Observation,
-  observe,
-  type People,
-  type PeopleLimit,
-  type PeopleLimits,
+  type Presence,
+  type StatusSample,
 } from '../../src/minecraft/player-count.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 
-const limits: PeopleLimits = {
+const limits: IdleLimits = {
   agentPlayers: 1,
   joinTimeoutMs: 30 * SECOND,
   emptyTimeoutMs: 10 * SECOND,
@@ -128,7 +128,7 @@ describe('a hung server', () => {
 
   test('is not concluded when the one who looks was stopped or asleep', () => {
     const awake = seen([2, 2]);
-    const woken: Observation[] = [
+    const woken: StatusSample[] = [
       { atMs: 60 * MINUTE, fault: 'no answer within 5000 ms' },
       { atMs: 60 * MINUTE + SECOND, online: 2 },
     ];
@@ -150,26 +150,26 @@ describe('a hung server', () => {
 });
 
 test('a sleep of the one who looks counts neither as presence nor as absence', () => {
-  const slept: Observation[] = [...seen([2, 1]), { atMs: 60 * MINUTE, online: 1 }];
+  const slept: StatusSample[] = [...seen([2, 1]), { atMs: 60 * MINUTE, online: 1 }];
   expect(firstLimit(slept, { ...limits, emptyTimeoutMs: MINUTE })).toBeUndefined();
-  const present = [...seen([2, 2]), { atMs: 60 * MINUTE, online: 2 }].reduce(looked(limits), nobodyYet);
+  const present = [...seen([2, 2]), { atMs: 60 * MINUTE, online: 2 }].reduce(looked(limits), emptyPresence);
   expect(present.personMs).toBe(11 * SECOND);
 });
 
 /** What is seen, second by second, from the first second on. */
-function seen(counts: readonly (number | string)[]): Observation[] {
+function seen(counts: readonly (number | string)[]): StatusSample[] {
   return counts.map((online, index) => {
     const atMs = (index + 1) * SECOND;
     return typeof online === 'number' ? { atMs, online } : { atMs, fault: 'refused' };
   });
 }
 
-function watched(counts: readonly (number | string)[], by = limits): People {
-  return seen(counts).reduce(looked(by), nobodyYet);
+function watched(counts: readonly (number | string)[], by = limits): Presence {
+  return seen(counts).reduce(looked(by), emptyPresence);
 }
 
-function looked(by: PeopleLimits) {
-  return (people: People, observation: Observation) => observe(people, observation, by);
+function looked(by: IdleLimits) {
+  return (people: Presence, observation: StatusSample) => applySample(people, observation, by);
 }
 
 function endOf(counts: readonly (number | string)[], by = limits) {
@@ -177,12 +177,12 @@ function endOf(counts: readonly (number | string)[], by = limits) {
 }
 
 function firstLimit(
-  observations: readonly Observation[],
-  by: PeopleLimits,
-): { limit: PeopleLimit; atMs: number } | undefined {
-  let people = nobodyYet;
+  observations: readonly StatusSample[],
+  by: IdleLimits,
+): { limit: IdleLimit; atMs: number } | undefined {
+  let people = emptyPresence;
   for (const observation of observations) {
-    people = observe(people, observation, by);
+    people = applySample(people, observation, by);
     const limit = limitReached(people, by);
     if (limit) return { limit, atMs: observation.atMs };
   }

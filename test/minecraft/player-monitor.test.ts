@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
-import type { People } from '../../src/minecraft/player-count.ts';
-import { type WatchOptions, watchPlayers } from '../../src/minecraft/player-monitor.ts';
+import type { Presence } from '../../src/minecraft/player-count.ts';
+import { type MonitorOptions, monitorPlayers } from '../../src/minecraft/player-monitor.ts';
 import { eventually } from '../support/eventually.ts';
 import { type StatusServer, serveStatus } from '../support/status-server.ts';
 
@@ -16,7 +16,7 @@ test('people who come and go are told, and their absence ends the watch', async 
   const game = { online: 1 };
   server = await serveStatus({ online: () => game.online });
   const told: number[] = [];
-  const watch = watchPlayers(
+  const watch = monitorPlayers(
     { host: '127.0.0.1', port: server.port },
     quick({ emptyTimeoutMs: 100, onChange: people => told.push(people.now) }),
   );
@@ -32,15 +32,15 @@ test('people who come and go are told, and their absence ends the watch', async 
 
 test('nobody who joins ends the watch', async () => {
   server = await serveStatus({ online: () => 1 });
-  const watch = watchPlayers({ host: '127.0.0.1', port: server.port }, quick({ joinTimeoutMs: 100 }));
+  const watch = monitorPlayers({ host: '127.0.0.1', port: server.port }, quick({ joinTimeoutMs: 100 }));
   expect(await watch.limit).toBe('nobody-joined');
 });
 
 test('a server that stops answering has hung, and the watch says why it thinks so', async () => {
   const game = { answers: true };
   server = await serveStatus({ online: () => 2, answers: () => game.answers });
-  const told: People[] = [];
-  const watch = watchPlayers(
+  const told: Presence[] = [];
+  const watch = monitorPlayers(
     { host: '127.0.0.1', port: server.port },
     quick({ livenessTimeoutMs: 3_000, onChange: people => told.push(people) }),
   );
@@ -51,30 +51,30 @@ test('a server that stops answering has hung, and the watch says why it thinks s
     now: 1,
     silence: { fault: expect.stringMatching(/no answer within/) },
   });
-  expect(told.at(-1)?.silence).toBeDefined();
+  expect(told.at(-1)?.unanswered).toBeDefined();
 });
 
 test('a server that falls silent for a while has not hung', async () => {
   const game = { answers: true };
   server = await serveStatus({ online: () => 2, answers: () => game.answers });
   const silences: boolean[] = [];
-  const watch = watchPlayers(
+  const watch = monitorPlayers(
     { host: '127.0.0.1', port: server.port },
-    quick({ livenessTimeoutMs: 3_000, onChange: people => silences.push(people.silence !== undefined) }),
+    quick({ livenessTimeoutMs: 3_000, onChange: people => silences.push(people.unanswered !== undefined) }),
   );
   await eventually(() => watch.people().now === 1);
   game.answers = false;
-  await eventually(() => watch.people().silence);
+  await eventually(() => watch.people().unanswered);
   game.answers = true;
   // A busy machine may take its time more than once.
-  await eventually(() => silences.length >= 3 && watch.people().silence === undefined);
+  await eventually(() => silences.length >= 3 && watch.people().unanswered === undefined);
   expect(silences.slice(0, 3)).toEqual([false, true, false]);
 });
 
 test('names are kept apart from the counts, each once', async () => {
   const game = { names: ['Bot', 'Walker'] };
   server = await serveStatus({ online: () => game.names.length, names: () => game.names });
-  const watch = watchPlayers({ host: '127.0.0.1', port: server.port }, quick({}));
+  const watch = monitorPlayers({ host: '127.0.0.1', port: server.port }, quick({}));
   await eventually(() => watch.people().now === 1);
   game.names = ['Bot', 'Digger', 'Walker'];
   await eventually(() => watch.people().now === 2);
@@ -86,11 +86,11 @@ test('an aborted watch ends without a limit and leaves no connection', async () 
   for (const answers of [true, false]) {
     const standIn = await serveStatus({ online: () => 1, answers: () => answers });
     const controller = new AbortController();
-    const watch = watchPlayers(
+    const watch = monitorPlayers(
       { host: '127.0.0.1', port: standIn.port },
       { ...quick({}), signal: controller.signal },
     );
-    await eventually(() => watch.people().lookedMs > 0 || standIn.connections() > 0);
+    await eventually(() => watch.people().sampledMs > 0 || standIn.connections() > 0);
     controller.abort();
     expect(await watch.limit).toBeUndefined();
     await eventually(() => standIn.connections() === 0);
@@ -98,7 +98,7 @@ test('an aborted watch ends without a limit and leaves no connection', async () 
   }
 });
 
-function quick(options: Partial<WatchOptions>): WatchOptions {
+function quick(options: Partial<MonitorOptions>): MonitorOptions {
   return {
     agentPlayers: 1,
     joinTimeoutMs: undefined,

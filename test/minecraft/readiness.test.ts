@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { isPortTaken, waitUntilReady } from '../../src/minecraft/readiness.ts';
+import { isPortOpen, waitUntilReady } from '../../src/minecraft/readiness.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { serveStatus } from '../support/status-server.ts';
@@ -93,19 +93,19 @@ describe('waiting until a server is ready', () => {
 describe('a port', () => {
   test('is taken when somebody listens on all addresses', async () => {
     const port = await listening('0.0.0.0');
-    expect(await isPortTaken({ host: '127.0.0.1', port }, never)).toBe(true);
-    expect(await isPortTaken({ host: 'localhost', port }, never)).toBe(true);
+    expect(await isPortOpen({ host: '127.0.0.1', port }, never)).toBe(true);
+    expect(await isPortOpen({ host: 'localhost', port }, never)).toBe(true);
   });
 
   test('is taken when somebody listens on the very address, even if they never say a word', async () => {
     const port = await listening('127.0.0.1');
-    expect(await isPortTaken({ host: '127.0.0.1', port }, never)).toBe(true);
-    expect(await isPortTaken({ host: 'localhost', port }, never)).toBe(true);
+    expect(await isPortOpen({ host: '127.0.0.1', port }, never)).toBe(true);
+    expect(await isPortOpen({ host: 'localhost', port }, never)).toBe(true);
   });
 
   test('is free when nobody listens', async () => {
-    expect(await isPortTaken({ host: '127.0.0.1', port: await freePort() }, never)).toBe(false);
-    expect(await isPortTaken({ host: 'localhost', port: await freePort() }, never)).toBe(false);
+    expect(await isPortOpen({ host: '127.0.0.1', port: await freePort() }, never)).toBe(false);
+    expect(await isPortOpen({ host: 'localhost', port: await freePort() }, never)).toBe(false);
   });
 
   test('is free when connections of an earlier server are still in TIME_WAIT', async () => {
@@ -116,12 +116,12 @@ describe('a port', () => {
     await once(client, 'close');
     server.close();
     await once(server, 'close');
-    expect(await isPortTaken({ host: '127.0.0.1', port }, never)).toBe(false);
+    expect(await isPortOpen({ host: '127.0.0.1', port }, never)).toBe(false);
   });
 
   test('is not asked about once the signal is aborted', async () => {
     const reason = new Error('enough');
-    await expect(isPortTaken({ host: '127.0.0.1', port: 1 }, AbortSignal.abort(reason))).rejects.toBe(reason);
+    await expect(isPortOpen({ host: '127.0.0.1', port: 1 }, AbortSignal.abort(reason))).rejects.toBe(reason);
   });
 });
 

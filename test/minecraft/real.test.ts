@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type Client, createClient, createServer } from 'minecraft-protocol';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { ping } from '../../src/minecraft/ping.ts';
-import { watchPlayers } from '../../src/minecraft/player-monitor.ts';
+import { monitorPlayers } from '../../src/minecraft/player-monitor.ts';
 import { waitUntilReady } from '../../src/minecraft/readiness.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
@@ -37,7 +37,7 @@ test('a real server is ready, and tells its version', async () => {
 test('real players are seen to join and to leave', async () => {
   const watching = new AbortController();
   onTestFinished(() => watching.abort());
-  const watch = watchPlayers(
+  const watch = monitorPlayers(
     { host: 'localhost', port },
     {
       ...{ agentPlayers: 1, joinTimeoutMs: undefined, emptyTimeoutMs: 100, livenessTimeoutMs: 20_000 },

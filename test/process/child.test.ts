@@ -106,7 +106,7 @@ describe('the log', () => {
     const { child } = nursery.start([programPath('child-exits-with.mjs'), '0'], { logFile: nursery.folder });
     expect(child.pid).toBeUndefined();
     expect(child.endedAtMs).toBe(child.startedAtMs);
-    expect(await child.say('hello')).toBe(false);
+    expect(await child.sendCommand('hello')).toBe(false);
     const why = `cannot open its log ${nursery.folder}: illegal operation on a directory (EISDIR)`;
     expect(await child.exited).toEqual({ failedToStart: why });
   });
@@ -116,9 +116,9 @@ describe('the console', () => {
   test('takes lines', async () => {
     await using nursery = await openNursery();
     const { child, logged } = nursery.start([programPath('child-obeys-console.mjs')], { console: true });
-    expect(await child.say('say hello')).toBe(true);
+    expect(await child.sendCommand('say hello')).toBe(true);
     await logged(/^read "say hello\\n"$/m);
-    expect(await child.say('stop')).toBe(true);
+    expect(await child.sendCommand('stop')).toBe(true);
     expect(await child.exited).toEqual({ code: 0 });
   });
 
@@ -129,8 +129,8 @@ describe('the console', () => {
     );
     expect(await closed?.child.exited).toEqual({ code: 3 });
     expect(open?.child.endedAtMs).toBeUndefined();
-    expect(await closed?.child.say('stop')).toBe(false);
-    expect(await open?.child.say('stop')).toBe(true);
+    expect(await closed?.child.sendCommand('stop')).toBe(false);
+    expect(await open?.child.sendCommand('stop')).toBe(true);
     expect(await open?.child.exited).toEqual({ code: 0 });
   });
 
@@ -138,8 +138,8 @@ describe('the console', () => {
     await using nursery = await openNursery();
     const { child, logged } = nursery.start([programPath('child-closes-stdin.mjs')], { console: true });
     await logged(/ready/);
-    expect(await child.say('stop')).toBe(false);
-    expect(await child.say('stop')).toBe(false);
+    expect(await child.sendCommand('stop')).toBe(false);
+    expect(await child.sendCommand('stop')).toBe(false);
     expect(child.endedAtMs).toBeUndefined();
     process.kill(child.pid ?? 0, 'SIGTERM');
     expect(await child.exited).toEqual({ signal: 'SIGTERM' });
@@ -149,7 +149,7 @@ describe('the console', () => {
     await using nursery = await openNursery();
     const { child, logged } = nursery.start([programPath('child-ignores-console.mjs')], { console: true });
     await logged(/ready/);
-    const said = child.say('x'.repeat(4 * 1024 * 1024));
+    const said = child.sendCommand('x'.repeat(4 * 1024 * 1024));
     process.kill(child.pid ?? 0, 'SIGTERM');
     expect(await said).toBe(false);
     expect(await child.exited).toEqual({ signal: 'SIGTERM' });
@@ -164,7 +164,7 @@ describe('a program that cannot be started tells why:', () => {
       failedToStart: 'no such command: no-such-command (looked in /usr/bin, /bin)',
     });
     expect(child.pid).toBeUndefined();
-    expect(await child.say('stop')).toBe(false);
+    expect(await child.sendCommand('stop')).toBe(false);
   });
 
   test('its path leads nowhere', async () => {

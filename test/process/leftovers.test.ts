@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { bakeCookie, COOKIE_NAME, killSurvivors } from '../../src/process/leftovers.ts';
+import { createSessionMarker, killLeftovers, MARKER_VARIABLE } from '../../src/process/leftovers.ts';
 import { listProcesses } from '../../src/process/procfs.ts';
 import { stopChild } from '../../src/process/stop.ts';
 import { openNursery, programPath } from '../support/children.ts';
@@ -14,7 +14,7 @@ test('finds nobody when nobody is left', async () => {
   await using nursery = await openNursery();
   const { child } = nursery.start([programPath('child-exits-with.mjs'), '0']);
   await child.exited;
-  expect(await killSurvivors(nursery.cookie, nursery.children)).toEqual([]);
+  expect(await killLeftovers(nursery.cookie, nursery.children)).toEqual([]);
 });
 
 test('kills a daemon that ignores SIGTERM, and tells its command', async () => {
@@ -23,7 +23,7 @@ test('kills a daemon that ignores SIGTERM, and tells its command', async () => {
   const daemon = Number(await logged(/ready (\d+)/));
   expect((await stopChild(child, { graceMs: 60_000 })).steps).toEqual([]);
   expect(isAlive(daemon)).toBe(true);
-  const survivors = await killSurvivors(nursery.cookie, nursery.children);
+  const survivors = await killLeftovers(nursery.cookie, nursery.children);
   const command = expect.stringMatching(/^node .*child-ignores-sigterm\.mjs$/);
   expect(survivors).toEqual([{ pid: daemon, command, killed: true }]);
   expect(isAlive(daemon)).toBe(false);
@@ -40,7 +40,7 @@ test.each([
     expect(found).toHaveLength(2);
     return found;
   });
-  const survivors = await killSurvivors(nursery.cookie, []);
+  const survivors = await killLeftovers(nursery.cookie, []);
   expect(survivors.map(({ pid }) => pid).sort()).toEqual(pids.sort());
   expect(pids.filter(isAlive)).toEqual([]);
 });
@@ -51,7 +51,7 @@ test('finds whoever has stayed in the session of a child that is gone, even with
   const hidden = Number(await logged(/ready (\d+)/));
   process.kill(child.pid ?? 0, 'SIGKILL');
   await child.exited;
-  expect(await killSurvivors(nursery.cookie, nursery.children)).toMatchObject([
+  expect(await killLeftovers(nursery.cookie, nursery.children)).toMatchObject([
     { pid: hidden, killed: true },
   ]);
   expect(isAlive(hidden)).toBe(false);
@@ -61,21 +61,21 @@ test('kills processes that multiply faster than they are looked for', async () =
   await using nursery = await openNursery();
   const { logged } = nursery.start([programPath('child-multiplies.sh'), '300']);
   await logged(/generation 290/);
-  const survivors = await killSurvivors(nursery.cookie, nursery.children, { withinMs: 20_000 });
+  const survivors = await killLeftovers(nursery.cookie, nursery.children, { withinMs: 20_000 });
   expect(survivors.length).toBeGreaterThan(10);
   expect(survivors.every(({ killed }) => killed)).toBe(true);
-  expect(await killSurvivors(nursery.cookie, nursery.children)).toEqual([]);
+  expect(await killLeftovers(nursery.cookie, nursery.children)).toEqual([]);
 });
 
 test("leaves other sessions' processes alone", async () => {
   await using nursery = await openNursery();
-  const cookies = ['', `${nursery.cookie}0`, nursery.cookie.slice(1), bakeCookie()];
+  const cookies = ['', `${nursery.cookie}0`, nursery.cookie.slice(1), createSessionMarker()];
   const others = cookies.map(cookie => {
-    const env = { ...nursery.specOf(['true']).env, [COOKIE_NAME]: cookie, OTHER: nursery.cookie };
+    const env = { ...nursery.specOf(['true']).env, [MARKER_VARIABLE]: cookie, OTHER: nursery.cookie };
     return nursery.start([programPath('child-ends-on-sigterm.mjs')], { env });
   });
   await Promise.all(others.map(({ logged }) => logged(/ready/)));
-  expect(await killSurvivors(nursery.cookie, [])).toEqual([]);
+  expect(await killLeftovers(nursery.cookie, [])).toEqual([]);
   expect(others.map(({ child }) => child.endedAtMs)).toEqual(others.map(() => undefined));
 });
 
@@ -93,7 +93,7 @@ test('takes zombies for dead', async () => {
   await eventually(() => !isAlive(zombie));
   await eventually(() => listProcesses()?.some(({ pid, name }) => pid === parent && name === 'sleep'));
   await stopChild(child, { graceMs: 60_000 });
-  const survivors = await killSurvivors(nursery.cookie, nursery.children);
+  const survivors = await killLeftovers(nursery.cookie, nursery.children);
   expect(survivors).toEqual([{ pid: parent, command: 'sleep 600', killed: true }]);
 });
 
@@ -108,8 +108,8 @@ test.runIf(isRoot)('finds whoever runs as the children, even without an environm
   const { child, logged } = nursery.start(['/bin/sh', '-c', script], { user });
   const hidden = Number(await logged(/ready (\d+)/));
   await child.exited;
-  expect(await killSurvivors(nursery.cookie, [])).toEqual([]);
-  const survivors = await killSurvivors(nursery.cookie, [], { user });
+  expect(await killLeftovers(nursery.cookie, [])).toEqual([]);
+  const survivors = await killLeftovers(nursery.cookie, [], { user });
   expect(survivors).toMatchObject([{ pid: hidden, killed: true }]);
 });
 
@@ -130,7 +130,7 @@ test('leaves what runs as the children, but in another control group, alone', as
   stage('99999998', '0::/another-container\n');
   mkdirSync(join(nursery.folder, 'self'));
   writeFileSync(join(nursery.folder, 'self/cgroup'), '0::/this-container\n');
-  const survivors = await killSurvivors(nursery.cookie, [], { user, withinMs: 50, procRoot: nursery.folder });
+  const survivors = await killLeftovers(nursery.cookie, [], { user, withinMs: 50, procRoot: nursery.folder });
   expect(survivors).toEqual([{ pid: 99_999_997, command: '[server]', killed: false }]);
 });
 
@@ -141,12 +141,12 @@ test('gives up in time, and says what still lives', async () => {
   mkdirSync(folder);
   const stat = '99999999 (stuck) D 1 99999999 99999999 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0\n';
   writeFileSync(join(folder, 'stat'), stat);
-  writeFileSync(join(folder, 'environ'), `A=b\0${COOKIE_NAME}=${nursery.cookie}\0`);
-  const survivors = await killSurvivors(nursery.cookie, [], { withinMs: 50, procRoot: nursery.folder });
+  writeFileSync(join(folder, 'environ'), `A=b\0${MARKER_VARIABLE}=${nursery.cookie}\0`);
+  const survivors = await killLeftovers(nursery.cookie, [], { withinMs: 50, procRoot: nursery.folder });
   expect(survivors).toEqual([{ pid: 99_999_999, command: '[stuck]', killed: false }]);
 });
 
 test('finds nobody where there is no /proc', async () => {
   await using nursery = await openNursery();
-  expect(await killSurvivors(nursery.cookie, [], { procRoot: '/no/proc/here' })).toEqual([]);
+  expect(await killLeftovers(nursery.cookie, [], { procRoot: '/no/proc/here' })).toEqual([]);
 });

@@ -57,7 +57,7 @@ test('a console that nobody has ever read does not hold the ladder up', async ()
   await using nursery = await openNursery();
   const { child, logged } = nursery.start([programPath('child-ignores-console.mjs')], { console: true });
   await logged(/ready/);
-  const full = child.say('x'.repeat(4 * 1024 * 1024));
+  const full = child.sendCommand('x'.repeat(4 * 1024 * 1024));
   const stop = await stopChild(child, { consoleCommand: 'stop', graceMs: GRACE_MS });
   expect(stop).toMatchObject({ steps: ['SIGTERM'], exit: { signal: 'SIGTERM' } });
   expect(await full).toBe(false);
@@ -66,7 +66,7 @@ test('a console that nobody has ever read does not hold the ladder up', async ()
 test('asks nothing of a child that ends by itself in the quiet before', async () => {
   await using nursery = await openNursery();
   const { child } = nursery.start([programPath('child-exits-with.mjs'), '0'], { console: true });
-  const stop = await stopChild(child, { consoleCommand: 'stop', quietMs: NEVER_MS, graceMs: NEVER_MS });
+  const stop = await stopChild(child, { consoleCommand: 'stop', settleMs: NEVER_MS, graceMs: NEVER_MS });
   expect(stop).toMatchObject({ steps: [], exit: { code: 0 } });
 });
 
@@ -74,7 +74,7 @@ test('leaves a child alone for the quiet before it is asked', async () => {
   await using nursery = await openNursery();
   const { child, logged } = nursery.start([programPath('child-ends-on-sigterm.mjs')]);
   await logged(/ready/);
-  const stop = await stopChild(child, { quietMs: 300, graceMs: NEVER_MS });
+  const stop = await stopChild(child, { settleMs: 300, graceMs: NEVER_MS });
   expect(stop).toMatchObject({ steps: ['SIGTERM'], exit: { code: 0 } });
   expect(stop.ms).toBeGreaterThanOrEqual(295);
 });
@@ -170,7 +170,7 @@ test('a ladder that starts after the deadline is one SIGKILL', async () => {
   const killNow = AbortSignal.abort();
   const stop = await stopChild(child, {
     consoleCommand: 'stop',
-    quietMs: NEVER_MS,
+    settleMs: NEVER_MS,
     graceMs: NEVER_MS,
     killNow,
   });

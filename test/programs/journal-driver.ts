@@ -1,15 +1,15 @@
 #!/usr/bin/env node
 import { startJournal } from '../../src/journal/writer/journal.ts';
 // Keeps a journal of a folder in another folder, until it is killed or its stdin ends.
-import { openDirectory } from '../../src/store/directory.ts';
+import { openDirectoryStore } from '../../src/store/directory.ts';
 
 const [work = '', store = '', interval = '100'] = process.argv.slice(2);
 const journal = startJournal({
-  selection: { root: work, include: [], exclude: [], leaveOut: [] },
+  selection: { root: work, include: [], exclude: [], excludedPaths: [] },
   intervalMs: Number(interval),
   rewriteIntervalMs: 500,
   heartbeatMs: 60_000,
-  destination: openDirectory(store),
+  destination: openDirectoryStore(store),
   prefix: 'now/journal',
   about: {
     session: 'now',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { parseManagerConfig } from '../../src/config/servermgr.ts';
+import { parseServermgrConfig } from '../../src/config/servermgr.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
@@ -124,7 +124,7 @@ async function managerOfTask() {
   return {
     container,
     secrets,
-    ...parseManagerConfig({ ...env, ...given }, { cwd: '/', demo: undefined }),
+    ...parseServermgrConfig({ ...env, ...given }, { cwd: '/', demo: undefined }),
   };
 }
 

@@ -11,7 +11,7 @@ import { openEcs } from '../../src/servermgr/launchers/ecs/ecs.ts';
 import type { LaunchRequest } from '../../src/servermgr/launchers/launcher.ts';
 import { openArchives } from '../../src/servermgr/saved-sessions.ts';
 import { nameOf, newId, randomToken } from '../../src/servermgr/session-id.ts';
-import { openDirectory } from '../../src/store/directory.ts';
+import { openDirectoryStore } from '../../src/store/directory.ts';
 import { eventually } from '../support/eventually.ts';
 import { startS3Server } from '../support/s3-server.ts';
 import { type AwsServer, ecsSettings, startAwsServer } from './support/aws-server.ts';
@@ -290,7 +290,7 @@ async function openFleetOn(plan: TaskPlan, { launchTimeoutMs = 60_000, gamePort 
   const launcher = launcherOf(aws, { gamePort: gamePort || (await aws.tasks.playGame()) });
   const fleet = openFleet({
     launcher: { ...launcher, paceMs: 100 },
-    archives: openArchives(openDirectory(folder)),
+    archives: openArchives(openDirectoryStore(folder)),
     limits: { fleet: 5, launchTimeoutMs },
     worlds: [{ id: 'flat_world', title: 'Flat', text: '', env: {} }],
     session: {

@@ -20,7 +20,7 @@ import {
 } from '../../src/servermgr/session-id.ts';
 import { html } from '../../src/servermgr/web/html.ts';
 import { addressText, bytesText, durationText } from '../../src/servermgr/web/labels.ts';
-import { openDirectory } from '../../src/store/directory.ts';
+import { openDirectoryStore } from '../../src/store/directory.ts';
 
 const signal = new AbortController().signal;
 
@@ -125,7 +125,7 @@ test('the secret is made once, is nobody else’s to read, and is the same for a
 test('a report that is damaged, or of another kind, breaks nothing; one that is whole is read', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'archives-'));
   try {
-    const destination = openDirectory(folder);
+    const destination = openDirectoryStore(folder);
     const archives = openArchives(destination);
     const today = nameOf(newId(Date.now())) ?? '';
     const put = (text: string) => destination.put(`${today}/session.json`, Buffer.from(text), { signal });

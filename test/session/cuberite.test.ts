@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import type { End } from '../../src/session/end-reason.ts';
+import type { EndReason } from '../../src/session/end-reason.ts';
 import { type CuberiteHome, makeCuberiteHome } from '../support/cuberite-home.ts';
 import { eventually } from '../support/eventually.ts';
 import { openTheatre, type Performance, program, type Theatre } from '../support/session.ts';
@@ -46,8 +46,8 @@ async function savedWorld(): Promise<string> {
 }
 
 async function serverPid(session: Performance): Promise<number> {
-  await session.logged('"child":"agent"');
-  return Number(/"child":"server","pid":(\d+)/.exec(session.stdout())?.[1]);
+  await session.logged('"event":"process_started","child":"agent"');
+  return Number(/"event":"process_started","child":"server","pid":(\d+)/.exec(session.stdout())?.[1]);
 }
 
 interface Ending {
@@ -61,7 +61,7 @@ interface Ending {
 }
 
 const asConsole = (line: string) => async (session: Performance) => {
-  await session.logged('"child":"agent"');
+  await session.logged('"event":"process_started","child":"agent"');
   const visit = theatre.start(
     { SESSION_SERVER_COMMAND: undefined, SESSION_CUBERITE_HOME: home.folder },
     'console',
@@ -71,11 +71,11 @@ const asConsole = (line: string) => async (session: Performance) => {
 };
 
 /** Every ending that there is: the compiler asks for each. */
-const ENDINGS: Record<Exclude<End['by'], 'bug'>, Ending> = {
+const ENDINGS: Record<Exclude<EndReason['by'], 'bug'>, Ending> = {
   'agent-exited': { env: { SESSION_AGENT_COMMAND: program('agent-exits', 3) }, code: 12, world: true },
   signal: {
     act: async session => {
-      await session.logged('"child":"agent"');
+      await session.logged('"event":"process_started","child":"agent"');
       session.signal('SIGHUP');
     },
     code: 0,
@@ -86,10 +86,10 @@ const ENDINGS: Record<Exclude<End['by'], 'bug'>, Ending> = {
   'everybody-left': {
     env: { SESSION_EMPTY_TIMEOUT: '300ms' },
     act: async session => {
-      await session.logged('"child":"agent"');
+      await session.logged('"event":"process_started","child":"agent"');
       await home.join('Agent');
       await home.join('Walker');
-      await session.logged('"people":1');
+      await session.logged('"event":"players_changed","people":1');
       await home.leave('Walker');
     },
     code: 0,
@@ -105,7 +105,7 @@ const ENDINGS: Record<Exclude<End['by'], 'bug'>, Ending> = {
   'server-ended-by-plugin': {
     env: { SESSION_CUBERITE_PLUGINS: 'chatlog,shutdown_on_leave', SESSION_EMPTY_TIMEOUT: 'off' },
     act: async session => {
-      await session.logged('"child":"agent"');
+      await session.logged('"event":"process_started","child":"agent"');
       await home.join('Walker');
       await eventually(async () => (await log()).includes('Walker has joined'));
       await home.leave('Walker');
@@ -200,10 +200,10 @@ describe('with Cuberite', () => {
 
   test('people are told before the maximum duration, and that the session ends', async () => {
     const session = start({ SESSION_MAX_DURATION: '62s', SESSION_JOIN_TIMEOUT: 'off' });
-    await session.logged('"child":"agent"');
+    await session.logged('"event":"process_started","child":"agent"');
     await home.join('Agent');
     await home.join('Walker');
-    await session.logged('"people":1');
+    await session.logged('"event":"players_changed","people":1');
     await eventually(async () => (await log()).includes('This session ends in 1 minute.'));
     session.signal('SIGTERM');
     expect((await session.ended()).code).toBe(0);
@@ -220,10 +220,10 @@ describe('with Cuberite', () => {
         TIMESTAMP: `names${wish}`,
         SESSION_EMPTY_TIMEOUT: '300ms',
       });
-      await session.logged('"child":"agent"');
+      await session.logged('"event":"process_started","child":"agent"');
       await home.join('Agent');
       await home.join('Walker');
-      await session.logged('"people":1');
+      await session.logged('"event":"players_changed","people":1');
       await home.leave('Walker');
       await home.leave('Agent');
       await session.ended();

@@ -107,7 +107,7 @@ describe('a session whose container died', () => {
 
   test('keeps the place that its experiment gives it', async () => {
     const session = theatre.start(JOURNAL);
-    await session.logged('"child":"agent"');
+    await session.logged('"event":"process_started","child":"agent"');
     await writeFile(join(theatre.workdir, 'turk_experiment_id.txt'), 'X1\n');
     await counted();
     await theatre.collapse();

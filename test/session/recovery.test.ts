@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { deleteJournal } from '../../src/save/recover.ts';
-import { openDirectory } from '../../src/store/directory.ts';
-import type { Destination } from '../../src/store/store.ts';
+import { openDirectoryStore } from '../../src/store/directory.ts';
+import type { Store } from '../../src/store/store.ts';
 
 const signal = new AbortController().signal;
 
@@ -24,7 +24,7 @@ test.each([1, 2, 3, 4, 5])(
     ];
     for (const name of names) await writeFile(join(journal, name), '');
 
-    const directory = openDirectory(folder);
+    const directory = openDirectoryStore(folder);
     const cutOff = deleteJournal(deletesFewerThan(keys, directory), 'session/journal', signal);
     await expect(cutOff).rejects.toThrow('cut off');
     await deleteJournal(directory, 'session/journal', signal);
@@ -33,7 +33,7 @@ test.each([1, 2, 3, 4, 5])(
   },
 );
 
-function deletesFewerThan(count: number, destination: Destination): Destination {
+function deletesFewerThan(count: number, destination: Store): Store {
   let left = count;
   return {
     ...destination,

@@ -84,20 +84,20 @@ describe('with S3, a session', () => {
   test('never starts when the bucket does not exist', async () => {
     const session = start({ SESSION_DESTINATION: 's3://no-such-bucket' });
     expect((await session.ended()).code).toBe(64);
-    expect(session.stdout()).not.toContain('child started');
+    expect(session.stdout()).not.toContain('process_started');
     expect(session.stderr() + session.stdout()).toContain('no-such-bucket');
   });
 
   test('never starts when access is denied', async () => {
     const session = start({}, [{ do: 'deny' }]);
     expect((await session.ended()).code).toBe(64);
-    expect(session.stdout()).not.toContain('child started');
+    expect(session.stdout()).not.toContain('process_started');
   });
 
   test('starts with a warning when the store is merely unavailable, and is saved when it is back', async () => {
     const session = start({ SESSION_AGENT_COMMAND: program('agent-runs') }, [{ do: '503' }]);
-    await session.logged('the destination does not answer now');
-    await session.logged('"child":"agent"');
+    await session.logged('"event":"destination_unavailable"');
+    await session.logged('"event":"process_started","child":"agent"');
     s3.setFaults([]);
     session.signal('SIGTERM');
     expect((await session.ended()).code).toBe(0);
@@ -163,7 +163,7 @@ describe('a stop signal while the archive goes up', () => {
     ]);
     await eventually(() => s3.counts.UploadPart);
     session.signal('SIGTERM');
-    await session.logged('asked to stop');
+    await session.logged('"event":"stop_requested"');
     session.signal('SIGINT');
     expect((await session.ended()).code).toBe(130);
   });

@@ -169,7 +169,7 @@ describe('a session without a place', () => {
     await writeFile(theatre.sessions, 'a file, not a folder');
     const session = theatre.start();
     expect((await session.ended()).code).toBe(64);
-    expect(session.stdout()).not.toContain('child started');
+    expect(session.stdout()).not.toContain('process_started');
     await expect(readdir(join(theatre.workdir, 'world'))).rejects.toThrow('ENOENT');
   });
 
@@ -183,7 +183,7 @@ describe('a session without a place', () => {
 
 test('two sessions never share a working directory', async () => {
   const first = theatre.start({ SESSION_AGENT_COMMAND: program('agent-runs') });
-  await first.logged('"child":"agent"');
+  await first.logged('"event":"process_started","child":"agent"');
   const second = theatre.start({ TIMESTAMP: 'second' });
   expect((await second.ended()).code).toBe(64);
   expect(second.stderr()).toContain('another session is being played');

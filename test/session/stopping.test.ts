@@ -25,8 +25,8 @@ describe('a stop signal', () => {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const) {
     test(`${signal} becomes a clean stop: the world is saved, and so is the archive`, async () => {
       const session = theatre.start(playing);
-      await session.logged('"msg":"child started"');
-      await session.logged('the server is ready');
+      await session.logged('"event":"process_started"');
+      await session.logged('"event":"server_ready"');
       session.signal(signal);
       expect(await session.ended()).toEqual({ code: 0, signal: null });
       const report = session.report();
@@ -42,7 +42,7 @@ describe('a stop signal', () => {
 
   test('while setup runs ends the session without a server', async () => {
     const session = theatre.start({ SESSION_SETUP_COMMAND: program('child-ends-on-sigterm') });
-    await session.logged('"child":"setup"');
+    await session.logged('"event":"process_started","child":"setup"');
     session.signal('SIGTERM');
     expect(await session.ended()).toEqual({ code: 0, signal: null });
     expect(session.report().children.map(({ name }) => name)).toEqual(['setup']);
@@ -53,7 +53,7 @@ describe('a stop signal', () => {
       SESSION_SERVER_COMMAND: program('server-late', '--port', theatre.port, 600_000),
       SESSION_STOP_GRACE: '1s',
     });
-    await session.logged('"child":"server"');
+    await session.logged('"event":"process_started","child":"server"');
     session.signal('SIGTERM');
     expect(await session.ended()).toEqual({ code: 0, signal: null });
     expect(session.report().children.map(({ name }) => name)).toEqual(['server']);
@@ -62,7 +62,7 @@ describe('a stop signal', () => {
 
   test('that comes again and again, until the very end of the process, changes no exit code', async () => {
     const session = theatre.start(playing);
-    await session.logged('the server is ready');
+    await session.logged('"event":"server_ready"');
     let isOver = false;
     const ended = session.ended().finally(() => {
       isOver = true;

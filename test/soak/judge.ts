@@ -29,7 +29,7 @@ function diedUnborn({ signals: [first], killedBy, stdout }: Evidence): boolean {
 }
 
 /** What the supervisor logs when it hears a second signal. */
-const HEARD_AGAIN = 'asked again: everything is given up';
+const HEARD_AGAIN = '"event":"aborted"';
 
 function rightCodes(plan: Plan, { signals: [first, second], stdout }: Evidence): number[] {
   const codes = unhurriedCodes(plan, first);
@@ -86,7 +86,7 @@ function wrongRemains({ processesLeft, uploadsLeft, halfMade, stderr, code }: Ev
     ...(uploadsLeft === 0 ? [] : [`left ${uploadsLeft} uploads open`]),
     ...halfMade.map(name => `left ${name}`),
     ...(stderr === '' || code === 64 || code === 20 ? [] : [`wrote to stderr: ${stderr}`]),
-    ...(stderr.includes('nobody caught') ? [stderr] : []),
+    ...(stderr.includes('uncaught exception') ? [stderr] : []),
   ];
 }
 

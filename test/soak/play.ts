@@ -177,9 +177,9 @@ export function isPast(moment: Moment, log: string): boolean {
     case 'spawn':
       return true;
     case 'begin':
-      return log.includes('"msg":"a session begins"');
+      return log.includes('"event":"session_started"');
     case 'over':
-      return log.includes('"msg":"the session is over"');
+      return log.includes('"event":"session_finished"');
     default:
       return log.includes(`"phase":"${moment}"`);
   }

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { AlreadyThereError, type Destination, RefusedError } from '../../src/store/store.ts';
+import { AlreadyExistsError, PermanentError, type Store } from '../../src/store/store.ts';
 import { bytesOf, digestOf, digestOfBytes, inChunks, thenFails, thenIdle } from './archives.ts';
 
 /** A home to put to the test. */
 export interface Stage {
-  readonly destination: Destination;
+  readonly destination: Store;
   /** Everything that is really there, finished or not. */
   readonly leftovers: () => Promise<string[]>;
   readonly close: () => Promise<void>;
@@ -14,7 +14,7 @@ export interface Stage {
 export function describeContract(home: string, openStage: () => Promise<Stage>): void {
   describe(`a destination in ${home}`, () => {
     let stage: Stage;
-    let destination: Destination;
+    let destination: Store;
     const signal = new AbortController().signal;
     const calm = { signal, stallMs: 20_000 };
 
@@ -85,7 +85,7 @@ export function describeContract(home: string, openStage: () => Promise<Stage>):
         const before = bytesOf(size, 1);
         await destination.store('logs.tar', inChunks(before, chunkBytes), calm);
         const again = destination.store('logs.tar', inChunks(bytesOf(size, 2), chunkBytes), calm);
-        await expect(again).rejects.toThrow(AlreadyThereError);
+        await expect(again).rejects.toThrow(AlreadyExistsError);
         expect(await digestOf(await destination.get('logs.tar', signal))).toBe(digestOfBytes(before));
         expect(await stage.leftovers()).toEqual(['logs.tar']);
       },
@@ -99,7 +99,7 @@ export function describeContract(home: string, openStage: () => Promise<Stage>):
         const storing = destination.store('x.tar', thenFails(Array(count).fill(chunk), broken), calm);
         const error = await storing.catch((caught: unknown) => caught);
         expect(error).toMatchObject({ message: expect.stringContaining('disk on fire'), cause: broken });
-        expect(error).not.toBeInstanceOf(RefusedError);
+        expect(error).not.toBeInstanceOf(PermanentError);
         expect(await stage.leftovers()).toEqual([]);
       },
     );
@@ -149,7 +149,7 @@ export function describeContract(home: string, openStage: () => Promise<Stage>):
       await destination.put('session.json', Buffer.from('one'), { signal });
       await destination.put('session.json', Buffer.from('two'), { signal });
       const third = destination.put('session.json', Buffer.from('three'), { signal, ifAbsent: true });
-      await expect(third).rejects.toThrow(AlreadyThereError);
+      await expect(third).rejects.toThrow(AlreadyExistsError);
       expect(await digestOf(await destination.get('session.json', signal))).toBe(
         digestOfBytes(Buffer.from('two')),
       );
@@ -175,8 +175,8 @@ export function describeContract(home: string, openStage: () => Promise<Stage>):
     test.for(['../x', 'a/../../x', '/etc/x', 'a//b', '', '.', 'a/./b', 'a\0b', 'x'.repeat(1025)])(
       'the key %j is refused',
       async key => {
-        await expect(destination.put(key, bytesOf(1), { signal })).rejects.toThrow(RefusedError);
-        await expect(destination.store(key, inChunks(bytesOf(1), 1), calm)).rejects.toThrow(RefusedError);
+        await expect(destination.put(key, bytesOf(1), { signal })).rejects.toThrow(PermanentError);
+        await expect(destination.store(key, inChunks(bytesOf(1), 1), calm)).rejects.toThrow(PermanentError);
         expect(await stage.leftovers()).toEqual([]);
       },
     );

@@ -4,9 +4,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { claimAndRename, FileExistsError } from '../../src/files/atomic-write.ts';
-import { openDirectory } from '../../src/store/directory.ts';
-import { openDestination } from '../../src/store/open.ts';
-import { RefusedError } from '../../src/store/store.ts';
+import { openDirectoryStore } from '../../src/store/directory.ts';
+import { openStore } from '../../src/store/open.ts';
+import { PermanentError } from '../../src/store/store.ts';
 import { bytesOf, inChunks, thenIdle } from './archives.ts';
 import { describeContract } from './contract.ts';
 import { PLAIN } from './s3/support.ts';
@@ -19,7 +19,7 @@ describeContract('a folder', async () => {
   // One that is not there yet, below one that is not there yet either.
   const folder = path.join(parent, 'saved', 'here');
   return {
-    destination: openDirectory(folder),
+    destination: openDirectoryStore(folder),
     leftovers: () => filesBelow(folder),
     close: () => rm(parent, { recursive: true }),
   };
@@ -35,14 +35,14 @@ describe('a folder as a destination', () => {
   });
 
   test('the working directory itself is one, too', async () => {
-    const destination = await openDestination({ kind: 'inside', path: folder }, { s3: PLAIN });
+    const destination = await openStore({ kind: 'inside', path: folder }, { s3: PLAIN });
     await destination.put('session.json', Buffer.from('{}'), { signal });
     expect(destination.url).toBe(`file://${folder}`);
     expect(await filesBelow(folder)).toEqual(['session.json']);
   });
 
   test('an archive that is being written is a .part, and nothing else', async () => {
-    const destination = openDirectory(folder);
+    const destination = openDirectoryStore(folder);
     const abort = new AbortController();
     const seen = Promise.withResolvers<string[]>();
     const storing = destination.store('logs.tar', thenIdle([bytesOf(100)]), {
@@ -58,7 +58,7 @@ describe('a folder as a destination', () => {
 
   test('a .part that a crash left behind is in nobody’s way', async () => {
     await writeFile(path.join(folder, 'logs.tar.part'), bytesOf(1000, 7));
-    await openDirectory(folder).store('logs.tar', inChunks(bytesOf(10), 10), calm);
+    await openDirectoryStore(folder).store('logs.tar', inChunks(bytesOf(10), 10), calm);
     expect(await readFile(path.join(folder, 'logs.tar'))).toEqual(bytesOf(10));
     expect(await filesBelow(folder)).toEqual(['logs.tar']);
   });
@@ -70,7 +70,7 @@ describe('a folder as a destination', () => {
       await rm(part);
       await writeFile(part, 'another’s');
     }
-    await expect(openDirectory(folder).store('logs.tar', interrupted(), calm)).rejects.toThrow(
+    await expect(openDirectoryStore(folder).store('logs.tar', interrupted(), calm)).rejects.toThrow(
       'another writer',
     );
     expect(await filesBelow(folder)).toEqual(['logs.tar.part']);
@@ -78,7 +78,7 @@ describe('a folder as a destination', () => {
   });
 
   test('of two writers of one key, one is told, and the archive is whole', async () => {
-    const [one, other] = [openDirectory(folder), openDirectory(folder)];
+    const [one, other] = [openDirectoryStore(folder), openDirectoryStore(folder)];
     const archives = [bytesOf(1_000_000, 1), bytesOf(1_000_000, 2)];
     const results = await Promise.allSettled(
       [one, other].map((destination, i) =>
@@ -102,15 +102,15 @@ describe('a folder as a destination', () => {
   });
 
   test('what a killed writer left of a file is deleted with it, and its folder goes', async () => {
-    await openDirectory(folder).put('journal/1', Buffer.from('whole'), calm);
+    await openDirectoryStore(folder).put('journal/1', Buffer.from('whole'), calm);
     for (const name of ['1.part', '2.part']) await writeFile(path.join(folder, 'journal', name), 'half');
-    await openDirectory(folder).delete(['journal/1', 'journal/2'], signal);
+    await openDirectoryStore(folder).delete(['journal/1', 'journal/2'], signal);
     expect(await readdir(folder)).toEqual([]);
   });
 
   test('a check that is ended early takes its file away again', async () => {
     const stop = new AbortController();
-    const checking = openDirectory(folder).check(stop.signal);
+    const checking = openDirectoryStore(folder).check(stop.signal);
     stop.abort();
     await checking;
     expect(await readdir(folder)).toEqual([]);
@@ -119,13 +119,13 @@ describe('a folder as a destination', () => {
   test('a file in the place of the folder is refused with a remedy, by the check and by saving', async () => {
     const file = path.join(folder, 'file');
     await writeFile(file, '');
-    const destination = openDirectory(path.join(file, 'below'));
+    const destination = openDirectoryStore(path.join(file, 'below'));
     expect(await destination.check(signal)).toMatchObject({
       state: 'refused',
       remedy: expect.stringContaining('file is in the way'),
     });
     const storing = destination.store('x', inChunks(bytesOf(1), 1), calm);
-    await expect(storing).rejects.toThrow(RefusedError);
+    await expect(storing).rejects.toThrow(PermanentError);
   });
 
   test.skipIf(!canMount())('a full disk is refused with a remedy, and left as it was', () => {
@@ -140,11 +140,11 @@ describe('a folder as a destination', () => {
   });
 
   test('a folder that nobody may write to is refused', async () => {
-    expect(await openDirectory('/sys/kernel').check(signal)).toMatchObject({ state: 'refused' });
+    expect(await openDirectoryStore('/sys/kernel').check(signal)).toMatchObject({ state: 'refused' });
   });
 
   test('a folder emptied by deleting goes, but never the destination itself', async () => {
-    const destination = openDirectory(folder);
+    const destination = openDirectoryStore(folder);
     await destination.put('a/b/c', bytesOf(1), { signal });
     await destination.put('a/d', bytesOf(1), { signal });
     await destination.delete(['a/b/c'], signal);
@@ -157,7 +157,7 @@ describe('a folder as a destination', () => {
   test('links are not listed, so that a listing cannot lead out of the folder', async () => {
     await symlink('/etc', path.join(folder, 'etc'));
     const keys: string[] = [];
-    for await (const { key } of openDirectory(folder).list('', signal)) keys.push(key);
+    for await (const { key } of openDirectoryStore(folder).list('', signal)) keys.push(key);
     expect(keys).toEqual([]);
   });
 });

@@ -1,16 +1,16 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { rehearse } from '../../src/store/self-test.ts';
+import { selfTest } from '../../src/store/self-test.ts';
 import { type FaultRule, startS3Server } from '../support/s3-server.ts';
-import { openStore } from './s3/support.ts';
+import { openTestStore } from './s3/support.ts';
 
 const signal = new AbortController().signal;
 
 async function rehearseOn(faults: readonly FaultRule[]) {
   const server = await startS3Server({ faults });
   onTestFinished(() => server.close());
-  const destination = await openStore(server.url);
+  const destination = await openTestStore(server.url);
   onTestFinished(() => destination.close());
-  const rehearsals = await rehearse(destination, signal);
+  const rehearsals = await selfTest(destination, signal);
   const left = server.objects().map(({ key }) => key);
   return { results: rehearsals.map(({ what, result }) => `${what}: ${result}`), rehearsals, left };
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Child, type ChildSpec, startChild } from '../../src/process/child.ts';
-import { bakeCookie, COOKIE_NAME, killSurvivors } from '../../src/process/leftovers.ts';
+import { createSessionMarker, killLeftovers, MARKER_VARIABLE } from '../../src/process/leftovers.ts';
 import { killChild } from '../../src/process/stop.ts';
 import { killAllIn } from './container.ts';
 import { eventually } from './eventually.ts';
@@ -15,13 +15,13 @@ export function programPath(name: string): string {
 /** A folder with children in it; nothing of either is left when it is disposed of. */
 export async function openNursery() {
   const folder = await mkdtemp(join(tmpdir(), 'child-'));
-  const cookie = bakeCookie();
+  const cookie = createSessionMarker();
   const children: Child[] = [];
   const specOf = (command: ChildSpec['command'], changes: Partial<ChildSpec> = {}): ChildSpec => ({
     name: 'server',
     command,
     cwd: folder,
-    env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, [COOKIE_NAME]: cookie },
+    env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, [MARKER_VARIABLE]: cookie },
     logFile: join(folder, `${children.length}.log`),
     console: false,
     user: undefined,
@@ -49,7 +49,7 @@ export async function openNursery() {
     },
     async [Symbol.asyncDispose]() {
       for (const child of children) killChild(child);
-      await killSurvivors(cookie, children, { withinMs: 20_000 });
+      await killLeftovers(cookie, children, { withinMs: 20_000 });
       await killAllIn(folder);
       await Promise.all(children.map(child => child.exited));
       await rm(folder, { recursive: true, force: true });

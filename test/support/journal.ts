@@ -9,8 +9,8 @@ import type { JournalAbout } from '../../src/journal/format/schema.ts';
 import { type Recovered, recoverJournal } from '../../src/journal/reader/rebuild.ts';
 import { type Journal, startJournal } from '../../src/journal/writer/journal.ts';
 import type { JournalOptions, JournalProblem } from '../../src/journal/writer/options.ts';
-import { openDirectory } from '../../src/store/directory.ts';
-import type { Destination } from '../../src/store/store.ts';
+import { openDirectoryStore } from '../../src/store/directory.ts';
+import type { Store } from '../../src/store/store.ts';
 
 export const about: JournalAbout = {
   session: 'now',
@@ -26,7 +26,7 @@ export interface Playground {
   readonly work: string;
   /** The destination's folder. */
   readonly store: string;
-  readonly destination: Destination;
+  readonly destination: Store;
   readonly problems: JournalProblem[];
   start(options?: Partial<JournalOptions>): Journal;
   recover(prefix?: string): Promise<Recovered & { readonly folder: string }>;
@@ -38,7 +38,7 @@ export async function playground(): Promise<Playground> {
   onTestFinished(() => rm(home, { recursive: true, force: true }));
   const [work, store] = [join(home, 'work'), join(home, 'store')];
   await mkdir(work);
-  const destination = openDirectory(store);
+  const destination = openDirectoryStore(store);
   const problems: JournalProblem[] = [];
   const journals: Journal[] = [];
   onTestFinished(async () => {
@@ -54,7 +54,7 @@ export async function playground(): Promise<Playground> {
     problems,
     start(options) {
       const journal = startJournal({
-        selection: { root: work, include: [], exclude: [], leaveOut: [] },
+        selection: { root: work, include: [], exclude: [], excludedPaths: [] },
         intervalMs: 50,
         rewriteIntervalMs: 60_000,
         heartbeatMs: 60_000,

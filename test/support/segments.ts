@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type PieceRecord, type SegmentIndex, segmentKey } from '../../src/journal/format/schema.ts';
 import { checksum, encodeSegment, type Piece } from '../../src/journal/format/segment.ts';
-import type { Destination } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
 import { about, patient } from './journal.ts';
 
 export type Changes = Partial<Omit<SegmentIndex, 'pieces' | 'sequence'>> & {
@@ -57,7 +57,7 @@ export function segment(sequence: number, changes: Changes, previous = '00000000
 }
 
 /** Puts a journal of such segments at `now/journal`, as its writer would have. */
-export async function putSegments(destination: Destination, segments: readonly Changes[]): Promise<Buffer[]> {
+export async function putSegments(destination: Store, segments: readonly Changes[]): Promise<Buffer[]> {
   const objects: Buffer[] = [];
   for (const [i, changes] of segments.entries()) {
     const before = objects.at(-1);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Destination, RefusedError } from '../../store/store.ts';
+import { PermanentError, type Store } from '../../store/store.ts';
 import { type JournalStatus, parseStatus, SEGMENT_BYTES, STATUS_KEY } from '../format/schema.ts';
 
 /** Nothing of a journal is larger: a segment that does not compress is about as large as what is in it. */
@@ -12,7 +12,7 @@ const TRIES = 4;
  * @throws when the destination cannot be read after a few tries, which says nothing about the object
  */
 export async function fetchObject(
-  destination: Destination,
+  destination: Store,
   key: string,
   signal: AbortSignal,
 ): Promise<Buffer | undefined> {
@@ -21,7 +21,7 @@ export async function fetchObject(
       return await collect(await destination.get(key, signal));
     } catch (error) {
       signal.throwIfAborted();
-      if (tries === TRIES || error instanceof RefusedError) {
+      if (tries === TRIES || error instanceof PermanentError) {
         throw new Error(`could not read ${key} from ${destination.url}`, { cause: error });
       }
     }
@@ -31,7 +31,7 @@ export async function fetchObject(
 
 /** undefined: there is none, or it is damaged. */
 export async function fetchStatus(
-  destination: Destination,
+  destination: Store,
   prefix: string,
   signal: AbortSignal,
 ): Promise<JournalStatus | undefined> {

@@ -1,4 +1,4 @@
-import type { Destination, StoredObject } from '../../store/store.ts';
+import type { Store, StoredObject } from '../../store/store.ts';
 import { type JournalStatus, STATUS_KEY, sequenceOf } from '../format/schema.ts';
 import { fetchStatus } from './fetch.ts';
 
@@ -21,7 +21,7 @@ export interface FoundJournal {
 
 /** Every journal below a prefix, in the order of their keys. A session that was started again has several. */
 export async function findJournals(
-  destination: Destination,
+  destination: Store,
   prefix: string,
   signal: AbortSignal,
 ): Promise<FoundJournal[]> {
@@ -59,11 +59,7 @@ export function isLive({ status, lastWrittenMs }: FoundJournal, nowMs: number): 
  * The destination's own clock in milliseconds since the epoch, from the time of an object that is put and deleted in
  * the journal's folder: this machine's clock may be minutes off.
  */
-export async function storeClock(
-  destination: Destination,
-  prefix: string,
-  signal: AbortSignal,
-): Promise<number> {
+export async function storeClock(destination: Store, prefix: string, signal: AbortSignal): Promise<number> {
   const key = `${prefix}/${CLOCK_KEY}`;
   await destination.put(key, Buffer.from('{}'), { signal });
   try {

@@ -1,4 +1,4 @@
-import type { Destination } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
 import { segmentKey } from '../format/schema.ts';
 import { decodeSegment, type Segment } from '../format/segment.ts';
 import { reasonOf } from '../writer/file-stat.ts';
@@ -10,7 +10,7 @@ export type ReadSegment =
   | { readonly sequence: number; readonly segment?: undefined; readonly fault: string };
 
 export interface ReadOptions {
-  readonly destination: Destination;
+  readonly destination: Store;
   readonly prefix: string;
   readonly signal: AbortSignal;
   readonly first: number;

@@ -1,6 +1,6 @@
 import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Destination } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
 import { toText } from '../format/byte-path.ts';
 import { type JournalAbout, type SegmentIndex, segmentKey } from '../format/schema.ts';
 import { hasVanished } from '../writer/file-stat.ts';
@@ -10,7 +10,7 @@ import { createReplay, replaySegment } from './replay.ts';
 import { type Layout, layOut } from './write-files.ts';
 
 export interface RecoverOptions {
-  readonly destination: Destination;
+  readonly destination: Store;
   /** The journal's own prefix, e.g. `<TIMESTAMP>/journal`. */
   readonly prefix: string;
   /** Absolute path of the folder to make; it must not exist, or be empty. */

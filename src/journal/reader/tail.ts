@@ -1,13 +1,13 @@
-import type { Destination } from '../../store/store.ts';
+import { pause } from '../../runtime/abort.ts';
+import type { Store } from '../../store/store.ts';
 import { type BytePath, fromText } from '../format/byte-path.ts';
 import { segmentKey } from '../format/schema.ts';
-import { pause } from '../writer/put.ts';
 import { fetchObject, fetchStatus } from './fetch.ts';
 import { findJournals } from './find.ts';
 import { type ReadSegment, readSegments } from './read.ts';
 
 export interface FollowOptions {
-  readonly destination: Destination;
+  readonly destination: Store;
   /** The journal's own prefix, e.g. `<TIMESTAMP>/journal`. */
   readonly prefix: string;
   /** Relative to the working directory. */

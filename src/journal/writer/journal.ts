@@ -1,9 +1,9 @@
+import { pause } from '../../runtime/abort.ts';
 import { STATUS_KEY, segmentKey } from '../format/schema.ts';
 import { enter, forgetDeparted } from './file-index.ts';
 import { reasonOf } from './file-stat.ts';
 import type { JournalOptions } from './options.ts';
 import { auditSome } from './prefix-check.ts';
-import { pause } from './put.ts';
 import { type Book, type JournalReport, openBook, report, tellUnreadable, waiting } from './state.ts';
 import { shipNext, tellAlive, tellFinished, tellStatus } from './uploader.ts';
 

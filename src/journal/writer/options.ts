@@ -1,5 +1,5 @@
 import type { Selection } from '../../files/selection.ts';
-import type { Destination } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
 import type { JournalAbout } from '../format/schema.ts';
 
 export interface JournalOptions {
@@ -10,7 +10,7 @@ export interface JournalOptions {
   readonly rewriteIntervalMs: number;
   /** A journal that has nothing to send says this often that it is alive. */
   readonly heartbeatMs: number;
-  readonly destination: Destination;
+  readonly destination: Store;
   /** The journal's folder, e.g. `<TIMESTAMP>/journal`; another run's that is there is left alone, see `prefix`. */
   readonly prefix: string;
   readonly about: JournalAbout;

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { AlreadyThereError, type Destination } from '../../store/store.ts';
+import { pause, timeoutSignal } from '../../runtime/abort.ts';
+import { AlreadyExistsError, type Store } from '../../store/store.ts';
 import { reasonOf } from './file-stat.ts';
 
 export interface SendOptions {
@@ -14,11 +14,11 @@ export interface SendOptions {
 /**
  * Puts an object, again and again until it is there: the same bytes under the same key each time, so an answer that was
  * lost does no harm.
- * @throws {AlreadyThereError} with `ifAbsent`, when something else has the key
+ * @throws {AlreadyExistsError} with `ifAbsent`, when something else has the key
  * @throws the signal's reason
  */
 export async function send(
-  destination: Destination,
+  destination: Store,
   key: string,
   body: Buffer,
   { ifAbsent, signal, hurry, onFailure }: SendOptions & { readonly ifAbsent: boolean },
@@ -31,7 +31,7 @@ export async function send(
       return;
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof AlreadyThereError && ifAbsent) {
+      if (error instanceof AlreadyExistsError && ifAbsent) {
         if (await holds(destination, key, body, signal)) return;
         throw error;
       }
@@ -74,22 +74,10 @@ async function backOff(tries: number, signal: AbortSignal, hurry: AbortSignal): 
   await pause(ms, wake);
 }
 
-/** Sleeps for so long, or until it is woken. */
-export async function pause(ms: number, wake: AbortSignal): Promise<void> {
-  await sleep(Math.max(0, ms), undefined, { signal: wake }).catch((error: unknown) => {
-    if (!wake.aborted) throw error;
-  });
-}
-
 /** Whether an earlier try, whose answer was lost, has put these bytes there. */
-async function holds(
-  destination: Destination,
-  key: string,
-  body: Buffer,
-  signal: AbortSignal,
-): Promise<boolean> {
+async function holds(destination: Store, key: string, body: Buffer, signal: AbortSignal): Promise<boolean> {
   try {
-    const chunks = await destination.get(key, AbortSignal.any([signal, AbortSignal.timeout(HURRIED_TRY_MS)]));
+    const chunks = await destination.get(key, timeoutSignal(HURRIED_TRY_MS, signal));
     if (chunks === undefined) return false;
     let at = 0;
     for await (const chunk of chunks) {

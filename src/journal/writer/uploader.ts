@@ -1,4 +1,5 @@
-import { AlreadyThereError } from '../../store/store.ts';
+import { timeoutSignal } from '../../runtime/abort.ts';
+import { AlreadyExistsError } from '../../store/store.ts';
 import { toText } from '../format/byte-path.ts';
 import {
   formatStatus,
@@ -62,7 +63,7 @@ export async function tellStatus(
 ): Promise<void> {
   if (book.prefix === undefined) return;
   try {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(STATUS_TRY_MS)]);
+    const limited = timeoutSignal(STATUS_TRY_MS, signal);
     await book.options.destination.put(`${book.prefix}/${STATUS_KEY}`, encodeStatus(book, state), {
       signal: limited,
     });
@@ -133,7 +134,7 @@ async function claim(book: Book, body: Buffer): Promise<string> {
       await sendOne(book, `${candidate}/${segmentKey(1)}`, body, true);
       return candidate;
     } catch (error) {
-      if (!(error instanceof AlreadyThereError)) throw error;
+      if (!(error instanceof AlreadyExistsError)) throw error;
       onProblem({ kind: 'taken', prefix: candidate });
     }
   }

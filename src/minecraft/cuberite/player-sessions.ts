@@ -1,9 +1,9 @@
 import type { ServerEvent } from './server-log.ts';
 
 /** Who was in the game, by name, and when. Personal data: for the report only where it asks for names. */
-export type Roster = ReadonlyMap<string, readonly Stay[]>;
+export type PlayerSessions = ReadonlyMap<string, readonly PlayerSession[]>;
 
-export interface Stay {
+export interface PlayerSession {
   readonly joinedMs: number;
   /** undefined: still there. */
   readonly leftMs: number | undefined;
@@ -13,10 +13,10 @@ export interface Stay {
 const MOST_NAMES = 1_000;
 const MOST_STAYS = 100;
 
-export const NOBODY: Roster = new Map();
+export const NO_PLAYERS: PlayerSessions = new Map();
 
 /** The roster after an event that was seen at a time (epoch milliseconds). */
-export function noteEvent(roster: Roster, event: ServerEvent, atMs: number): Roster {
+export function applyLogEvent(roster: PlayerSessions, event: ServerEvent, atMs: number): PlayerSessions {
   switch (event.kind) {
     case 'joined':
       return join(roster, event.name, atMs);
@@ -30,7 +30,7 @@ export function noteEvent(roster: Roster, event: ServerEvent, atMs: number): Ros
 }
 
 /** The roster after the server's end: nobody is there any more. */
-export function closeRoster(roster: Roster, atMs: number): Roster {
+export function endAll(roster: PlayerSessions, atMs: number): PlayerSessions {
   return new Map(
     Array.from(roster, ([name, stays]) => [
       name,
@@ -39,7 +39,7 @@ export function closeRoster(roster: Roster, atMs: number): Roster {
   );
 }
 
-function join(roster: Roster, name: string, atMs: number): Roster {
+function join(roster: PlayerSessions, name: string, atMs: number): PlayerSessions {
   const stays = roster.get(name) ?? [];
   const last = stays.at(-1);
   const isThere = last !== undefined && last.leftMs === undefined;
@@ -50,7 +50,7 @@ function join(roster: Roster, name: string, atMs: number): Roster {
 }
 
 /** Nobody leaves twice: when it says so, the earlier time was not true. */
-function leave(roster: Roster, name: string, atMs: number): Roster {
+function leave(roster: PlayerSessions, name: string, atMs: number): PlayerSessions {
   const stays = roster.get(name) ?? [];
   const last = stays.at(-1);
   return last === undefined

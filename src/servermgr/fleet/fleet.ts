@@ -1,4 +1,4 @@
-import type { ManagerLimits, SessionSettings, World } from '../../config/servermgr-config.ts';
+import type { ServermgrLimits, SessionSettings, World } from '../../config/servermgr-config.ts';
 import type { Log } from '../../runtime/log.ts';
 import {
   isAlive,
@@ -15,7 +15,7 @@ import type { SessionView } from './view.ts';
 export interface FleetOptions {
   readonly launcher: Launcher;
   readonly archives: Archives;
-  readonly limits: Pick<ManagerLimits, 'fleet' | 'launchTimeoutMs'>;
+  readonly limits: Pick<ServermgrLimits, 'fleet' | 'launchTimeoutMs'>;
   readonly worlds: readonly World[];
   readonly session: SessionSettings;
   readonly log: Log;
@@ -81,11 +81,14 @@ export function openFleet(options: FleetOptions): Fleet {
       const started = await launcher.launch(request);
       if (started.id !== request.id) lookout.unexpect(request.id);
       lookout.expect(started);
-      log.info({ session: request.name, where: started.where, world: request.world }, 'launched');
+      log.info(
+        { event: 'session_launched', session: request.name, where: started.where, world: request.world },
+        'session launched',
+      );
       return { how: 'launched', id: started.id };
     } catch (error) {
       lookout.unexpect(request.id);
-      log.warn({ err: error, session: request.name }, 'a launch failed');
+      log.warn({ event: 'launch_failed', err: error, session: request.name }, 'launch failed');
       if (error instanceof NoRoomError) return { how: 'no-room', why: error.message };
       throw error;
     }
@@ -119,12 +122,12 @@ export function openFleet(options: FleetOptions): Fleet {
     async stop(view, why) {
       const found = lookout.sessions().find(one => one.id === view.id);
       if (found === undefined || !isAlive(found) || found.state.phase === 'ending') return;
-      log.info({ session: view.name, why }, 'asked to stop');
+      log.info({ event: 'session_stop_requested', session: view.name, why }, `stop requested by ${why}`);
       await launcher.stop(found, why);
       await lookout.look(0);
     },
     async recover(name) {
-      log.info({ session: name }, 'asked to recover');
+      log.info({ event: 'recovery_requested', session: name }, 'recovery requested');
       const known = lookout.sessions().find(({ id }) => nameOf(id) === name);
       const force = known !== undefined && !isAlive(known);
       await launcher.recover({ name, url: archives.urlOf(name), force });

@@ -1,4 +1,5 @@
 import type { SessionSettings } from '../../config/servermgr-config.ts';
+import { timeoutSignal } from '../../runtime/abort.ts';
 import type { Log } from '../../runtime/log.ts';
 import { isAlive, type Launcher, type Session } from '../launchers/launcher.ts';
 import { type Archives, isFinal, type SavedReport } from '../saved-sessions.ts';
@@ -77,7 +78,7 @@ export function newLookout({ launcher, archives, limits, session: settings, rela
   }
 
   async function takeLook(): Promise<void> {
-    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(LOOK_LIMIT_MS)]);
+    const signal = timeoutSignal(LOOK_LIMIT_MS, closing.signal);
     try {
       listed = await launcher.list(signal);
       await observe(signal);
@@ -88,7 +89,7 @@ export function newLookout({ launcher, archives, limits, session: settings, rela
     } catch (error) {
       if (closing.signal.aborted) return;
       fault = error instanceof Error ? error.message : String(error);
-      log.warn({ err: error }, 'the launcher could not be asked');
+      log.warn({ event: 'launcher_list_failed', err: error }, 'sessions could not be listed');
       // Not again at once: whoever asks is told of the fault.
       lookedMs = Date.now();
     }
@@ -122,7 +123,10 @@ export function newLookout({ launcher, archives, limits, session: settings, rela
         const before = reports.get(id) ?? { report: undefined, tries: 0, triedMs: 0 };
         if (!isDue(before)) return;
         const read = await archives.report(nameOf(id) ?? id, signal).catch((error: unknown) => {
-          log.warn({ err: error, session: nameOf(id) }, 'a report could not be read');
+          log.warn(
+            { event: 'report_unreadable', err: error, session: nameOf(id) },
+            'report could not be read',
+          );
           return before.report;
         });
         reports.set(id, { report: read, tries: before.tries + 1, triedMs: Date.now() });
@@ -136,13 +140,17 @@ export function newLookout({ launcher, archives, limits, session: settings, rela
     const actions = rulesFor(sessionsNow(), memories, limits, nowMs);
     const work = actions.map(async action => {
       if (action.do === 'relaunch') return relaunch(action.session);
-      log.warn({ session: nameOf(action.session.id), why: action.why }, 'stopped by rule');
+      log.warn(
+        { event: 'stopped_by_rule', session: nameOf(action.session.id), why: action.why },
+        `session stopped by rule: ${action.why}`,
+      );
       return launcher.stop(action.session, action.why);
     });
     const old = listed.filter(session => isForgettable(session, nowMs));
     const results = await Promise.allSettled([...work, ...old.map(session => launcher.forget(session))]);
     for (const result of results) {
-      if (result.status === 'rejected') log.warn({ err: result.reason }, 'a rule could not be held');
+      if (result.status === 'rejected')
+        log.warn({ event: 'rule_failed', err: result.reason }, 'rule could not be applied');
     }
   }
 

@@ -1,4 +1,4 @@
-import type { ManagerConfig } from '../../config/servermgr-config.ts';
+import type { ServermgrConfig } from '../../config/servermgr-config.ts';
 import type { Launcher } from './launcher.ts';
 
 /** AWS throttles whoever asks too often: the SDK tries so often, and waits longer each time. */
@@ -6,7 +6,7 @@ const AWS_TRIES = 6;
 
 /** Opens the launcher that the configuration names; SDKs are loaded only where they serve. */
 export async function openLauncher(
-  { launcher, name, session, stateFolder }: ManagerConfig,
+  { launcher, name, session, stateFolder }: ServermgrConfig,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Launcher> {
   switch (launcher.kind) {

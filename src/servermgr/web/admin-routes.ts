@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { timeoutSignal } from '../../runtime/abort.ts';
 import { type SessionView, viewOfReport } from '../fleet/view.ts';
 import { isName, nameMs } from '../session-id.ts';
 import { guard } from './admin-auth.ts';
@@ -102,7 +103,7 @@ export async function adminRoutes(
       const names = await archives.recent(Date.now(), limit());
       remembered = { atMs: Date.now(), names: names.slice(0, MOST_ROWS) };
     } catch (error) {
-      log.warn({ err: error }, 'the destination could not be listed');
+      log.warn({ event: 'destination_list_failed', err: error }, 'destination could not be listed');
     }
     return remembered.names;
   }
@@ -114,7 +115,7 @@ export async function adminRoutes(
 }
 
 function limit(): AbortSignal {
-  return AbortSignal.timeout(STORE_LIMIT_MS);
+  return timeoutSignal(STORE_LIMIT_MS);
 }
 
 function noSuchSession(reply: FastifyReply): FastifyReply {

@@ -8,7 +8,7 @@ export function handleFaults(app: FastifyInstance): void {
   );
   app.setErrorHandler<Partial<FastifyError>>((error, _, reply) => {
     const status = error.statusCode ?? 500;
-    if (status >= 500) app.log.error({ err: error }, 'a request failed');
+    if (status >= 500) app.log.error({ event: 'request_failed', err: error }, 'request failed');
     const [title, text] = explain(error, status);
     return sendMessage(reply, status, title, text);
   });

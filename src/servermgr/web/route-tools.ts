@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { ManagerLimits, World } from '../../config/servermgr-config.ts';
+import type { ServermgrLimits, World } from '../../config/servermgr-config.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Presigner } from '../presign.ts';
 import type { Archives } from '../saved-sessions.ts';
@@ -11,7 +11,7 @@ export interface AppOptions {
   /** undefined: archives lie in a folder, and are handed out from there. */
   readonly presigner: Presigner | undefined;
   readonly worlds: readonly World[];
-  readonly limits: ManagerLimits;
+  readonly limits: ServermgrLimits;
   readonly trustedProxies: number;
   readonly secret: string;
   readonly adminToken: string | undefined;

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { timeoutSignal } from '../../runtime/abort.ts';
 import type { Pressed } from '../fleet/fleet.ts';
 import { type SessionView, viewOfReport } from '../fleet/view.ts';
 import { askedAtMs, isToken, nameOf, randomToken, visitorMark } from '../session-id.ts';
@@ -127,7 +128,7 @@ export async function visitorRoutes(app: FastifyInstance, tools: RouteTools): Pr
     const { views } = await fleet.look();
     const view = views.find(one => one.id === id);
     if (view !== undefined) return view;
-    const report = await archives.report(name, AbortSignal.timeout(STORE_LIMIT_MS));
+    const report = await archives.report(name, timeoutSignal(STORE_LIMIT_MS));
     return report === undefined ? undefined : viewOfReport(name, askedAtMs(id) ?? 0, report);
   }
 

@@ -1,6 +1,6 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import type { S3Config } from '../../config/session-config.ts';
-import { orAborted } from '../stall.ts';
+import { orAborted, timeoutSignal } from '../../runtime/abort.ts';
 import { faultFrom, S3Fault } from './errors.ts';
 
 /** How long one request may go without a byte moving or an answer; then a fresh connection is worth more. */
@@ -105,7 +105,7 @@ export async function openAccess(bucket: string, config: S3Config): Promise<S3Ac
   /** Whether their source gives others, or promises to. */
   async function areRenewable(old: Credentials): Promise<boolean> {
     if (old.expiration !== undefined) return true;
-    const now = await orAborted(client.config.credentials(), AbortSignal.timeout(CONNECT_MS));
+    const now = await orAborted(client.config.credentials(), timeoutSignal(CONNECT_MS));
     return now.accessKeyId !== old.accessKeyId || now.sessionToken !== old.sessionToken;
   }
 

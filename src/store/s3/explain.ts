@@ -1,5 +1,5 @@
 import { SourceError } from '../source.ts';
-import { AlreadyThereError, RefusedError } from '../store.ts';
+import { AlreadyExistsError, PermanentError } from '../store.ts';
 import { S3Fault } from './errors.ts';
 
 interface Bucket {
@@ -15,9 +15,11 @@ export function explain(error: unknown, what: string, place: Bucket): Error {
   const cause = error instanceof SourceError ? error.cause : error;
   const message = `could not ${what}: ${messageOf(cause)}`;
   if (!(cause instanceof S3Fault)) return new Error(message, { cause });
-  if (cause.kind === 'taken') return new AlreadyThereError(message, { cause });
+  if (cause.kind === 'taken') return new AlreadyExistsError(message, { cause });
   const remedy = remedyFor(cause, place);
-  return remedy === undefined ? new Error(message, { cause }) : new RefusedError(message, remedy, { cause });
+  return remedy === undefined
+    ? new Error(message, { cause })
+    : new PermanentError(message, remedy, { cause });
 }
 
 export function messageOf(error: unknown): string {

@@ -6,7 +6,7 @@ import {
   GetObjectCommand,
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3';
-import { retrying } from '../retry.ts';
+import { withRetry } from '../retry.ts';
 import type { StoredObject } from '../store.ts';
 import { faultFrom, S3Fault } from './errors.ts';
 import type { S3Home } from './objects.ts';
@@ -28,7 +28,7 @@ export async function* listObjects(
   let token: string | undefined;
   do {
     const input = { ...access.target, Prefix: `${start}${prefix}`, ContinuationToken: token };
-    const page = await retrying(
+    const page = await withRetry(
       `the list of ${prefix}`,
       () => access.ask(({ client, http }) => client.send(new ListObjectsV2Command(input), http), { signal }),
       { signal, onTrouble },
@@ -60,7 +60,7 @@ export async function deleteObjects(
 async function deleteBatch(home: S3Home, keys: readonly string[], signal: AbortSignal): Promise<void> {
   const { access, fullKey, onTrouble } = home;
   const Delete = { Quiet: true, Objects: keys.map(key => ({ Key: fullKey(key) })) };
-  const { Errors = [] } = await retrying(
+  const { Errors = [] } = await withRetry(
     `deleting ${keys.length} objects`,
     () =>
       access.ask(
@@ -79,7 +79,7 @@ async function deleteBatch(home: S3Home, keys: readonly string[], signal: AbortS
 async function deleteObject(home: S3Home, key: string, signal: AbortSignal): Promise<void> {
   const { access, fullKey, onTrouble } = home;
   const input = { ...access.target, Key: fullKey(key) };
-  await retrying(
+  await withRetry(
     `deleting ${key}`,
     () => access.ask(({ client, http }) => client.send(new DeleteObjectCommand(input), http), { signal }),
     { signal, onTrouble },
@@ -134,7 +134,7 @@ function requestObject(
 ): Promise<GetObjectCommandOutput> {
   const range = rest && { Range: `bytes=${rest.from}-`, IfMatch: rest.ETag };
   const input = { ...access.target, Key: fullKey(key), ...range };
-  return retrying(
+  return withRetry(
     `reading ${key}`,
     () => access.ask(({ client, http }) => client.send(new GetObjectCommand(input), http), { signal }),
     { signal, onTrouble },

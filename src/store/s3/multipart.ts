@@ -6,7 +6,8 @@ import {
   CreateMultipartUploadCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { retrying } from '../retry.ts';
+import { timeoutSignal } from '../../runtime/abort.ts';
+import { withRetry } from '../retry.ts';
 import type { Source } from '../source.ts';
 import type { Watch } from '../stall.ts';
 import { sendInSlices } from './body.ts';
@@ -46,7 +47,7 @@ export async function beginUpload(home: S3Home, key: string, options: BeginOptio
   const uncancelled = { signal: new AbortController().signal, idleMs: options.idleMs };
   const { access, config, fullKey, onTrouble } = home;
   const input = { ...access.target, ...encryptionOf(config), Key: fullKey(key) };
-  const answer = await retrying(
+  const answer = await withRetry(
     `starting the upload of ${key}`,
     () =>
       access.ask(async ({ client, http }) => {
@@ -136,10 +137,14 @@ async function sendPart(
       });
       return client.send(command, http);
     }, limits);
-  const answer = await retrying(`part ${number} of ${upload.key}`, () => attempt().catch(noteAnswer(watch)), {
-    signal: watch.signal,
-    onTrouble,
-  });
+  const answer = await withRetry(
+    `part ${number} of ${upload.key}`,
+    () => attempt().catch(noteAnswer(watch)),
+    {
+      signal: watch.signal,
+      onTrouble,
+    },
+  );
   if (answer.ETag === undefined) throw new Error(`the store gave no ETag for part ${number}`);
   const checksum = answer.ChecksumCRC32 === undefined ? {} : { ChecksumCRC32: answer.ChecksumCRC32 };
   return { PartNumber: number, ETag: answer.ETag, ...checksum };
@@ -164,7 +169,7 @@ async function completeUpload(
       limits,
     );
   try {
-    await retrying(
+    await withRetry(
       `completing ${upload.key}`,
       () =>
         attempt()
@@ -188,7 +193,7 @@ async function wasCompleted(
   parts: CompletedPart[],
   bytes: number,
 ): Promise<boolean> {
-  const signal = AbortSignal.timeout(SETTLE_MS);
+  const signal = timeoutSignal(SETTLE_MS);
   const seen = await look(home, upload.key, signal).catch(() => 'unknown' as const);
   if (seen === 'absent') return false;
   if (seen !== 'unknown' && seen.bytes !== bytes) return false;
@@ -207,9 +212,9 @@ function etagOf(parts: readonly CompletedPart[]): string {
 /** Takes back everything that was sent. @returns `gone` when there was nothing (any more) */
 export async function abortUpload(home: S3Home, upload: Upload): Promise<'aborted' | 'gone'> {
   const { access, onTrouble } = home;
-  const signal = AbortSignal.timeout(SETTLE_MS);
+  const signal = timeoutSignal(SETTLE_MS);
   try {
-    await retrying(
+    await withRetry(
       `aborting ${upload.key}`,
       () =>
         access.ask(({ client, http }) => client.send(new AbortMultipartUploadCommand(upload.target), http), {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { S3Config } from '../../config/session-config.ts';
-import { retrying, type Trouble } from '../retry.ts';
+import { type RetryEvent, withRetry } from '../retry.ts';
 import { sendInSlices } from './body.ts';
 import type { S3Access } from './client.ts';
 import { S3Fault } from './errors.ts';
@@ -13,7 +13,7 @@ export interface S3Home {
   readonly config: S3Config;
   /** The object's full key for a key of the destination's. */
   readonly fullKey: (key: string) => string;
-  readonly onTrouble: ((trouble: Trouble) => void) | undefined;
+  readonly onTrouble: ((trouble: RetryEvent) => void) | undefined;
 }
 
 export interface PutLimits {
@@ -53,7 +53,7 @@ export async function putObject(
       return client.send(command, http);
     }, options);
   try {
-    await retrying(
+    await withRetry(
       key,
       () =>
         attempt().catch((error: unknown) => {
@@ -86,7 +86,7 @@ export async function look(
 ): Promise<Seen | 'absent' | 'unknown'> {
   const input = { ...access.target, Key: fullKey(key) };
   try {
-    const answer = await retrying(
+    const answer = await withRetry(
       `the size of ${key}`,
       () => access.ask(({ client, http }) => client.send(new HeadObjectCommand(input), http), { signal }),
       { signal, onTrouble },

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { S3Config } from '../../config/session-config.ts';
+import { orAborted, timeoutSignal } from '../../runtime/abort.ts';
 import { partsOf } from '../keys.ts';
-import type { Trouble } from '../retry.ts';
-import { orAborted } from '../stall.ts';
-import type { Destination, Fitness } from '../store.ts';
+import type { RetryEvent } from '../retry.ts';
+import type { CheckResult, Store } from '../store.ts';
 import { openAccess } from './client.ts';
 import { S3Fault } from './errors.ts';
 import { explain, messageOf, remedyFor } from './explain.ts';
@@ -21,11 +21,11 @@ const TIDY_MS = 1_500;
 
 export interface S3Options {
   readonly s3: S3Config;
-  readonly onTrouble?: (trouble: Trouble) => void;
+  readonly onTrouble?: (trouble: RetryEvent) => void;
 }
 
 /** A bucket, or a prefix in one, as a destination. */
-export async function openS3(place: S3Home['place'], options: S3Options): Promise<Destination> {
+export async function openS3(place: S3Home['place'], options: S3Options): Promise<Store> {
   const url = `s3://${[place.bucket, place.prefix].filter(Boolean).join('/')}`;
   const start = place.prefix === '' ? '' : `${place.prefix}/`;
   const home: S3Home = {
@@ -92,8 +92,8 @@ export async function openS3(place: S3Home['place'], options: S3Options): Promis
 }
 
 /** Starts and aborts a multipart upload: the rights that saving needs, and no others. */
-async function checkUpload(home: S3Home, signal: AbortSignal): Promise<Fitness> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(CHECK_MS)]);
+async function checkUpload(home: S3Home, signal: AbortSignal): Promise<CheckResult> {
+  const limit = timeoutSignal(CHECK_MS, signal);
   try {
     const key = `.craftassist-session-check-${randomUUID()}`;
     const begin = { signal: limit, idleMs: CHECK_IDLE_MS, maxTries: CHECK_TRIES };

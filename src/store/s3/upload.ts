@@ -1,6 +1,7 @@
+import { orAborted, timeoutSignal } from '../../runtime/abort.ts';
 import { openSource, type Source } from '../source.ts';
-import { orAborted, watchForStall } from '../stall.ts';
-import type { Receipt, StoreOptions } from '../store.ts';
+import { watchForStall } from '../stall.ts';
+import type { Receipt, UploadOptions } from '../store.ts';
 import { explain, messageOf } from './explain.ts';
 import { abortUpload, beginUpload, type SendOptions, type Sent, sendUpload } from './multipart.ts';
 import { look, putObject, type S3Home } from './objects.ts';
@@ -18,7 +19,7 @@ export async function storeArchive(
   url: string,
   key: string,
   chunks: AsyncIterable<Buffer>,
-  options: StoreOptions,
+  options: UploadOptions,
 ): Promise<Receipt> {
   const watch = watchForStall(options.stallMs, options.signal);
   const source = openSource(chunks, watch.signal);
@@ -84,7 +85,7 @@ async function sendInParts(
 
 /** Asks the size back. What is stored is stored, also when the answer does not come. */
 async function confirm(home: S3Home, key: string, bytes: number, signal: AbortSignal): Promise<boolean> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(CONFIRM_MS)]);
+  const limit = timeoutSignal(CONFIRM_MS, signal);
   const seen = await look(home, key, limit).catch(() => 'unknown' as const);
   if (seen === 'unknown') return false;
   const found = seen === 'absent' ? 'nothing' : `${seen.bytes} bytes`;

@@ -9,7 +9,7 @@ export const health: readonly Case[] = [
     name: "the image's health check, and the console",
     async play({ start, store }) {
       const played = await start(['--health-interval=1s', ...session('wait 600')]);
-      await played.logged('"child":"agent"');
+      await played.logged('"event":"process_started","child":"agent"');
       await played.exec('craftassist-session', 'console', 'say', 'hello');
       await eventually(async () => (await played.health()) === 'healthy', { timeoutMs: 30_000 });
       const ending = played.ended();

@@ -36,7 +36,7 @@ export const kills: readonly Case[] = [
     name: 'a session that is still played is left alone by a recovery of all',
     async play({ start, store }) {
       const live = await start(session('wait 600'));
-      await live.logged('"child":"agent"');
+      await live.logged('"event":"process_started","child":"agent"');
       await eventually(async () =>
         (await store.state()).objects.some(({ key }) => key.includes('/journal/')),
       );

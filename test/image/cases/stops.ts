@@ -40,10 +40,15 @@ async function archiving(store: Store): Promise<void> {
 
 /** `docker stop`, with the time that ECS gives, in each phase of a session. */
 export const stops: readonly Case[] = [
-  stopped('starting', session('wait 600', timeout, 'SERVER_START_MS=6000'), { when: '"child":"server"' }),
-  stopped('waiting', session('wait 600', timeout), { when: '"child":"agent"', verify: assertPlayed }),
+  stopped('starting', session('wait 600', timeout, 'SERVER_START_MS=6000'), {
+    when: '"event":"process_started","child":"server"',
+  }),
+  stopped('waiting', session('wait 600', timeout), {
+    when: '"event":"process_started","child":"agent"',
+    verify: assertPlayed,
+  }),
   stopped('playing', session('join agent,join Walker,wait 600', timeout), {
-    when: '"people":1',
+    when: '"event":"players_changed","people":1',
     verify: assertPlayed,
   }),
   {

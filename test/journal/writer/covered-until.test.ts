@@ -59,7 +59,7 @@ test('nor does what a look has not found, as long as it may have been moved mean
 /** A journal's books by hand: its looks at the working directory, and its reading of what they have found. */
 async function books() {
   const { work } = await playground();
-  const tree = createTree({ root: work, include: [], exclude: [], leaveOut: [] });
+  const tree = createTree({ root: work, include: [], exclude: [], excludedPaths: [] });
   const ledger = createLedger();
   const arena = { bytes: Buffer.alloc(SEGMENT_BYTES), used: 0 };
   return {

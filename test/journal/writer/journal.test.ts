@@ -79,7 +79,12 @@ describe('what the journal holds', () => {
     const server = createServer().listen(join(work, 'socket'));
     onTestFinished(() => void server.close());
     await eventually(() => server.listening);
-    const selection = { root: work, include: [], exclude: ['Plugins'], leaveOut: [join(work, 'sessions')] };
+    const selection = {
+      root: work,
+      include: [],
+      exclude: ['Plugins'],
+      excludedPaths: [join(work, 'sessions')],
+    };
     await start({ selection }).finish(patient);
     expect(Object.keys(treeOf((await recover()).folder))).toEqual(['agent.log']);
   });
@@ -90,7 +95,9 @@ describe('what the journal holds', () => {
     await mkdir(join(work, 'other'));
     await writeFile(join(work, 'deep/er/agent.log'), 'included');
     await writeFile(join(work, 'deep/er/world.dat'), 'not included');
-    await start({ selection: { root: work, include: ['*.log'], exclude: [], leaveOut: [] } }).finish(patient);
+    await start({ selection: { root: work, include: ['*.log'], exclude: [], excludedPaths: [] } }).finish(
+      patient,
+    );
     expect(Object.keys(treeOf((await recover()).folder))).toEqual(['deep', 'deep/er', 'deep/er/agent.log']);
   });
 });

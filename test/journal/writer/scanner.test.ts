@@ -11,7 +11,7 @@ test('what goes while it is being looked at leaves nothing in the books', async 
     mkdirSync(join(work, `folder-${folder}`));
     for (let n = 0; n < 200; n += 1) writeFileSync(join(work, `folder-${folder}`, `${n}`), '');
   }
-  const tree = createTree({ root: work, include: [], exclude: [], leaveOut: [] });
+  const tree = createTree({ root: work, include: [], exclude: [], excludedPaths: [] });
   const ledger = createLedger();
   // It stops for a breath before it has seen them all, and then they are gone.
   const scanning = tree.scan();

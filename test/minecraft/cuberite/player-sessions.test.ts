@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import {
-  closeRoster,
-  NOBODY,
-  noteEvent,
-  type Roster,
+  applyLogEvent,
+  endAll,
+  NO_PLAYERS,
+  type PlayerSessions,
 } from '../../../src/minecraft/cuberite/player-sessions.ts';
 import type { ServerEvent } from '../../../src/minecraft/cuberite/server-log.ts';
 
@@ -20,7 +20,7 @@ test('everybody is known with the times of coming and going', () => {
 
 test("with the server's end everybody is gone, who was there", () => {
   const roster = follow([joined('Ann'), left('Ann'), joined('Bob')]);
-  expect(plain(closeRoster(roster, 9))).toEqual({
+  expect(plain(endAll(roster, 9))).toEqual({
     Ann: [{ joinedMs: 0, leftMs: 1 }],
     Bob: [{ joinedMs: 2, leftMs: 9 }],
   });
@@ -32,12 +32,12 @@ test('whoever joins twice was there, and whoever leaves twice left the second ti
 });
 
 test('whoever was never there cannot leave, and a plug-in is nobody', () => {
-  expect(follow([left('Ann'), { kind: 'plugin-exit', plugin: 'shutdown_on_leave' }])).toEqual(NOBODY);
+  expect(follow([left('Ann'), { kind: 'plugin-exit', plugin: 'shutdown_on_leave' }])).toEqual(NO_PLAYERS);
 });
 
 test('a roster is not changed by what comes later', () => {
   const before = follow([joined('Ann')]);
-  noteEvent(before, left('Ann'), 5);
+  applyLogEvent(before, left('Ann'), 5);
   expect(plain(before)).toEqual({ Ann: [{ joinedMs: 0, leftMs: undefined }] });
 });
 
@@ -50,8 +50,8 @@ test('a flood of names, or of visits, is kept within bounds', () => {
 });
 
 /** What a roster is after events that are a millisecond apart. */
-function follow(events: readonly ServerEvent[]): Roster {
-  return events.reduce(noteEvent, NOBODY);
+function follow(events: readonly ServerEvent[]): PlayerSessions {
+  return events.reduce(applyLogEvent, NO_PLAYERS);
 }
 
 function joined(name: string): ServerEvent {
@@ -62,6 +62,6 @@ function left(name: string): ServerEvent {
   return { kind: 'left', name };
 }
 
-function plain(roster: Roster): Record<string, unknown> {
+function plain(roster: PlayerSessions): Record<string, unknown> {
   return Object.fromEntries(roster);
 }

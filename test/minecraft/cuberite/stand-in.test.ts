@@ -23,7 +23,7 @@ describe('a prepared server', () => {
   test('starts again in the folder that it left, with the same settings', async () => {
     await using first = await startServer();
     await first.ready();
-    await first.child.say('stop');
+    await first.child.sendCommand('stop');
     await first.child.exited;
     const settings = await first.file('settings.ini');
     expect(settings).toContain('debug=1\r\nchatlog=1\r\n');
@@ -36,8 +36,8 @@ describe('a prepared server', () => {
     await server.ready();
     await server.home.join('Walker');
     await server.online(1);
-    await server.child.say('say good evening');
-    await server.child.say('list');
+    await server.child.sendCommand('say good evening');
+    await server.child.sendCommand('list');
     await server.logged(/\[SERVER\] good evening\n/);
     await server.logged(/Players \(1\): Walker\n/);
   });
@@ -45,13 +45,13 @@ describe('a prepared server', () => {
   test('without Core, and without what we add, knows no say', async () => {
     await using server = await startServer();
     await server.ready();
-    await server.child.say('stop');
+    await server.child.sendCommand('stop');
     await server.child.exited;
     const settings = await server.file('settings.ini');
     await writeFile(join(server.folder, 'settings.ini'), settings.replace('session_console=1\r\n', ''));
     server.restart();
     await server.ready();
-    await server.child.say('say hello');
+    await server.child.sendCommand('say hello');
     await server.logged(/Unknown command/);
   });
 
@@ -66,7 +66,7 @@ describe('a prepared server', () => {
       { kind: 'joined', name: 'Walker' },
       { kind: 'left', name: 'Walker' },
     ]);
-    await server.child.say('stop');
+    await server.child.sendCommand('stop');
     await server.child.exited;
     expect(await server.log()).toContain('[chatlog] Walker: Info: [10:29:31] Player Agent has joined');
   });
@@ -74,7 +74,7 @@ describe('a prepared server', () => {
 
 describe('a clean stop saves the world and ends with 0:', () => {
   test.each<[string, (server: RunningServer) => unknown]>([
-    ['stop', ({ child }) => child.say('stop')],
+    ['stop', ({ child }) => child.sendCommand('stop')],
     ['SIGTERM', server => server.kill('SIGTERM')],
     ['SIGINT', server => server.kill('SIGINT')],
   ])('%s', async (_, stop) => {
@@ -91,7 +91,7 @@ describe('a clean stop saves the world and ends with 0:', () => {
     await server.ready();
     await server.home.join('Walker');
     await server.online(1);
-    await server.child.say('stop');
+    await server.child.sendCommand('stop');
     expect(await server.child.exited).toEqual({ code: 0 });
     expect(server.hasWorld()).toBe(true);
     expect(await server.log()).toContain('Kicking player Walker for "Server shutdown"');
@@ -170,7 +170,7 @@ test('output that is not unbuffered comes at the end, and an abort loses it', as
 test('of two commands in one write the first runs, and the second waits for the next write', async () => {
   await using server = await startServer();
   await server.ready();
-  await server.child.say('stop');
+  await server.child.sendCommand('stop');
   await server.child.exited;
 
   const child = spawn(server.home.config.binary, ['--no-output-buffering'], {
@@ -230,7 +230,7 @@ test('it leaves the files of a session', async () => {
   await server.ready();
   await server.home.join('Walker');
   await eventually(async () => (await server.file('logging.bin')).length > 4);
-  await server.child.say('stop');
+  await server.child.sendCommand('stop');
   await server.child.exited;
   expect((await readdir(server.folder)).sort()).toEqual(
     expect.arrayContaining([
@@ -252,7 +252,7 @@ test('it opens a WebAdmin unless its settings say otherwise', async () => {
   const webPort = await freePort();
   await using server = await startServer();
   await server.ready();
-  await server.child.say('stop');
+  await server.child.sendCommand('stop');
   await server.child.exited;
   await writeFile(join(server.folder, 'webadmin.ini'), `[WebAdmin]\nPorts=${webPort}\n`);
   server.restart();

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
-import { parseManagerConfig } from '../../../src/config/servermgr.ts';
+import { parseServermgrConfig } from '../../../src/config/servermgr.ts';
 import type { PortRange } from '../../../src/config/servermgr-config.ts';
 import { isRunning } from '../../../src/servermgr/launchers/local/process.ts';
 import { listRecords } from '../../../src/servermgr/launchers/local/records.ts';
@@ -79,7 +79,7 @@ export async function openHouse(changes: Record<string, string> = {}): Promise<H
     env,
     async open(more = {}) {
       const given = { ...env, ...more };
-      const { config } = parseManagerConfig(given, { cwd: folder, demo: undefined });
+      const { config } = parseServermgrConfig(given, { cwd: folder, demo: undefined });
       const log = pino({ level: config.logLevel });
       const listen = { host: '127.0.0.1', port: 0 };
       const manager = await startManager({ ...config, listen }, { log, env: given });

@@ -36,7 +36,7 @@ export async function startProgram(env: Readonly<Record<string, string>>, cwd: s
   try {
     await eventually(() => {
       if (child.exitCode !== null) throw new Error(`it exited with ${child.exitCode}: ${output}`);
-      if (!output.includes('the green button is served')) throw new Error(`it says: ${output}`);
+      if (!output.includes('"event":"listening"')) throw new Error(`it says: ${output}`);
       return true;
     });
   } catch (error) {

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import type { Trouble } from '../../../src/store/retry.ts';
+import type { RetryEvent } from '../../../src/store/retry.ts';
 import { trackFurthest } from '../../../src/store/s3/objects.ts';
-import { AlreadyThereError, type Destination, RefusedError } from '../../../src/store/store.ts';
+import { AlreadyExistsError, PermanentError, type Store } from '../../../src/store/store.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type FaultRule, type S3Server, startS3Server } from '../../support/s3-server.ts';
 import { bytesOf, digestOf, digestOfBytes, inChunks, thenIdle } from '../archives.ts';
-import { openStore } from './support.ts';
+import { openTestStore } from './support.ts';
 
 const MiB = 1024 * 1024;
 const CHUNK = 5 * MiB;
@@ -14,13 +14,13 @@ const calm = { signal, stallMs: 20_000 };
 
 describe('an archive on its way to an S3 that fails', () => {
   let server: S3Server;
-  let destination: Destination;
-  let troubles: Trouble[];
+  let destination: Store;
+  let troubles: RetryEvent[];
 
   beforeEach(async () => {
     troubles = [];
     server = await startS3Server();
-    destination = await openStore(server.url, {
+    destination = await openTestStore(server.url, {
       prefix: '',
       onTrouble: trouble => void troubles.push(trouble),
     });
@@ -143,7 +143,7 @@ describe('an archive on its way to an S3 that fails', () => {
   test('an abort that comes while the completion is under way keeps what has been completed', async () => {
     server.setFaults([{ match: { operation: 'CompleteMultipartUpload', nth: 1 }, do: 'reset-after-commit' }]);
     const abort = new AbortController();
-    const aborting = await openStore(server.url, { prefix: '', onTrouble: () => abort.abort() });
+    const aborting = await openTestStore(server.url, { prefix: '', onTrouble: () => abort.abort() });
     onTestFinished(() => aborting.close());
     const receipt = await aborting.store('logs.tar.gz', inChunks(large, CHUNK), {
       signal: abort.signal,
@@ -171,7 +171,7 @@ describe('an archive on its way to an S3 that fails', () => {
     server.setFaults([{ match: { operation: 'UploadPart' }, do: 'deny' }]);
     const source = thenIdle([bytesOf(CHUNK)]);
     const error = await destination.store('logs.tar.gz', source, calm).catch((caught: unknown) => caught);
-    expect(error).toBeInstanceOf(RefusedError);
+    expect(error).toBeInstanceOf(PermanentError);
     expect(error).toMatchObject({
       message: 'could not save logs.tar.gz to s3://bucket: AccessDenied: Access Denied',
       remedy: expect.stringContaining('s3:PutObject'),
@@ -207,14 +207,14 @@ describe('an archive on its way to an S3 that fails', () => {
   test('somebody else’s object is not mistaken for ours when an answer was lost', async () => {
     await destination.put('logs.tar.gz', bytesOf(large.length, 5), { signal });
     server.setFaults([{ match: { operation: 'CompleteMultipartUpload', nth: 1 }, do: '500' }]);
-    await expect(store(large)).rejects.toThrow(AlreadyThereError);
+    await expect(store(large)).rejects.toThrow(AlreadyExistsError);
     await expectStored(bytesOf(large.length, 5));
   });
 
   test('nor a small one', async () => {
     await destination.put('logs.tar.gz', bytesOf(small.length, 5), { signal });
     server.setFaults([{ match: { operation: 'PutObject', nth: 1 }, do: '500' }]);
-    await expect(store(small)).rejects.toThrow(AlreadyThereError);
+    await expect(store(small)).rejects.toThrow(AlreadyExistsError);
     await expectStored(bytesOf(small.length, 5));
   });
 
@@ -223,7 +223,7 @@ describe('an archive on its way to an S3 that fails', () => {
     server.setFaults([{ match: { operation: 'CompleteMultipartUpload' }, ...rule }]);
     const error = await store(large).catch((caught: unknown) => caught);
     expect(error).toMatchObject({ message: expect.stringContaining('ConditionalRequestConflict') });
-    expect(error).not.toBeInstanceOf(RefusedError);
+    expect(error).not.toBeInstanceOf(PermanentError);
     expect(server.uploads()).toEqual([]);
     server.setFaults([{ match: { operation: 'PutObject', nth: 1 }, ...rule }]);
     await store(small);
@@ -306,7 +306,7 @@ test('bytes have moved only when they got further than in any try before', () =>
 test('more than a thousand objects are listed and deleted, page by page', async () => {
   const server = await startS3Server();
   onTestFinished(() => server.close());
-  const destination = await openStore(server.url);
+  const destination = await openTestStore(server.url);
   onTestFinished(() => destination.close());
   const keys = Array.from({ length: 1100 }, (_, i) => `journal/${String(i).padStart(8, '0')}`);
   for (let at = 0; at < keys.length; at += 50)

@@ -3,14 +3,14 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { startS3Server } from '../../support/s3-server.ts';
-import { openStore } from './support.ts';
+import { openTestStore } from './support.ts';
 
 const signal = new AbortController().signal;
 
 test('the check of a store that never answers ends by itself', async () => {
   const server = await startS3Server({ faults: [{ do: 'stall' }] });
   onTestFinished(() => server.close());
-  const destination = await openStore(server.url);
+  const destination = await openTestStore(server.url);
   onTestFinished(() => destination.close());
   expect(await destination.check(signal)).toEqual({ state: 'unavailable', why: 'no answer for 4 s' });
 });
@@ -24,7 +24,7 @@ test('the check with a credentials endpoint that never answers ends by itself', 
   await once(endpoint, 'listening');
   const { port } = endpoint.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}/`;
-  const destination = await openStore('http://127.0.0.1:9', {
+  const destination = await openTestStore('http://127.0.0.1:9', {
     env: { AWS_ACCESS_KEY_ID: undefined, AWS_CONTAINER_CREDENTIALS_FULL_URI: url },
   });
   onTestFinished(() => destination.close());

@@ -2,11 +2,11 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { RefusedError } from '../../../src/store/store.ts';
+import { PermanentError } from '../../../src/store/store.ts';
 import { freePort } from '../../support/free-port.ts';
 import { type S3Server, type S3ServerOptions, startS3Server } from '../../support/s3-server.ts';
 import { bytesOf, inChunks } from '../archives.ts';
-import { type OpenOptions, openStore } from './support.ts';
+import { type OpenOptions, openTestStore } from './support.ts';
 
 const signal = new AbortController().signal;
 const CHUNK = 5 * 1024 * 1024;
@@ -21,7 +21,7 @@ afterEach(async () => {
 
 async function stage(serverOptions: S3ServerOptions = {}, options: OpenOptions = {}) {
   const server = await startS3Server(serverOptions);
-  const destination = await openStore(server.url, options);
+  const destination = await openTestStore(server.url, options);
   toClose.push(
     () => server.close(),
     () => destination.close(),
@@ -190,7 +190,7 @@ describe('credentials', () => {
   test('those from the environment cannot be renewed, and are refused', async () => {
     const faults = [{ match: { operation: 'UploadPart', from: 2 }, do: 'expired-token' }] as const;
     const { server, destination } = await stage({ faults }, { env: { AWS_SESSION_TOKEN: 'old' } });
-    await expect(destination.store('x', inChunks(large, CHUNK), calm)).rejects.toThrow(RefusedError);
+    await expect(destination.store('x', inChunks(large, CHUNK), calm)).rejects.toThrow(PermanentError);
     expect(server.uploads()).toEqual([]);
   });
 
@@ -213,7 +213,7 @@ describe('credentials', () => {
     const faults = [{ do: 'error', status: 403, code: 'SignatureDoesNotMatch', ...details }] as const;
     const { destination } = await stage({ faults });
     const error = await destination.put('x', bytesOf(1), { signal }).catch((caught: unknown) => caught);
-    expect(error).toBeInstanceOf(RefusedError);
+    expect(error).toBeInstanceOf(PermanentError);
     expect(inspect(error)).not.toMatch(/verysecret|AKIDTEST|authorization/i);
   });
 });

@@ -1,11 +1,11 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { startS3Server } from '../../support/s3-server.ts';
 import { describeContract } from '../contract.ts';
-import { openStore } from './support.ts';
+import { openTestStore } from './support.ts';
 
 describeContract('a prefix of an S3 bucket', async () => {
   const server = await startS3Server();
-  const destination = await openStore(server.url, { prefix: 'some/prefix' });
+  const destination = await openTestStore(server.url, { prefix: 'some/prefix' });
   return {
     destination,
     async leftovers() {
@@ -20,7 +20,7 @@ describeContract('a prefix of an S3 bucket', async () => {
 test('a whole bucket can be the destination', async () => {
   const server = await startS3Server();
   onTestFinished(() => server.close());
-  const destination = await openStore(server.url, { prefix: '' });
+  const destination = await openTestStore(server.url, { prefix: '' });
   onTestFinished(() => destination.close());
   await destination.put('a/b', Buffer.from('x'), { signal: new AbortController().signal });
   expect(destination.url).toBe('s3://bucket');

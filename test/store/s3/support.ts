@@ -1,7 +1,7 @@
 import type { S3Config } from '../../../src/config/session-config.ts';
-import { openDestination } from '../../../src/store/open.ts';
-import type { Trouble } from '../../../src/store/retry.ts';
-import type { Destination } from '../../../src/store/store.ts';
+import { openStore } from '../../../src/store/open.ts';
+import type { RetryEvent } from '../../../src/store/retry.ts';
+import type { Store } from '../../../src/store/store.ts';
 
 export const PLAIN: S3Config = { pathStyle: true, encryption: undefined, expectedOwner: undefined };
 
@@ -11,11 +11,11 @@ export interface OpenOptions {
   readonly s3?: Partial<S3Config>;
   /** The AWS variables besides the usual ones; undefined takes one of those away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  readonly onTrouble?: (trouble: Trouble) => void;
+  readonly onTrouble?: (trouble: RetryEvent) => void;
 }
 
 /** Opens an S3 destination as a user would: the SDK reads its settings from the environment. */
-export async function openStore(url: string, options: OpenOptions = {}): Promise<Destination> {
+export async function openTestStore(url: string, options: OpenOptions = {}): Promise<Store> {
   setAwsVariables({
     AWS_ENDPOINT_URL_S3: url,
     AWS_REGION: 'us-east-1',
@@ -27,7 +27,7 @@ export async function openStore(url: string, options: OpenOptions = {}): Promise
     ...options.env,
   });
   const { bucket = 'bucket', prefix = 'some/prefix', s3, onTrouble } = options;
-  return openDestination(
+  return openStore(
     { kind: 's3', bucket, prefix },
     { s3: { ...PLAIN, ...s3 }, ...(onTrouble === undefined ? {} : { onTrouble }) },
   );

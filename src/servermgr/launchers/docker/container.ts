@@ -1,12 +1,12 @@
 import type Docker from 'dockerode';
 import type { DockerSettings } from '../../../config/servermgr-config.ts';
-import type { Place } from '../../../config/session-config.ts';
+import type { DestinationUrl } from '../../../config/session-config.ts';
 import { type LaunchRequest, type RecoverRequest, recoverArguments } from '../launcher.ts';
 
 export interface DockerSurroundings {
   readonly docker: Docker;
   readonly name: string;
-  readonly destination: Place;
+  readonly destination: DestinationUrl;
   /** The manager's own environment: a container gets its AWS_… variables where it has to save at S3. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }

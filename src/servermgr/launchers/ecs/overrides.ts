@@ -1,4 +1,4 @@
-import type { ManagerConfig } from '../../../config/servermgr-config.ts';
+import type { ServermgrConfig } from '../../../config/servermgr-config.ts';
 
 /** What a task's overrides may have in all, JSON included: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html */
 const MOST_OVERRIDE_CHARACTERS = 8_192;
@@ -30,7 +30,7 @@ function overridesLength(overrides: Overrides): number {
 }
 
 /** Worlds whose settings RunTask would refuse, a sentence each: better to hear of it before the first launch. */
-export function overridesFaults({ launcher, worlds, session }: ManagerConfig): string[] {
+export function overridesFaults({ launcher, worlds, session }: ServermgrConfig): string[] {
   if (launcher.kind !== 'ecs') return [];
   return worlds.flatMap(world => {
     const env = { ...session.env, ...world.env, TIMESTAMP: '2026-01-31T12:00:00.000Z-00000000' };

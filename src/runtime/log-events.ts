@@ -1,0 +1,405 @@
+/** A kind of log line. docs/log-events.md is made of these. */
+export interface LogEvent {
+  /** The levels at which it is written; the first one is the usual one. */
+  readonly levels: readonly EventLevel[];
+  readonly meaning: string;
+  /** What an operator does about it; empty: nothing. */
+  readonly action: string;
+  /** Fields besides `level`, `time`, `event` and `msg`: name to meaning. */
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+export type EventLevel = 'debug' | 'info' | 'warn' | 'error';
+
+const ERR = { err: 'the error: type, message, stack, causes' } as const;
+const CHILD = { child: 'server, agent or setup', pid: 'its process ID' } as const;
+
+/** Every event of the supervisor, in the order in which a session meets them. */
+export const SESSION_EVENTS = {
+  session_started: {
+    levels: ['info'],
+    meaning: 'A session begins.',
+    action: '',
+    fields: { session: "the session's name, its TIMESTAMP", workdir: 'the working directory' },
+  },
+  notice: {
+    levels: ['warn'],
+    meaning: 'Something about the configuration or the working directory is odd, and the session goes on.',
+    action: 'Read the text: it says what was found and what was done instead.',
+    fields: {},
+  },
+  control_socket_unavailable: {
+    levels: ['warn'],
+    meaning: 'The control socket could not be opened: `console` and `health` do not reach this session.',
+    action: 'Make the working directory writable for the supervisor.',
+    fields: ERR,
+  },
+  ecs_metadata_unavailable: {
+    levels: ['warn'],
+    meaning: "The task's metadata endpoint did not answer: the report lacks where the session ran.",
+    action: '',
+    fields: ERR,
+  },
+  phase_started: {
+    levels: ['info'],
+    meaning: 'The session enters its next phase.',
+    action: '',
+    fields: { phase: 'setup, starting, playing, stopping or saving' },
+  },
+  destination_unavailable: {
+    levels: ['warn'],
+    meaning: 'A destination did not answer at the start; it is tried again at the end.',
+    action: 'Check that the store is up before the session ends.',
+    fields: { url: 'the destination', why: 'what it answered' },
+  },
+  request_retry: {
+    levels: ['warn'],
+    meaning: 'A request to the store failed and is repeated.',
+    action: 'If it goes on, check the store and the network.',
+    fields: {
+      request: 'what was requested, e.g. `part 3 of logs.tar.gz`',
+      why: 'why it failed',
+      waitMs: 'how long until it is repeated; missing: it is not repeated',
+    },
+  },
+  request_recovered: {
+    levels: ['info'],
+    meaning: 'A request to the store succeeded after it was repeated.',
+    action: '',
+    fields: { request: 'what was requested', retries: 'how often it was repeated' },
+  },
+  journal_unavailable: {
+    levels: ['error'],
+    meaning: 'The journal could not be started: what is recorded is safe only once the archive is saved.',
+    action: 'Check the destination and its rights; `doctor` tells which.',
+    fields: ERR,
+  },
+  journal_prefix_taken: {
+    levels: ['info'],
+    meaning: 'The journal of another run of this session lies at the prefix; this one uses the next name.',
+    action: 'Recover the other one, if its session was not saved.',
+    fields: { prefix: 'the prefix that is taken' },
+  },
+  journal_upload_failing: {
+    levels: ['warn'],
+    meaning: 'The journal cannot be uploaded; it goes on trying, and what is not uploaded stays on disk.',
+    action: 'If it goes on, check the store and the network.',
+    fields: { why: 'why it failed' },
+  },
+  journal_upload_recovered: {
+    levels: ['info'],
+    meaning: 'The journal is uploaded again.',
+    action: '',
+    fields: { afterMs: 'how long it had failed' },
+  },
+  journal_file_unreadable: {
+    levels: ['warn'],
+    meaning: 'The journal cannot read a file.',
+    action: 'Make the file readable, or leave it out with SESSION_JOURNAL_EXCLUDE.',
+    fields: { path: 'relative to the working directory', why: 'why it cannot be read' },
+  },
+  journal_scan_failed: {
+    levels: ['warn'],
+    meaning: 'The journal cannot list the working directory; it tries again.',
+    action: 'Make the working directory readable for the supervisor.',
+    fields: { why: 'why it cannot be listed' },
+  },
+  journal_stopped: {
+    levels: ['error'],
+    meaning: 'The journal has stopped by an internal error; the archive does not need it.',
+    action: 'Report it as a bug, with the text.',
+    fields: { why: 'the error' },
+  },
+  process_started: {
+    levels: ['info'],
+    meaning: 'A child process was started.',
+    action: '',
+    fields: CHILD,
+  },
+  process_exited: {
+    levels: ['info'],
+    meaning: 'A child process has ended.',
+    action: '',
+    fields: {
+      child: CHILD.child,
+      code: 'its exit code',
+      signal: 'the signal that ended it',
+      failedToStart: 'why it could not be started',
+    },
+  },
+  server_ready: {
+    levels: ['info'],
+    meaning: 'The server answered the Server List Ping.',
+    action: '',
+    fields: { version: 'what the server calls itself', protocol: 'its protocol number' },
+  },
+  server_unresponsive: {
+    levels: ['warn'],
+    meaning: 'The server did not answer the status ping; after SESSION_LIVENESS_TIMEOUT it counts as hung.',
+    action: 'Look at cuberite_process.log.',
+    fields: { why: 'what was answered' },
+  },
+  players_changed: {
+    levels: ['info'],
+    meaning: 'A person has joined or left, or the server answers again.',
+    action: '',
+    fields: { people: 'how many persons are online, the agent not counted' },
+  },
+  server_log_unreadable: {
+    levels: ['warn'],
+    meaning: "The server's log could not be read: the report lacks the players' names.",
+    action: '',
+    fields: ERR,
+  },
+  stop_requested: {
+    levels: ['info'],
+    meaning: 'The first signal has come in: the session shuts down within its stop timeout.',
+    action: '',
+    fields: { signal: 'the signal', stopTimeoutMs: 'SESSION_STOP_TIMEOUT' },
+  },
+  aborted: {
+    levels: ['warn'],
+    meaning: 'A second signal has come in: everything is killed, and saving is given up.',
+    action: 'Recover the session from its journal.',
+    fields: { signal: 'the signal' },
+  },
+  session_ending: {
+    levels: ['info'],
+    meaning: 'The first end condition holds: the session ends, and the shutdown begins.',
+    action: '',
+    fields: { end: 'the end reason, as in session.json' },
+  },
+  startup_interrupted: {
+    levels: ['debug'],
+    meaning: 'The session ended while it was still starting its processes.',
+    action: '',
+    fields: ERR,
+  },
+  stop_step: {
+    levels: ['info', 'warn'],
+    meaning: 'A child is being stopped: the console command, SIGTERM or SIGKILL was sent (SIGKILL: warn).',
+    action: 'A SIGKILL means that the child did not end within SESSION_STOP_GRACE.',
+    fields: { child: CHILD.child, step: 'console, SIGTERM or SIGKILL', afterMs: 'since its stop began' },
+  },
+  process_stopped: {
+    levels: ['info', 'error'],
+    meaning: 'A child and its process group are gone; error: not even SIGKILL has ended it.',
+    action: 'One that SIGKILL does not end hangs inside the kernel.',
+    fields: { child: CHILD.child, steps: 'the steps that it took', afterMs: 'how long that took' },
+  },
+  leftover_killed: {
+    levels: ['warn'],
+    meaning: 'A process that had outlived the children was found and killed.',
+    action: '',
+    fields: {
+      pid: 'its process ID',
+      command: 'its command line, secrets masked',
+      killed: 'false: it was still alive when the time was over',
+    },
+  },
+  journal_flush_started: {
+    levels: ['info'],
+    meaning: 'The last changes are uploaded to the journal.',
+    action: '',
+    fields: { files: 'how many files have changes', bytes: 'how many bytes' },
+  },
+  journal_flushed: {
+    levels: ['info'],
+    meaning: 'The journal holds everything that was recorded.',
+    action: '',
+    fields: { afterMs: 'how long the flush took' },
+  },
+  journal_incomplete: {
+    levels: ['warn'],
+    meaning: 'The journal does not hold everything.',
+    action: 'The archive does, if it is saved.',
+    fields: {
+      durable: 'false',
+      why: 'what kept it from it',
+      files: 'how many files are missing or incomplete',
+      bytes: 'how many bytes are missing',
+    },
+  },
+  archive_started: {
+    levels: ['info'],
+    meaning: 'The archive is packed and uploaded.',
+    action: '',
+    fields: {
+      url: 'where it goes',
+      files: 'how many files it will hold',
+      bytes: 'how many bytes of content',
+    },
+  },
+  archive_progress: {
+    levels: ['info'],
+    meaning: 'How far the archive is, every ten seconds.',
+    action: '',
+    fields: {
+      files: 'packed so far',
+      ofFiles: 'to be packed',
+      bytesRead: 'of content so far',
+      ofBytes: 'of content in all',
+      bytesOut: 'of archive so far',
+      bytesPerSecond: 'of content',
+    },
+  },
+  archive_retry: {
+    levels: ['warn'],
+    meaning: 'An attempt to save the archive failed, and is repeated from its start.',
+    action: 'If it goes on, check the store and the network.',
+    fields: { ...ERR, attempt: 'the attempt that failed' },
+  },
+  archive_failed: {
+    levels: ['error'],
+    meaning: 'The archive was not saved at a destination.',
+    action: 'Recover the session from its journal, or copy the working directory.',
+    fields: { ...ERR, url: 'the destination' },
+  },
+  archive_saved: {
+    levels: ['info'],
+    meaning: 'The archive is saved.',
+    action: '',
+    fields: {
+      url: 'where it is',
+      bytes: 'its size',
+      verified: 'whether the store was asked for the size, and told the same',
+      afterMs: 'how long it took',
+    },
+  },
+  report_saved: {
+    levels: ['info'],
+    meaning: 'session.json is saved.',
+    action: '',
+    fields: { url: 'where it is' },
+  },
+  report_upload_failed: {
+    levels: ['error'],
+    meaning: 'session.json could not be put where the session is saved.',
+    action: 'The log has the report in its last line.',
+    fields: ERR,
+  },
+  report_local: {
+    levels: ['info'],
+    meaning: 'session.json lies in the working directory.',
+    action: '',
+    fields: { file: 'its path' },
+  },
+  report_not_written: {
+    levels: ['error'],
+    meaning: 'session.json could not be written either.',
+    action: 'The log has the report in its last line.',
+    fields: { ...ERR, file: 'its path' },
+  },
+  journal_deleted: {
+    levels: ['info'],
+    meaning: 'The journal was deleted: the archive is verified.',
+    action: '',
+    fields: { prefix: 'where it was' },
+  },
+  journal_not_deleted: {
+    levels: ['warn'],
+    meaning: 'The journal was not deleted; the archive is verified, so that it is safe to delete.',
+    action: 'A scheduled `recover --all` deletes it, or delete it by hand.',
+    fields: { why: 'why not' },
+  },
+  session_finished: {
+    levels: ['info'],
+    meaning: 'The session is over; the last line of the log.',
+    action: 'Read `report.exitCode` and `report.saved`.',
+    fields: { report: 'the whole report, as in session.json' },
+  },
+} as const satisfies Record<string, LogEvent>;
+
+/** Every event of servermgr. */
+export const SERVERMGR_EVENTS = {
+  listening: {
+    levels: ['info'],
+    meaning: "servermgr's pages are served.",
+    action: '',
+    fields: { url: 'where', launcher: 'local, docker or ecs' },
+  },
+  session_launched: {
+    levels: ['info'],
+    meaning: 'A session was launched.',
+    action: '',
+    fields: { session: "the session's name", where: 'process, container or task', world: 'the world' },
+  },
+  launch_failed: {
+    levels: ['warn'],
+    meaning: 'A launch failed; the visitor was told.',
+    action: 'Check the launcher: capacity, ports, rights.',
+    fields: { ...ERR, session: "the session's name" },
+  },
+  session_stop_requested: {
+    levels: ['info'],
+    meaning: 'A visitor or an administrator has asked for the end of a session.',
+    action: '',
+    fields: { session: "the session's name", why: 'visitor or admin' },
+  },
+  recovery_requested: {
+    levels: ['info'],
+    meaning: 'An administrator has asked for the recovery of a session.',
+    action: '',
+    fields: { session: "the session's name" },
+  },
+  launcher_list_failed: {
+    levels: ['warn'],
+    meaning: 'The launcher could not be asked for its sessions: the pages show what was known before.',
+    action: 'If it goes on, check the rights and limits of the launcher.',
+    fields: ERR,
+  },
+  stopped_by_rule: {
+    levels: ['warn'],
+    meaning: 'servermgr stops a session by itself.',
+    action: '',
+    fields: { session: "the session's name", why: 'never-ready or too-many' },
+  },
+  rule_failed: {
+    levels: ['warn'],
+    meaning: 'A session could not be stopped, relaunched or removed; it is tried again.',
+    action: 'If it goes on, check the rights of the launcher.',
+    fields: ERR,
+  },
+  report_unreadable: {
+    levels: ['warn'],
+    meaning: "A session's report could not be read from the destination.",
+    action: 'If it goes on, check the destination and the rights to read it.',
+    fields: { ...ERR, session: "the session's name" },
+  },
+  destination_list_failed: {
+    levels: ['warn'],
+    meaning: 'The destination could not be listed: /admin lacks the sessions that only it remembers.',
+    action: 'Check the destination and the right to list it.',
+    fields: ERR,
+  },
+  request_failed: {
+    levels: ['error'],
+    meaning: 'A page could not be made; the visitor got an error page.',
+    action: 'Report it as a bug, with the error.',
+    fields: ERR,
+  },
+  web_server: {
+    levels: ['info', 'debug', 'warn', 'error'],
+    meaning: "A line of the web server's own (fastify).",
+    action: '',
+    fields: {},
+  },
+  shutting_down: {
+    levels: ['info'],
+    meaning: 'servermgr ends; the sessions keep running.',
+    action: '',
+    fields: { signal: 'the signal' },
+  },
+} as const satisfies Record<string, LogEvent>;
+
+type Events = typeof SESSION_EVENTS & typeof SERVERMGR_EVENTS;
+
+/** Names of the events that are written at a level. */
+export type EventAt<Level extends EventLevel> = {
+  [Name in keyof Events]: Level extends Events[Name]['levels'][number] ? Name : never;
+}[keyof Events];
+
+/** What a log line of an event may hold besides its text. */
+export type EventFields<Name extends keyof Events> = { readonly event: Name } & {
+  readonly [Field in keyof Events[Name]['fields']]?: unknown;
+};
