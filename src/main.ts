@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import type { RunCommand } from './cli/command.ts';
 import { compressionThreads, poolSize } from './runtime/cpus.ts';
+import { EXIT_INTERNAL_ERROR } from './runtime/exit-codes.ts';
 import { createSignals } from './runtime/signals.ts';
 
 /** libuv reads it when its pool is first used. */
@@ -28,8 +29,6 @@ const ALIASES: Record<string, string> = {
   version: '--version',
   '-V': '--version',
 };
-
-const EXIT_BUG = 70;
 
 /** How long the reader of stdout has for what it has not taken yet. */
 const LINGER_MS = 500;
@@ -76,7 +75,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 
 const code = await main().catch(fault => {
   printError(`uncaught exception: ${fault instanceof Error ? fault.stack : String(fault)}`);
-  return EXIT_BUG;
+  return EXIT_INTERNAL_ERROR;
 });
 await Promise.race([written(process.stdout), setTimeout(LINGER_MS)]);
 // Node that winds down by itself takes its signal handlers away first: a late SIGTERM would kill, and change the code.

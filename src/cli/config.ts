@@ -1,7 +1,8 @@
 import type { SessionConfig } from '../config/session-config.ts';
 import { VARIABLES, type VariableName } from '../config/session-variables.ts';
+import { EXIT_USAGE } from '../runtime/exit-codes.ts';
 import type { CommandInput, RunCommand } from './command.ts';
-import { configured, EXIT_USAGE } from './configured.ts';
+import { configured } from './configured.ts';
 
 /** Prints the configuration in force, secrets masked, and where each value came from. */
 export const config: RunCommand = async input => {

@@ -8,8 +8,6 @@ export function tellFaults(faults: readonly string[], printError: (text: string)
   printError('Nothing was started. `craftassist-session --help` explains every variable.');
 }
 
-export const EXIT_USAGE = 64;
-
 /** The configuration in force, or undefined when it has faults: they are told, each with its remedy. */
 export function configured({ env, cwd, terminal, printError }: CommandInput): ParsedConfig | undefined {
   try {

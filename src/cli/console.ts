@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { request as sendRequest } from '../control-socket/client.ts';
+import { EXIT_USAGE } from '../runtime/exit-codes.ts';
 import type { CommandInput, RunCommand } from './command.ts';
-import { EXIT_USAGE } from './configured.ts';
 
 /** Sends one line to the console of the server in the running session. */
 export const console: RunCommand = async input => {

@@ -5,11 +5,12 @@ import { checkServer } from '../minecraft/game-server.ts';
 import { isPortOpen } from '../minecraft/readiness.ts';
 import { findUser } from '../process/user.ts';
 import { timeoutSignal } from '../runtime/abort.ts';
+import { EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { bytesText, errorText } from '../runtime/text.ts';
 import { openStore } from '../store/open.ts';
 import { selfTest } from '../store/self-test.ts';
 import type { RunCommand } from './command.ts';
-import { configured, EXIT_USAGE } from './configured.ts';
+import { configured } from './configured.ts';
 
 /** One thing that a session needs. */
 interface Finding {

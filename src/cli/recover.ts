@@ -6,6 +6,8 @@ import { ConfigError } from '../config/session.ts';
 import type { SessionConfig } from '../config/session-config.ts';
 import { type FoundJournal, findJournals, isLive, storeClock } from '../journal/reader/find.ts';
 import { recoverJournal } from '../journal/reader/rebuild.ts';
+import { createDeadlines } from '../runtime/deadline.ts';
+import { EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { openLog } from '../runtime/log.ts';
 import { loggedProgress } from '../runtime/progress.ts';
 import { bytesText, errorText } from '../runtime/text.ts';
@@ -14,7 +16,7 @@ import { isSavedAlready } from '../save/recovery-report.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import type { CommandInput, RunCommand } from './command.ts';
-import { EXIT_USAGE, tellFaults } from './configured.ts';
+import { tellFaults } from './configured.ts';
 import { configFor, openNamedSession } from './session-url.ts';
 
 const USAGE =
@@ -90,7 +92,7 @@ async function recoverAll(task: Task): Promise<number> {
     try {
       code = Math.max(code, await recoverOne(task, journal));
     } catch (error) {
-      input.printError(`${destination.url}/${journal.session}: ${errorText(error)}; its journal stands`);
+      input.printError(`${destination.url}/${journal.session}: ${errorText(error)}; the journal was kept`);
       code = EXIT_LOST;
     }
   }
@@ -101,24 +103,22 @@ async function recoverOne(task: Task, journal: FoundJournal): Promise<number> {
   const { destination, input, force } = task;
   const { print, printError, signals } = input;
   const name = `${destination.url}/${journal.session}`;
-  const told = `${journal.segments} segments, ${bytesText(journal.bytes)}, last written ${new Date(journal.lastWrittenMs).toISOString()}`;
+  const facts = `${journal.segments} segments, ${bytesText(journal.bytes)}, last written ${new Date(journal.lastWrittenMs).toISOString()}`;
   if (!force && isLive(journal, await nowAt(task, journal))) {
-    (task.all ? print : printError)(
-      `${name}: is still being written (${told}): wait, or insist with --force`,
-    );
+    (task.all ? print : printError)(`${name}: is still being written (${facts}): wait, or use --force`);
     return task.all ? 0 : EXIT_USAGE;
   }
   if (task.output !== undefined) return recoverTo(task, journal, resolve(input.cwd, task.output));
   const isSaved = await isSavedAlready(destination, journal, signals.stopRequested);
   if (task['dry-run']) {
     print(
-      isSaved ? `${name}: is saved; its journal would be deleted` : `${name}: would be recovered (${told})`,
+      isSaved ? `${name}: would delete the journal of a saved session` : `${name}: would recover (${facts})`,
     );
     return 0;
   }
   if (isSaved) {
     await deleteJournal(destination, journal.prefix, signals.stopRequested);
-    print(`${name}: was saved already; its journal is deleted`);
+    print(`${name}: was saved already; its journal was deleted`);
     return 0;
   }
   return recoverIntoArchive(task, journal, name);
@@ -135,24 +135,31 @@ async function recoverIntoArchive(
   journal: FoundJournal,
   name: string,
 ): Promise<number> {
-  const book = await openLog({ level: config.logLevel, terminal: input.terminal, colour: false });
+  const outputs = await openLog({ level: config.logLevel, terminal: input.terminal, colour: false });
   const scratch = await mkdtemp(join(resolve(input.cwd, base), 'craftassist-recovery-'));
   try {
-    const done = await recoverSession(config, destination, journal, {
-      log: book.log,
-      signals: input.signals,
-      progress: loggedProgress(book.log),
+    const { save, stop } = config;
+    const done = await recoverSession(destination, journal, save, {
+      log: outputs.log,
+      progress: loggedProgress(outputs.log),
+      startDeadline: createDeadlines(input.signals, {
+        graceMs: stop.graceMs,
+        stopTimeoutMs: stop.timeoutMs,
+        saveTimeoutMs: save.timeoutMs,
+        hasFallback: false,
+      }),
+      signal: input.signals.stopRequested,
       scratch,
     });
     input.print(
       `${name}: recovered to ${destination.url}/${done.archiveKey} (${bytesText(done.bytes)}), covered until ${done.coveredUntil ?? 'an unknown moment'}`,
     );
     for (const { segment, why } of done.problems) input.printError(`${name}: ${segment}: ${why}`);
-    for (const path of done.waiting.paths) input.printError(`${name}: the tail of ${path} may be missing`);
+    for (const path of done.waiting.paths) input.printError(`${name}: ${path}: last bytes may be missing`);
     return 0;
   } finally {
     await rm(scratch, { recursive: true, force: true });
-    await book.flush();
+    await outputs.flush();
   }
 }
 
@@ -171,6 +178,6 @@ async function recoverTo(
     `recovered to ${folder}, covered until ${coveredUntil ?? 'an unknown moment'}; the journal stays where it is`,
   );
   for (const { segment, why } of problems) input.printError(`${segment}: ${why}`);
-  for (const path of waiting.paths) input.printError(`the tail of ${path} may be missing`);
+  for (const path of waiting.paths) input.printError(`${path}: last bytes may be missing`);
   return 0;
 }

@@ -1,9 +1,10 @@
 import { ConfigError } from '../config/session.ts';
 import { findJournals } from '../journal/reader/find.ts';
 import { followFile } from '../journal/reader/tail.ts';
+import { EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { errorText } from '../runtime/text.ts';
 import type { RunCommand } from './command.ts';
-import { EXIT_USAGE, tellFaults } from './configured.ts';
+import { tellFaults } from './configured.ts';
 import { configFor, openNamedSession } from './session-url.ts';
 
 /** Prints a file of a running session from its journal, and follows it until the session ends. */

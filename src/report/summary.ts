@@ -1,5 +1,5 @@
 import { bytesText } from '../runtime/text.ts';
-import type { Report } from '../session/report.ts';
+import type { Report } from './schema.ts';
 
 /** What a person wants to know at the end of a session, in a few lines. */
 export function summary(report: Report): string {
@@ -32,9 +32,14 @@ function peopleText({ peak, personMs }: NonNullable<Report['people']>): string {
   return peak === 0 ? 'none' : `${peak} at most, for ${seconds(personMs)} in all`;
 }
 
-function archiveText(archive: NonNullable<Report['archive']>): string {
-  const rate = bytesText(archive.bytesPerSecond);
-  return `${bytesText(archive.bytes)}, ${archive.files} files, ${rate}/s, sha256 ${archive.sha256}`;
+function archiveText({ bytes, files, bytesPerSecond, sha256 }: NonNullable<Report['archive']>): string {
+  const parts = [
+    bytesText(bytes),
+    files === undefined ? undefined : `${files} files`,
+    bytesPerSecond === undefined ? undefined : `${bytesText(bytesPerSecond)}/s`,
+    `sha256 ${sha256}`,
+  ];
+  return parts.filter(part => part !== undefined).join(', ');
 }
 
 function seconds(ms: number): string {

@@ -1,58 +1,100 @@
 import type { Signals } from './signals.ts';
 
-/** Kept back from the stop timeout: the report, the last log lines, the end of the process. */
-export const RESERVE_MS = 2_000;
+/** What the deadlines of a session depend on. */
+export interface DeadlineSettings {
+  /** SESSION_STOP_GRACE. */
+  readonly graceMs: number;
+  /** SESSION_STOP_TIMEOUT: from the first signal to the container's SIGKILL. */
+  readonly stopTimeoutMs: number;
+  /** SESSION_SAVE_TIMEOUT. */
+  readonly saveTimeoutMs: number;
+  /** Whether there is a second destination, which needs a part of the time. */
+  readonly hasFallback: boolean;
+}
 
 export interface Deadline {
-  /** Aborted when the time is over, or when the session is abandoned; its reason says which. */
+  /** Aborted when the time is over, or by a second signal; its reason says which. */
   readonly signal: AbortSignal;
   leftMs(): number;
   [Symbol.dispose](): void;
 }
 
-export interface DeadlineOptions {
-  /** From now on, when nothing presses. */
-  readonly defaultMs: number;
-  /** From a stop request to the SIGKILL. */
-  readonly stopTimeoutMs: number;
-  /** The share, from 0 to 1, of the time that a stop request leaves. */
-  readonly shutdownShare: number;
+/** Starts the deadline of a part of the session; whoever starts it disposes of it. */
+export type StartDeadline = (part: DeadlinePart) => Deadline;
+
+/** Kept back from the stop timeout: the report, the last log lines, the end of the process. */
+const RESERVE_MS = 2_000;
+
+interface Budget {
+  /** From its start on, without a stop request. */
+  readonly defaultMs: (settings: DeadlineSettings) => number;
+  /** The share, from 0 to 1, of the time that a stop request leaves at its start. */
+  readonly shutdownShare: (settings: DeadlineSettings) => number;
+  /** What it may take of the reserve, after a stop request. */
+  readonly reserveMs?: number;
 }
 
-/** A time limit that a stop request, now or later, makes shorter: it never makes it longer. */
-export function startDeadline(
-  stops: Signals,
-  { defaultMs: normallyMs, stopTimeoutMs, shutdownShare: share }: DeadlineOptions,
-): Deadline {
+const FIRST_OF_TWO = 0.6;
+
+/** The time of every part of a session that a stop request may meet: the one table of deadlines. */
+const SHUTDOWN_BUDGET = {
+  preflight: { defaultMs: () => 30_000, shutdownShare: () => 0 },
+  // Ample by default: two graces, the agent's own and its escalation's.
+  stopProcesses: { defaultMs: ({ graceMs }) => 4 * graceMs + 10_000, shutdownShare: () => 0.25 },
+  // How long the archive waits for the journal, before both go on side by side.
+  journalHeadStart: {
+    defaultMs: () => 10_000,
+    shutdownShare: ({ hasFallback }) => (hasFallback ? FIRST_OF_TWO : 1),
+  },
+  journalFlush: { defaultMs: ({ saveTimeoutMs }) => saveTimeoutMs, shutdownShare: () => 1 },
+  archiveAtDestination: {
+    defaultMs: ({ saveTimeoutMs, hasFallback }) => saveTimeoutMs * (hasFallback ? FIRST_OF_TWO : 1),
+    shutdownShare: ({ hasFallback }) => (hasFallback ? FIRST_OF_TWO : 1),
+  },
+  archiveAtFallback: { defaultMs: ({ saveTimeoutMs }) => saveTimeoutMs, shutdownShare: () => 1 },
+  report: { defaultMs: () => 60_000, shutdownShare: () => 1, reserveMs: 1_500 },
+  // It may be cut off at any moment: what is left of the journal then is marked as not needed.
+  deleteJournal: { defaultMs: () => 120_000, shutdownShare: () => 1, reserveMs: 1_000 },
+} as const satisfies Record<string, Budget>;
+
+export type DeadlinePart = keyof typeof SHUTDOWN_BUDGET;
+
+/** Deadlines that a stop request, now or later, makes shorter: it never makes one longer. */
+export function createDeadlines(signals: Signals, settings: DeadlineSettings): StartDeadline {
+  return part => startDeadline(signals, SHUTDOWN_BUDGET[part], settings);
+}
+
+function startDeadline(signals: Signals, budget: Budget, settings: DeadlineSettings): Deadline {
   const startMs = performance.now();
-  const over = new AbortController();
-  let endMs = startMs + normallyMs;
-  let timer = setTimeout(end, normallyMs);
+  const expired = new AbortController();
+  const defaultMs = budget.defaultMs(settings);
+  let endMs = startMs + defaultMs;
+  let timer = setTimeout(expire, defaultMs);
 
-  if (stops.stopRequested.aborted) press();
-  else stops.stopRequested.addEventListener('abort', press, { once: true });
+  if (signals.stopRequested.aborted) shorten();
+  else signals.stopRequested.addEventListener('abort', shorten, { once: true });
 
-  function press(): void {
-    const request = stops.stopRequest();
+  function shorten(): void {
+    const request = signals.stopRequest();
     if (request === undefined) return;
-    const killedAtMs = request.atMs + stopTimeoutMs - RESERVE_MS;
+    const untilMs = request.atMs + settings.stopTimeoutMs - RESERVE_MS + (budget.reserveMs ?? 0);
     const fromMs = Math.max(startMs, request.atMs);
-    endMs = Math.min(endMs, fromMs + (killedAtMs - fromMs) * share);
+    endMs = Math.min(endMs, fromMs + (untilMs - fromMs) * budget.shutdownShare(settings));
     clearTimeout(timer);
-    timer = setTimeout(end, Math.max(0, endMs - performance.now()));
+    timer = setTimeout(expire, Math.max(0, endMs - performance.now()));
   }
 
-  function end(): void {
+  function expire(): void {
     const seconds = Math.round((performance.now() - startMs) / 100) / 10;
-    over.abort(new Error(`its time was over after ${seconds} s`));
+    expired.abort(new Error(`its time was over after ${seconds} s`));
   }
 
   return {
-    signal: AbortSignal.any([over.signal, stops.aborted]),
+    signal: AbortSignal.any([expired.signal, signals.aborted]),
     leftMs: () => Math.max(0, endMs - performance.now()),
     [Symbol.dispose]() {
       clearTimeout(timer);
-      stops.stopRequested.removeEventListener('abort', press);
+      signals.stopRequested.removeEventListener('abort', shorten);
     },
   };
 }

@@ -1,10 +1,11 @@
 import { basename, join } from 'node:path';
-import type { SessionConfig } from '../config/session-config.ts';
+import type { SaveConfig } from '../config/session-config.ts';
 import { STATUS_KEY, segmentKey, sequenceOf } from '../journal/format/schema.ts';
 import type { FoundJournal } from '../journal/reader/find.ts';
 import { type Recovered, recoverJournal } from '../journal/reader/rebuild.ts';
 import type { Store } from '../store/store.ts';
-import { keyOf, sessionFolder, splitKey } from './archive-name.ts';
+import { keyOf, splitKey } from './archive-name.ts';
+import { sessionFolder } from './experiment-id.ts';
 import {
   type Claim,
   claimOf,
@@ -14,83 +15,108 @@ import {
   readClaim,
 } from './recovery-claim.ts';
 import { putRecoveryReport } from './recovery-report.ts';
-import { type SaveTools, saveArchive } from './save.ts';
+import { type SaveRequest, type SaveRuntime, saveArchive } from './save.ts';
 
-export interface RecoveryTools extends Omit<SaveTools, 'open' | 'onNames'> {
+/** How an archive is made whose journal does not say so, and what a journal never says. */
+export type PackDefaults = Pick<
+  SaveConfig,
+  'archiveName' | 'codec' | 'include' | 'exclude' | 'gzipLevel' | 'stallMs'
+>;
+
+export interface RecoveryRuntime extends SaveRuntime {
+  /** Ends the recovery, which can be run again. */
+  readonly signal: AbortSignal;
   /** An empty folder for the working directory while it is rebuilt. */
   readonly scratch: string;
 }
 
 /**
- * Makes the archive that a session would have made, out of its journal, verifies it, writes its report, and only then
+ * Makes the archive that a session would have made, out of its journal, reads it back, writes its report, and only then
  * deletes the journal. Interrupted at any point, it is simply run again.
- * @throws when the archive cannot be made or verified; the journal stands then.
+ * @throws when the archive cannot be made or verified; the journal is kept then.
  */
 export async function recoverSession(
-  config: SessionConfig,
-  destination: Store,
+  store: Store,
   journal: FoundJournal,
-  tools: RecoveryTools,
+  defaults: PackDefaults,
+  runtime: RecoveryRuntime,
 ): Promise<RecoveredSession> {
-  const { stopRequested } = tools.signals;
-  const done =
-    (await finishedBefore(destination, journal, stopRequested)) ??
-    (await recoverNow(config, destination, journal, tools));
-  await putRecoveryReport(destination, journal, done, stopRequested);
-  await deleteJournal(destination, journal.prefix, stopRequested);
-  return done;
+  const { signal } = runtime;
+  const recovered =
+    (await resume(store, journal, signal)) ?? (await rebuildAndSave(store, journal, defaults, runtime));
+  await putRecoveryReport(store, journal, recovered, signal);
+  await deleteJournal(store, journal.prefix, signal);
+  return recovered;
 }
 
 /** An earlier recovery came as far as the archive, and was cut off before the journal was gone. */
-async function finishedBefore(destination: Store, journal: FoundJournal, signal: AbortSignal) {
-  const claim = await readClaim(destination, journal.prefix, signal);
+async function resume(
+  store: Store,
+  journal: FoundJournal,
+  signal: AbortSignal,
+): Promise<RecoveredSession | undefined> {
+  const claim = await readClaim(store, journal.prefix, signal);
   if (claim === undefined) return undefined;
-  const proven = await digestOf(destination, claim.archiveKey, signal);
-  return proven && { ...claim, ...proven };
+  const digest = await digestOf(store, claim.archiveKey, signal);
+  return digest && { ...claim, ...digest };
 }
 
-async function recoverNow(
-  config: SessionConfig,
-  destination: Store,
+async function rebuildAndSave(
+  store: Store,
   journal: FoundJournal,
-  tools: RecoveryTools,
+  defaults: PackDefaults,
+  runtime: RecoveryRuntime,
 ): Promise<RecoveredSession> {
-  const { stopRequested } = tools.signals;
-  const workdir = join(tools.scratch, 'workdir');
-  const recovered = await recoverJournal({
-    destination,
+  const { signal, scratch } = runtime;
+  const workdir = join(scratch, 'workdir');
+  const rebuilt = await recoverJournal({
+    destination: store,
     prefix: journal.prefix,
     folder: workdir,
-    signal: stopRequested,
+    signal,
   });
   const { parent, folder: known } = splitKey(journal.session);
-  const { folder } = await sessionFolder(workdir, recovered.about?.session ?? basename(known));
+  const { folder } = await sessionFolder(workdir, rebuilt.about?.session ?? basename(known));
   let claim: Claim | undefined;
-  const saved = await saveArchive(asItWas(config, recovered, workdir), keyOf(parent, folder), [], {
-    ...tools,
-    open: async () => destination,
-    onNames: async (archiveKey, reportKey) => {
-      claim = claimOf(archiveKey, reportKey, recovered);
-      await putClaim(destination, journal.prefix, claim, stopRequested);
+  const saved = await saveArchive(
+    {
+      ...packingOf(rebuilt, defaults, workdir),
+      targets: [
+        {
+          url: store.url,
+          open: async () => store,
+          folder: keyOf(parent, folder),
+          inside: false,
+          deadline: 'archiveAtDestination',
+        },
+      ],
+      onNames: async (archiveKey, reportKey) => {
+        claim = claimOf(archiveKey, reportKey, rebuilt);
+        await putClaim(store, journal.prefix, claim, signal);
+      },
     },
-  });
+    runtime,
+  );
   if (saved.how !== 'archive' || claim === undefined) throw new Error(saved.faults.join('; '));
-  const proven = await digestOf(destination, claim.archiveKey, stopRequested);
-  if (proven?.sha256 !== saved.summary.sha256) {
-    throw new Error(`${destination.url}/${claim.archiveKey} is not what was sent: the journal stands`);
+  const digest = await digestOf(store, claim.archiveKey, signal);
+  if (digest?.sha256 !== saved.summary.sha256) {
+    throw new Error(`${store.url}/${claim.archiveKey} is not what was uploaded`);
   }
-  return { ...claim, ...proven };
+  return { ...claim, ...digest };
 }
 
-/** The session's own settings of how to pack, in place of those of whoever recovers it. */
-function asItWas(config: SessionConfig, { about }: Recovered, workdir: string): SessionConfig {
-  const settings = about && {
-    archiveName: about.archiveName,
-    codec: about.codec,
-    include: about.include,
-    exclude: about.exclude,
+/** The session's own settings of how to pack, as far as its journal tells. */
+function packingOf(
+  { about }: Recovered,
+  { gzipLevel, stallMs, ...defaults }: PackDefaults,
+  workdir: string,
+): Pick<SaveRequest, 'source' | 'archive' | 'stallMs'> {
+  const { archiveName, codec, include, exclude } = about ?? defaults;
+  return {
+    source: { root: workdir, include, exclude, excludedPaths: [] },
+    archive: { name: archiveName, codec, level: gzipLevel },
+    stallMs,
   };
-  return { ...config, workdir, save: { ...config.save, ...settings, fallback: undefined } };
 }
 
 /** The store deletes so many at once. */

@@ -20,13 +20,13 @@ const Claim = v.object({
 export type Claim = Readonly<v.InferOutput<typeof Claim>>;
 
 /** What was found when an archive was read back. */
-export interface Proven {
+export interface ArchiveDigest {
   readonly bytes: number;
   readonly sha256: string;
 }
 
 /** An archive that was made out of a journal, read back, and found to be what was packed. */
-export type RecoveredSession = Claim & Proven;
+export type RecoveredSession = Claim & ArchiveDigest;
 
 export function claimOf(archiveKey: string, reportKey: string, recovered: Recovered): Claim {
   const { about, coveredUntil, isFinished, problems, waiting } = recovered;
@@ -42,20 +42,20 @@ export function claimOf(archiveKey: string, reportKey: string, recovered: Recove
 }
 
 export async function putClaim(
-  destination: Store,
+  store: Store,
   prefix: string,
   claim: Claim,
   signal: AbortSignal,
 ): Promise<void> {
-  await destination.put(claimKey(prefix), Buffer.from(JSON.stringify(claim)), { signal });
+  await store.put(claimKey(prefix), Buffer.from(JSON.stringify(claim)), { signal });
 }
 
 export async function readClaim(
-  destination: Store,
+  store: Store,
   prefix: string,
   signal: AbortSignal,
 ): Promise<Claim | undefined> {
-  const text = await readSmall(destination, claimKey(prefix), signal);
+  const text = await readSmall(store, claimKey(prefix), signal);
   if (text === undefined) return undefined;
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Claim), text);
   return parsed.success ? parsed.output : undefined;
@@ -63,11 +63,11 @@ export async function readClaim(
 
 /** Reads an archive back; undefined: it is not there. */
 export async function digestOf(
-  destination: Store,
+  store: Store,
   key: string,
   signal: AbortSignal,
-): Promise<Proven | undefined> {
-  const chunks = await destination.get(key, signal);
+): Promise<ArchiveDigest | undefined> {
+  const chunks = await store.get(key, signal);
   if (chunks === undefined) return undefined;
   const hash = createHash('sha256');
   let bytes = 0;
@@ -82,14 +82,10 @@ export async function digestOf(
 const SMALL_BYTES = 16 * 1024 * 1024;
 
 /** Reads a small object as text; undefined: it is not there, or not small. */
-export async function readSmall(
-  destination: Store,
-  key: string,
-  signal: AbortSignal,
-): Promise<string | undefined> {
+export async function readSmall(store: Store, key: string, signal: AbortSignal): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of (await destination.get(key, signal)) ?? []) {
+  for await (const chunk of (await store.get(key, signal)) ?? []) {
     bytes += chunk.length;
     if (bytes > SMALL_BYTES) return undefined;
     chunks.push(chunk);

@@ -1,36 +1,60 @@
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
-import { type PackSummary, pack } from '../archive/pack.ts';
+import { type PackOptions, type PackSummary, pack } from '../archive/pack.ts';
 import { type Survey, survey } from '../archive/walk.ts';
-import type { DestinationUrl, SessionConfig } from '../config/session-config.ts';
+import type { Codec } from '../config/session-config.ts';
 import type { Selection } from '../files/selection.ts';
+import { sleep } from '../runtime/abort.ts';
 import { compressionThreads } from '../runtime/cpus.ts';
-import { startDeadline } from '../runtime/deadline.ts';
+import type { DeadlinePart, StartDeadline } from '../runtime/deadline.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Progress } from '../runtime/progress.ts';
-import type { Signals } from '../runtime/signals.ts';
-import { errorText } from '../runtime/text.ts';
+import { bytesText, errorText } from '../runtime/text.ts';
 import { AlreadyExistsError, PermanentError, type Receipt, type Store } from '../store/store.ts';
 import { keyOf, nthName, reportName } from './archive-name.ts';
 
-export interface SaveTools {
-  readonly log: Log;
-  readonly signals: Signals;
-  readonly open: (place: DestinationUrl) => Promise<Store>;
-  readonly progress: Progress;
-  /** Told the names that the archive and its report are about to take. */
+/** What is saved, under which name and where: by a session at its end, or by a recovery. */
+export interface SaveRequest {
+  readonly source: Selection;
+  readonly archive: {
+    readonly name: string;
+    readonly codec: Codec;
+    readonly level: PackOptions['level'];
+  };
+  /** Tried in this order, until one has the archive. */
+  readonly targets: readonly SaveTarget[];
+  /** An attempt whose bytes have not moved for so long is given up. */
+  readonly stallMs: number;
+  /** Called with the keys that the archive and its report are about to take. */
   readonly onNames?: (archiveKey: string, reportKey: string) => Promise<void>;
+}
+
+export interface SaveTarget {
+  /** For people. */
+  readonly url: string;
+  readonly open: () => Promise<Store>;
+  /** The folder of the session's key; empty: none. */
+  readonly folder: string;
+  /** The archive is written among the files that it holds. */
+  readonly inside: boolean;
+  readonly deadline: DeadlinePart;
+}
+
+export interface SaveRuntime {
+  readonly log: Log;
+  readonly progress: Progress;
+  readonly startDeadline: StartDeadline;
 }
 
 export interface SavedArchive {
   readonly how: 'archive';
-  readonly destination: Store;
+  readonly store: Store;
   readonly receipt: Receipt;
   readonly summary: PackSummary;
   /** Where its report goes. */
   readonly reportKey: string;
-  readonly tries: number;
+  readonly attempts: number;
   readonly ms: number;
+  /** Why targets before this one do not have it. */
   readonly faults: readonly string[];
 }
 
@@ -39,139 +63,114 @@ export interface NotSaved {
   readonly faults: readonly string[];
 }
 
-/** What of the time goes to the first destination when there is a second one. */
-const FIRST_SHARE = 0.6;
-
 /**
- * Saves the working directory as one archive: at the destination, or when that has finally failed, at the fallback.
- * It ends by itself within the time that saving may take. It never rejects.
+ * Saves a directory as one archive: at the first target, or when that has finally failed, at the next. Each ends by
+ * its deadline. It never rejects.
  */
 export async function saveArchive(
-  config: SessionConfig,
-  folder: string,
-  excludedPaths: readonly string[],
-  tools: SaveTools,
+  request: SaveRequest,
+  runtime: SaveRuntime,
 ): Promise<SavedArchive | NotSaved> {
-  const { destination, fallback, timeoutMs } = config.save;
-  const homes =
-    fallback === undefined
-      ? [{ place: destination, share: 1 }]
-      : [
-          { place: destination, share: FIRST_SHARE },
-          { place: fallback, share: 1 },
-        ];
+  const { log, startDeadline } = runtime;
   const faults: string[] = [];
-  for (const { place, share } of homes) {
-    if (tools.signals.aborted.aborted) break;
-    using limit = startDeadline(tools.signals, {
-      defaultMs: timeoutMs * share,
-      stopTimeoutMs: config.stop.timeoutMs,
-      shutdownShare: share,
-    });
+  for (const target of request.targets) {
+    using deadline = startDeadline(target.deadline);
+    if (deadline.signal.aborted) {
+      faults.push(errorText(deadline.signal.reason));
+      continue;
+    }
     try {
-      const home = await tools.open(place);
-      const inside = place.kind === 'inside';
-      const target = {
-        folder: inside ? '' : folder,
-        inside,
-        excludedPaths: excludedPaths,
-        home,
-        signal: limit.signal,
-      };
-      const saved = await storeUntilSaved(config, target, tools);
-      return { ...saved, faults };
+      const attempts = { request, target, store: await target.open(), signal: deadline.signal };
+      return { ...(await uploadUntilSaved(attempts, runtime)), faults };
     } catch (error) {
       faults.push(errorText(error));
-      tools.log.error({ event: 'archive_failed', err: error }, 'archive not saved');
+      log.error(
+        { event: 'archive_failed', err: error, url: target.url },
+        `archive not saved at ${target.url}`,
+      );
     }
   }
   return { how: 'not-saved', faults };
 }
 
-interface Target {
-  readonly folder: string;
-  /** The archive is written among the files that it holds. */
-  readonly inside: boolean;
-  readonly excludedPaths: readonly string[];
-  readonly home: Store;
+interface Attempts {
+  readonly request: SaveRequest;
+  readonly target: SaveTarget;
+  readonly store: Store;
   readonly signal: AbortSignal;
 }
 
-/** Tries until it is saved, its time is over, or trying again cannot help. */
-async function storeUntilSaved(
-  config: SessionConfig,
-  target: Target,
-  tools: SaveTools,
+/** Repeats the whole archive until it is saved, its time is over, or repeating cannot help. */
+async function uploadUntilSaved(
+  attempts: Attempts,
+  runtime: SaveRuntime,
 ): Promise<Omit<SavedArchive, 'faults'>> {
-  const { home, signal } = target;
+  const { request, target, store, signal } = attempts;
+  const { log } = runtime;
   const startMs = performance.now();
-  const measure = () => survey(selectionOf(config, target.excludedPaths), signal);
-  let [n, expected] = await Promise.all([firstFree(config, target), measure()]);
-  for (let tries = 1; ; tries++) {
+  const measure = () => survey(request.source, signal);
+  let [n, expected] = await Promise.all([firstFree(attempts), measure()]);
+  for (let attempt = 1; ; attempt++) {
+    const archiveKey = keyOf(target.folder, nthName(request.archive.name, n));
     const reportKey = keyOf(target.folder, reportName(n));
     try {
-      await tools.onNames?.(keyOf(target.folder, nthName(config.save.archiveName, n)), reportKey);
-      const { receipt, summary } = await storeOnce(config, target, expected, n, tools);
-      return {
-        how: 'archive',
-        destination: home,
-        receipt,
-        summary,
-        reportKey,
-        tries,
-        ms: performance.now() - startMs,
-      };
+      await request.onNames?.(archiveKey, reportKey);
+      const url = `${store.url}/${archiveKey}`;
+      log.info(
+        { event: 'archive_started', url, files: expected.files, bytes: expected.bytes },
+        `uploading archive to ${url}`,
+      );
+      const { receipt, summary } = await uploadOnce(attempts, archiveKey, expected, runtime);
+      const ms = performance.now() - startMs;
+      const { bytes, verified } = receipt;
+      log.info(
+        { event: 'archive_saved', url, bytes, verified, afterMs: Math.round(ms) },
+        `archive saved: ${bytesText(bytes)} at ${url}`,
+      );
+      return { how: 'archive', store, receipt, summary, reportKey, attempts: attempt, ms };
     } catch (error) {
       if (signal.aborted || error instanceof PermanentError || isBug(error)) throw error;
       if (error instanceof AlreadyExistsError) {
         n += 1;
         continue;
       }
-      tools.log.warn(
-        { event: 'archive_retry', err: error, attempt: tries },
-        `archive attempt ${tries} failed, retrying`,
+      log.warn(
+        { event: 'archive_retry', err: error, attempt },
+        `archive attempt ${attempt} failed, retrying`,
       );
-      await setTimeout(pauseMs(tries), undefined, { signal });
+      await sleep(backoffMs(attempt), signal);
       expected = await measure();
     }
   }
 }
 
-async function storeOnce(
-  config: SessionConfig,
-  { folder, inside, excludedPaths, home, signal }: Target,
+async function uploadOnce(
+  { request, target, store, signal }: Attempts,
+  key: string,
   expected: Survey,
-  n: number,
-  tools: SaveTools,
+  { progress }: SaveRuntime,
 ) {
-  const { codec, gzipLevel, archiveName, stallMs } = config.save;
-  const name = nthName(archiveName, n);
-  const itself = inside ? [join(config.workdir, name), join(config.workdir, `${name}.part`)] : [];
+  const { source, archive, stallMs } = request;
+  const file = join(source.root, key);
   const packing = pack({
-    selection: selectionOf(config, [...excludedPaths, ...itself]),
-    codec,
-    level: gzipLevel,
-    chunkBytes: home.chunkBytes(expected.archiveBytes),
+    selection: target.inside
+      ? { ...source, excludedPaths: [...source.excludedPaths, file, `${file}.part`] }
+      : source,
+    codec: archive.codec,
+    level: archive.level,
+    chunkBytes: store.chunkBytes(expected.archiveBytes),
     threads: compressionThreads(),
     signal,
   });
-  using _ = tools.progress.show(expected, packing.progress);
-  const receipt = await home.store(keyOf(folder, name), packing.chunks, {
-    signal,
-    stallMs,
-    onStored: packing.giveBack,
-  });
+  using _ = progress.show(expected, packing.progress);
+  const receipt = await store.store(key, packing.chunks, { signal, stallMs, onStored: packing.giveBack });
   return { receipt, summary: packing.summary() };
 }
 
-function selectionOf({ workdir, save }: SessionConfig, excludedPaths: readonly string[]): Selection {
-  return { root: workdir, include: save.include, exclude: save.exclude, excludedPaths };
-}
-
-/** An archive that is there already is never overwritten: the next free name is taken. */
-async function firstFree(config: SessionConfig, { folder, home, signal }: Target): Promise<number> {
+/** An archive that exists is never overwritten: the next free name is taken. */
+async function firstFree({ request, target, store, signal }: Attempts): Promise<number> {
   for (let n = 1; ; n++) {
-    const taken = await home.exists(keyOf(folder, nthName(config.save.archiveName, n)), signal);
+    const taken = await store.exists(keyOf(target.folder, nthName(request.archive.name, n)), signal);
     if (taken !== true) return n;
   }
 }
@@ -181,7 +180,7 @@ function isBug(error: unknown): boolean {
   return error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
 }
 
-/** From a second to half a minute, so that a store that is down is not pressed. */
-function pauseMs(tries: number): number {
-  return Math.min(1_000 * 2 ** (tries - 1), 30_000) * (0.5 + Math.random() / 2);
+/** From a second to half a minute, so that a store that is down is not flooded. */
+function backoffMs(attempt: number): number {
+  return Math.min(1_000 * 2 ** (attempt - 1), 30_000) * (0.5 + Math.random() / 2);
 }

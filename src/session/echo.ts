@@ -1,8 +1,8 @@
 import type { ChildName, SessionConfig } from '../config/session-config.ts';
 import { follow, splitLines } from '../files/tail.ts';
-import { childLog } from './child-logs.ts';
+import { childLog } from './workdir.ts';
 
-/** Shows the lines of the children that are to be heard on the console, until it is disposed of. */
+/** Copies lines of the children's logs to the console, as SESSION_ECHO says, until it is disposed of. */
 export function echoChildren(config: SessionConfig, print: (line: string) => void): AsyncDisposable {
   const over = new AbortController();
   const echoing = config.children.echo.map(name => echo(name, childLog(config, name), over.signal, print));

@@ -1,27 +1,28 @@
 import { constants } from 'node:os';
 import type { ServerLogResult } from '../minecraft/game-server.ts';
 import { describeExit, type ExitStatus, succeeded } from '../process/exit-status.ts';
+import { EXIT_INTERNAL_ERROR, EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { errorText } from '../runtime/text.ts';
 
 /** What ended a session: one value, from whichever came first. */
 export type EndReason =
   /** The destination has said no before anything was started. */
-  | { readonly by: 'destination-refused'; readonly why: string; readonly remedy: string }
-  | { readonly by: 'setup-failed'; readonly exit: ExitStatus }
-  | { readonly by: 'server-not-startable'; readonly why: string }
+  | { readonly kind: 'destination-refused'; readonly why: string; readonly remedy: string }
+  | { readonly kind: 'setup-failed'; readonly exit: ExitStatus }
+  | { readonly kind: 'server-not-startable'; readonly why: string }
   /** It exited before it was ever ready: that has failed, whatever its code (Cuberite exits 0 on a taken port). */
-  | { readonly by: 'server-exited-early'; readonly exit: ExitStatus }
-  | { readonly by: 'server-never-ready'; readonly afterMs: number }
-  | { readonly by: 'server-exited'; readonly exit: ExitStatus }
+  | { readonly kind: 'server-exited-early'; readonly exit: ExitStatus }
+  | { readonly kind: 'server-never-ready'; readonly afterMs: number }
+  | { readonly kind: 'server-exited'; readonly exit: ExitStatus }
   /** A Cuberite plug-in ended the server its own way: it aborts, and no world is saved. */
-  | { readonly by: 'server-ended-by-plugin'; readonly plugin: string; readonly exit: ExitStatus }
-  | { readonly by: 'server-hung'; readonly afterMs: number }
-  | { readonly by: 'agent-exited'; readonly exit: ExitStatus }
-  | { readonly by: 'signal'; readonly signal: NodeJS.Signals }
-  | { readonly by: 'max-duration' }
-  | { readonly by: 'nobody-joined' }
-  | { readonly by: 'everybody-left' }
-  | { readonly by: 'bug'; readonly error: unknown };
+  | { readonly kind: 'server-ended-by-plugin'; readonly plugin: string; readonly exit: ExitStatus }
+  | { readonly kind: 'server-hung'; readonly afterMs: number }
+  | { readonly kind: 'agent-exited'; readonly exit: ExitStatus }
+  | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
+  | { readonly kind: 'max-duration' }
+  | { readonly kind: 'nobody-joined' }
+  | { readonly kind: 'everybody-left' }
+  | { readonly kind: 'bug'; readonly error: unknown };
 
 /** Where what was recorded is now. */
 export type SaveState =
@@ -51,9 +52,9 @@ export const EXIT_CODES = [
 export function exitCode(end: EndReason, saved: SaveState): number {
   if (saved.how === 'lost') return 20;
   if (saved.how === 'journal') return 21;
-  switch (end.by) {
+  switch (end.kind) {
     case 'destination-refused':
-      return 64;
+      return EXIT_USAGE;
     case 'setup-failed':
       return 13;
     case 'server-not-startable':
@@ -67,7 +68,7 @@ export function exitCode(end: EndReason, saved: SaveState): number {
     case 'agent-exited':
       return succeeded(end.exit) ? 0 : 12;
     case 'bug':
-      return 70;
+      return EXIT_INTERNAL_ERROR;
     case 'server-ended-by-plugin':
     case 'signal':
     case 'max-duration':
@@ -86,7 +87,7 @@ export function signalExitCode(signal: NodeJS.Signals): number {
 
 /** One sentence for people. */
 export function describeEndReason(end: EndReason): string {
-  switch (end.by) {
+  switch (end.kind) {
     case 'destination-refused':
       return `nothing was started: ${end.why}`;
     case 'setup-failed':
@@ -110,9 +111,9 @@ export function describeEndReason(end: EndReason): string {
     case 'max-duration':
       return 'the maximum duration was reached';
     case 'nobody-joined':
-      return 'nobody joined in time';
+      return 'no person joined in time';
     case 'everybody-left':
-      return 'everybody had left';
+      return 'all persons left';
     case 'bug':
       return `the supervisor has a bug: ${errorText(end.error)}`;
     default:
@@ -129,7 +130,7 @@ function seconds(ms: number): string {
  * how such a session ends normally, with its world lost.
  */
 export function refineEndReason(end: EndReason, { exitPlugin }: ServerLogResult): EndReason {
-  if (end.by !== 'server-exited' || exitPlugin === undefined) return end;
+  if (end.kind !== 'server-exited' || exitPlugin === undefined) return end;
   const aborted = 'signal' in end.exit && end.exit.signal === 'SIGABRT';
-  return aborted ? { by: 'server-ended-by-plugin', plugin: exitPlugin, exit: end.exit } : end;
+  return aborted ? { kind: 'server-ended-by-plugin', plugin: exitPlugin, exit: end.exit } : end;
 }

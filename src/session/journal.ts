@@ -1,25 +1,20 @@
 import { quote } from 'shlex';
-import type { SessionConfig } from '../config/session-config.ts';
 import { type Journal, type JournalEnd, startJournal } from '../journal/writer/journal.ts';
 import type { JournalProblem } from '../journal/writer/options.ts';
 import { whenAborted } from '../runtime/abort.ts';
-import { RESERVE_MS, startDeadline } from '../runtime/deadline.ts';
 import type { Log } from '../runtime/log.ts';
-import type { Signals } from '../runtime/signals.ts';
 import { VERSION } from '../runtime/version.ts';
+import { sessionFolder } from '../save/experiment-id.ts';
 import type { Store } from '../store/store.ts';
+import type { SessionRuntime } from './runtime.ts';
+import { excludedPaths } from './workdir.ts';
 
-/** The journal of a session that is being played. */
+/** The journal of a session that runs. */
 export interface SessionJournal {
   readonly journal: Journal;
-  readonly destination: Store;
+  readonly store: Store;
   /** The folder of the session's key, as it was when the journal began. */
   readonly folder: string;
-}
-
-export interface JournalingTools {
-  readonly log: Log;
-  readonly signals: Signals;
 }
 
 /** A file that is rewritten again and again, such as a region file, must not crowd out the logs. */
@@ -28,44 +23,53 @@ const REWRITE_INTERVAL_MS = 60_000;
 const HEARTBEAT_MS = 60_000;
 
 /**
- * Begins to ship what changes in the working directory.
- * @returns undefined where there is no journal: it is off, or the archive stays in the working directory anyway.
+ * Starts to upload what changes in the working directory. A session without a journal is a session still.
+ * @returns undefined where there is no journal: it is off, could not be started, or the archive stays in the working
+ *   directory anyway.
  */
-export function startSessionJournal(
-  config: SessionConfig,
-  {
-    destination,
-    folder,
-    excludedPaths,
-  }: Omit<SessionJournal, 'journal'> & { readonly excludedPaths: readonly string[] },
-  log: Log,
-): SessionJournal | undefined {
+export async function startSessionJournal({
+  config,
+  log,
+  openStore,
+}: SessionRuntime): Promise<SessionJournal | undefined> {
   const { journal, save, timestamp, workdir } = config;
   if (journal.intervalMs === undefined || save.destination.kind === 'inside') return undefined;
   const { include, exclude, archiveName, codec } = save;
-  const recorded = startJournal({
-    selection: { root: workdir, include, exclude: [...exclude, ...journal.exclude], excludedPaths },
-    intervalMs: journal.intervalMs,
-    rewriteIntervalMs: REWRITE_INTERVAL_MS,
-    heartbeatMs: HEARTBEAT_MS,
-    destination,
-    prefix: `${folder}/journal`,
-    about: {
-      session: timestamp,
-      archiveName,
-      codec,
-      include: [...include],
-      exclude: [...exclude],
-      version: VERSION,
-    },
-    onProblem: problem => logProblem(problem, log),
-  });
-  return { journal: recorded, destination, folder };
+  try {
+    const { folder } = await sessionFolder(workdir, timestamp);
+    const store = await openStore(save.destination);
+    const started = startJournal({
+      selection: {
+        root: workdir,
+        include,
+        exclude: [...exclude, ...journal.exclude],
+        excludedPaths: await excludedPaths(config),
+      },
+      intervalMs: journal.intervalMs,
+      rewriteIntervalMs: REWRITE_INTERVAL_MS,
+      heartbeatMs: HEARTBEAT_MS,
+      destination: store,
+      prefix: `${folder}/journal`,
+      about: {
+        session: timestamp,
+        archiveName,
+        codec,
+        include: [...include],
+        exclude: [...exclude],
+        version: VERSION,
+      },
+      onProblem: problem => logProblem(problem, log),
+    });
+    return { journal: started, store, folder };
+  } catch (error) {
+    log.error({ event: 'journal_unavailable', err: error }, 'journal could not be started');
+    return undefined;
+  }
 }
 
-/** What makes the archive of a session whose container has died. */
-export function recoveryCommand({ destination, folder }: SessionJournal): string {
-  return `craftassist-session recover ${quote(`${destination.url}/${folder}`)}`;
+/** The command that makes the archive of a session that only its journal holds. */
+export function recoveryCommand({ store, folder }: SessionJournal): string {
+  return `craftassist-session recover ${quote(`${store.url}/${folder}`)}`;
 }
 
 function logProblem({ kind, ...fields }: JournalProblem, log: Log): void {
@@ -93,63 +97,52 @@ function logProblem({ kind, ...fields }: JournalProblem, log: Log): void {
   }
 }
 
-/** How long the archive waits for the journal's last changes, when nothing presses. */
-const PATIENCE_MS = 10_000;
-
-/** What of a stop request's time the last changes may take: all of it, unless the archive has somewhere else to go. */
-const sharePressed = ({ save }: SessionConfig) => (save.fallback === undefined ? 1 : 0.6);
-
 export interface JournalFlush {
   /** Settles when everything is durable, or will not be. */
   readonly end: Promise<JournalEnd>;
-  /** Nobody needs them any more: the archive is safe. */
-  giveUp(): void;
+  /** Nobody needs the rest any more: the archive is saved. */
+  cancel(): void;
 }
 
 /**
- * Sends the last changes first: once they are safe everything is, however large the session. It returns as soon as
- * they are, or when they take so long that the archive had better be begun beside them.
+ * Uploads the last changes first: once they are durable everything is, however large the session. It returns as soon
+ * as they are, or when they take so long that the archive had better be begun beside them.
  */
 export async function flushJournal(
-  config: SessionConfig,
   { journal }: SessionJournal,
-  { signals, log }: JournalingTools,
+  { log, startDeadline }: SessionRuntime,
 ): Promise<JournalFlush> {
-  const stopTimeoutMs = config.stop.timeoutMs;
-  const enough = new AbortController();
-  const limit = startDeadline(signals, { defaultMs: config.save.timeoutMs, stopTimeoutMs, shutdownShare: 1 });
-  const end = journal.finish(AbortSignal.any([limit.signal, enough.signal])).then(result => {
-    limit[Symbol.dispose]();
-    if (!result.durable && !enough.signal.aborted)
+  const startMs = performance.now();
+  const { waiting } = journal.report();
+  log.info(
+    { event: 'journal_flush_started', files: waiting.files, bytes: waiting.bytes },
+    'flushing the journal',
+  );
+  const cancelled = new AbortController();
+  const deadline = startDeadline('journalFlush');
+  const end = journal.finish(AbortSignal.any([deadline.signal, cancelled.signal])).then(result => {
+    deadline[Symbol.dispose]();
+    const afterMs = Math.round(performance.now() - startMs);
+    if (result.durable) log.info({ event: 'journal_flushed', afterMs }, 'journal holds everything');
+    else if (!cancelled.signal.aborted)
       log.warn({ event: 'journal_incomplete', ...result }, 'journal is incomplete');
     return result;
   });
-  using patience = startDeadline(signals, {
-    defaultMs: PATIENCE_MS,
-    stopTimeoutMs,
-    shutdownShare: sharePressed(config),
-  });
-  await Promise.race([end, whenAborted(patience.signal)]);
-  return { end, giveUp: () => enough.abort(new Error('the archive is safe')) };
+  using headStart = startDeadline('journalHeadStart');
+  await Promise.race([end, whenAborted(headStart.signal)]);
+  return { end, cancel: () => cancelled.abort(new Error('the archive is saved')) };
 }
 
-/** How long the journal's removal may take; what is left of it then is marked as not needed. */
-const REMOVAL_MS = 120_000;
-
-/** Deletes the journal of a session whose archive is confirmed at its destination. It never rejects. */
+/** Deletes the journal of a session whose archive is verified at its destination. It never rejects. */
 export async function deleteSessionJournal(
-  config: SessionConfig,
   { journal }: SessionJournal,
-  { signals, log }: JournalingTools,
+  { log, startDeadline }: SessionRuntime,
 ): Promise<void> {
-  using limit = startDeadline(signals, {
-    defaultMs: REMOVAL_MS,
-    // What was kept back for the end of the process serves for this as well: it may be cut off at any moment.
-    stopTimeoutMs: config.stop.timeoutMs + RESERVE_MS / 2,
-    shutdownShare: 1,
-  });
-  const removal = await journal.remove(limit.signal);
-  if (!removal.removed)
+  using deadline = startDeadline('deleteJournal');
+  const { prefix } = journal.report();
+  const removal = await journal.remove(deadline.signal);
+  if (removal.removed) log.info({ event: 'journal_deleted', prefix }, 'journal deleted');
+  else
     log.warn(
       { event: 'journal_not_deleted', why: removal.why },
       'journal not deleted; safe to delete by hand',

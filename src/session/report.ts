@@ -1,112 +1,119 @@
-import type { SessionConfig } from '../config/session-config.ts';
 import type { Presence } from '../minecraft/player-count.ts';
 import type { Child } from '../process/child.ts';
-import { describeExit } from '../process/exit-status.ts';
-import type { EcsTask } from '../runtime/ecs-metadata.ts';
-import type { Version } from '../runtime/version.ts';
+import { describeExit, type ExitStatus } from '../process/exit-status.ts';
+import type { Report } from '../report/schema.ts';
 import type { SavedArchive } from '../save/save.ts';
 import { describeEndReason, type EndReason, exitCode } from './end-reason.ts';
+import type { HostInfo } from './host-info.ts';
 import type { SessionJournal } from './journal.ts';
-import type { PhaseTime } from './phase-timer.ts';
+import type { SessionResult } from './result.ts';
 import type { ProcessesResult } from './run-processes.ts';
-import type { SessionResult } from './session.ts';
+import type { SessionRuntime } from './runtime.ts';
 
-/** What the report tells besides the outcome itself. */
-export interface Circumstances {
+/** What the report tells besides the result itself. */
+export interface ReportContext extends HostInfo {
   readonly startedAtMs: number;
-  readonly phases: readonly PhaseTime[];
-  readonly version: Version;
-  readonly ecs: EcsTask | undefined;
-  /** Out-of-memory kills in the container while the session lasted; undefined: nobody counts them here. */
-  readonly oomKills: number | undefined;
   readonly notices: readonly string[];
 }
 
-export type Report = ReturnType<typeof makeReport>;
-
-/** The whole story of a session as plain data: `session.json`, and what the last log line and the summary tell. */
-export function makeReport(config: SessionConfig, outcome: SessionResult, circumstances: Circumstances) {
-  const { end, played, saved, archive } = outcome;
+/** A session's result as plain data: `session.json`, and what the last log line and the summary tell. */
+export function makeReport(
+  { config, status }: SessionRuntime,
+  { end, run, saved, archive, journal, notices }: SessionResult,
+  context: ReportContext,
+): Report {
+  const { serverStatus, gameServer, monitor } = run?.processes ?? {};
   return {
     format: 1,
     session: config.timestamp,
-    end: { ...plainEnd(end), text: describeEndReason(end) },
+    end: endReport(end),
     saved: saved.how,
     recover: saved.how === 'journal' ? saved.recover : undefined,
     exitCode: exitCode(end, saved),
-    startedAt: new Date(circumstances.startedAtMs).toISOString(),
+    startedAt: new Date(context.startedAtMs).toISOString(),
     endedAt: new Date().toISOString(),
-    phases: circumstances.phases,
-    children: played === undefined ? [] : childReports(played, circumstances.oomKills),
-    oomKills: circumstances.oomKills,
-    server: played?.stage.status && {
-      version: played.stage.status.version,
-      protocol: played.stage.status.protocol,
-    },
-    serverOutput: played?.stage.game?.output,
-    people: played?.stage.players && peopleReport(played.stage.players.people()),
-    names: config.reportNames && played !== undefined ? namesReport(played) : undefined,
-    survivors: played?.stopped.survivors ?? [],
+    phases: status.phases(),
+    children: run === undefined ? [] : childReports(run, context.oomKills),
+    oomKills: context.oomKills,
+    server: serverStatus && { version: serverStatus.version, protocol: serverStatus.protocol },
+    serverOutput: gameServer?.output,
+    people: monitor && peopleReport(monitor.people()),
+    names: config.reportNames && run !== undefined ? namesReport(run) : undefined,
+    survivors: [...(run?.shutdown.leftovers ?? [])],
     archive: archive?.how === 'archive' ? archiveReport(archive) : undefined,
-    journal: outcome.recording && journalReport(outcome.recording),
-    faults: archive?.faults ?? [],
-    notices: [...circumstances.notices, ...(played?.stage.game?.notices ?? []), ...outcome.notices],
-    supervisor: { ...circumstances.version, node: process.version },
-    ecs: circumstances.ecs,
+    journal: journal && journalReport(journal),
+    faults: [...(archive?.faults ?? [])],
+    notices: [...context.notices, ...(gameServer?.notices ?? []), ...notices],
+    supervisor: { ...context.version, node: process.version },
+    ecs: context.ecs,
   };
 }
 
-function plainEnd(end: EndReason) {
-  return end.by === 'bug' ? { by: end.by } : end;
+/** In session.json the reason's name is `by`; an error of the supervisor's own is in its text. */
+function endReport(end: EndReason): Report['end'] {
+  const { kind, ...fields } = end;
+  return { by: kind, ...(end.kind === 'bug' ? {} : fields), text: describeEndReason(end) };
 }
 
-function childReports({ stage, stopped }: ProcessesResult, oomKills: number | undefined) {
-  return stage.children.map(child => {
-    const record = stopped.records.get(child);
+function childReports({ processes, shutdown }: ProcessesResult, oomKills = 0): Report['children'] {
+  return processes.children.map(child => {
+    const record = shutdown.records.get(child);
     const exit = record?.exit;
     const killedByUs = record?.steps.includes('SIGKILL') ?? false;
-    const wasKilled =
-      exit !== undefined &&
-      ('signal' in exit ? exit.signal === 'SIGKILL' : 'code' in exit && exit.code === 137);
     return {
       name: child.name,
       pid: child.pid,
       exit,
       text: exit === undefined ? 'could not be killed' : describeExit(exit),
       ms: lifetimeMs(child),
-      stoppedBy: record?.steps ?? [],
+      stoppedBy: [...(record?.steps ?? [])],
       // The kernel counts its kills for the whole container: it was this child, or one of its own.
-      outOfMemory: wasKilled && !killedByUs && oomKills !== undefined && oomKills > 0,
+      outOfMemory: wasKilled(exit) && !killedByUs && oomKills > 0,
     };
   });
+}
+
+/** By SIGKILL, or a shell says so of its child by 128 + 9. */
+function wasKilled(exit: ExitStatus | undefined): boolean {
+  if (exit === undefined) return false;
+  return 'signal' in exit ? exit.signal === 'SIGKILL' : 'code' in exit && exit.code === 137;
 }
 
 function lifetimeMs({ startedAtMs, endedAtMs }: Child): number | undefined {
   return endedAtMs === undefined ? undefined : Math.round(endedAtMs - startedAtMs);
 }
 
-function peopleReport({ peak, firstJoinedMs, personMs, changes, changesForgotten }: Presence) {
-  return { peak, firstJoinedMs, personMs, changes, changesForgotten };
+function peopleReport({
+  peak,
+  firstJoinedMs,
+  personMs,
+  changes,
+  changesForgotten,
+}: Presence): Report['people'] {
+  return { peak, firstJoinedMs, personMs, changes: [...changes], changesForgotten };
 }
 
-function journalReport({ journal }: SessionJournal) {
+function journalReport({ journal }: SessionJournal): Report['journal'] {
   const { prefix, segments, bytes, failures, greatestLagMs } = journal.report();
   return { prefix, segments, bytes, failures, greatestLagMs: Math.round(greatestLagMs) };
 }
 
 /** Personal data: only where it was asked for. */
-function namesReport({ stage, heard }: ProcessesResult) {
+function namesReport({ processes, serverLog }: ProcessesResult): Report['names'] {
   return {
-    online: stage.players?.names() ?? [],
-    stays: Array.from(heard?.roster ?? [], ([name, stays]) => ({ name, stays })),
+    online: [...(processes.monitor?.names() ?? [])],
+    stays: Array.from(serverLog?.roster ?? [], ([name, stays]) => ({ name, stays: [...stays] })),
   };
 }
 
-function archiveReport({ receipt, summary, tries, ms }: SavedArchive) {
+function archiveReport({ receipt, summary, attempts, ms }: SavedArchive): Report['archive'] {
+  const { skipped, changed } = summary;
   return {
     ...receipt,
     ...summary,
-    tries,
+    skipped: { ...skipped, first: [...skipped.first] },
+    changed: { ...changed, first: [...changed.first] },
+    tries: attempts,
     ms: Math.round(ms),
     bytesPerSecond: Math.round((receipt.bytes / ms) * 1_000),
   };

@@ -1,30 +1,47 @@
 import type { ControlHandler } from '../control-socket/server.ts';
 import type { Child } from '../process/child.ts';
-import type { Phase } from './runtime.ts';
+import type { Log } from '../runtime/log.ts';
 
-export interface SessionStatus extends ControlHandler {
-  enter(phase: Phase): void;
-  onConsole(say: Child['sendCommand']): void;
+export type Phase = 'preflight' | 'setup' | 'starting' | 'playing' | 'stopping' | 'saving';
+
+export interface PhaseTime {
+  readonly phase: Phase;
+  readonly ms: number;
 }
 
-/** What a running session tells and takes from those who come through its door. */
-export function createStatus(): SessionStatus {
-  let phase: Phase | 'preflight' = 'preflight';
-  let say: Child['sendCommand'] | undefined;
+/** What a running session does now: for the log, the report and the control socket. */
+export interface SessionStatus extends ControlHandler {
+  startPhase(phase: Phase): void;
+  /** The phases so far, each with its time until the next one began. */
+  phases(): PhaseTime[];
+  /** The server's console, once there is one. */
+  setConsole(sendCommand: Child['sendCommand']): void;
+}
+
+export function createStatus(log: Log): SessionStatus {
+  const started: { readonly phase: Phase; readonly atMs: number }[] = [
+    { phase: 'preflight', atMs: performance.now() },
+  ];
+  let sendCommand: Child['sendCommand'] | undefined;
   return {
-    enter(next) {
-      phase = next;
+    startPhase(phase) {
+      started.push({ phase, atMs: performance.now() });
+      log.info({ event: 'phase_started', phase }, `phase started: ${phase}`);
     },
-    onConsole(console) {
-      say = console;
+    phases: () =>
+      started.map(({ phase, atMs }, i) => ({
+        phase,
+        ms: Math.round((started[i + 1]?.atMs ?? performance.now()) - atMs),
+      })),
+    setConsole(console) {
+      sendCommand = console;
     },
     async say(line) {
-      if (say === undefined) return { ok: false, text: 'the server has not been started yet' };
-      const heard = await say(line);
-      return heard
-        ? { ok: true, text: `said: ${line}` }
-        : { ok: false, text: 'the server does not listen any more' };
+      if (sendCommand === undefined) return { ok: false, text: 'the server has not been started yet' };
+      return (await sendCommand(line))
+        ? { ok: true, text: `sent: ${line}` }
+        : { ok: false, text: 'the server does not read its console any more' };
     },
-    health: () => ({ ok: true, text: phase }),
+    health: () => ({ ok: true, text: started.at(-1)?.phase ?? 'preflight' }),
   };
 }

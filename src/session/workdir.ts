@@ -1,35 +1,57 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import type { DestinationUrl, SessionConfig } from '../config/session-config.ts';
+import type { ChildName, DestinationUrl, SessionConfig } from '../config/session-config.ts';
 import { STATE_FOLDER } from '../control-socket/protocol.ts';
 import { nthName, reportName } from '../save/archive-name.ts';
 
+/** Names that readers of earlier sessions know. */
+const CHILD_LOGS = { setup: 'setup.log', server: 'cuberite_process.log', agent: 'agent.log' } as const;
+
+/** The absolute path of a child's log. */
+export function childLog({ workdir }: SessionConfig, name: ChildName): string {
+  return join(workdir, CHILD_LOGS[name]);
+}
+
+/** The absolute path of the supervisor's own log. */
+export function supervisorLog({ workdir }: SessionConfig): string {
+  return join(workdir, 'supervisor.log');
+}
+
 /**
- * What of the working directory is not the session's: the supervisor's state, and archives that land inside it.
+ * What of the working directory is not archived: the supervisor's state, and archives that land inside it.
  * @returns absolute paths.
  */
 export async function excludedPaths(config: SessionConfig): Promise<string[]> {
-  const { workdir, save, timestamp } = config;
-  const places = [save.destination, save.fallback].filter(place => place !== undefined);
-  const inside = await Promise.all(places.map(place => ownFiles(place, config)));
-  const home = (place: DestinationUrl) =>
-    place.kind === 'directory' ? leftOutHome(place.path, workdir, timestamp) : [];
-  return [join(workdir, STATE_FOLDER), ...inside.flat(), ...places.flatMap(home)];
+  const { workdir, save } = config;
+  const urls = [save.destination, save.fallback].filter(url => url !== undefined);
+  const paths = await Promise.all(urls.map(url => pathsOf(url, config)));
+  return [join(workdir, STATE_FOLDER), ...paths.flat()];
 }
 
-/** A destination folder below the working directory is left out whole; one that holds it, only as far as it must. */
-function leftOutHome(path: string, workdir: string, timestamp: string): string[] {
-  const way = relative(workdir, path);
-  const isBelow = way !== '' && !way.startsWith('..');
-  return isBelow ? [path] : way === '' ? [join(path, timestamp), join(path, 'turk')] : [];
+async function pathsOf(url: DestinationUrl, config: SessionConfig): Promise<string[]> {
+  switch (url.kind) {
+    case 's3':
+      return [];
+    case 'directory':
+      return destinationPaths(url.path, config);
+    case 'inside':
+      return archivePaths(url.path, config);
+    default:
+      return url satisfies never;
+  }
+}
+
+/** A destination below the working directory is excluded whole; the working directory itself, only as far as needed. */
+function destinationPaths(path: string, { workdir, timestamp }: SessionConfig): string[] {
+  const below = relative(workdir, path);
+  if (below === '') return [join(path, timestamp), join(path, 'turk')];
+  return below.startsWith('..') ? [] : [path];
 }
 
 /** CRAFTASSIST_NO_UPLOAD: this archive, and those of earlier sessions, lie among the files. */
-async function ownFiles(place: DestinationUrl, { save: { archiveName } }: SessionConfig): Promise<string[]> {
-  if (place.kind !== 'inside') return [];
-  const own = [archiveName, 'session.json'];
-  const numbered = (await readdir(place.path)).filter(name => isNumbered(name, archiveName));
-  return [...own, ...numbered].map(name => join(place.path, name));
+async function archivePaths(path: string, { save: { archiveName } }: SessionConfig): Promise<string[]> {
+  const numbered = (await readdir(path)).filter(name => isNumbered(name, archiveName));
+  return [archiveName, 'session.json', ...numbered].map(name => join(path, name));
 }
 
 function isNumbered(name: string, archiveName: string): boolean {

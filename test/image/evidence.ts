@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import type { Report } from '../../src/session/report.ts';
+import type { Report } from '../../src/report/schema.ts';
 import type { Ended, Store } from './theatre.ts';
 
 /** Where the image saves to by default, inside its bucket. */

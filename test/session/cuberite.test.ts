@@ -71,7 +71,7 @@ const asConsole = (line: string) => async (session: Performance) => {
 };
 
 /** Every ending that there is: the compiler asks for each. */
-const ENDINGS: Record<Exclude<EndReason['by'], 'bug'>, Ending> = {
+const ENDINGS: Record<Exclude<EndReason['kind'], 'bug'>, Ending> = {
   'agent-exited': { env: { SESSION_AGENT_COMMAND: program('agent-exits', 3) }, code: 12, world: true },
   signal: {
     act: async session => {

@@ -62,6 +62,6 @@ test.each([
   await using theatre = await openTheatre();
   const session = theatre.start({ ECS_CONTAINER_METADATA_URI_V4: metadata.uri });
   expect(await session.ended()).toMatchObject({ code: 0 });
-  expect(session.stdout()).toContain('the ECS metadata could not be read');
+  expect(session.stdout()).toContain('ECS metadata not available');
   expect((await readReport(join(theatre.sessions, 'test'))).ecs).toBeUndefined();
 });

@@ -81,7 +81,7 @@ describe('a session whose container died', () => {
     await theatre.collapse();
     const dry = theatre.start({}, 'recover', '--all', '--dry-run', '--force', theatre.sessions);
     expect((await dry.ended()).code).toBe(0);
-    expect(dry.stdout()).toContain('test: would be recovered');
+    expect(dry.stdout()).toContain('test: would recover');
     await journaled(1);
     // What its supervisor was writing when it died.
     const { length } = (await readdir(join(folder(), 'journal'))).filter(name => name.endsWith('.tar.gz'));

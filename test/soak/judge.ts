@@ -1,5 +1,7 @@
 import { constants } from 'node:os';
-import type { Report } from '../../src/session/report.ts';
+import type { ChildName } from '../../src/config/session-config.ts';
+import type { Report } from '../../src/report/schema.ts';
+import type { EndReason } from '../../src/session/end-reason.ts';
 import type { FoundArchive } from './found.ts';
 import { MOMENTS, naturalCodes, type Plan } from './plan.ts';
 import { type Evidence, isPast, type Sent, STOP_TIMEOUT_MS } from './play.ts';
@@ -91,7 +93,7 @@ function wrongRemains({ processesLeft, uploadsLeft, halfMade, stderr, code }: Ev
 }
 
 /** What each end means, said once more, and on purpose not with the supervisor's own words. */
-const CODES: Readonly<Record<Report['end']['by'], readonly number[]>> = {
+const CODES: Readonly<Record<EndReason['kind'], readonly number[]>> = {
   'destination-refused': [64],
   'setup-failed': [13],
   'server-not-startable': [10],
@@ -131,7 +133,7 @@ function wrongReport(plan: Plan, evidence: Evidence): string[] {
 }
 
 function codesOf(by: Report['end']['by'], saved: Report['saved']): readonly number[] {
-  return saved === 'lost' ? [20] : saved === 'journal' ? [21] : CODES[by];
+  return saved === 'lost' ? [20] : saved === 'journal' ? [21] : (CODES[by as EndReason['kind']] ?? []);
 }
 
 function reportOf(stdout: string): Report | undefined {
@@ -159,7 +161,7 @@ function wrongArchive({ setup, server, agent, store }: Plan, evidence: Evidence)
     return [`${journal} files of its journal lie there`];
   const started = new Set(report.children.filter(({ pid }) => pid !== undefined).map(({ name }) => name));
   const roles = { setup, server, agent };
-  const leaves = [...started].flatMap(name => roles[name]?.leaves ?? []);
+  const leaves = [...started].flatMap(name => roles[name as ChildName]?.leaves ?? []);
   return wrongContent(archive, report, ['supervisor.log', ...leaves]);
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Report } from '../../src/session/report.ts';
+import type { Report } from '../../src/report/schema.ts';
 import { killAllIn } from './container.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';

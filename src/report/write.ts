@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import { publish } from '../files/atomic-write.ts';
+import type { Deadline } from '../runtime/deadline.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Store } from '../store/store.ts';
+import { formatReport, type Report } from './schema.ts';
+
+/** Where a report goes: beside the archive, or beside the journal that stands for it. */
+export interface ReportTarget {
+  readonly store: Store;
+  readonly key: string;
+}
+
+export interface WriteOptions {
+  /** undefined: nothing of the session is at any store. */
+  readonly target: ReportTarget | undefined;
+  /** Where it goes when it cannot go there; undefined: nowhere else. */
+  readonly workdir: string | undefined;
+  readonly startDeadline: () => Deadline;
+  readonly log: Log;
+}
+
+/** Puts session.json beside what was saved; where that fails, into the working directory. It never rejects. */
+export async function writeReport(
+  report: Report,
+  { target, workdir, startDeadline, log }: WriteOptions,
+): Promise<void> {
+  const body = formatReport(report);
+  if (target !== undefined) {
+    using deadline = startDeadline();
+    const url = `${target.store.url}/${target.key}`;
+    try {
+      await target.store.put(target.key, body, { signal: deadline.signal });
+      log.info({ event: 'report_saved', url }, `report saved to ${url}`);
+      return;
+    } catch (error) {
+      log.error({ event: 'report_upload_failed', err: error }, `report could not be saved to ${url}`);
+    }
+  }
+  if (workdir === undefined) return;
+  const file = join(workdir, 'session.json');
+  try {
+    await publish(file, [body], { replace: true });
+    log.info({ event: 'report_local', file }, `report written to ${file}`);
+  } catch (error) {
+    log.error(
+      { event: 'report_not_written', err: error, file },
+      'report could not be written; it is in the last log line',
+    );
+  }
+}

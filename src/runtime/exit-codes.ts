@@ -1,0 +1,5 @@
+/** The command line or the configuration is wrong: EX_USAGE of sysexits(3). */
+export const EXIT_USAGE = 64;
+
+/** A bug of the program: EX_SOFTWARE of sysexits(3). */
+export const EXIT_INTERNAL_ERROR = 70;
