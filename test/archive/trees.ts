@@ -89,7 +89,7 @@ function pick<T>(random: Random, choices: readonly T[]): T {
   return choice;
 }
 
-export function under(folder: Buffer, name: Buffer): Buffer {
+function under(folder: Buffer, name: Buffer): Buffer {
   return Buffer.concat([folder, Buffer.from('/'), name]);
 }
 
