@@ -10,18 +10,18 @@ import {
   type RegisterTaskDefinitionCommandInput,
   type TaskDefinition,
 } from '@aws-sdk/client-ecs';
-import { complain } from './complain.ts';
 import { difference, type Json } from './ecs/difference.ts';
 import { fill, lookUp } from './ecs/placeholders.ts';
+import { type Environment, type Output, runMain } from './run-main.ts';
 
 const USAGE = `usage: node scripts/register.ts [--dry-run] [--print] [file]
 
-  file        deploy/task-definition.json, where nothing else is said
+  file        default: deploy/task-definition.json
   --dry-run   show the difference, and register nothing
-  --print     print the file, filled in, and ask nobody: for the policies and schedules in deploy/
+  --print     print the file, filled in, without a request: for the policies and schedules in deploy/
 
-REMOTE (or AWS_ACCOUNT_ID, AWS_REGION and IMAGE) and BUCKET say what the file leaves open; PREFIX, CLUSTER and SUBNET
-where a file asks for them.`;
+REMOTE (or AWS_ACCOUNT_ID, AWS_REGION and IMAGE) and BUCKET fill the file's placeholders; PREFIX, CLUSTER and SUBNET
+where a file has them.`;
 
 const OPTIONS = {
   'dry-run': { type: 'boolean', default: false },
@@ -31,45 +31,49 @@ const OPTIONS = {
 
 const FILE = resolve(import.meta.dirname, '../deploy/task-definition.json');
 
-try {
-  await main();
-} catch (error) {
-  complain(error);
+/** @throws when nothing was registered, with every placeholder that has no value. */
+export async function main(args: readonly string[], env: Environment, { print }: Output): Promise<number> {
+  const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+  if (values.help) {
+    print(USAGE);
+    return 0;
+  }
+  const text = fill(await readFile(positionals[0] ?? FILE, 'utf8'), env);
+  if (values.print) print(text.trimEnd());
+  else await register(JSON.parse(text), { env, print, isDryRun: values['dry-run'] });
+  return 0;
 }
 
-async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    args: process.argv.slice(2),
-    options: OPTIONS,
-    allowPositionals: true,
-  });
-  if (values.help) return console.log(USAGE);
-  const text = fill(await readFile(positionals[0] ?? FILE, 'utf8'), process.env);
-  if (values.print) return console.log(text.trimEnd());
-  await register(JSON.parse(text), values['dry-run']);
+interface Registration {
+  readonly env: Environment;
+  readonly print: Output['print'];
+  readonly isDryRun: boolean;
 }
 
-async function register(wanted: RegisterTaskDefinitionCommandInput, isDryRun: boolean): Promise<void> {
+async function register(
+  wanted: RegisterTaskDefinitionCommandInput,
+  { env, print, isDryRun }: Registration,
+): Promise<void> {
   const { family } = wanted;
   if (family === undefined) throw new Error('the file is no task definition: it names no family');
-  const client = new ECSClient({ region: lookUp('REGION', process.env) });
+  const client = new ECSClient({ region: lookUp('REGION', env) });
   const inForce = await revisionInForce(client, family);
   if (inForce === undefined) {
-    console.log(`${family} has no revision yet`);
+    print(`${family} has no revision yet`);
   } else {
     const lines = difference(plain(wantedOf(inForce)), plain(wanted));
     if (lines.length === 0) {
-      console.log(`${family}:${inForce.revision} is as the file says: nothing to do`);
+      print(`${family}:${inForce.revision} is as the file says: nothing to do`);
       return;
     }
-    console.log([`${family}:${inForce.revision} is in force, and becomes:`, ...lines].join('\n'));
+    print([`${family}:${inForce.revision} is in force, and becomes:`, ...lines].join('\n'));
   }
   if (isDryRun) {
-    console.log('nothing was registered: this was a dry run');
+    print('nothing was registered: this was a dry run');
     return;
   }
   const { taskDefinition } = await client.send(new RegisterTaskDefinitionCommand(wanted));
-  console.log(`registered ${taskDefinition?.taskDefinitionArn}`);
+  print(`registered ${taskDefinition?.taskDefinitionArn}`);
 }
 
 /** ECS answers with a ClientException alike where there is no such family, and where the request is wrong. */
@@ -101,3 +105,5 @@ function wantedOf({
 function plain(value: object): Json {
   return JSON.parse(JSON.stringify(value));
 }
+
+if (import.meta.main) await runMain(main);

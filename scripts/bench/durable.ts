@@ -6,24 +6,21 @@
 import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { fillWithLogs, journaled } from '../../test/kills/backlog.ts';
+import { startWithBacklog } from '../../test/kills/backlog.ts';
 import { type S3Server, startS3Server } from '../../test/support/s3-server.ts';
-import { openTheatre, program } from '../../test/support/session.ts';
-import { s3Environment } from '../s3-environment.ts';
-
-const BYTES_PER_SECOND = 1_000_000;
+import { openTheatre } from '../../test/support/session.ts';
 
 const { values: options } = parseArgs({
   options: { large: { type: 'boolean', default: false }, rounds: { type: 'string', default: '3' } },
 });
 
 async function main(): Promise<void> {
-  print('| logs | from SIGTERM to durable | process ended after | exit code |');
-  print('| --- | --- | --- | --- |');
+  console.log('| logs | from SIGTERM to durable | process ended after | exit code |');
+  console.log('| --- | --- | --- | --- |');
   for (const mib of [100, 1_024, ...(options.large ? [10_240] : [])]) {
     const stops: Stop[] = [];
     for (let round = 0; round < Number(options.rounds); round += 1) stops.push(await stop(mib));
-    print(
+    console.log(
       `| ${mib} MiB | ${range(stops.map(({ durableMs }) => durableMs))} | ${range(stops.map(({ endedMs }) => endedMs))} | ${[...new Set(stops.map(({ code }) => code))].join(', ')} |`,
     );
   }
@@ -36,19 +33,11 @@ interface Stop {
 }
 
 async function stop(mib: number): Promise<Stop> {
-  await using theatre = await openTheatre();
+  await using fixture = await openTheatre();
   const s3 = await startS3Server({ keepBodies: false, digests: false });
   try {
-    fillWithLogs(theatre.workdir, mib);
-    const session = theatre.start({
-      ...s3Environment(s3),
-      SESSION_JOURNAL_INTERVAL: '2s',
-      SESSION_STOP_TIMEOUT: '5s',
-      SESSION_AGENT_COMMAND: program('agent-logs-steadily', BYTES_PER_SECOND),
-    });
-    await session.logged('"event":"process_started","child":"agent"');
-    await journaled(s3, mib);
-    // A stop may come at any moment between two looks.
+    const session = await startWithBacklog(fixture, s3, { mib, env: { SESSION_STOP_TIMEOUT: '5s' } });
+    // A stop may come at any moment between two scans.
     await setTimeout(Math.random() * 2_000);
     const atMs = Date.now();
     session.signal('SIGTERM');
@@ -61,7 +50,7 @@ async function stop(mib: number): Promise<Stop> {
   }
 }
 
-/** When the journal had said that it is finished, which it says when all of it is there. */
+/** When the journal's status was put as finished, which comes after all its segments. */
 function durableAtMs({ requests }: S3Server, sinceMs: number): number {
   const finished = requests.find(
     ({ operation, key, atMs, status }) =>
@@ -73,10 +62,6 @@ function durableAtMs({ requests }: S3Server, sinceMs: number): number {
 
 function range(values: readonly number[]): string {
   return `${Math.min(...values)} to ${Math.max(...values)} ms`;
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
 
 await main();

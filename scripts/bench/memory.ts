@@ -23,9 +23,9 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { freePort } from '../../test/support/free-port.ts';
+import { createRandom } from '../../test/support/random.ts';
+import { s3Environment } from '../../test/support/s3-environment.ts';
 import { program } from '../../test/support/session.ts';
-import { s3Environment } from '../s3-environment.ts';
-import { seeded } from './random.ts';
 
 const TARGET_MIB = 250;
 const SAMPLE_MS = 50;
@@ -74,7 +74,7 @@ async function main(): Promise<number> {
 
 /** Eight files, of holes or of noise. */
 function fill(workdir: string, bytes: number): void {
-  const random = seeded(1);
+  const random = createRandom(1);
   for (let index = 0; index < FILES; index += 1) {
     const file = join(workdir, `big.${index}.bin`);
     closeSync(openSync(file, 'w'));

@@ -12,9 +12,9 @@ import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { eventually } from '../../test/support/eventually.ts';
 import { freePort } from '../../test/support/free-port.ts';
+import { s3Environment } from '../../test/support/s3-environment.ts';
 import { startS3Server } from '../../test/support/s3-server.ts';
 import { program } from '../../test/support/session.ts';
-import { s3Environment } from '../s3-environment.ts';
 
 const TARGET_MS = 150;
 const TARGET_MIB = 90;

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Random, seeded } from './random.ts';
+import { createRandom, type Random } from '../../test/support/random.ts';
 
 /** What a working directory of the bench is made of. */
 export type Size = { readonly bytes: number } | { readonly files: number; readonly bytesEach: number };
@@ -20,7 +20,7 @@ export function buildWorkdir(folder: string, size: Size): void {
 }
 
 function session(folder: string, bytes: number): void {
-  const random = seeded(bytes);
+  const random = createRandom(bytes);
   fill(join(folder, 'agent.log'), bytes * 0.6, debugLog(random));
   fill(join(folder, 'cuberite_process.log'), bytes * 0.1, debugLog(random));
   const regions = Math.max(1, Math.round((bytes * 0.11) / 700_000));
@@ -37,7 +37,7 @@ function session(folder: string, bytes: number): void {
 }
 
 function smallFiles(folder: string, files: number, bytesEach: number): void {
-  const random = seeded(files);
+  const random = createRandom(files);
   const line = debugLog(random);
   for (let i = 0; i < files; i++) fill(join(folder, `events/${i % 100}/${i}.log`), bytesEach, line);
 }

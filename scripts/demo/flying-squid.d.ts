@@ -1,9 +1,16 @@
 // flying-squid brings no types: these are the parts of it that the demo uses.
 declare module 'flying-squid' {
   import type { EventEmitter } from 'node:events';
-  import type { world } from 'prismarine-world';
 
-  export type World = world.World;
+  /** Of https://github.com/PrismarineJS/prismarine-world. */
+  export interface World {
+    getColumns(): readonly { readonly chunkX: string; readonly chunkZ: string }[];
+    /** Marks a column as changed. */
+    queueSaving(chunkX: number, chunkZ: number): void;
+    stopSaving(): void;
+    /** Resolves when every column that was marked is saved. */
+    waitSaving(): Promise<void>;
+  }
 
   export interface Player {
     readonly username: string;

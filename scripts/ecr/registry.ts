@@ -1,4 +1,5 @@
 import { ECRClient } from '@aws-sdk/client-ecr';
+import type { Environment } from '../run-main.ts';
 
 /** A private registry of ECR, and a repository in it. */
 export interface Registry {
@@ -13,10 +14,10 @@ export interface Registry {
 /**
  * Opens the registry that REMOTE names (`<account>.dkr.ecr.<region>.amazonaws.com`); without it, the one of the
  * credentials' account in AWS_REGION.
- * @throws when neither says which one.
+ * @throws when neither is set.
  */
 export function openRegistry(
-  { REMOTE, AWS_REGION, AWS_DEFAULT_REGION }: Readonly<Record<string, string | undefined>>,
+  { REMOTE, AWS_REGION, AWS_DEFAULT_REGION }: Environment,
   repositoryName: string,
 ): Registry {
   const remote = REMOTE ? parseRemote(REMOTE) : undefined;

@@ -1,8 +1,7 @@
 import { parseRemote } from '../ecr/registry.ts';
+import type { Environment } from '../run-main.ts';
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/** What the files in deploy/ leave open, and where it comes from. */
+/** The placeholders in the files of deploy/, and where their values come from. */
 const SOURCES: Readonly<Record<string, { find: (env: Environment) => string | undefined; remedy: string }>> =
   {
     ACCOUNT: {
@@ -22,8 +21,8 @@ const SOURCES: Readonly<Record<string, { find: (env: Environment) => string | un
   };
 
 /**
- * Fills `${NAME}` in a JSON file of deploy/ from the environment.
- * @throws with every name that the environment does not tell, each with its remedy.
+ * Replaces every `${NAME}` in a JSON file of deploy/.
+ * @throws with every name that has no value, each with its remedy.
  */
 export function fill(text: string, env: Environment): string {
   const faults = new Set<string>();
@@ -39,7 +38,7 @@ export function fill(text: string, env: Environment): string {
   return filled;
 }
 
-/** What stands for one name. @throws with the remedy when the environment does not tell. */
+/** The value of one placeholder. @throws with the remedy when the environment has none. */
 export function lookUp(name: string, env: Environment): string {
   const { find, remedy } = SOURCES[name] ?? { find: () => env[name], remedy: `write ${name}=…` };
   const value = find(env);

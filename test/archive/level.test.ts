@@ -2,10 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { seeded } from '../../scripts/bench/random.ts';
 import { isCompressible } from '../../src/archive/compressible.ts';
 import { followBottleneck } from '../../src/archive/level.ts';
 import { pack } from '../../src/archive/pack.ts';
+import { createRandom } from '../support/random.ts';
 import { packed, packOptions } from './packing.ts';
 import { temporaryFolder } from './trees.ts';
 
@@ -67,14 +67,14 @@ test('what is compressed already is stored, and the rest of the archive is not',
   using folder = temporaryFolder();
   mkdirSync(join(folder.path, 'region'));
   writeFileSync(join(folder.path, 'agent.log'), logLines(5_000_000));
-  writeFileSync(join(folder.path, 'region', 'r.0.0.mca'), seeded(1).noise(5_000_000));
+  writeFileSync(join(folder.path, 'region', 'r.0.0.mca'), createRandom(1).noise(5_000_000));
   const { summary } = await packed(folder.path, { level: { min: 3, max: 3 } });
   expect(summary.levels).toEqual({ 3: expect.any(Number), stored: expect.any(Number) });
   expect(summary.bytesOut).toBeLessThan(7_500_000);
 });
 
 test.each([
-  ['noise', seeded(2).noise(1 << 20), false],
+  ['noise', createRandom(2).noise(1 << 20), false],
   ['text', logLines(1 << 20), true],
   ['zeros', Buffer.alloc(1 << 20), true],
   [
@@ -91,7 +91,7 @@ test.each([
 });
 
 function logLines(bytes: number): Buffer {
-  const random = seeded(bytes);
+  const random = createRandom(bytes);
   const lines = Array.from({ length: 20_000 }, () => `${random.below(1e9)} at ${random.fraction()} ok\n`);
   return Buffer.alloc(bytes, lines.join(''));
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Random, seeded } from '../../scripts/bench/random.ts';
+import { createRandom, type Random } from '../support/random.ts';
 
 /** A folder that is removed when the test is over: `await using folder = temporaryFolder()`. */
 export function temporaryFolder(): { readonly path: string } & Disposable {
@@ -28,7 +28,7 @@ export const BORDERS: readonly number[] = [512, 65_536, MIB / 2, MIB].flatMap(bo
  * compress and that do not, names of every kind.
  */
 export function growTree(root: string, seed: number): void {
-  const random = seeded(seed);
+  const random = createRandom(seed);
   const folders: Buffer[] = [Buffer.from(root)];
   for (let i = 0; i < 12; i++) {
     const folder = under(pick(random, folders), randomName(random, i));
@@ -89,7 +89,7 @@ function pick<T>(random: Random, choices: readonly T[]): T {
   return choice;
 }
 
-export function under(folder: Buffer, name: Buffer): Buffer {
+function under(folder: Buffer, name: Buffer): Buffer {
   return Buffer.concat([folder, Buffer.from('/'), name]);
 }
 

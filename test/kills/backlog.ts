@@ -1,21 +1,45 @@
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { s3Environment } from '../support/s3-environment.ts';
 import type { S3Server } from '../support/s3-server.ts';
+import { type Performance, program, type Theatre } from '../support/session.ts';
 import { isSegment } from './uploads.ts';
 
 const MIB = 1 << 20;
 const BLOCK_BYTES = 8 * MIB;
 const FILES = 16;
+const BYTES_PER_SECOND = 1_000_000;
+
+/**
+ * Starts a session in a working directory with so many MiB of logs, whose agent writes 1 MB/s.
+ * @returns once its journal has caught up
+ */
+export async function startWithBacklog(
+  fixture: Theatre,
+  s3: S3Server,
+  { mib, env }: { readonly mib: number; readonly env: Readonly<Record<string, string>> },
+): Promise<Performance> {
+  fillWithLogs(fixture.workdir, mib);
+  const session = fixture.start({
+    ...s3Environment(s3),
+    SESSION_JOURNAL_INTERVAL: '2s',
+    SESSION_AGENT_COMMAND: program('agent-logs-steadily', BYTES_PER_SECOND),
+    ...env,
+  });
+  await session.logged('"event":"process_started","child":"agent"');
+  await waitUntilCaughtUp(s3, mib);
+  return session;
+}
 
 /** Fills a folder with sixteen logs, as a long session leaves them. */
-export function fillWithLogs(folder: string, mib: number): void {
+function fillWithLogs(folder: string, mib: number): void {
   mkdirSync(folder, { recursive: true });
   const block = logLines(BLOCK_BYTES);
   for (let index = 0; index < FILES; index += 1) {
     const handle = openSync(join(folder, `before.${index}.log`), 'w');
     let left = Math.floor((mib * MIB) / FILES);
-    // Each begins elsewhere in the block: no two are alike.
+    // Each begins at another offset of the block: no two are alike.
     left -= writeSync(handle, block, 0, Math.min(left, (index + 1) * 4_096));
     while (left > 0) left -= writeSync(handle, block, 0, Math.min(left, block.length));
     closeSync(handle);
@@ -32,11 +56,11 @@ function logLines(bytes: number): Buffer {
   return Buffer.from(lines.join('')).subarray(0, bytes);
 }
 
-/** Smaller segments than this are of what has just been written. */
-const QUIET_BYTES = MIB;
+/** Smaller segments than this hold what has just been written. */
+const SMALL_BYTES = MIB;
 
-/** Waits until the journal has caught up: its last three segments are small ones. */
-export async function journaled(s3: S3Server, mib: number): Promise<void> {
+/** Waits until the last three segments of the journal are small ones. */
+async function waitUntilCaughtUp(s3: S3Server, mib: number): Promise<void> {
   // A segment holds 8 MiB at most.
   const least = mib / 8 + 3;
   for (;;) {
@@ -44,7 +68,7 @@ export async function journaled(s3: S3Server, mib: number): Promise<void> {
       .objects()
       .filter(({ key }) => isSegment(key))
       .sort((a, b) => (a.key < b.key ? -1 : 1));
-    if (segments.length >= least && segments.slice(-3).every(({ bytes }) => bytes < QUIET_BYTES)) return;
+    if (segments.length >= least && segments.slice(-3).every(({ bytes }) => bytes < SMALL_BYTES)) return;
     await setTimeout(200);
   }
 }

@@ -1,18 +1,18 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout } from 'node:timers/promises';
-import { s3Environment } from '../../scripts/s3-environment.ts';
+import { s3Environment } from '../support/s3-environment.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
-import { openTheatre, program, type Theatre } from '../support/session.ts';
-import { fillWithLogs, journaled } from './backlog.ts';
-import { archivesOf, unpack } from './stage.ts';
+import { listSaved } from '../support/saved-files.ts';
+import { openTheatre, type Theatre } from '../support/session.ts';
+import { startWithBacklog } from './backlog.ts';
+import { unpack } from './unpack.ts';
 
 const STOP_TIMEOUT_MS = 5_000;
-const BYTES_PER_SECOND = 1_000_000;
 
 /** Documented as "saved, not yet packed". */
 const EXIT_JOURNAL = 21;
@@ -27,40 +27,32 @@ const THROTTLE = [
  * Stops a session with large logs when its store is too slow for the archive, and recovers it.
  * @returns the exit code: 0 when it ended in time, and nothing is lost
  */
-export async function stopInTime(mib: number, print: (line: string) => void): Promise<number> {
-  await using theatre = await openTheatre();
+export async function stopInTime(mib: number): Promise<number> {
+  await using fixture = await openTheatre();
   const s3 = await startS3Server();
   try {
-    fillWithLogs(theatre.workdir, mib);
-    const stop = await playAndStop(theatre, s3, mib);
+    const stop = await runAndStop(fixture, s3, mib);
     s3.setFaults([]);
-    const recovery = theatre.start(s3Environment(s3), 'recover', 's3://bucket/sessions/test');
+    const recovery = fixture.start(s3Environment(s3), 'recover', 's3://bucket/sessions/test');
     const { code } = await recovery.ended();
     const faults = [
       ...stop.faults,
       ...(code === 0 ? [] : [`recover ended with ${code}: ${recovery.stdout()}${recovery.stderr()}`]),
-      ...(await differences(theatre, s3)),
+      ...(await differences(fixture, s3)),
     ];
-    for (const fault of faults) print(fault);
-    print(
-      `${mib} MiB, SIGTERM with ${STOP_TIMEOUT_MS / 1_000} s: exit code ${stop.code} after ${(stop.ms / 1_000).toFixed(1)} s, ${stop.uploads} uploads open, ${faults.length === 0 ? 'everything recovered' : `${faults.length} FAULTS`}`,
-    );
+    for (const fault of faults) console.log(fault);
+    const ended = `exit code ${stop.code} after ${(stop.ms / 1_000).toFixed(1)} s, ${stop.uploads} uploads open`;
+    const verdict = faults.length === 0 ? 'everything recovered' : `${faults.length} FAULTS`;
+    console.log(`${mib} MiB, SIGTERM with ${STOP_TIMEOUT_MS / 1_000} s: ${ended}, ${verdict}`);
     return faults.length === 0 ? 0 : 1;
   } finally {
     await s3.close();
   }
 }
 
-async function playAndStop(theatre: Theatre, s3: S3Server, mib: number) {
-  const session = theatre.start({
-    ...s3Environment(s3),
-    SESSION_JOURNAL_INTERVAL: '2s',
-    SESSION_STOP_TIMEOUT: `${STOP_TIMEOUT_MS}ms`,
-    SESSION_AGENT_COMMAND: program('agent-logs-steadily', BYTES_PER_SECOND),
-    KILLS_SESSION: randomUUID(),
-  });
-  await session.logged('"event":"process_started","child":"agent"');
-  await journaled(s3, mib);
+async function runAndStop(fixture: Theatre, s3: S3Server, mib: number) {
+  const env = { SESSION_STOP_TIMEOUT: `${STOP_TIMEOUT_MS}ms` };
+  const session = await startWithBacklog(fixture, s3, { mib, env });
   s3.setFaults(THROTTLE);
   await setTimeout(1_000);
   const stoppedAtMs = performance.now();
@@ -77,25 +69,25 @@ async function playAndStop(theatre: Theatre, s3: S3Server, mib: number) {
   return { code, ms, uploads, faults };
 }
 
-/** The supervisor's own log goes on while the archive is tried. */
-const GOES_ON = 'supervisor.log';
+/** Grows after it was archived: its beginning alone is compared. */
+const SUPERVISOR_LOG = 'supervisor.log';
 
-async function differences(theatre: Theatre, s3: S3Server): Promise<string[]> {
-  const [archive, another] = await archivesOf(theatre, s3);
+async function differences({ workdir, sessions }: Theatre, s3: S3Server): Promise<string[]> {
+  const [archive, another] = (await listSaved(sessions, s3)).archives;
   if (archive === undefined || another !== undefined) return ['there is not one archive'];
-  const recovered = join(dirname(theatre.workdir), 'recovered');
+  const recovered = join(dirname(workdir), 'recovered');
   await unpack(archive, recovered);
   const faults: string[] = [];
-  for (const entry of await readdir(theatre.workdir, { recursive: true, withFileTypes: true })) {
+  for (const entry of await readdir(workdir, { recursive: true, withFileTypes: true })) {
     const file = join(entry.parentPath, entry.name);
-    const path = file.slice(theatre.workdir.length + 1);
+    const path = file.slice(workdir.length + 1);
     if (!entry.isFile()) continue;
     const copy = join(recovered, path);
     const bytes = await stat(copy).then(
       ({ size }) => size,
       () => undefined,
     );
-    const compared = path === GOES_ON ? (bytes ?? 0) : (await stat(file)).size;
+    const compared = path === SUPERVISOR_LOG ? (bytes ?? 0) : (await stat(file)).size;
     if (bytes !== compared) faults.push(`${path} has ${bytes} bytes of ${compared}`);
     else if ((await digestOf(file, compared)) !== (await digestOf(copy, compared)))
       faults.push(`${path} has other bytes`);

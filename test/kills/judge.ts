@@ -4,18 +4,18 @@ import { join } from 'node:path';
 
 export interface Judgement {
   readonly faults: readonly string[];
-  /** In files that only grow: not as in the truth. In rewritten ones: in contents that never were. */
+  /** In files that only grow: not as in the original. In rewritten ones: in contents that were never written. */
   readonly wrongBytes: number;
   readonly tornLines: number;
-  /** A log misses more, as it was cut before it was seen to grow: it counts as a rewritten file, taken once a minute. */
+  /** A log misses more, as it was cut before it was seen to grow: it counts as a rewritten file, read once a minute. */
   readonly isExcused: boolean;
   /** The age of the oldest line that is missing, when everything was killed. */
   readonly missingMs: number;
 }
 
-export interface Scene {
+export interface Recovered {
   /** The working directory as the kill left it. */
-  readonly truth: string;
+  readonly original: string;
   /** What was recovered. */
   readonly folders: readonly string[];
   /** Since the epoch. */
@@ -24,8 +24,8 @@ export interface Scene {
 }
 
 /** Compares what was recovered with what was there. */
-export async function judge({ truth, folders, killedAtMs, allowedMs }: Scene): Promise<Judgement> {
-  const known = await readTree(truth);
+export async function judge({ original, folders, killedAtMs, allowedMs }: Recovered): Promise<Judgement> {
+  const known = await readTree(original);
   const trees = await Promise.all(folders.map(readTree));
   const found = trees.flatMap(tree => [...tree]);
   const wrong = found.map(([path, bytes]) => ({ path, ...compare(path, bytes, known) }));
@@ -34,7 +34,7 @@ export async function judge({ truth, folders, killedAtMs, allowedMs }: Scene): P
     ...missingOf(log, known, found, killedAtMs),
   }));
   const isLate = logs.some(({ name, missingMs }) => name === CUT && missingMs > allowedMs);
-  const isExcused = isLate && (await wasCutUnseen(truth, known, 2 * allowedMs));
+  const isExcused = isLate && (await wasCutUnseen(original, known, 2 * allowedMs));
   const bound = logs.filter(({ name }) => !(name === CUT && isExcused));
   const faults = [
     ...wrong.filter(({ why }) => why !== undefined).map(({ path, why }) => `${path} ${why}`),
@@ -56,12 +56,12 @@ export async function judge({ truth, folders, killedAtMs, allowedMs }: Scene): P
 
 const CUT = 'cut.log';
 
-/** Whether a log was cut so soon after its making that two looks, which it takes to see it grow, had not been made. */
-async function wasCutUnseen(truth: string, known: Tree, withinMs: number): Promise<boolean> {
+/** Whether a log was cut before the two scans that it takes to see it grow. */
+async function wasCutUnseen(original: string, known: Tree, withinMs: number): Promise<boolean> {
   if (!known.has(CUT)) return false;
   const copies = [...known.keys()].filter(path => path !== CUT && logOf(path) === CUT);
-  const times = await Promise.all(copies.map(async path => (await stat(join(truth, path))).mtimeMs));
-  const { birthtimeMs } = await stat(join(truth, CUT));
+  const times = await Promise.all(copies.map(async path => (await stat(join(original, path))).mtimeMs));
+  const { birthtimeMs } = await stat(join(original, CUT));
   return times.some(cutMs => cutMs - birthtimeMs < withinMs);
 }
 
@@ -90,7 +90,7 @@ interface Difference {
 function compare(path: string, bytes: Buffer, known: Tree): Difference {
   if (REWRITTEN.test(path)) return proven([bytes]);
   if (path === 'pages.bin') return proven(pagesOf(bytes));
-  // Caught in the middle of its making, under a name that it had for an instant.
+  // Read before it was renamed.
   if (path === 'replaced.tmp') return { wrongBytes: 0 };
   const candidates = [...known].filter(([name]) => isOfLog(name, logOf(path))).map(([, content]) => content);
   if (candidates.some(content => content.subarray(0, bytes.length).equals(bytes))) return { wrongBytes: 0 };
@@ -104,11 +104,11 @@ function pagesOf(bytes: Buffer): Buffer[] {
   );
 }
 
-/** Whether all of it is what the agent once wrote in one go; nothing at all is what a file holds while it is made. */
+/** Whether all of it is what the agent once wrote in one go; a file is empty while it is created. */
 function proven(contents: readonly Buffer[]): Difference {
   const wrong = contents.filter(content => content.length > 0 && !provesItself(content));
   const wrongBytes = wrong.reduce((sum, { length }) => sum + length, 0);
-  return wrongBytes === 0 ? { wrongBytes } : { wrongBytes, why: 'has a content that never was' };
+  return wrongBytes === 0 ? { wrongBytes } : { wrongBytes, why: 'has a content that was never written' };
 }
 
 function provesItself(content: Buffer): boolean {
@@ -116,10 +116,10 @@ function provesItself(content: Buffer): boolean {
   return createHash('sha256').update(text.slice(0, -64)).digest('hex') === text.slice(-64);
 }
 
-function wrongBytesOf(bytes: Buffer, truth: Buffer): number {
-  let wrong = Math.max(0, bytes.length - truth.length);
-  for (let at = 0; at < Math.min(bytes.length, truth.length); at += 1)
-    if (bytes[at] !== truth[at]) wrong += 1;
+function wrongBytesOf(bytes: Buffer, original: Buffer): number {
+  let wrong = Math.max(0, bytes.length - original.length);
+  for (let at = 0; at < Math.min(bytes.length, original.length); at += 1)
+    if (bytes[at] !== original[at]) wrong += 1;
   return wrong;
 }
 

@@ -1,11 +1,11 @@
 import type { RequestRecord } from '../support/s3-server.ts';
 
-/** The longest that a segment of a journal took to be there, all its tries together, or was under way at the end. */
+/** The longest that a segment of a journal took to upload, all attempts together, or had taken at the end. */
 export function slowestUploadMs(requests: readonly RequestRecord[], endMs: number): number {
-  const tries = requests.filter(
+  const attempts = requests.filter(
     ({ operation, key, atMs }) => operation === 'PutObject' && isSegment(key) && atMs <= endMs,
   );
-  const uploads = [...Map.groupBy(tries, ({ key }) => key).values()];
+  const uploads = [...Map.groupBy(attempts, ({ key }) => key).values()];
   return Math.max(0, ...uploads.map(upload => durationMs(upload, endMs)));
 }
 
@@ -13,9 +13,9 @@ export function isSegment(key: string): boolean {
   return /\/journal(\.\d+)?\/\d+\.tar\.gz$/.test(key);
 }
 
-function durationMs(tries: readonly RequestRecord[], endMs: number): number {
-  const [first] = tries;
-  const done = tries.find(({ status }) => status === 200)?.answeredAtMs ?? endMs;
+function durationMs(attempts: readonly RequestRecord[], endMs: number): number {
+  const [first] = attempts;
+  const done = attempts.find(({ status }) => status === 200)?.answeredAtMs ?? endMs;
   return first === undefined ? 0 : Math.min(done, endMs) - first.atMs;
 }
 

@@ -5,6 +5,7 @@ import { ping } from '../../src/minecraft/ping.ts';
 import { MAX_PACKET_BYTES } from '../../src/minecraft/protocol.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
+import { seeded } from '../support/seeded.ts';
 import { frame, serveStatus, statusPacket, varInt } from '../support/status-server.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
@@ -243,15 +244,4 @@ function damaged(whole: Buffer, random: () => number): Buffer {
     default:
       return Buffer.concat([copy, Buffer.alloc(below(50), below(256))]);
   }
-}
-
-/** Mulberry32: the same numbers for the same seed. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
 }

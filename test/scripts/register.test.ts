@@ -2,8 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { difference } from '../../scripts/ecs/difference.ts';
+import { main } from '../../scripts/register.ts';
 import { AwsFault, type AwsService, serveAws } from './support/aws-json.ts';
-import { runScript } from './support/script.ts';
+import { callMain, runScript } from './support/script.ts';
 
 const REMOTE = '123456789012.dkr.ecr.us-west-1.amazonaws.com';
 const DEPLOY = resolve(import.meta.dirname, '../../deploy');
@@ -55,20 +56,16 @@ beforeEach(async () => {
 
 afterEach(() => ecs[Symbol.asyncDispose]());
 
-function register(args: string[] = [], env: Record<string, string> = {}) {
-  return runScript('register.ts', args, {
-    REMOTE,
-    BUCKET: 'recordings',
-    AWS_ENDPOINT_URL_ECS: ecs.url,
-    ...env,
-  });
-}
+const environment = () => ({ REMOTE, BUCKET: 'recordings', AWS_ENDPOINT_URL_ECS: ecs.url });
+const register = (args: string[] = [], env: Record<string, string> = {}) =>
+  callMain(main, args, { ...environment(), ...env });
+const registerAsProcess = (...args: string[]) => runScript('register.ts', args, environment());
 
 const registrations = () =>
   ecs.requests.filter(({ operation }) => operation === 'RegisterTaskDefinition').map(({ input }) => input);
 
 test('registers the first revision, filled in', async () => {
-  const { code, stdout, stderr } = await register();
+  const { code, stdout, stderr } = await registerAsProcess();
   expect([code, stderr]).toEqual([0, '']);
   expect(stdout).toContain('craftassist has no revision yet');
   expect(stdout).toContain('registered arn:aws:ecs:us-west-1:123456789012:task-definition/craftassist:1');
@@ -131,7 +128,7 @@ test('asks for everything that the file leaves open at once', async () => {
 });
 
 test('refuses a file that is no task definition', async () => {
-  const { code, stderr } = await register([join(DEPLOY, 'iam/session.json')]);
+  const { code, stderr } = await registerAsProcess(join(DEPLOY, 'iam/session.json'));
   expect([code, stderr]).toEqual([1, 'the file is no task definition: it names no family\n']);
   expect(ecs.requests).toEqual([]);
 });

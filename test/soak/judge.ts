@@ -2,97 +2,97 @@ import { constants } from 'node:os';
 import type { ChildName } from '../../src/config/session-config.ts';
 import type { Report } from '../../src/report/schema.ts';
 import type { EndReason } from '../../src/session/end-reason.ts';
-import type { FoundArchive } from './found.ts';
+import type { Evidence, SavedArchive, SentSignal } from './evidence.ts';
 import { MOMENTS, naturalCodes, type Plan } from './plan.ts';
-import { type Evidence, isPast, type Sent, STOP_TIMEOUT_MS } from './play.ts';
+import { hasReached, STOP_TIMEOUT_MS } from './run.ts';
 
 /** @returns everything that is wrong with how a session went; nothing when it went right. */
 export function judge(plan: Plan, evidence: Evidence): string[] {
   return [
     ...wrongEnd(plan, evidence),
     ...wrongTime(evidence),
-    ...wrongRemains(evidence),
+    ...wrongLeftovers(evidence),
     ...wrongReport(plan, evidence),
     ...wrongArchive(plan, evidence),
   ];
 }
 
 function wrongEnd(plan: Plan, evidence: Evidence): string[] {
-  if (diedUnborn(evidence)) return [];
+  if (diedAtStart(evidence)) return [];
   const codes = rightCodes(plan, evidence);
   const { code, killedBy } = evidence;
   const isRight = killedBy === null && code !== null && codes.includes(code);
   return isRight ? [] : [`ended with ${killedBy ?? code}, not with ${codes.join(' or ')}`];
 }
 
-/** A signal that is faster than the supervisor's first line of code does what signals do. */
-function diedUnborn({ signals: [first], killedBy, stdout }: Evidence): boolean {
+/** A signal that comes before the supervisor's first line of code has its default effect. */
+function diedAtStart({ signals: [first], killedBy, stdout }: Evidence): boolean {
   return first?.after === 'spawn' && killedBy === first.signal && stdout === '';
 }
 
-/** What the supervisor logs when it hears a second signal. */
-const HEARD_AGAIN = '"event":"aborted"';
+/** What the supervisor logs at a second signal. */
+const ABORTED = '"event":"aborted"';
 
 function rightCodes(plan: Plan, { signals: [first, second], stdout }: Evidence): number[] {
-  const codes = unhurriedCodes(plan, first);
-  const heardAt = stdout.indexOf(HEARD_AGAIN);
-  if (second === undefined || heardAt === -1) return codes;
-  const abandoned = 128 + constants.signals[second.signal];
-  const isInTime = !isPast('over', stdout.slice(0, heardAt));
-  return isInTime ? [abandoned] : [abandoned, ...codes];
+  const codes = codesWithoutAbort(plan, first);
+  const abortedAt = stdout.indexOf(ABORTED);
+  if (second === undefined || abortedAt === -1) return codes;
+  const aborted = 128 + constants.signals[second.signal];
+  const isInTime = !hasReached('over', stdout.slice(0, abortedAt));
+  return isInTime ? [aborted] : [aborted, ...codes];
 }
 
 /** Without a second signal. */
-function unhurriedCodes(plan: Plan, first: Sent | undefined): number[] {
+function codesWithoutAbort(plan: Plan, first: SentSignal | undefined): number[] {
   switch (plan.store.archive) {
     case 'saved': {
       const causes = [...naturalCodes(plan), ...(comesBefore(first, 'stopping') ? [0] : [])];
-      // What a signal leaves may be too little for a slow place, or for the second one when the first has failed.
-      const isPressed = first !== undefined && (plan.store.isSlow === true || plan.store.hasFallback);
-      return isPressed ? [...causes, 20, 21] : causes;
+      // What a signal leaves may be too little for a slow store, or for the fallback when the first one has failed.
+      const isUrgent = first !== undefined && (plan.store.isSlow === true || plan.store.hasFallback);
+      return isUrgent ? [...causes, 20, 21] : causes;
     }
     case 'lost':
       return [20];
     case 'refused':
-      // One that is stopped in the middle of asking whether it can be saved finds out at its end.
+      // One that is stopped while the store is being checked finds out at its end.
       return [64, ...(comesBefore(first, 'starting') ? [20] : [])];
     default:
       return plan.store.archive satisfies never;
   }
 }
 
-function comesBefore(stop: Sent | undefined, moment: (typeof MOMENTS)[number]): boolean {
+function comesBefore(stop: SentSignal | undefined, moment: (typeof MOMENTS)[number]): boolean {
   if (stop === undefined || stop.after === 'signal') return false;
   return MOMENTS.indexOf(stop.after) < MOMENTS.indexOf(moment);
 }
 
-/** How long a second signal may be on its way. */
-const HEARD_MS = 1_000;
+/** How long it may take to handle a second signal. */
+const SIGNAL_MS = 1_000;
 
 function wrongTime({ signals, endedAtMs, stdout }: Evidence): string[] {
   const [first, second] = signals;
   if (first === undefined) return [];
   const tookMs = endedAtMs - first.atMs;
   const late = tookMs <= STOP_TIMEOUT_MS ? [] : [`took ${Math.round(tookMs)} ms to stop`];
-  const wasUnheard =
+  const wasIgnored =
     second !== undefined &&
     second.signal !== 'SIGHUP' &&
-    endedAtMs - second.atMs > HEARD_MS &&
-    !stdout.includes(HEARD_AGAIN);
-  return wasUnheard ? [...late, `did not hear the second signal`] : late;
+    endedAtMs - second.atMs > SIGNAL_MS &&
+    !stdout.includes(ABORTED);
+  return wasIgnored ? [...late, 'ignored the second signal'] : late;
 }
 
-function wrongRemains({ processesLeft, uploadsLeft, halfMade, stderr, code }: Evidence): string[] {
+function wrongLeftovers({ processesLeft, uploadsLeft, unfinished, stderr, code }: Evidence): string[] {
   return [
     ...processesLeft.map(process => `left the process ${process}`),
     ...(uploadsLeft === 0 ? [] : [`left ${uploadsLeft} uploads open`]),
-    ...halfMade.map(name => `left ${name}`),
+    ...unfinished.map(name => `left ${name}`),
     ...(stderr === '' || code === 64 || code === 20 ? [] : [`wrote to stderr: ${stderr}`]),
     ...(stderr.includes('uncaught exception') ? [stderr] : []),
   ];
 }
 
-/** What each end means, said once more, and on purpose not with the supervisor's own words. */
+/** The exit codes of each end, written a second time on purpose, and not imported from the supervisor. */
 const CODES: Readonly<Record<EndReason['kind'], readonly number[]>> = {
   'destination-refused': [64],
   'setup-failed': [13],
@@ -111,16 +111,13 @@ const CODES: Readonly<Record<EndReason['kind'], readonly number[]>> = {
 };
 
 function wrongReport(plan: Plan, evidence: Evidence): string[] {
-  if (diedUnborn(evidence)) return [];
+  if (diedAtStart(evidence)) return [];
   const report = reportOf(evidence.stdout);
   if (report === undefined) return ['its last line holds no report'];
   const { end, saved, exitCode, children, survivors, phases, startedAt, endedAt } = report;
   const claims: readonly (readonly [boolean, string])[] = [
     [codesOf(end.by, saved).includes(exitCode), `${end.by}, ${saved} is ${exitCode}`],
-    [
-      isAbandonment(evidence.code) || exitCode === evidence.code,
-      `reports ${exitCode}, and is ${evidence.code}`,
-    ],
+    [isAborted(evidence.code) || exitCode === evidence.code, `reports ${exitCode}, and is ${evidence.code}`],
     [end.by !== 'signal' || evidence.signals.length > 0, 'reports a signal that was not sent'],
     [end.by !== 'agent-exited' || plan.agent.end !== undefined, 'the agent does not end by itself'],
     [end.by !== 'server-exited' || plan.server.end !== undefined, 'the server does not end by itself'],
@@ -137,11 +134,11 @@ function codesOf(by: Report['end']['by'], saved: Report['saved']): readonly numb
 }
 
 function reportOf(stdout: string): Report | undefined {
-  const line = stdout.split('\n').find(line => isPast('over', line));
+  const line = stdout.split('\n').find(line => hasReached('over', line));
   return line === undefined ? undefined : JSON.parse(line).report;
 }
 
-function isAbandonment(code: number | null): boolean {
+function isAborted(code: number | null): boolean {
   return code !== null && code > 128;
 }
 
@@ -150,23 +147,21 @@ function wrongArchive({ setup, server, agent, store }: Plan, evidence: Evidence)
   const report = reportOf(stdout);
   const [archive, another] = archives;
   if (report?.saved !== 'archive') {
-    // An upload that is abandoned may be complete when the news of it is not.
-    return archive === undefined || isAbandonment(code)
-      ? []
-      : ['an archive that is reported lost lies there'];
+    // An upload that is aborted may be complete without its answer.
+    return archive === undefined || isAborted(code) ? [] : ['an archive that is reported lost lies there'];
   }
   if (archive === undefined) return ['the archive is not there'];
   if (another !== undefined) return ['there are two archives'];
   if (journal > 0 && signals.length === 0 && !store.hasFallback)
     return [`${journal} files of its journal lie there`];
   const started = new Set(report.children.filter(({ pid }) => pid !== undefined).map(({ name }) => name));
-  const roles = { setup, server, agent };
-  const leaves = [...started].flatMap(name => roles[name as ChildName]?.leaves ?? []);
+  const plans = { setup, server, agent };
+  const leaves = [...started].flatMap(name => plans[name as ChildName]?.leaves ?? []);
   return wrongContent(archive, report, ['supervisor.log', ...leaves]);
 }
 
 function wrongContent(
-  { bytes, sha256, names }: FoundArchive,
+  { bytes, sha256, names }: SavedArchive,
   { archive }: Report,
   leaves: string[],
 ): string[] {

@@ -1,14 +1,14 @@
-import { type Draw, newDraw } from './draw.ts';
-import { drawAgent, drawServer, drawSetup, hangs, type Role } from './roles.ts';
-import { drawStore, type Store } from './stores.ts';
+import { createRandom, type Random } from '../support/random.ts';
+import { type ChildPlan, hangs, randomAgent, randomServer, randomSetup } from './children.ts';
+import { randomStore, type StorePlan } from './stores.ts';
 
-/** One session as it is to go. */
+/** How one session is to go. */
 export interface Plan {
   readonly index: number;
-  readonly setup: Role | undefined;
-  readonly server: Role;
-  readonly agent: Role;
-  readonly store: Store;
+  readonly setup: ChildPlan | undefined;
+  readonly server: ChildPlan;
+  readonly agent: ChildPlan;
+  readonly store: StorePlan;
   /** Limits that end it from within. */
   readonly limits: Readonly<Record<string, string>>;
   readonly stops: readonly Stop[];
@@ -26,7 +26,7 @@ export interface Stop {
   readonly delayMs: number;
 }
 
-/** What can be seen of a session from outside, in this order; only some have a setup. */
+/** What its log shows of a session, in this order; only some have a setup. */
 export const MOMENTS = [
   'spawn',
   'begin',
@@ -40,59 +40,64 @@ export const MOMENTS = [
 
 export type Moment = (typeof MOMENTS)[number];
 
-export function drawPlan(seed: number, index: number): Plan {
-  const draw = newDraw(seed, index);
-  const [setup, server, agent, store] = [drawSetup(draw), drawServer(draw), drawAgent(draw), drawStore(draw)];
-  const limits = drawLimits(draw);
-  const cast = { setup, server, agent, limits };
-  const endsByItself = naturalCodes(cast).length > 0;
-  const count = endsByItself ? draw.pick([0, 0, 1, 2]) : draw.pick([1, 1, 2]);
+export function randomPlan(seed: number, index: number): Plan {
+  const random = createRandom(seed * 1_000_003 + index);
+  const setup = randomSetup(random);
+  const server = randomServer(random);
+  const agent = randomAgent(random);
+  const store = randomStore(random);
+  const causes = { setup, server, agent, limits: randomLimits(random) };
+  const endsByItself = naturalCodes(causes).length > 0;
+  const count = endsByItself ? random.pick([0, 0, 1, 2]) : random.pick([1, 1, 2]);
   return {
     index,
-    ...cast,
+    ...causes,
     store,
-    stops: drawStops(draw, count, momentsOf(cast, endsByItself)),
-    // Nobody waits for an hour who is not pressed.
-    grace: endsByItself ? draw.pick(['300ms', '1s']) : draw.pick(['300ms', '1s', '1h']),
-    journal: draw.pick(['off', '100ms', '1s']),
+    stops: randomStops(random, count, momentsOf(causes, endsByItself)),
+    // Without a stop request, an hour's grace would be waited for.
+    grace: endsByItself ? random.pick(['300ms', '1s']) : random.pick(['300ms', '1s', '1h']),
+    journal: random.pick(['off', '100ms', '1s']),
   };
 }
 
-type Cast = Pick<Plan, 'setup' | 'server' | 'agent' | 'limits'>;
+/** What can end a session from within. */
+type EndCauses = Pick<Plan, 'setup' | 'server' | 'agent' | 'limits'>;
 
-function drawLimits(draw: Draw): Plan['limits'] {
-  return draw.pick<() => Plan['limits']>([
+function randomLimits(random: Random): Plan['limits'] {
+  return random.pick<() => Plan['limits']>([
     () => ({}),
     () => ({}),
     () => ({}),
     () => ({}),
-    () => ({ SESSION_MAX_DURATION: `${draw.between(1, 2_000)}ms` }),
-    () => ({ SESSION_JOIN_TIMEOUT: `${draw.between(1, 800)}ms` }),
+    () => ({ SESSION_MAX_DURATION: `${random.between(1, 2_000)}ms` }),
+    () => ({ SESSION_JOIN_TIMEOUT: `${random.between(1, 800)}ms` }),
   ])();
 }
 
-/** When it can be stopped; one without an end of its own must be before it stops. */
-function momentsOf({ setup }: Cast, endsByItself: boolean): [Moment, ...Moment[]] {
+/** When it can be sent a signal; a session that does not end by itself never gets to `stopping`. */
+function momentsOf({ setup }: EndCauses, endsByItself: boolean): [Moment, ...Moment[]] {
   if (setup !== undefined && hangs(setup)) return ['begin', 'setup'];
   const early: [Moment, ...Moment[]] = ['begin', 'starting', 'playing'];
   return endsByItself ? [...early, 'stopping', 'saving', 'over'] : early;
 }
 
-function drawStops(draw: Draw, count: number, moments: readonly [Moment, ...Moment[]]): Stop[] {
-  const after = draw.chance(0.05) ? 'spawn' : draw.pick(moments);
-  const signal = () => draw.pick(['SIGTERM', 'SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const);
+function randomStops(random: Random, count: number, moments: readonly [Moment, ...Moment[]]): Stop[] {
+  const after = random.chance(0.05) ? 'spawn' : random.pick(moments);
+  const signal = () => random.pick(['SIGTERM', 'SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const);
   const delayMs =
-    after === 'over' ? draw.between(0, 40) : draw.pick([0, draw.between(0, 100), draw.between(0, 800)]);
+    after === 'over'
+      ? random.between(0, 40)
+      : random.pick([0, random.between(0, 100), random.between(0, 800)]);
   const first: Stop = { signal: signal(), after, delayMs };
-  const second: Stop = { signal: signal(), after: 'signal', delayMs: draw.between(0, 1_500) };
+  const second: Stop = { signal: signal(), after: 'signal', delayMs: random.between(0, 1_500) };
   return [first, second].slice(0, count);
 }
 
-/** An end that comes so much earlier than another one is the session's. */
+/** An end that comes that much earlier than another one is the session's. */
 const APART_MS = 2_000;
 
 /** The exit codes that a session may have when nobody stops it and it is saved; none: it does not end. */
-export function naturalCodes({ setup, server, agent, limits }: Cast): number[] {
+export function naturalCodes({ setup, server, agent, limits }: EndCauses): number[] {
   const duration = limits.SESSION_MAX_DURATION === undefined ? [] : [0];
   if (setup?.end !== undefined) return [setup.end.code, ...duration];
   if (setup !== undefined && hangs(setup)) return duration;

@@ -1,8 +1,8 @@
+import type { Random } from '../support/random.ts';
 import type { Fault, FaultRule, Operation } from '../support/s3-server.ts';
-import type { Draw } from './draw.ts';
 
-/** Where a session's archive goes, and what becomes of it there. */
-export interface Store {
+/** Where a session saves to, and what happens to its archive there. */
+export interface StorePlan {
   readonly name: string;
   readonly kind:
     | 's3'
@@ -12,30 +12,30 @@ export interface Store {
     | 'a file is in the way'
     | 'no folder can be made';
   readonly faults: readonly FaultRule[];
-  /** `refused`: nothing is started. */
+  /** `refused`: found out before anything is started. */
   readonly archive: 'saved' | 'lost' | 'refused';
-  /** Whether there is a folder to fall back to. */
+  /** Whether SESSION_FALLBACK_DESTINATION is set. */
   readonly hasFallback: boolean;
-  /** Whether it takes its time: what a stop request leaves may be too little for it. */
+  /** Whether saving may take longer than a stop request leaves. */
   readonly isSlow?: boolean;
-  /** Break all connections so long after saving has begun. */
+  /** Break all connections that long after saving has begun. */
   readonly breaksAfterMs?: number;
 }
 
-export function drawStore(draw: Draw): Store {
-  const hasFallback = draw.chance(0.5);
+export function randomStore(random: Random): StorePlan {
+  const hasFallback = random.chance(0.5);
   const failed = (name: string, faults: readonly FaultRule[] = []) => ({
     ...s3(name, faults),
     hasFallback,
     archive: hasFallback ? ('saved' as const) : ('lost' as const),
   });
-  const fine: [() => Store, ...(() => Store)[]] = [
+  const fine: [() => StorePlan, ...(() => StorePlan)[]] = [
     () => ({ ...s3('a folder'), kind: 'folder' }),
     () => ({ ...s3('the working directory'), kind: 'inside' }),
     () => s3('S3'),
-    () => troubled(draw),
-    () => troubled(draw),
-    () => ({ ...s3('S3 whose connections break'), breaksAfterMs: draw.between(0, 300) }),
+    () => flaky(random),
+    () => flaky(random),
+    () => ({ ...s3('S3 whose connections break'), breaksAfterMs: random.between(0, 300) }),
     () => ({ ...s3('S3, slow', [{ match: { operation: WRITES }, ...slow }]), isSlow: true }),
   ];
   const faulty: typeof fine = [
@@ -49,25 +49,25 @@ export function drawStore(draw: Draw): Store {
     () => ({ ...s3('S3, denying everything', [{ do: 'deny' }]), archive: 'refused' }),
     () => ({ ...s3('a file in the way'), kind: 'a file is in the way', archive: 'refused' }),
   ];
-  return draw.pick(draw.chance(0.7) ? fine : faulty)();
+  return random.pick(random.chance(0.7) ? fine : faulty)();
 }
 
 const slow = { do: 'slow', bytesPerSecond: 16 * 1024 ** 2 } as const;
 const WRITES = ['PutObject', 'UploadPart'] as const;
 
-function s3(name: string, faults: readonly FaultRule[] = []): Store {
+function s3(name: string, faults: readonly FaultRule[] = []): StorePlan {
   return { name, kind: 's3', faults, archive: 'saved', hasFallback: false };
 }
 
-/** A few faults that pass. */
-function troubled(draw: Draw): Store {
-  const faults = Array.from({ length: draw.between(1, 4) }, () => passingFault(draw));
+/** A few faults, each once. */
+function flaky(random: Random): StorePlan {
+  const faults = Array.from({ length: random.between(1, 4) }, () => passingFault(random));
   const names = faults.map(({ match, do: fault }) => `${match?.operation} ${match?.nth}: ${fault}`);
   return s3(`S3 with ${names.join(', ')}`, faults);
 }
 
-function passingFault(draw: Draw): FaultRule {
-  const operation = draw.pick<Operation>([
+function passingFault(random: Random): FaultRule {
+  const operation = random.pick<Operation>([
     'PutObject',
     'UploadPart',
     'UploadPart',
@@ -79,6 +79,6 @@ function passingFault(draw: Draw): FaultRule {
   // An upload that was started while its id was lost is for the bucket's lifecycle rule to clear.
   const unanswered =
     operation === 'CreateMultipartUpload' ? [] : (['500-after-commit', 'reset-after-commit'] as const);
-  const fault = draw.pick<Fault>(['503', '500', 'SlowDown', 'reset', 'delay', ...unanswered]);
-  return { match: { operation, nth: draw.between(1, 3) }, do: fault, delayMs: draw.between(50, 600) };
+  const fault = random.pick<Fault>(['503', '500', 'SlowDown', 'reset', 'delay', ...unanswered]);
+  return { match: { operation, nth: random.between(1, 3) }, do: fault, delayMs: random.between(50, 600) };
 }

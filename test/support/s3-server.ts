@@ -13,7 +13,7 @@ import { handlers } from './s3/handlers.ts';
 import { type Operation, type S3Request, understand } from './s3/operation.ts';
 import type { OpenUpload, State, StoredObject } from './s3/state.ts';
 
-export type { Fault, FaultMatch, FaultRule } from './s3/faults.ts';
+export type { Fault, FaultRule } from './s3/faults.ts';
 export type { Operation } from './s3/operation.ts';
 
 export interface S3ServerOptions {

@@ -10,6 +10,7 @@ import {
   setValue,
   valueIn,
 } from '../../../src/minecraft/cuberite/ini.ts';
+import { seeded } from '../../support/seeded.ts';
 
 const ini = (text: string) => parseIni(Buffer.from(text));
 const text = (document: ReturnType<typeof ini>) => serialiseIni(document).toString();
@@ -146,14 +147,3 @@ test('a section that is there is not made again', () => {
   expect(text(ensureSection(ini('[Plugins]\n'), 'plugins'))).toBe('[Plugins]\n');
   expect(text(ensureSection(ini('x=1'), 'a'))).toBe('x=1\n\n[a]');
 });
-
-/** Numbers in [0, 1), the same in every run (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

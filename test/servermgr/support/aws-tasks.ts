@@ -177,7 +177,7 @@ export function newTaskStore(plan: TaskPlan) {
   };
 }
 
-export function interfaceOf({ taskArn }: FakeTask): string {
+function interfaceOf({ taskArn }: FakeTask): string {
   return `eni-${taskArn.slice(-17)}`;
 }
 

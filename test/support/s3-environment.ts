@@ -1,4 +1,4 @@
-/** What a supervisor is given whose archives go to the tests' S3. */
+/** The variables of a supervisor that saves to the tests' S3. */
 export function s3Environment({ url }: { readonly url: string }): Record<string, string> {
   return {
     SESSION_DESTINATION: 's3://bucket/sessions',

@@ -1,45 +1,46 @@
 import { resolve } from 'node:path';
+import type { Random } from '../support/random.ts';
 import { program } from '../support/session.ts';
-import type { Draw } from './draw.ts';
 
-/** What a child does in a session, and what that makes of the exit code. */
-export interface Role {
+/** The program that a child runs, and how it ends the session. */
+export interface ChildPlan {
   readonly name: string;
   readonly command: (port: number) => string;
   /** How it ends the session by itself; undefined: it has to be stopped. */
-  readonly end?: RoleEnd;
+  readonly end?: ChildEnd;
   readonly env?: Readonly<Record<string, string>>;
-  /** What the archive must hold of it. */
+  /** The files of it that the archive must hold. */
   readonly leaves?: readonly string[];
 }
 
-export interface RoleEnd {
+export interface ChildEnd {
+  /** The session's exit code. */
   readonly code: number;
-  /** Counted roughly: two ends that lie far apart cannot change places. */
+  /** About: only ends that are far apart cannot come in another order. */
   readonly afterMs: number;
 }
 
 const FATAL = ['SIGSEGV', 'SIGABRT', 'SIGKILL'] as const;
 
-/** Anything that a server may do. Those with an `end` of 10 never become ready. */
-export function drawServer(draw: Draw): Role {
-  const afterMs = draw.pick([0, 100, 400, 2_500]);
-  return draw.pick<() => Role>([
+/** A server that works, or fails in any way. Those with an `end` of 10 never become ready. */
+export function randomServer(random: Random): ChildPlan {
+  const afterMs = random.pick([0, 100, 400, 2_500]);
+  return random.pick<() => ChildPlan>([
     () => server('server-ready'),
     () => server('server-ready'),
     () => server('server-ready'),
-    () => server('server-late', draw.between(0, 600)),
+    () => server('server-late', random.between(0, 600)),
     () => server('server-ignores-sigterm'),
     () => server('server-ignores-sigterm'),
     () => server('server-forks-daemon'),
-    () => server('server-floods-log', draw.between(1, 24)),
+    () => server('server-floods-log', random.between(1, 24)),
     () => beside('child-daemonises.sh', server('server-ready')),
     () => beside('child-with-stubborn-grandchild.sh', server('server-ready')),
-    () => ending(server('server-crashes-after-ready', draw.pick(FATAL), afterMs), 11, afterMs),
-    () => ending(server('server-crashes-after-ready', draw.between(1, 9), afterMs), 11, afterMs),
+    () => ending(server('server-crashes-after-ready', random.pick(FATAL), afterMs), 11, afterMs),
+    () => ending(server('server-crashes-after-ready', random.between(1, 9), afterMs), 11, afterMs),
     () => ending(server('server-crashes-after-ready', 0, afterMs), 0, afterMs),
     () => ({ ...ending(server('server-hangs', afterMs), 11, afterMs + 1_000), env: LIVENESS }),
-    () => ending(server('server-exits-early', draw.between(0, 3)), 10, 0),
+    () => ending(server('server-exits-early', random.between(0, 3)), 10, 0),
     () => ({ ...ending(server('server-never'), 10, 0), env: READY }),
     () => ({ ...ending(server('server-accepts-but-never-answers'), 10, 0), env: READY }),
     () => ending({ name: 'no such server', command: () => 'no-such-server' }, 10, 0),
@@ -50,10 +51,10 @@ export function drawServer(draw: Draw): Role {
 const LIVENESS = { SESSION_LIVENESS_TIMEOUT: '1s' };
 const READY = { SESSION_READY_TIMEOUT: '700ms' };
 
-/** Anything that an agent may do. */
-export function drawAgent(draw: Draw): Role {
-  const afterMs = draw.pick([0, 100, 400, 2_500]);
-  return draw.pick<() => Role>([
+/** An agent that works, or fails in any way. */
+export function randomAgent(random: Random): ChildPlan {
+  const afterMs = random.pick([0, 100, 400, 2_500]);
+  return random.pick<() => ChildPlan>([
     () => agent('agent-runs'),
     () => agent('agent-runs'),
     () => agent('agent-writes-files'),
@@ -68,14 +69,14 @@ export function drawAgent(draw: Draw): Role {
     () => script('child-makes-own-group.sh'),
     () => script('child-hides.sh'),
     () => script('child-leaves-zombie.sh'),
-    () => script('child-multiplies.sh', draw.between(2, 9)),
+    () => script('child-multiplies.sh', random.between(2, 9)),
     () => agent('child-dies-of', 'SIGSTOP'),
     () => ending(script('child-daemonises.sh'), 0, 0),
     () => ending(script('child-daemonises-with-orphan.sh'), 0, 0),
     () => ending(script('child-daemonises-with-runaway.sh'), 0, 0),
     () => ending(agent('agent-exits', 0, afterMs), 0, afterMs),
-    () => ending(agent('agent-exits', draw.between(1, 9), afterMs), 12, afterMs),
-    () => ending(agent('agent-crashes', draw.pick(FATAL), afterMs), 12, afterMs),
+    () => ending(agent('agent-exits', random.between(1, 9), afterMs), 12, afterMs),
+    () => ending(agent('agent-crashes', random.pick(FATAL), afterMs), 12, afterMs),
     () => ending(agent('agent-writes-noise', NOISE_MIB), 0, 0),
     () => ending({ name: 'no such agent', command: () => 'no-such-agent', leaves: [] }, 12, 0),
   ])();
@@ -84,10 +85,10 @@ export function drawAgent(draw: Draw): Role {
 /** More than one part of an upload. */
 const NOISE_MIB = 20;
 
-/** What happens before the server starts; mostly nothing, or something to save. */
-export function drawSetup(draw: Draw): Role | undefined {
-  if (draw.chance(0.7)) return undefined;
-  return draw.pick<() => Role>([
+/** What runs before the server starts: mostly nothing, or something to save. */
+export function randomSetup(random: Random): ChildPlan | undefined {
+  if (random.chance(0.7)) return undefined;
+  return random.pick<() => ChildPlan>([
     () => setup('agent-writes-noise', NOISE_MIB),
     () => setup('agent-writes-noise', NOISE_MIB),
     () => setup('agent-writes-noise', NOISE_MIB),
@@ -97,11 +98,11 @@ export function drawSetup(draw: Draw): Role | undefined {
 }
 
 /** A setup that never ends by itself: nothing comes after it. */
-export function hangs({ name }: Role): boolean {
+export function hangs({ name }: ChildPlan): boolean {
   return name === 'child-ends-on-sigterm';
 }
 
-function server(name: string, ...args: (string | number)[]): Role {
+function server(name: string, ...args: (string | number)[]): ChildPlan {
   return {
     name: [name, ...args].join(' '),
     command: port => program(name, '--port', port, ...args),
@@ -109,15 +110,15 @@ function server(name: string, ...args: (string | number)[]): Role {
   };
 }
 
-function agent(name: string, ...args: (string | number)[]): Role {
+function agent(name: string, ...args: (string | number)[]): ChildPlan {
   return { name: [name, ...args].join(' '), command: () => program(name, ...args), leaves: ['agent.log'] };
 }
 
-function setup(name: string, ...args: (string | number)[]): Role {
+function setup(name: string, ...args: (string | number)[]): ChildPlan {
   return { name, command: () => program(name, ...args), leaves: ['setup.log'] };
 }
 
-function script(name: string, ...args: number[]): Role {
+function script(name: string, ...args: number[]): ChildPlan {
   const command = [pathOf(name), ...args.map(String)];
   return {
     name: [name, ...args].join(' '),
@@ -126,18 +127,24 @@ function script(name: string, ...args: number[]): Role {
   };
 }
 
-/** A role with something that it has started and forgotten. */
-function beside(forgotten: string, role: Role): Role {
+/** A child that starts another program in the background. */
+function beside(background: string, child: ChildPlan): ChildPlan {
   return {
-    ...role,
-    name: `${role.name} beside ${forgotten}`,
+    ...child,
+    name: `${child.name} beside ${background}`,
     command: port =>
-      JSON.stringify(['sh', '-c', '"$0" & exec "$@"', pathOf(forgotten), ...JSON.parse(role.command(port))]),
+      JSON.stringify([
+        'sh',
+        '-c',
+        '"$0" & exec "$@"',
+        pathOf(background),
+        ...JSON.parse(child.command(port)),
+      ]),
   };
 }
 
-function ending(role: Role, code: number, afterMs: number): Role {
-  return { ...role, end: { code, afterMs } };
+function ending(child: ChildPlan, code: number, afterMs: number): ChildPlan {
+  return { ...child, end: { code, afterMs } };
 }
 
 function pathOf(script: string): string {

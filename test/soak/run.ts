@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { s3Environment } from '../support/s3-environment.ts';
+import { type S3Server, startS3Server } from '../support/s3-server.ts';
+import { openTheatre, type Performance, type Theatre } from '../support/session.ts';
+import { sessionProcesses } from '../support/session-processes.ts';
+import { type Evidence, readSaved, type SentSignal } from './evidence.ts';
+import type { Moment, Plan, Stop } from './plan.ts';
+
+/** SESSION_STOP_TIMEOUT: from the first signal to the end. */
+export const STOP_TIMEOUT_MS = 6_000;
+
+/** SESSION_SAVE_TIMEOUT of a session that cannot save. */
+const SAVE_TIMEOUT_MS = 3_000;
+
+/** A session that still runs then would never end. */
+const STUCK_MS = 60_000;
+
+/** Runs one session with the real supervisor, and collects what it leaves. */
+export async function runPlan(plan: Plan): Promise<Evidence> {
+  await using fixture = await openTheatre();
+  const s3 = await startS3Server({ faults: plan.store.faults });
+  try {
+    return await runSession(plan, fixture, s3);
+  } finally {
+    await s3.close();
+  }
+}
+
+async function runSession(plan: Plan, fixture: Theatre, s3: S3Server): Promise<Evidence> {
+  const folder = dirname(fixture.workdir);
+  const marker = randomUUID();
+  const session = fixture.start({ ...(await environment(plan, fixture, s3)), SOAK_SESSION: marker });
+  const ended = once(session.process, 'exit').then(() => performance.now());
+  const breaking = breakConnections(plan, session, s3);
+  const signals = sendAll(plan.stops, session);
+  const killing = new AbortController();
+  void setTimeout(STUCK_MS, undefined, { signal: killing.signal, ref: false }).then(
+    () => session.signal('SIGKILL'),
+    () => undefined,
+  );
+
+  const endedAtMs = await ended;
+  // Listed before anything else: a process that ends by itself a moment later has outlived the session all the same.
+  const left = await sessionProcesses(`SOAK_SESSION=${marker}`, folder);
+  for (const { pid } of left) process.kill(pid, 'SIGKILL');
+  const { code, signal: killedBy } = await session.ended();
+  killing.abort();
+  await breaking;
+  return {
+    code,
+    killedBy,
+    stdout: session.stdout(),
+    stderr: session.stderr(),
+    signals: await signals,
+    endedAtMs,
+    processesLeft: left.map(({ pid, name }) => `${pid} ${name}`),
+    uploadsLeft: s3.uploads().length,
+    ...(await readSaved(folder, s3)),
+  };
+}
+
+async function environment(
+  { setup, server, agent, store, limits, grace, journal }: Plan,
+  fixture: Theatre,
+  s3: S3Server,
+) {
+  if (store.kind === 'a file is in the way') await writeFile(fixture.sessions, 'a file, not a folder');
+  const failsToSave = store.archive === 'lost' || store.hasFallback;
+  return {
+    ...(setup === undefined ? {} : { SESSION_SETUP_COMMAND: setup.command(fixture.port) }),
+    SESSION_SERVER_COMMAND: server.command(fixture.port),
+    SESSION_AGENT_COMMAND: agent.command(fixture.port),
+    SESSION_STOP_GRACE: grace,
+    SESSION_JOURNAL_INTERVAL: journal,
+    SESSION_STOP_TIMEOUT: `${STOP_TIMEOUT_MS}ms`,
+    SESSION_LOG_LEVEL: 'debug',
+    ...server.env,
+    ...limits,
+    ...destination(store.kind, fixture, s3),
+    ...(failsToSave ? { SESSION_SAVE_TIMEOUT: `${SAVE_TIMEOUT_MS}ms` } : {}),
+    ...(store.hasFallback
+      ? { SESSION_FALLBACK_DESTINATION: join(dirname(fixture.sessions), 'fallback') }
+      : {}),
+  };
+}
+
+function destination(kind: Plan['store']['kind'], { sessions }: Theatre, s3: S3Server) {
+  switch (kind) {
+    case 's3':
+      return s3Environment(s3);
+    case 'nobody listens':
+      return s3Environment({ url: 'http://127.0.0.1:1' });
+    case 'inside':
+      return { SESSION_DESTINATION: undefined, CRAFTASSIST_NO_UPLOAD: '1' };
+    case 'no folder can be made':
+      return { SESSION_DESTINATION: '/proc/soak' };
+    case 'folder':
+    case 'a file is in the way':
+      return { SESSION_DESTINATION: sessions };
+    default:
+      return kind satisfies never;
+  }
+}
+
+async function breakConnections({ store }: Plan, session: Performance, s3: S3Server): Promise<void> {
+  if (store.breaksAfterMs === undefined || !(await reaches('saving', session))) return;
+  await setTimeout(store.breaksAfterMs);
+  s3.breakConnections();
+}
+
+/** Sends each signal at its moment; one whose moment never comes is not sent, nor are those after it. */
+async function sendAll(stops: readonly Stop[], session: Performance): Promise<readonly SentSignal[]> {
+  const sent: SentSignal[] = [];
+  for (const stop of stops) {
+    if (stop.after !== 'signal' && !(await reaches(stop.after, session))) break;
+    if (stop.delayMs > 0) await setTimeout(stop.delayMs);
+    if (hasEnded(session)) break;
+    sent.push({ ...stop, atMs: performance.now() });
+    session.signal(stop.signal);
+  }
+  return sent;
+}
+
+/** Waits for a moment. @returns false when the session has ended without it. */
+function reaches(moment: Moment, session: Performance): Promise<boolean> {
+  return new Promise(resolve => {
+    const check = () => {
+      if (hasReached(moment, session.stdout())) resolve(true);
+      else if (hasEnded(session)) resolve(false);
+    };
+    session.process.stdout?.on('data', check);
+    session.process.once('exit', check);
+    check();
+  });
+}
+
+/** Whether a log shows that the session has reached a moment. */
+export function hasReached(moment: Moment, log: string): boolean {
+  switch (moment) {
+    case 'spawn':
+      return true;
+    case 'begin':
+      return log.includes('"event":"session_started"');
+    case 'over':
+      return log.includes('"event":"session_finished"');
+    default:
+      return log.includes(`"phase":"${moment}"`);
+  }
+}
+
+function hasEnded({ process }: Performance): boolean {
+  return process.exitCode !== null || process.signalCode !== null;
+}

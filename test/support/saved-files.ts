@@ -1,0 +1,40 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { unlessMissing } from '../../src/files/errno.ts';
+import type { S3Server } from './s3-server.ts';
+
+/** What sessions have left in a folder and in S3. */
+export interface SavedFiles {
+  /** Every file and folder, and every object's key. */
+  readonly paths: readonly string[];
+  /** The paths of journals. */
+  readonly journal: readonly string[];
+  /** Each archive as the files that hold its bytes, in their order. */
+  readonly archives: readonly (readonly string[])[];
+}
+
+/** Lists what lies below a folder, which may be missing, and in every bucket. */
+export async function listSaved(folder: string, s3: S3Server): Promise<SavedFiles> {
+  const names = (await unlessMissing(readdir(folder, { recursive: true }))) ?? [];
+  const files = names.map(name => join(folder, name));
+  const objects = s3.objects();
+  const paths = [...files, ...objects.map(({ key }) => key)];
+  return {
+    paths,
+    journal: paths.filter(isOfJournal),
+    archives: [
+      ...files.filter(isArchive).map(file => [file]),
+      ...objects
+        .filter(({ key }) => isArchive(key))
+        .map(({ bodies }) => bodies.map(({ file }) => file).filter(file => file !== undefined)),
+    ],
+  };
+}
+
+function isArchive(path: string): boolean {
+  return path.endsWith('.tar.gz') && !isOfJournal(path);
+}
+
+function isOfJournal(path: string): boolean {
+  return /\/journal(\.\d+)?\//.test(path);
+}
