@@ -5,10 +5,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Report } from '../../src/session/report.ts';
 import { killAllIn } from './container.ts';
+import { COMPILE_CACHE, SUPERVISOR } from './entry.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
-
-const MAIN = resolve(import.meta.dirname, '../../src/main.ts');
 
 /** The command line of a test program. */
 export function program(name: string, ...args: (string | number)[]): string {
@@ -74,7 +73,13 @@ export async function openTheatre(): Promise<Theatre> {
         SESSION_JOURNAL_INTERVAL: 'off',
       };
       // What a killed command leaves in its temporary folder goes with ours.
-      const performance = perform(args, { PATH: process.env.PATH, TMPDIR: folder, ...usual, ...env });
+      const performance = perform(args, {
+        PATH: process.env.PATH,
+        TMPDIR: folder,
+        ...COMPILE_CACHE,
+        ...usual,
+        ...env,
+      });
       performances.push(performance);
       return performance;
     },
@@ -87,7 +92,7 @@ export async function openTheatre(): Promise<Theatre> {
 }
 
 function perform(args: readonly string[], env: Record<string, string | undefined>): Performance {
-  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [SUPERVISOR, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', text => {
