@@ -8,7 +8,7 @@ import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { fillWithLogs, journaled } from '../../test/kills/backlog.ts';
 import { type S3Server, startS3Server } from '../../test/support/s3-server.ts';
-import { openTheatre, program } from '../../test/support/session.ts';
+import { openSessionFixture, program } from '../../test/support/session.ts';
 import { s3Environment } from '../s3-environment.ts';
 
 const BYTES_PER_SECOND = 1_000_000;
@@ -36,7 +36,7 @@ interface Stop {
 }
 
 async function stop(mib: number): Promise<Stop> {
-  await using theatre = await openTheatre();
+  await using theatre = await openSessionFixture();
   const s3 = await startS3Server({ keepBodies: false, digests: false });
   try {
     fillWithLogs(theatre.workdir, mib);

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout } from 'node:timers/promises';
 import { s3Environment } from '../../scripts/s3-environment.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
-import { openTheatre, program, type Theatre } from '../support/session.ts';
+import { openSessionFixture, program, type SessionFixture } from '../support/session.ts';
 import { fillWithLogs, journaled } from './backlog.ts';
 import { archivesOf, unpack } from './stage.ts';
 
@@ -28,7 +28,7 @@ const THROTTLE = [
  * @returns the exit code: 0 when it ended in time, and nothing is lost
  */
 export async function stopInTime(mib: number, print: (line: string) => void): Promise<number> {
-  await using theatre = await openTheatre();
+  await using theatre = await openSessionFixture();
   const s3 = await startS3Server();
   try {
     fillWithLogs(theatre.workdir, mib);
@@ -51,7 +51,7 @@ export async function stopInTime(mib: number, print: (line: string) => void): Pr
   }
 }
 
-async function playAndStop(theatre: Theatre, s3: S3Server, mib: number) {
+async function playAndStop(theatre: SessionFixture, s3: S3Server, mib: number) {
   const session = theatre.start({
     ...s3Environment(s3),
     SESSION_JOURNAL_INTERVAL: '2s',
@@ -80,7 +80,7 @@ async function playAndStop(theatre: Theatre, s3: S3Server, mib: number) {
 /** The supervisor's own log goes on while the archive is tried. */
 const GOES_ON = 'supervisor.log';
 
-async function differences(theatre: Theatre, s3: S3Server): Promise<string[]> {
+async function differences(theatre: SessionFixture, s3: S3Server): Promise<string[]> {
   const [archive, another] = await archivesOf(theatre, s3);
   if (archive === undefined || another !== undefined) return ['there is not one archive'];
   const recovered = join(dirname(theatre.workdir), 'recovered');

@@ -3,7 +3,12 @@ import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { s3Environment } from '../../scripts/s3-environment.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
-import { openTheatre, type Performance, program, type Theatre } from '../support/session.ts';
+import {
+  openSessionFixture,
+  program,
+  type RunningSupervisor,
+  type SessionFixture,
+} from '../support/session.ts';
 import { type Judgement, judge } from './judge.ts';
 import type { Plan } from './plan.ts';
 import { archivesOf, journalsOf, killEverybody, unpack } from './stage.ts';
@@ -22,7 +27,7 @@ const LOOKING_MS = 500;
 
 /** Plays one session with the real supervisor, kills everything, recovers, and compares. */
 export async function playPlan(plan: Plan): Promise<Played> {
-  await using theatre = await openTheatre();
+  await using theatre = await openSessionFixture();
   const s3 = await startS3Server({ faults: plan.faults });
   try {
     const { session, killedAtMs } = await playUntilKilled(plan, theatre, s3);
@@ -43,7 +48,7 @@ export async function playPlan(plan: Plan): Promise<Played> {
   }
 }
 
-async function playUntilKilled(plan: Plan, theatre: Theatre, s3: S3Server) {
+async function playUntilKilled(plan: Plan, theatre: SessionFixture, s3: S3Server) {
   const mark = randomUUID();
   const session = theatre.start({
     ...places(plan, s3),
@@ -82,7 +87,7 @@ async function breakConnections({ breaksAfterMs }: Plan, s3: S3Server, signal: A
 const NOTHING_THERE = 64;
 
 /** Recovers until it is done: some recoveries are killed, some meet a store in trouble, the last one does not. */
-async function recover(plan: Plan, theatre: Theatre, s3: S3Server) {
+async function recover(plan: Plan, theatre: SessionFixture, s3: S3Server) {
   const session = plan.kind === 's3' ? 's3://bucket/sessions/test' : join(theatre.sessions, 'test');
   const start = () => theatre.start(places(plan, s3), 'recover', '--force', session);
   s3.setFaults(plan.recoveryFaults);
@@ -119,6 +124,6 @@ async function recover(plan: Plan, theatre: Theatre, s3: S3Server) {
   };
 }
 
-function told(recovery: Performance): string {
+function told(recovery: RunningSupervisor): string {
   return `${recovery.stdout()}${recovery.stderr()}`;
 }

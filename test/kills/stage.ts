@@ -5,10 +5,14 @@ import { promisify } from 'node:util';
 import { leftovers } from '../soak/leftovers.ts';
 import { killNow } from '../support/container.ts';
 import type { S3Server } from '../support/s3-server.ts';
-import type { Performance, Theatre } from '../support/session.ts';
+import type { RunningSupervisor, SessionFixture } from '../support/session.ts';
 
 /** Kills a session as the end of its container does: everybody at once. @returns when, since the epoch */
-export async function killEverybody(session: Performance, mark: string, folder: string): Promise<number> {
+export async function killEverybody(
+  session: RunningSupervisor,
+  mark: string,
+  folder: string,
+): Promise<number> {
   const groups = Array.from(
     session.stdout().matchAll(/"event":"process_started","child":"\w+","pid":(\d+)/g),
     ([, pid]) => -Number(pid),
@@ -23,7 +27,7 @@ export async function killEverybody(session: Performance, mark: string, folder: 
 }
 
 /** The archives that lie in a session's folder, each as the files that its bytes are in. */
-export async function archivesOf(theatre: Theatre, s3: S3Server): Promise<string[][]> {
+export async function archivesOf(theatre: SessionFixture, s3: S3Server): Promise<string[][]> {
   const isArchive = (path: string) => /\/logs[^/]*\.tar\.gz$/.test(path) && !isOfJournal(path);
   const objects = s3.objects().filter(({ key }) => isArchive(`/${key}`));
   return [
@@ -33,11 +37,11 @@ export async function archivesOf(theatre: Theatre, s3: S3Server): Promise<string
 }
 
 /** What is left of journals. */
-export async function journalsOf(theatre: Theatre, s3: S3Server): Promise<string[]> {
+export async function journalsOf(theatre: SessionFixture, s3: S3Server): Promise<string[]> {
   return [...(await filesIn(theatre)), ...s3.objects().map(({ key }) => key)].filter(isOfJournal);
 }
 
-async function filesIn({ sessions }: Theatre): Promise<string[]> {
+async function filesIn({ sessions }: SessionFixture): Promise<string[]> {
   const names = await readdir(sessions, { recursive: true }).catch(() => []);
   return names.map(name => join(sessions, name));
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Sweeps for the cookie of argv, which it carries itself.
+// Sweeps for the session marker in argv, which it carries itself.
 import { killSurvivors } from '../../src/process/leftovers.ts';
 
 const survivors = await killSurvivors(process.argv[2], []);

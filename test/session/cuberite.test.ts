@@ -8,26 +8,31 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'v
 import type { EndReason } from '../../src/session/end-reason.ts';
 import { type CuberiteHome, makeCuberiteHome } from '../support/cuberite-home.ts';
 import { eventually } from '../support/eventually.ts';
-import { openTheatre, type Performance, program, type Theatre } from '../support/session.ts';
+import {
+  openSessionFixture,
+  program,
+  type RunningSupervisor,
+  type SessionFixture,
+} from '../support/session.ts';
 
-let theatre: Theatre;
+let fixture: SessionFixture;
 let home: CuberiteHome;
 /** Somebody else, on the server's port. */
 let occupant: Server;
 
 beforeEach(async () => {
   occupant = createServer();
-  [theatre, home] = await Promise.all([openTheatre(), makeCuberiteHome()]);
+  [fixture, home] = await Promise.all([openSessionFixture(), makeCuberiteHome()]);
 });
 
 afterEach(async () => {
   occupant.close();
-  await theatre[Symbol.asyncDispose]();
+  await fixture[Symbol.asyncDispose]();
   await home.remove();
 });
 
-function start(env: Record<string, string | undefined> = {}): Performance {
-  return theatre.start({
+function start(env: Record<string, string | undefined> = {}): RunningSupervisor {
+  return fixture.start({
     SESSION_SERVER_COMMAND: undefined,
     SESSION_CUBERITE_HOME: home.folder,
     SESSION_AGENT_COMMAND: program('agent-runs'),
@@ -38,14 +43,14 @@ function start(env: Record<string, string | undefined> = {}): Performance {
 
 /** What the archive holds of the world; empty: it was not saved. */
 async function savedWorld(): Promise<string> {
-  const { stdout } = await promisify(execFile)('tar', ['tzf', join(theatre.sessions, 'test/logs.tar.gz')]);
+  const { stdout } = await promisify(execFile)('tar', ['tzf', join(fixture.sessions, 'test/logs.tar.gz')]);
   return stdout
     .split('\n')
     .filter(name => name.endsWith('.mca'))
     .join(' ');
 }
 
-async function serverPid(session: Performance): Promise<number> {
+async function serverPid(session: RunningSupervisor): Promise<number> {
   await session.logged('"event":"process_started","child":"agent"');
   return Number(/"event":"process_started","child":"server","pid":(\d+)/.exec(session.stdout())?.[1]);
 }
@@ -54,15 +59,15 @@ interface Ending {
   readonly env?: Record<string, string | undefined>;
   readonly prepare?: () => Promise<unknown>;
   /** What brings it about, once the session runs. */
-  readonly act?: (session: Performance) => Promise<unknown>;
+  readonly act?: (session: RunningSupervisor) => Promise<unknown>;
   readonly code: number;
   /** Whether there is a world to be saved, and it can be. */
   readonly world: boolean;
 }
 
-const asConsole = (line: string) => async (session: Performance) => {
+const asConsole = (line: string) => async (session: RunningSupervisor) => {
   await session.logged('"event":"process_started","child":"agent"');
-  const visit = theatre.start(
+  const visit = fixture.start(
     { SESSION_SERVER_COMMAND: undefined, SESSION_CUBERITE_HOME: home.folder },
     'console',
     ...line.split(' '),
@@ -129,7 +134,7 @@ const ENDINGS: Record<Exclude<EndReason['by'], 'bug'>, Ending> = {
   },
   'server-not-startable': {
     prepare: async () => {
-      occupant.listen(theatre.port, '127.0.0.1');
+      occupant.listen(fixture.port, '127.0.0.1');
       await once(occupant, 'listening');
     },
     code: 10,
@@ -137,13 +142,13 @@ const ENDINGS: Record<Exclude<EndReason['by'], 'bug'>, Ending> = {
   },
   'setup-failed': { env: { SESSION_SETUP_COMMAND: 'false' }, code: 13, world: false },
   'destination-refused': {
-    prepare: () => writeFile(theatre.sessions, 'a file'),
+    prepare: () => writeFile(fixture.sessions, 'a file'),
     code: 64,
     world: false,
   },
 };
 
-const log = () => readFile(join(theatre.workdir, 'cuberite_process.log'), 'utf8');
+const log = () => readFile(join(fixture.workdir, 'cuberite_process.log'), 'utf8');
 
 describe('after the ending', () => {
   for (const [by, { env, prepare, act, code, world }] of Object.entries(ENDINGS)) {
@@ -162,7 +167,7 @@ describe('after the ending', () => {
     process.kill(await serverPid(session), 'SIGKILL');
     expect(await session.ended()).toEqual({ code: 11, signal: null });
     expect(await savedWorld()).toBe('');
-    expect((await stat(join(theatre.sessions, 'test/logs.tar.gz'))).size).toBeGreaterThan(0);
+    expect((await stat(join(fixture.sessions, 'test/logs.tar.gz'))).size).toBeGreaterThan(0);
   });
 });
 
@@ -235,7 +240,7 @@ describe('with Cuberite', () => {
   test('a kept folder is used again, with its world', async () => {
     const env = { SESSION_JOIN_TIMEOUT: '300ms' };
     await start(env).ended();
-    const kept = join(theatre.workdir, 'cuberite/world/kept');
+    const kept = join(fixture.workdir, 'cuberite/world/kept');
     await writeFile(kept, 'x');
     expect((await start({ ...env, TIMESTAMP: 'again' }).ended()).code).toBe(0);
     expect(await readFile(kept, 'utf8')).toBe('x');
@@ -247,7 +252,7 @@ describe('the console', () => {
     const visit = start();
     visit.signal('SIGKILL');
     await visit.ended();
-    const console = theatre.start({}, 'console', 'say', 'hello');
+    const console = fixture.start({}, 'console', 'say', 'hello');
     expect((await console.ended()).code).toBe(1);
     expect(console.stderr()).toContain('no session runs');
   });
@@ -256,7 +261,7 @@ describe('the console', () => {
     const session = start();
     await asConsole('say good evening')(session);
     await eventually(async () => (await log()).includes('good evening'));
-    const health = theatre.start({}, 'health');
+    const health = fixture.start({}, 'health');
     expect((await health.ended()).code).toBe(0);
     expect(health.stdout()).toContain('playing');
     session.signal('SIGTERM');

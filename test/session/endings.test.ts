@@ -1,18 +1,18 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openTheatre, program, readReport, type Theatre } from '../support/session.ts';
+import { openSessionFixture, program, readReport, type SessionFixture } from '../support/session.ts';
 
-let theatre: Theatre;
+let fixture: SessionFixture;
 
 beforeEach(async () => {
-  theatre = await openTheatre();
+  fixture = await openSessionFixture();
 });
 
-afterEach(() => theatre[Symbol.asyncDispose]());
+afterEach(() => fixture[Symbol.asyncDispose]());
 
-const saved = () => stat(join(theatre.sessions, 'test/logs.tar.gz'));
-const server = (name: string, ...args: (string | number)[]) => program(name, '--port', theatre.port, ...args);
+const saved = () => stat(join(fixture.sessions, 'test/logs.tar.gz'));
+const server = (name: string, ...args: (string | number)[]) => program(name, '--port', fixture.port, ...args);
 
 /** Every way in which a session can end, with its exit code: each leaves an archive. */
 const ENDINGS = [
@@ -129,11 +129,11 @@ const ENDINGS = [
 describe('a session is saved after', () => {
   for (const { name, env, by, code } of ENDINGS) {
     test(`${name}, and exits with ${code}`, async () => {
-      const session = theatre.start(typeof env === 'function' ? env() : env);
+      const session = fixture.start(typeof env === 'function' ? env() : env);
       expect(await session.ended(), session.stderr()).toEqual({ code, signal: null });
       expect(session.report().end.by).toBe(by);
       expect((await saved()).size).toBeGreaterThan(0);
-      expect(await readReport(join(theatre.sessions, 'test'))).toMatchObject({
+      expect(await readReport(join(fixture.sessions, 'test'))).toMatchObject({
         exitCode: code,
         saved: 'archive',
       });

@@ -5,19 +5,19 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
-import { openTheatre, program, readReport, type Theatre } from '../support/session.ts';
+import { openSessionFixture, program, readReport, type SessionFixture } from '../support/session.ts';
 
-let theatre: Theatre;
+let fixture: SessionFixture;
 
 beforeEach(async () => {
-  theatre = await openTheatre();
+  fixture = await openSessionFixture();
 });
 
-afterEach(() => theatre[Symbol.asyncDispose]());
+afterEach(() => fixture[Symbol.asyncDispose]());
 
 const JOURNAL = { SESSION_JOURNAL_INTERVAL: '100ms', SESSION_AGENT_COMMAND: program('agent-counts') };
 
-const folder = () => join(theatre.sessions, 'test');
+const folder = () => join(fixture.sessions, 'test');
 
 /** Waits until the journal has shipped so many segments. */
 async function journaled(segments: number): Promise<void> {
@@ -29,7 +29,7 @@ async function journaled(segments: number): Promise<void> {
 
 /** Waits until the agent's lines are on their way. */
 async function counted(): Promise<void> {
-  await eventually(async () => (await readFile(join(theatre.workdir, 'counted.log'))).length > 0);
+  await eventually(async () => (await readFile(join(fixture.workdir, 'counted.log'))).length > 0);
   await journaled((await readdir(join(folder(), 'journal'))).length + 2);
 }
 
@@ -40,7 +40,7 @@ async function fromArchive(archive: string, name: string): Promise<string> {
 
 describe('a session that is saved', () => {
   test('leaves no journal, and reports what it sent', async () => {
-    const session = theatre.start(JOURNAL);
+    const session = fixture.start(JOURNAL);
     await journaled(2);
     session.signal('SIGTERM');
     expect((await session.ended()).code).toBe(0);
@@ -51,11 +51,11 @@ describe('a session that is saved', () => {
 
 describe('a session whose container died', () => {
   test('is recovered under the name that it would have had, and its journal is deleted', async () => {
-    theatre.start(JOURNAL);
+    fixture.start(JOURNAL);
     await counted();
-    await theatre.collapse();
-    const written = await readFile(join(theatre.workdir, 'counted.log'), 'utf8');
-    const recovery = theatre.start({}, 'recover', '--force', folder());
+    await fixture.killAll();
+    const written = await readFile(join(fixture.workdir, 'counted.log'), 'utf8');
+    const recovery = fixture.start({}, 'recover', '--force', folder());
     expect(await recovery.ended(), recovery.stderr()).toEqual({ code: 0, signal: null });
     expect(recovery.stdout()).toContain('recovered to');
     expect((await readdir(folder())).sort()).toEqual(['logs.tar.gz', 'session.json']);
@@ -66,20 +66,20 @@ describe('a session whose container died', () => {
   });
 
   test('is not touched while its last sign of life is fresh', async () => {
-    theatre.start(JOURNAL);
+    fixture.start(JOURNAL);
     await journaled(1);
-    await theatre.collapse();
-    const recovery = theatre.start({}, 'recover', folder());
+    await fixture.killAll();
+    const recovery = fixture.start({}, 'recover', folder());
     expect((await recovery.ended()).code).toBe(64);
     expect(recovery.stderr()).toContain('still being written');
     await journaled(1);
   });
 
   test('is found among all others', async () => {
-    theatre.start(JOURNAL);
+    fixture.start(JOURNAL);
     await journaled(1);
-    await theatre.collapse();
-    const dry = theatre.start({}, 'recover', '--all', '--dry-run', '--force', theatre.sessions);
+    await fixture.killAll();
+    const dry = fixture.start({}, 'recover', '--all', '--dry-run', '--force', fixture.sessions);
     expect((await dry.ended()).code).toBe(0);
     expect(dry.stdout()).toContain('test: would be recovered');
     await journaled(1);
@@ -87,47 +87,47 @@ describe('a session whose container died', () => {
     const { length } = (await readdir(join(folder(), 'journal'))).filter(name => name.endsWith('.tar.gz'));
     for (const name of [`${`${length + 1}`.padStart(8, '0')}.tar.gz`, 'status.json'])
       await writeFile(join(folder(), 'journal', `${name}.part`), 'half');
-    const recovery = theatre.start({}, 'recover', '--all', '--force', theatre.sessions);
+    const recovery = fixture.start({}, 'recover', '--all', '--force', fixture.sessions);
     expect((await recovery.ended()).code).toBe(0);
     expect((await readdir(folder())).sort()).toEqual(['logs.tar.gz', 'session.json']);
-    const again = theatre.start({}, 'recover', '--all', theatre.sessions);
+    const again = fixture.start({}, 'recover', '--all', fixture.sessions);
     expect((await again.ended()).code).toBe(0);
   });
 
   test('can be recovered into a folder, and keeps its journal', async () => {
-    theatre.start(JOURNAL);
+    fixture.start(JOURNAL);
     await counted();
-    await theatre.collapse();
-    const output = join(theatre.sessions, 'recovered');
-    const recovery = theatre.start({}, 'recover', '--force', '--output', output, folder());
+    await fixture.killAll();
+    const output = join(fixture.sessions, 'recovered');
+    const recovery = fixture.start({}, 'recover', '--force', '--output', output, folder());
     expect((await recovery.ended()).code).toBe(0);
     await access(join(output, 'counted.log'));
     await journaled(2);
   });
 
   test('keeps the place that its experiment gives it', async () => {
-    const session = theatre.start(JOURNAL);
+    const session = fixture.start(JOURNAL);
     await session.logged('"event":"process_started","child":"agent"');
-    await writeFile(join(theatre.workdir, 'turk_experiment_id.txt'), 'X1\n');
+    await writeFile(join(fixture.workdir, 'turk_experiment_id.txt'), 'X1\n');
     await counted();
-    await theatre.collapse();
-    const recovery = theatre.start({}, 'recover', '--force', folder());
+    await fixture.killAll();
+    const recovery = fixture.start({}, 'recover', '--force', folder());
     expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
-    expect((await readdir(join(theatre.sessions, 'turk/X1/test'))).sort()).toEqual([
+    expect((await readdir(join(fixture.sessions, 'turk/X1/test'))).sort()).toEqual([
       'logs.tar.gz',
       'session.json',
     ]);
   });
 
   test('whose recovery was cut off after its archive is not archived twice', async () => {
-    theatre.start(JOURNAL);
+    fixture.start(JOURNAL);
     await journaled(2);
-    await theatre.collapse();
-    const recovery = theatre.start({}, 'recover', '--force', folder());
+    await fixture.killAll();
+    const recovery = fixture.start({}, 'recover', '--force', folder());
     await eventually(() => access(join(folder(), 'logs.tar.gz')).then(() => true));
     recovery.signal('SIGKILL');
     await recovery.ended();
-    await theatre.start({}, 'recover', '--force', folder()).ended();
+    await fixture.start({}, 'recover', '--force', folder()).ended();
     expect((await readdir(folder())).sort()).toEqual(['logs.tar.gz', 'session.json']);
   });
 });
@@ -151,7 +151,7 @@ describe('a stop that leaves no time for the archive', () => {
   });
 
   test('leaves the journal, exits with 21, and says how to recover; recovering makes it whole', async () => {
-    const session = theatre.start({
+    const session = fixture.start({
       ...JOURNAL,
       ...store(),
       SESSION_STOP_TIMEOUT: '6s',
@@ -168,7 +168,7 @@ describe('a stop that leaves no time for the archive', () => {
       recover: 'craftassist-session recover s3://bucket/p/test',
     });
     s3.setFaults([]);
-    const recovery = theatre.start(store(), 'recover', 's3://bucket/p/test');
+    const recovery = fixture.start(store(), 'recover', 's3://bucket/p/test');
     expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
     expect(
       s3
@@ -180,15 +180,15 @@ describe('a stop that leaves no time for the archive', () => {
 });
 
 test('tail follows a file of a running session from anywhere, until it ends', async () => {
-  const session = theatre.start({ ...JOURNAL, SESSION_AGENT_COMMAND: program('agent-writes-files') });
+  const session = fixture.start({ ...JOURNAL, SESSION_AGENT_COMMAND: program('agent-writes-files') });
   await journaled(1);
   await eventually(async () =>
-    (await readFile(join(theatre.workdir, 'debug.log'), 'utf8')).includes('line 1000\n'),
+    (await readFile(join(fixture.workdir, 'debug.log'), 'utf8')).includes('line 1000\n'),
   );
-  const tail = theatre.start({}, 'tail', folder(), 'debug.log');
+  const tail = fixture.start({}, 'tail', folder(), 'debug.log');
   await tail.logged('line 1000\n');
   session.signal('SIGTERM');
   expect((await session.ended()).code).toBe(0);
   expect((await tail.ended()).code).toBe(0);
-  expect(tail.stdout()).toBe(await readFile(join(theatre.workdir, 'debug.log'), 'utf8'));
+  expect(tail.stdout()).toBe(await readFile(join(fixture.workdir, 'debug.log'), 'utf8'));
 });

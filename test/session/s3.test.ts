@@ -3,26 +3,26 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type FaultRule, type S3Server, startS3Server } from '../support/s3-server.ts';
-import { openTheatre, program, readReport, type Theatre } from '../support/session.ts';
+import { openSessionFixture, program, readReport, type SessionFixture } from '../support/session.ts';
 
-let theatre: Theatre;
+let fixture: SessionFixture;
 let s3: S3Server;
 
 beforeEach(async () => {
-  [theatre, s3] = await Promise.all([openTheatre(), startS3Server()]);
+  [fixture, s3] = await Promise.all([openSessionFixture(), startS3Server()]);
 });
 
 afterEach(async () => {
   try {
     expect(s3.uploads(), 'uploads left open').toEqual([]);
   } finally {
-    await Promise.all([theatre[Symbol.asyncDispose](), s3.close()]);
+    await Promise.all([fixture[Symbol.asyncDispose](), s3.close()]);
   }
 });
 
 function start(env: Record<string, string> = {}, faults: readonly FaultRule[] = []) {
   s3.setFaults(faults);
-  return theatre.start({
+  return fixture.start({
     SESSION_DESTINATION: 's3://bucket/some/prefix',
     SESSION_S3_PATH_STYLE: '1',
     AWS_ENDPOINT_URL_S3: s3.url,
@@ -116,12 +116,12 @@ describe('with S3, a session', () => {
   });
 
   test('goes to the fallback when S3 has finally failed', async () => {
-    const session = start({ SESSION_FALLBACK_DESTINATION: theatre.sessions, SESSION_SAVE_TIMEOUT: '3s' }, [
+    const session = start({ SESSION_FALLBACK_DESTINATION: fixture.sessions, SESSION_SAVE_TIMEOUT: '3s' }, [
       { match: { operation: ['PutObject', 'UploadPart'] }, do: '503' },
     ]);
     expect((await session.ended()).code).toBe(0);
-    expect(await readdir(join(theatre.sessions, 'test'))).toContain('logs.tar.gz');
-    expect((await readReport(join(theatre.sessions, 'test'))).faults).toHaveLength(1);
+    expect(await readdir(join(fixture.sessions, 'test'))).toContain('logs.tar.gz');
+    expect((await readReport(join(fixture.sessions, 'test'))).faults).toHaveLength(1);
   });
 
   test('exits with 20 when it cannot be saved in time, whatever ended it, and keeps its report', async () => {
@@ -129,7 +129,7 @@ describe('with S3, a session', () => {
       { match: { operation: ['PutObject', 'UploadPart'] }, do: '503' },
     ]);
     expect((await session.ended()).code).toBe(20);
-    expect(await readReport(theatre.workdir)).toMatchObject({
+    expect(await readReport(fixture.workdir)).toMatchObject({
       exitCode: 20,
       saved: 'lost',
       end: { by: 'agent-exited' },

@@ -4,19 +4,19 @@ import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { listProcesses } from '../../src/process/procfs.ts';
 import { eventually } from '../support/eventually.ts';
-import { openTheatre, program, type Theatre } from '../support/session.ts';
+import { openSessionFixture, program, type SessionFixture } from '../support/session.ts';
 
-let theatre: Theatre;
+let fixture: SessionFixture;
 
 beforeEach(async () => {
-  theatre = await openTheatre();
+  fixture = await openSessionFixture();
 });
 
-afterEach(() => theatre[Symbol.asyncDispose]());
+afterEach(() => fixture[Symbol.asyncDispose]());
 
 /** The agent has come as far as its first line: its signal handlers are in place. */
 async function agentRuns(): Promise<void> {
-  await eventually(async () => (await readFile(join(theatre.workdir, 'agent.log'), 'utf8')).includes('runs'));
+  await eventually(async () => (await readFile(join(fixture.workdir, 'agent.log'), 'utf8')).includes('runs'));
 }
 
 const playing = { SESSION_AGENT_COMMAND: program('agent-runs') };
@@ -24,7 +24,7 @@ const playing = { SESSION_AGENT_COMMAND: program('agent-runs') };
 describe('a stop signal', () => {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const) {
     test(`${signal} becomes a clean stop: the world is saved, and so is the archive`, async () => {
-      const session = theatre.start(playing);
+      const session = fixture.start(playing);
       await session.logged('"event":"process_started"');
       await session.logged('"event":"server_ready"');
       session.signal(signal);
@@ -36,12 +36,12 @@ describe('a stop signal', () => {
         exit: { code: 0 },
         stoppedBy: ['console'],
       });
-      await access(join(theatre.workdir, 'world/saved'));
+      await access(join(fixture.workdir, 'world/saved'));
     });
   }
 
   test('while setup runs ends the session without a server', async () => {
-    const session = theatre.start({ SESSION_SETUP_COMMAND: program('child-ends-on-sigterm') });
+    const session = fixture.start({ SESSION_SETUP_COMMAND: program('child-ends-on-sigterm') });
     await session.logged('"event":"process_started","child":"setup"');
     session.signal('SIGTERM');
     expect(await session.ended()).toEqual({ code: 0, signal: null });
@@ -49,8 +49,8 @@ describe('a stop signal', () => {
   });
 
   test('while the server starts ends the session without an agent', async () => {
-    const session = theatre.start({
-      SESSION_SERVER_COMMAND: program('server-late', '--port', theatre.port, 600_000),
+    const session = fixture.start({
+      SESSION_SERVER_COMMAND: program('server-late', '--port', fixture.port, 600_000),
       SESSION_STOP_GRACE: '1s',
     });
     await session.logged('"event":"process_started","child":"server"');
@@ -61,7 +61,7 @@ describe('a stop signal', () => {
   });
 
   test('that comes again and again, until the very end of the process, changes no exit code', async () => {
-    const session = theatre.start(playing);
+    const session = fixture.start(playing);
     await session.logged('"event":"server_ready"');
     let isOver = false;
     const ended = session.ended().finally(() => {
@@ -73,8 +73,8 @@ describe('a stop signal', () => {
   });
 
   test('makes everything fit into the stop timeout, even when nobody obeys', async () => {
-    const session = theatre.start({
-      SESSION_SERVER_COMMAND: program('server-ignores-sigterm', '--port', theatre.port),
+    const session = fixture.start({
+      SESSION_SERVER_COMMAND: program('server-ignores-sigterm', '--port', fixture.port),
       SESSION_AGENT_COMMAND: program('agent-ignores-sigterm'),
       SESSION_STOP_GRACE: '1h',
       SESSION_STOP_TIMEOUT: '6s',
@@ -88,8 +88,8 @@ describe('a stop signal', () => {
   });
 
   test('that comes twice abandons the session: everything is killed, and the code is 128+n', async () => {
-    const session = theatre.start({
-      SESSION_SERVER_COMMAND: program('server-ignores-sigterm', '--port', theatre.port),
+    const session = fixture.start({
+      SESSION_SERVER_COMMAND: program('server-ignores-sigterm', '--port', fixture.port),
       SESSION_AGENT_COMMAND: program('agent-ignores-sigterm'),
       SESSION_STOP_GRACE: '1h',
       SESSION_STOP_TIMEOUT: '1h',
@@ -105,8 +105,8 @@ describe('a stop signal', () => {
 
 describe('after a session', () => {
   test('daemons of both children are dead, and named in the report', async () => {
-    const session = theatre.start({
-      SESSION_SERVER_COMMAND: program('server-forks-daemon', '--port', theatre.port),
+    const session = fixture.start({
+      SESSION_SERVER_COMMAND: program('server-forks-daemon', '--port', fixture.port),
       SESSION_AGENT_COMMAND: program('agent-forks-daemon'),
     });
     await agentRuns();
@@ -121,9 +121,9 @@ describe('after a session', () => {
   });
 
   test('an agent whose server is gone may finish by itself', async () => {
-    const session = theatre.start({
-      SESSION_SERVER_COMMAND: program('server-crashes-beside-agent', '--port', theatre.port, 9),
-      SESSION_AGENT_COMMAND: program('agent-follows-server', '--port', theatre.port),
+    const session = fixture.start({
+      SESSION_SERVER_COMMAND: program('server-crashes-beside-agent', '--port', fixture.port, 9),
+      SESSION_AGENT_COMMAND: program('agent-follows-server', '--port', fixture.port),
     });
     expect(await session.ended()).toEqual({ code: 11, signal: null });
     const agent = session.report().children.find(({ name }) => name === 'agent');

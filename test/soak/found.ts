@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import type { S3Server } from '../support/s3-server.ts';
-import type { Theatre } from '../support/session.ts';
+import type { SessionFixture } from '../support/session.ts';
 
 /** What a session has left on disks and in the store. */
 export interface Found {
@@ -25,7 +25,7 @@ export interface FoundArchive {
   readonly names: readonly string[] | { readonly fault: string };
 }
 
-export async function findSaved(theatre: Theatre, s3: S3Server): Promise<Found> {
+export async function findSaved(theatre: SessionFixture, s3: S3Server): Promise<Found> {
   const folder = dirname(theatre.workdir);
   const files = (await readdir(folder, { recursive: true })).map(name => join(folder, name));
   const objects = s3.objects();

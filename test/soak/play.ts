@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
-import { openTheatre, type Performance, type Theatre } from '../support/session.ts';
+import { openSessionFixture, type RunningSupervisor, type SessionFixture } from '../support/session.ts';
 import { type Found, findSaved } from './found.ts';
 import { leftovers } from './leftovers.ts';
 import type { Moment, Plan, Stop } from './plan.ts';
@@ -36,7 +36,7 @@ export interface Sent extends Stop {
 
 /** Plays one session with the real supervisor, and looks at what it leaves. */
 export async function playPlan(plan: Plan): Promise<Evidence> {
-  await using theatre = await openTheatre();
+  await using theatre = await openSessionFixture();
   const s3 = await startS3Server({ faults: plan.store.faults });
   try {
     const mark = `SOAK_SESSION=${randomUUID()}`;
@@ -51,7 +51,7 @@ export async function playPlan(plan: Plan): Promise<Evidence> {
 }
 
 interface Stage {
-  readonly theatre: Theatre;
+  readonly theatre: SessionFixture;
   readonly s3: S3Server;
   readonly env: Record<string, string | undefined>;
   readonly mark: string;
@@ -90,7 +90,7 @@ async function perform(plan: Plan, { theatre, s3, env, mark }: Stage): Promise<E
 
 async function environment(
   { setup, server, agent, store, limits, grace, journal }: Plan,
-  theatre: Theatre,
+  theatre: SessionFixture,
   s3: S3Server,
 ) {
   if (store.kind === 'a file is in the way') await writeFile(theatre.sessions, 'a file, not a folder');
@@ -113,7 +113,7 @@ async function environment(
   };
 }
 
-function places(kind: Plan['store']['kind'], { sessions }: Theatre, { url }: S3Server) {
+function places(kind: Plan['store']['kind'], { sessions }: SessionFixture, { url }: S3Server) {
   const s3 = (endpoint: string) => ({
     SESSION_DESTINATION: 's3://bucket/soak',
     SESSION_S3_PATH_STYLE: '1',
@@ -139,14 +139,14 @@ function places(kind: Plan['store']['kind'], { sessions }: Theatre, { url }: S3S
   }
 }
 
-async function breakConnections({ store }: Plan, session: Performance, s3: S3Server): Promise<void> {
+async function breakConnections({ store }: Plan, session: RunningSupervisor, s3: S3Server): Promise<void> {
   if (store.breaksAfterMs === undefined || !(await comes('saving', session))) return;
   await setTimeout(store.breaksAfterMs);
   s3.breakConnections();
 }
 
 /** Sends each signal when its moment has come; one whose moment never comes is not sent, nor is what follows it. */
-async function sendAll(stops: readonly Stop[], session: Performance): Promise<readonly Sent[]> {
+async function sendAll(stops: readonly Stop[], session: RunningSupervisor): Promise<readonly Sent[]> {
   const sent: Sent[] = [];
   for (const stop of stops) {
     if (stop.after !== 'signal' && !(await comes(stop.after, session))) break;
@@ -159,7 +159,7 @@ async function sendAll(stops: readonly Stop[], session: Performance): Promise<re
 }
 
 /** Waits for a moment. @returns false when the session has ended without it. */
-function comes(moment: Moment, session: Performance): Promise<boolean> {
+function comes(moment: Moment, session: RunningSupervisor): Promise<boolean> {
   return new Promise(resolve => {
     const look = () => {
       if (isPast(moment, session.stdout())) resolve(true);
@@ -185,6 +185,6 @@ export function isPast(moment: Moment, log: string): boolean {
   }
 }
 
-function hasEnded({ process }: Performance): boolean {
+function hasEnded({ process }: RunningSupervisor): boolean {
   return process.exitCode !== null || process.signalCode !== null;
 }

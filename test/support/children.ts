@@ -13,15 +13,15 @@ export function programPath(name: string): string {
 }
 
 /** A folder with children in it; nothing of either is left when it is disposed of. */
-export async function openNursery() {
+export async function openChildFixture() {
   const folder = await mkdtemp(join(tmpdir(), 'child-'));
-  const cookie = createSessionMarker();
+  const marker = createSessionMarker();
   const children: Child[] = [];
   const specOf = (command: ChildSpec['command'], changes: Partial<ChildSpec> = {}): ChildSpec => ({
     name: 'server',
     command,
     cwd: folder,
-    env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, [MARKER_VARIABLE]: cookie },
+    env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, [MARKER_VARIABLE]: marker },
     logFile: join(folder, `${children.length}.log`),
     console: false,
     user: undefined,
@@ -30,7 +30,7 @@ export async function openNursery() {
 
   return {
     folder,
-    cookie,
+    marker,
     children,
     specOf,
     start(command: ChildSpec['command'], changes: Partial<ChildSpec> = {}) {
@@ -49,7 +49,7 @@ export async function openNursery() {
     },
     async [Symbol.asyncDispose]() {
       for (const child of children) killChild(child);
-      await killLeftovers(cookie, children, { withinMs: 20_000 });
+      await killLeftovers(marker, children, { withinMs: 20_000 });
       await killAllIn(folder);
       await Promise.all(children.map(child => child.exited));
       await rm(folder, { recursive: true, force: true });
