@@ -1,16 +1,39 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { build } from 'esbuild';
 import { bundle } from '../../scripts/bundle.ts';
-import { COMPILE_CACHE_VARIABLE, SUPERVISOR_VARIABLE } from './entry.ts';
+import { BUILD_VARIABLE } from './built.ts';
 
-/** Bundles the supervisor once for all test files, as it ships. @returns what removes the bundle */
+const ROOT = resolve(import.meta.dirname, '../..');
+
+/** Bundles once what the tests start again and again: the supervisor as it ships, and the test programs. */
 export async function setup(): Promise<() => Promise<void>> {
-  const folder = await mkdtemp(join(tmpdir(), 'session-bundle-'));
-  const output = join(folder, 'craftassist-session.mjs');
-  await bundle(resolve(import.meta.dirname, '../../src/main.ts'), output);
-  // Vitest's workers inherit the environment.
-  process.env[SUPERVISOR_VARIABLE] = output;
-  process.env[COMPILE_CACHE_VARIABLE] = join(folder, 'compile-cache');
+  const folder = await mkdtemp(join(tmpdir(), 'test-build-'));
+  await Promise.all([
+    bundle(join(ROOT, 'src/main.ts'), join(folder, 'craftassist-session.mjs')),
+    buildPrograms(join(ROOT, 'test/programs'), join(folder, 'programs')),
+  ]);
+  process.env[BUILD_VARIABLE] = folder;
   return () => rm(folder, { recursive: true, force: true });
+}
+
+/** Copies scripts, and bundles Node's programs: each into one file of the same name that can be executed as well. */
+async function buildPrograms(source: string, output: string): Promise<void> {
+  await cp(source, output, { recursive: true });
+  const names = await readdir(source);
+  await build({
+    entryPoints: names.filter(name => name.endsWith('.mjs')).map(name => join(source, name)),
+    outdir: output,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    logLevel: 'warning',
+    // CommonJS packages call require, which a module has to make for itself.
+    banner: {
+      js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);",
+    },
+  });
 }

@@ -1,15 +1,15 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Child, type ChildSpec, startChild } from '../../src/process/child.ts';
 import { createSessionMarker, killLeftovers, MARKER_VARIABLE } from '../../src/process/leftovers.ts';
 import { killChild } from '../../src/process/stop.ts';
+import { PROGRAMS } from './built.ts';
 import { killAllIn } from './container.ts';
 import { eventually } from './eventually.ts';
 
 export function programPath(name: string): string {
-  return fileURLToPath(new URL(`../programs/${name}`, import.meta.url));
+  return join(PROGRAMS, name);
 }
 
 /** A folder with children in it; nothing of either is left when it is disposed of. */

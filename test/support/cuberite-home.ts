@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CuberiteConfig } from '../../src/config/session-config.ts';
+import { PROGRAMS } from './built.ts';
 import { STAND_IN_VARIABLE, type StandInOptions } from './cuberite/options.ts';
 
 /** A SESSION_CUBERITE_HOME in a temporary folder, with a stand-in for the server's program. */
@@ -68,7 +69,7 @@ export async function writePlugin(folder: string, name: string): Promise<void> {
 
 /** As in the real program, the name of a flag that it knows is among its bytes. */
 async function writeProgram(path: string, options: StandInOptions): Promise<void> {
-  const program = fileURLToPath(new URL('../programs/cuberite.mjs', import.meta.url));
+  const program = join(PROGRAMS, 'cuberite.mjs');
   const script = [
     '#!/bin/sh',
     options.build === 'new' ? '# takes --no-output-buffering' : '# takes no flags',

@@ -2,20 +2,16 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Report } from '../../src/session/report.ts';
+import { COMPILE_CACHE, PROGRAMS, SUPERVISOR } from './built.ts';
 import { killAllIn } from './container.ts';
-import { COMPILE_CACHE, SUPERVISOR } from './entry.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 
 /** The command line of a test program. */
 export function program(name: string, ...args: (string | number)[]): string {
-  return JSON.stringify([
-    process.execPath,
-    resolve(import.meta.dirname, '../programs', `${name}.mjs`),
-    ...args.map(String),
-  ]);
+  return JSON.stringify([process.execPath, join(PROGRAMS, `${name}.mjs`), ...args.map(String)]);
 }
 
 /** A place for one session: folders, a port, and the real command as a process. */
