@@ -2,16 +2,9 @@ import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openSessionFixture, program, readReport, type SessionFixture } from '../support/session.ts';
-
-let fixture: SessionFixture;
-
-beforeEach(async () => {
-  fixture = await openSessionFixture();
-});
-
-afterEach(() => fixture[Symbol.asyncDispose]());
+import { describe, expect } from 'vitest';
+import { program, readReport } from '../support/session.ts';
+import { test } from '../support/session-test.ts';
 
 const files = { SESSION_AGENT_COMMAND: program('agent-writes-files', 'leave') };
 
@@ -20,8 +13,10 @@ async function namesIn(archive: string): Promise<string[]> {
   return stdout.trim().split('\n').sort();
 }
 
-describe('an archive', () => {
-  test('lies at <destination>/<TIMESTAMP>/<archive>, and a report beside it tells its sha256', async () => {
+describe.concurrent('an archive', () => {
+  test('lies at <destination>/<TIMESTAMP>/<archive>, and a report beside it tells its sha256', async ({
+    fixture,
+  }) => {
     const session = fixture.start(files);
     expect((await session.ended()).code).toBe(0);
     const folder = join(fixture.sessions, 'test');
@@ -31,7 +26,7 @@ describe('an archive', () => {
     expect(archive).toMatchObject({ key: 'test/logs.tar.gz', sha256: stdout.slice(0, 64), verified: true });
   });
 
-  test('holds all that the children wrote, empty folders and odd names included', async () => {
+  test('holds all that the children wrote, empty folders and odd names included', async ({ fixture }) => {
     await fixture.start(files).ended();
     expect(await namesIn(join(fixture.sessions, 'test/logs.tar.gz'))).toEqual(
       [
@@ -50,7 +45,7 @@ describe('an archive', () => {
     );
   });
 
-  test("holds the script's own selection where that is asked for", async () => {
+  test("holds the script's own selection where that is asked for", async ({ fixture }) => {
     await fixture.start({ ...files, SESSION_INCLUDE: '*.log,*.csv,job_metadata.json' }).ended();
     expect(await namesIn(join(fixture.sessions, 'test/logs.tar.gz'))).toEqual([
       'agent.log',
@@ -63,7 +58,7 @@ describe('an archive', () => {
     ]);
   });
 
-  test('leaves out what is excluded', async () => {
+  test('leaves out what is excluded', async ({ fixture }) => {
     await fixture.start({ ...files, SESSION_EXCLUDE: 'memory,*.log' }).ended();
     expect(await namesIn(join(fixture.sessions, 'test/logs.tar.gz'))).toEqual([
       'job_metadata.json',
@@ -72,7 +67,9 @@ describe('an archive', () => {
     ]);
   });
 
-  test('that is there already is never overwritten: the new one takes the next free name', async () => {
+  test('that is there already is never overwritten: the new one takes the next free name', async ({
+    fixture,
+  }) => {
     for (const name of ['logs.tar.gz', 'logs.2.tar.gz', 'logs.3.tar.gz']) {
       const session = fixture.start();
       expect((await session.ended()).code).toBe(0);
@@ -90,7 +87,9 @@ describe('an archive', () => {
     expect((await readReport(folder, 'session.2.json')).archive?.key).toBe('test/logs.2.tar.gz');
   });
 
-  test('stays in the working directory with CRAFTASSIST_NO_UPLOAD, and holds neither itself nor those before it', async () => {
+  test('stays in the working directory with CRAFTASSIST_NO_UPLOAD, and holds neither itself nor those before it', async ({
+    fixture,
+  }) => {
     const env = { ...files, CRAFTASSIST_NO_UPLOAD: '1', SESSION_DESTINATION: undefined };
     expect((await fixture.start(env).ended()).code).toBe(0);
     expect((await fixture.start(env).ended()).code).toBe(0);
@@ -102,7 +101,7 @@ describe('an archive', () => {
     expect(names.filter(name => /tar\.gz|session/.test(name))).toEqual([]);
   });
 
-  test('leaves a destination inside the working directory out', async () => {
+  test('leaves a destination inside the working directory out', async ({ fixture }) => {
     await mkdir(join(fixture.workdir, 'out'), { recursive: true });
     await writeFile(join(fixture.workdir, 'out/earlier'), 'x');
     await fixture.start({ SESSION_DESTINATION: join(fixture.workdir, 'out') }).ended();
@@ -111,7 +110,7 @@ describe('an archive', () => {
     expect(names).toContain('agent.log');
   });
 
-  test('may be a plain tar, or zstd', async () => {
+  test('may be a plain tar, or zstd', async ({ fixture }) => {
     for (const name of ['all.tar', 'all.tar.zst']) {
       await fixture.start({ SESSION_ARCHIVE: name }).ended();
       const { stdout } = await promisify(execFile)('tar', ['tf', join(fixture.sessions, 'test', name)]);
@@ -120,17 +119,19 @@ describe('an archive', () => {
   });
 });
 
-describe("a crowd-sourcing experiment's id", () => {
+describe.concurrent("a crowd-sourcing experiment's id", () => {
   const experiment = (id: string) => ({ SESSION_AGENT_COMMAND: program('agent-names-its-experiment', id) });
 
-  test('becomes part of the key', async () => {
+  test('becomes part of the key', async ({ fixture }) => {
     const session = fixture.start(experiment('3X.A-b_9'));
     await session.ended();
     expect(session.report().archive?.key).toBe('turk/3X.A-b_9/test/logs.tar.gz');
   });
 
   for (const id of ['..', 'a/b', '', 'x'.repeat(129)]) {
-    test(`${JSON.stringify(id.slice(0, 10))} is left out of the key and reported: nothing is lost`, async () => {
+    test(`${JSON.stringify(id.slice(0, 10))} is left out of the key and reported: nothing is lost`, async ({
+      fixture,
+    }) => {
       const session = fixture.start(experiment(id));
       expect((await session.ended()).code).toBe(0);
       expect(session.report().archive?.key).toBe('test/logs.tar.gz');
@@ -139,8 +140,8 @@ describe("a crowd-sourcing experiment's id", () => {
   }
 });
 
-describe('secrets', () => {
-  test('reach no child, no log and no report', async () => {
+describe.concurrent('secrets', () => {
+  test('reach no child, no log and no report', async ({ fixture }) => {
     const secrets = {
       AWS_ACCESS_KEY_ID: 'AKIASECRET',
       AWS_SECRET_ACCESS_KEY: 'verysecret',
@@ -164,8 +165,8 @@ describe('secrets', () => {
   });
 });
 
-describe('a session without a place', () => {
-  test('that can be written is refused before anything starts', async () => {
+describe.concurrent('a session without a place', () => {
+  test('that can be written is refused before anything starts', async ({ fixture }) => {
     await writeFile(fixture.sessions, 'a file, not a folder');
     const session = fixture.start();
     expect((await session.ended()).code).toBe(64);
@@ -173,7 +174,7 @@ describe('a session without a place', () => {
     await expect(readdir(join(fixture.workdir, 'world'))).rejects.toThrow('ENOENT');
   });
 
-  test('in the configuration tells every fault, each with its remedy', async () => {
+  test('in the configuration tells every fault, each with its remedy', async ({ fixture }) => {
     const session = fixture.start({ SESSION_DESTINATION: 's3:bucket', SESSION_STOP_GRACE: 'x' });
     expect((await session.ended()).code).toBe(64);
     expect(session.stderr()).toContain('write s3://bucket/prefix');
@@ -181,7 +182,7 @@ describe('a session without a place', () => {
   });
 });
 
-test('two sessions never share a working directory', async () => {
+test('two sessions never share a working directory', async ({ fixture }) => {
   const first = fixture.start({ SESSION_AGENT_COMMAND: program('agent-runs') });
   await first.logged('"event":"process_started","child":"agent"');
   const second = fixture.start({ TIMESTAMP: 'second' });

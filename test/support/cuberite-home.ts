@@ -26,11 +26,12 @@ const PLUGINS = [
   'shutdown_if_no_player_join',
 ];
 
-/** Makes a home; the new build, started in 100 ms, unless told otherwise. */
+/** Makes a home, or another one in its place; the new build, started in 100 ms, unless told otherwise. */
 export async function makeCuberiteHome(
   options: Partial<Omit<StandInOptions, 'crowdFile'>> = {},
+  earlier?: string,
 ): Promise<CuberiteHome> {
-  const folder = await mkdtemp(join(tmpdir(), 'cuberite-home-'));
+  const folder = earlier ?? (await mkdtemp(join(tmpdir(), 'cuberite-home-')));
   const crowdFile = join(folder, 'crowd');
   const binary = join(folder, 'cuberite/Server/Cuberite');
   await mkdir(join(folder, 'cuberite/Server'), { recursive: true });
