@@ -8,7 +8,7 @@ import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startWithBacklog } from '../../test/kills/backlog.ts';
 import { type S3Server, startS3Server } from '../../test/support/s3-server.ts';
-import { openTheatre } from '../../test/support/session.ts';
+import { openSessionFixture } from '../../test/support/session.ts';
 
 const { values: options } = parseArgs({
   options: { large: { type: 'boolean', default: false }, rounds: { type: 'string', default: '3' } },
@@ -33,7 +33,7 @@ interface Stop {
 }
 
 async function stop(mib: number): Promise<Stop> {
-  await using fixture = await openTheatre();
+  await using fixture = await openSessionFixture();
   const s3 = await startS3Server({ keepBodies: false, digests: false });
   try {
     const session = await startWithBacklog(fixture, s3, { mib, env: { SESSION_STOP_TIMEOUT: '5s' } });

@@ -8,6 +8,7 @@ import { oneAhead } from '../../src/archive/chunks.ts';
 import { followBottleneck } from '../../src/archive/level.ts';
 import { pack } from '../../src/archive/pack.ts';
 import { survey } from '../../src/archive/walk.ts';
+import { PROGRAMS } from '../support/built.ts';
 import { eventually } from '../support/eventually.ts';
 import { packOptions } from './packing.ts';
 import { temporaryFolder } from './trees.ts';
@@ -77,7 +78,7 @@ test('an abort rejects at once even while a read hangs', async () => {
 test('for want of memory it rejects', async () => {
   using folder = temporaryFolder();
   fill(folder.path);
-  const program = join(import.meta.dirname, '../programs/packs-without-memory.mjs');
+  const program = join(PROGRAMS, 'packs-without-memory.mjs');
   const { stdout } = await promisify(execFile)(process.execPath, [program, folder.path]);
   expect(stdout).toBe('rejected: ZSTD_error_memory_allocation\n');
 });

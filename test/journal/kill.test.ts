@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { playground, segmentsIn } from '../support/journal.ts';
+import { openJournalFixture, segmentsIn } from '../support/journal.ts';
 import { seeded } from '../support/seeded.ts';
 
 const programs = resolve(import.meta.dirname, '../programs');
@@ -15,7 +15,7 @@ describe('when everything is killed at once', () => {
   test.each([1, 2, 3, 4, 5, 6])(
     'what was written before is recovered, byte for byte (seed %i)',
     async seed => {
-      const { work, store, recover } = await playground();
+      const { work, store, recover } = await openJournalFixture();
       const journal = join(store, 'now/journal');
       const ends = [run('journal-driver.ts', work, store), run('journal-writer.mjs', work)];
       await eventually(() => existsSync(join(work, 'state')) && existsSync(journal));

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { patient, playground, treeOf } from '../support/journal.ts';
+import { openJournalFixture, patient, treeOf } from '../support/journal.ts';
 import { mischief } from '../support/mischief.ts';
 import { seeded } from '../support/seeded.ts';
 
@@ -8,7 +8,7 @@ describe('whatever happens to the files', () => {
   test.each([1, 2, 3, 4, 5, 6])(
     'the journal gives back the tree as it was at the end (seed %i)',
     async seed => {
-      const { work, start, recover } = await playground();
+      const { work, start, recover } = await openJournalFixture();
       const random = seeded(seed);
       const doSomething = mischief(work, random);
       const journal = start({

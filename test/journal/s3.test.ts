@@ -5,7 +5,7 @@ import { findJournals, isLive, storeClock } from '../../src/journal/reader/find.
 import { recoverJournal } from '../../src/journal/reader/rebuild.ts';
 import { openTestStore } from '../store/s3/support.ts';
 import { eventually } from '../support/eventually.ts';
-import { patient, playground, treeOf } from '../support/journal.ts';
+import { openJournalFixture, patient, treeOf } from '../support/journal.ts';
 import { startS3Server } from '../support/s3-server.ts';
 
 test('a journal lives through an S3 that fails, is recovered from it and removed from it', async () => {
@@ -20,7 +20,7 @@ test('a journal lives through an S3 that fails, is recovered from it and removed
   onTestFinished(() => server.close());
   const destination = await openTestStore(server.url, { prefix: 'sessions' });
   onTestFinished(() => destination.close());
-  const { work, store, start } = await playground();
+  const { work, store, start } = await openJournalFixture();
   await writeFile(join(work, 'world.dat'), Buffer.alloc(200_000, 3));
   const journal = start({ destination });
   for (let n = 0; n < 20; n += 1) {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { s3Environment } from '../support/s3-environment.ts';
 import type { S3Server } from '../support/s3-server.ts';
-import { type Performance, program, type Theatre } from '../support/session.ts';
+import { program, type RunningSupervisor, type SessionFixture } from '../support/session.ts';
 import { isSegment } from './uploads.ts';
 
 const MIB = 1 << 20;
@@ -16,10 +16,10 @@ const BYTES_PER_SECOND = 1_000_000;
  * @returns once its journal has caught up
  */
 export async function startWithBacklog(
-  fixture: Theatre,
+  fixture: SessionFixture,
   s3: S3Server,
   { mib, env }: { readonly mib: number; readonly env: Readonly<Record<string, string>> },
-): Promise<Performance> {
+): Promise<RunningSupervisor> {
   fillWithLogs(fixture.workdir, mib);
   const session = fixture.start({
     ...s3Environment(s3),

@@ -8,7 +8,7 @@ import { setTimeout } from 'node:timers/promises';
 import { s3Environment } from '../support/s3-environment.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
 import { listSaved } from '../support/saved-files.ts';
-import { openTheatre, type Theatre } from '../support/session.ts';
+import { openSessionFixture, type SessionFixture } from '../support/session.ts';
 import { startWithBacklog } from './backlog.ts';
 import { unpack } from './unpack.ts';
 
@@ -28,7 +28,7 @@ const THROTTLE = [
  * @returns the exit code: 0 when it ended in time, and nothing is lost
  */
 export async function stopInTime(mib: number): Promise<number> {
-  await using fixture = await openTheatre();
+  await using fixture = await openSessionFixture();
   const s3 = await startS3Server();
   try {
     const stop = await runAndStop(fixture, s3, mib);
@@ -50,7 +50,7 @@ export async function stopInTime(mib: number): Promise<number> {
   }
 }
 
-async function runAndStop(fixture: Theatre, s3: S3Server, mib: number) {
+async function runAndStop(fixture: SessionFixture, s3: S3Server, mib: number) {
   const env = { SESSION_STOP_TIMEOUT: `${STOP_TIMEOUT_MS}ms` };
   const session = await startWithBacklog(fixture, s3, { mib, env });
   s3.setFaults(THROTTLE);
@@ -72,7 +72,7 @@ async function runAndStop(fixture: Theatre, s3: S3Server, mib: number) {
 /** Grows after it was archived: its beginning alone is compared. */
 const SUPERVISOR_LOG = 'supervisor.log';
 
-async function differences({ workdir, sessions }: Theatre, s3: S3Server): Promise<string[]> {
+async function differences({ workdir, sessions }: SessionFixture, s3: S3Server): Promise<string[]> {
   const [archive, another] = (await listSaved(sessions, s3)).archives;
   if (archive === undefined || another !== undefined) return ['there is not one archive'];
   const recovered = join(dirname(workdir), 'recovered');

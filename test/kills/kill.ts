@@ -1,12 +1,16 @@
 import { killNow } from '../support/container.ts';
-import type { Performance } from '../support/session.ts';
+import type { RunningSupervisor } from '../support/session.ts';
 import { sessionProcesses } from '../support/session-processes.ts';
 
 /**
  * Kills a supervisor and all that it has started at once, as the end of a container does.
  * @param marker the `NAME=value` in their environment @returns when, in ms since the epoch
  */
-export async function killSession(session: Performance, marker: string, folder: string): Promise<number> {
+export async function killSession(
+  session: RunningSupervisor,
+  marker: string,
+  folder: string,
+): Promise<number> {
   const groups = Array.from(
     session.stdout().matchAll(/"event":"process_started","child":"\w+","pid":(\d+)/g),
     ([, pid]) => -Number(pid),

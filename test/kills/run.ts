@@ -4,7 +4,12 @@ import { setTimeout } from 'node:timers/promises';
 import { s3Environment } from '../support/s3-environment.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
 import { listSaved } from '../support/saved-files.ts';
-import { openTheatre, type Performance, program, type Theatre } from '../support/session.ts';
+import {
+  openSessionFixture,
+  program,
+  type RunningSupervisor,
+  type SessionFixture,
+} from '../support/session.ts';
 import { type Judgement, judge } from './judge.ts';
 import { killSession } from './kill.ts';
 import type { Plan } from './plan.ts';
@@ -24,7 +29,7 @@ const SCAN_MS = 500;
 
 /** Runs one session with the real supervisor, kills everything, recovers, and compares. */
 export async function runPlan(plan: Plan): Promise<Result> {
-  await using fixture = await openTheatre();
+  await using fixture = await openSessionFixture();
   const s3 = await startS3Server({ faults: plan.faults });
   try {
     const { session, killedAtMs } = await runUntilKilled(plan, fixture, s3);
@@ -47,7 +52,7 @@ export async function runPlan(plan: Plan): Promise<Result> {
   }
 }
 
-async function runUntilKilled(plan: Plan, fixture: Theatre, s3: S3Server) {
+async function runUntilKilled(plan: Plan, fixture: SessionFixture, s3: S3Server) {
   const marker = randomUUID();
   const session = fixture.start({
     ...destination(plan, s3),
@@ -86,7 +91,7 @@ async function breakConnections({ breaksAfterMs }: Plan, s3: S3Server, signal: A
 const EXIT_NO_JOURNAL = 64;
 
 /** Recovers until it is done: some recoveries are killed, some meet faults of the store, the last one does not. */
-async function recover(plan: Plan, fixture: Theatre, s3: S3Server) {
+async function recover(plan: Plan, fixture: SessionFixture, s3: S3Server) {
   const session = plan.kind === 's3' ? 's3://bucket/sessions/test' : join(fixture.sessions, 'test');
   const start = () => fixture.start(destination(plan, s3), 'recover', '--force', session);
   s3.setFaults(plan.recoveryFaults);
@@ -133,6 +138,6 @@ async function unpackAll(archives: readonly (readonly string[])[], parent: strin
   return folders;
 }
 
-function outputOf(session: Performance): string {
+function outputOf(session: RunningSupervisor): string {
   return `${session.stdout()}${session.stderr()}`;
 }

@@ -4,24 +4,24 @@ import { chmodSync, readdirSync, readlinkSync, statSync, writeFileSync } from 'n
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { listProcesses } from '../../src/process/procfs.ts';
-import { openNursery, programPath } from '../support/children.ts';
+import { openChildFixture, programPath } from '../support/children.ts';
 import { eventually } from '../support/eventually.ts';
 
 test('tells the exit code', async () => {
-  await using nursery = await openNursery();
-  const { child } = nursery.start([programPath('child-exits-with.mjs'), '7']);
+  await using fixture = await openChildFixture();
+  const { child } = fixture.start([programPath('child-exits-with.mjs'), '7']);
   expect(await child.exited).toEqual({ code: 7 });
 });
 
 test('tells the signal that a child died of', async () => {
-  await using nursery = await openNursery();
-  const { child } = nursery.start([programPath('child-dies-of.mjs'), 'SIGSEGV']);
+  await using fixture = await openChildFixture();
+  const { child } = fixture.start([programPath('child-dies-of.mjs'), 'SIGSEGV']);
   expect(await child.exited).toEqual({ signal: 'SIGSEGV' });
 });
 
 test('tells when a child started and ended', async () => {
-  await using nursery = await openNursery();
-  const { child, logged } = nursery.start([programPath('child-ends-on-sigterm.mjs')]);
+  await using fixture = await openChildFixture();
+  const { child, logged } = fixture.start([programPath('child-ends-on-sigterm.mjs')]);
   expect(child.endedAtMs).toBeUndefined();
   expect(Math.abs(child.startedAtMs - Date.now())).toBeLessThan(60_000);
   process.kill(Number(await logged(/ready (\d+)/)), 'SIGTERM');
@@ -30,24 +30,24 @@ test('tells when a child started and ended', async () => {
 });
 
 test('a child leads a session and a group of its own, out of reach of the terminal', async () => {
-  await using nursery = await openNursery();
-  const { child, logged } = nursery.start([programPath('child-ends-on-sigterm.mjs')]);
+  await using fixture = await openChildFixture();
+  const { child, logged } = fixture.start([programPath('child-ends-on-sigterm.mjs')]);
   await logged(/ready/);
   const process = listProcesses()?.find(({ pid }) => pid === child.pid);
   expect(process).toMatchObject({ group: child.pid, session: child.pid });
 });
 
 test('a child gets the environment that it is given, and nothing else', async () => {
-  await using nursery = await openNursery();
+  await using fixture = await openChildFixture();
   const env = { PATH: dirname(process.execPath), GREETING: 'good day' };
-  const { child, log } = nursery.start([programPath('child-prints-environment.mjs')], { env });
+  const { child, log } = fixture.start([programPath('child-prints-environment.mjs')], { env });
   await child.exited;
   expect(JSON.parse(await log())).toEqual(env);
 });
 
 test('the exit is known while a grandchild still holds the log and the console', async () => {
-  await using nursery = await openNursery();
-  const { child, logged } = nursery.start([programPath('child-with-stubborn-grandchild.sh')], {
+  await using fixture = await openChildFixture();
+  const { child, logged } = fixture.start([programPath('child-with-stubborn-grandchild.sh')], {
     console: true,
   });
   const grandchild = Number(await logged(/ready (\d+)/));
@@ -57,28 +57,28 @@ test('the exit is known while a grandchild still holds the log and the console',
 });
 
 test('leaves no file descriptor of the log open in the supervisor', async () => {
-  await using nursery = await openNursery();
+  await using fixture = await openChildFixture();
   for (const command of [programPath('child-ends-on-sigterm.mjs'), 'no-such-command']) {
-    nursery.start([command]);
-    expect(openFiles().filter(path => path.startsWith(nursery.folder))).toEqual([]);
+    fixture.start([command]);
+    expect(openFiles().filter(path => path.startsWith(fixture.folder))).toEqual([]);
   }
 });
 
 describe('the log', () => {
   test('holds stdout and stderr in their order, and what was there before', async () => {
-    await using nursery = await openNursery();
-    const logFile = join(nursery.folder, 'old.log');
+    await using fixture = await openChildFixture();
+    const logFile = join(fixture.folder, 'old.log');
     writeFileSync(logFile, 'from before\n');
-    const { child, log } = nursery.start([programPath('child-alternates-streams.mjs'), '1000'], { logFile });
+    const { child, log } = fixture.start([programPath('child-alternates-streams.mjs'), '1000'], { logFile });
     await child.exited;
     const lines = Array.from({ length: 1000 }, (_, number) => `line ${number}\n`);
     expect(await log()).toBe(`from before\n${lines.join('')}`);
   });
 
   test('takes 10 MB while the supervisor is busy', async () => {
-    await using nursery = await openNursery();
+    await using fixture = await openChildFixture();
     const bytes = 10 * 1024 * 1024;
-    const { child, spec } = nursery.start([programPath('child-floods-log.mjs'), `${bytes}`]);
+    const { child, spec } = fixture.start([programPath('child-floods-log.mjs'), `${bytes}`]);
     // Nothing else runs in this process until the whole flood is in the file.
     const endMs = performance.now() + 60_000;
     while (statSync(spec.logFile).size < bytes && performance.now() < endMs);
@@ -87,10 +87,10 @@ describe('the log', () => {
   });
 
   test('goes on when the supervisor is dead', async () => {
-    await using nursery = await openNursery();
-    const spec = nursery.specOf([programPath('child-counts.mjs')], { console: true });
+    await using fixture = await openChildFixture();
+    const spec = fixture.specOf([programPath('child-counts.mjs')], { console: true });
     const supervisor = spawn(process.execPath, [programPath('child-supervisor.mjs'), JSON.stringify(spec)], {
-      cwd: nursery.folder,
+      cwd: fixture.folder,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const [pid] = await once(supervisor.stdout, 'data');
@@ -102,20 +102,20 @@ describe('the log', () => {
   });
 
   test('that cannot be opened is a failure to start', async () => {
-    await using nursery = await openNursery();
-    const { child } = nursery.start([programPath('child-exits-with.mjs'), '0'], { logFile: nursery.folder });
+    await using fixture = await openChildFixture();
+    const { child } = fixture.start([programPath('child-exits-with.mjs'), '0'], { logFile: fixture.folder });
     expect(child.pid).toBeUndefined();
     expect(child.endedAtMs).toBe(child.startedAtMs);
     expect(await child.sendCommand('hello')).toBe(false);
-    const why = `cannot open its log ${nursery.folder}: illegal operation on a directory (EISDIR)`;
+    const why = `cannot open its log ${fixture.folder}: illegal operation on a directory (EISDIR)`;
     expect(await child.exited).toEqual({ failedToStart: why });
   });
 });
 
 describe('the console', () => {
   test('takes lines', async () => {
-    await using nursery = await openNursery();
-    const { child, logged } = nursery.start([programPath('child-obeys-console.mjs')], { console: true });
+    await using fixture = await openChildFixture();
+    const { child, logged } = fixture.start([programPath('child-obeys-console.mjs')], { console: true });
     expect(await child.sendCommand('say hello')).toBe(true);
     await logged(/^read "say hello\\n"$/m);
     expect(await child.sendCommand('stop')).toBe(true);
@@ -123,9 +123,9 @@ describe('the console', () => {
   });
 
   test('stays open for as long as the supervisor lives, and is /dev/null for those who get none', async () => {
-    await using nursery = await openNursery();
+    await using fixture = await openChildFixture();
     const [open, closed] = [true, false].map(console =>
-      nursery.start([programPath('child-obeys-console.mjs')], { console }),
+      fixture.start([programPath('child-obeys-console.mjs')], { console }),
     );
     expect(await closed?.child.exited).toEqual({ code: 3 });
     expect(open?.child.endedAtMs).toBeUndefined();
@@ -135,8 +135,8 @@ describe('the console', () => {
   });
 
   test('that the child has closed takes nothing, and harms nobody', async () => {
-    await using nursery = await openNursery();
-    const { child, logged } = nursery.start([programPath('child-closes-stdin.mjs')], { console: true });
+    await using fixture = await openChildFixture();
+    const { child, logged } = fixture.start([programPath('child-closes-stdin.mjs')], { console: true });
     await logged(/ready/);
     expect(await child.sendCommand('stop')).toBe(false);
     expect(await child.sendCommand('stop')).toBe(false);
@@ -146,8 +146,8 @@ describe('the console', () => {
   });
 
   test('that nobody reads lets go of its lines when the child ends', async () => {
-    await using nursery = await openNursery();
-    const { child, logged } = nursery.start([programPath('child-ignores-console.mjs')], { console: true });
+    await using fixture = await openChildFixture();
+    const { child, logged } = fixture.start([programPath('child-ignores-console.mjs')], { console: true });
     await logged(/ready/);
     const said = child.sendCommand('x'.repeat(4 * 1024 * 1024));
     process.kill(child.pid ?? 0, 'SIGTERM');
@@ -158,8 +158,8 @@ describe('the console', () => {
 
 describe('a program that cannot be started tells why:', () => {
   test('it is not there', async () => {
-    await using nursery = await openNursery();
-    const { child } = nursery.start(['no-such-command'], { env: { PATH: '/usr/bin:/bin' }, console: true });
+    await using fixture = await openChildFixture();
+    const { child } = fixture.start(['no-such-command'], { env: { PATH: '/usr/bin:/bin' }, console: true });
     expect(await child.exited).toEqual({
       failedToStart: 'no such command: no-such-command (looked in /usr/bin, /bin)',
     });
@@ -168,84 +168,84 @@ describe('a program that cannot be started tells why:', () => {
   });
 
   test('its path leads nowhere', async () => {
-    await using nursery = await openNursery();
-    const { child } = nursery.start(['./missing.sh']);
+    await using fixture = await openChildFixture();
+    const { child } = fixture.start(['./missing.sh']);
     expect(await child.exited).toEqual({
-      failedToStart: `no such command: ${join(nursery.folder, 'missing.sh')}`,
+      failedToStart: `no such command: ${join(fixture.folder, 'missing.sh')}`,
     });
   });
 
   test('it may not be run', async () => {
-    await using nursery = await openNursery();
-    const file = join(nursery.folder, 'script.sh');
+    await using fixture = await openChildFixture();
+    const file = join(fixture.folder, 'script.sh');
     writeFileSync(file, '#!/bin/sh\n');
-    const { child } = nursery.start([file]);
+    const { child } = fixture.start([file]);
     expect(await child.exited).toEqual({ failedToStart: `no permission to run ${file} (chmod +x?)` });
   });
 
   test('the one in the PATH may not be run', async () => {
-    await using nursery = await openNursery();
-    writeFileSync(join(nursery.folder, 'script'), '#!/bin/sh\n');
-    const { child } = nursery.start(['script'], { env: { PATH: nursery.folder } });
+    await using fixture = await openChildFixture();
+    writeFileSync(join(fixture.folder, 'script'), '#!/bin/sh\n');
+    const { child } = fixture.start(['script'], { env: { PATH: fixture.folder } });
     expect(await child.exited).toEqual({
-      failedToStart: `no permission to run: script (looked in ${nursery.folder})`,
+      failedToStart: `no permission to run: script (looked in ${fixture.folder})`,
     });
   });
 
   test('it is a folder', async () => {
-    await using nursery = await openNursery();
-    const { child } = nursery.start([nursery.folder]);
-    expect(await child.exited).toEqual({ failedToStart: `not a program but a folder: ${nursery.folder}` });
+    await using fixture = await openChildFixture();
+    const { child } = fixture.start([fixture.folder]);
+    expect(await child.exited).toEqual({ failedToStart: `not a program but a folder: ${fixture.folder}` });
   });
 
   test('its interpreter is missing', async () => {
-    await using nursery = await openNursery();
-    const file = join(nursery.folder, 'script.py');
+    await using fixture = await openChildFixture();
+    const file = join(fixture.folder, 'script.py');
     writeFileSync(file, '#!/opt/python9/bin/python -u\n');
     chmodSync(file, 0o755);
-    const { child } = nursery.start([file]);
+    const { child } = fixture.start([file]);
     expect(await child.exited).toEqual({
       failedToStart: `cannot run ${file}: its interpreter /opt/python9/bin/python is missing or may not be run`,
     });
   });
 
   test('the interpreter of the one in the PATH is missing', async () => {
-    await using nursery = await openNursery();
-    const file = join(nursery.folder, 'agent');
+    await using fixture = await openChildFixture();
+    const file = join(fixture.folder, 'agent');
     writeFileSync(file, '#!/opt/venv/bin/python\n');
     chmodSync(file, 0o755);
-    const { child } = nursery.start(['agent'], { env: { PATH: `/usr/bin:${nursery.folder}` } });
+    const { child } = fixture.start(['agent'], { env: { PATH: `/usr/bin:${fixture.folder}` } });
     expect(await child.exited).toEqual({
       failedToStart: `cannot run ${file}: its interpreter /opt/venv/bin/python is missing or may not be run`,
     });
   });
 
   test('the working directory is missing', async () => {
-    await using nursery = await openNursery();
-    const cwd = join(nursery.folder, 'nowhere');
-    const { child } = nursery.start([programPath('child-exits-with.mjs'), '0'], { cwd });
+    await using fixture = await openChildFixture();
+    const cwd = join(fixture.folder, 'nowhere');
+    const { child } = fixture.start([programPath('child-exits-with.mjs'), '0'], { cwd });
     expect(await child.exited).toEqual({ failedToStart: `no such working directory: ${cwd}` });
   });
 
   test('the working directory is a file', async () => {
-    await using nursery = await openNursery();
-    const cwd = join(nursery.folder, 'file');
+    await using fixture = await openChildFixture();
+    const cwd = join(fixture.folder, 'file');
     writeFileSync(cwd, '');
-    const { child } = nursery.start(['true'], { cwd });
+    const { child } = fixture.start(['true'], { cwd });
     expect(await child.exited).toEqual({ failedToStart: `the working directory is not a folder: ${cwd}` });
   });
 
   test('its arguments are too long for the kernel', async () => {
-    await using nursery = await openNursery();
-    const { child } = nursery.start(['true', 'x'.repeat(4 * 1024 * 1024)]);
+    await using fixture = await openChildFixture();
+    const { child } = fixture.start(['true', 'x'.repeat(4 * 1024 * 1024)]);
     expect(await child.exited).toEqual({
       failedToStart: 'cannot start true: argument list too long (E2BIG)',
     });
   });
 
   test('an argument holds a NUL', async () => {
-    await using nursery = await openNursery();
-    const { child } = nursery.start(['true', 'a\0b']);
+    await using fixture = await openChildFixture();
+    const { child } = fixture.start(['true', 'a\0b']);
     expect(await child.exited).toMatchObject({
       failedToStart: expect.stringMatching(/^cannot start true: .*null bytes/),
     });
@@ -257,8 +257,8 @@ describe('another user', () => {
   const user = { uid: 4_711, gid: 4_712, name: undefined, home: undefined };
 
   test('runs the child, in one group alone', async () => {
-    await using nursery = await openNursery();
-    const { child, log } = nursery.start(['/bin/sh', '-c', 'id -u; id -G'], { user });
+    await using fixture = await openChildFixture();
+    const { child, log } = fixture.start(['/bin/sh', '-c', 'id -u; id -G'], { user });
     if (isRoot) {
       expect(await child.exited).toEqual({ code: 0 });
       expect(await log()).toBe('4711\n4712\n');
@@ -268,11 +268,11 @@ describe('another user', () => {
   });
 
   test.runIf(isRoot)('is told as the reason where it lacks the right to run a program', async () => {
-    await using nursery = await openNursery();
-    const file = join(nursery.folder, 'program');
+    await using fixture = await openChildFixture();
+    const file = join(fixture.folder, 'program');
     writeFileSync(file, '#!/bin/sh\n');
     chmodSync(file, 0o700);
-    const { child } = nursery.start([file], { user });
+    const { child } = fixture.start([file], { user });
     expect(await child.exited).toEqual({
       failedToStart: expect.stringContaining(`4711 may not run ${file}`),
     });
@@ -282,10 +282,10 @@ describe('another user', () => {
     ['link', 'ln -s /etc/hostname'],
     ['pipe', 'mkfifo'],
   ])('gets no log that is a %s', async (_, make) => {
-    await using nursery = await openNursery();
-    const logFile = join(nursery.folder, 'agent.log');
+    await using fixture = await openChildFixture();
+    const logFile = join(fixture.folder, 'agent.log');
     execSync(`${make} ${logFile}`);
-    const { child } = nursery.start(['/bin/true'], { user, logFile });
+    const { child } = fixture.start(['/bin/true'], { user, logFile });
     expect(await child.exited).toEqual({ failedToStart: expect.stringContaining('cannot open its log') });
   });
 });

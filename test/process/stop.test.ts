@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { listProcesses } from '../../src/process/procfs.ts';
 import { killChild, stopChild } from '../../src/process/stop.ts';
-import { openNursery, programPath } from '../support/children.ts';
+import { openChildFixture, programPath } from '../support/children.ts';
 import { eventually } from '../support/eventually.ts';
 
 /** Longer than any test may take: who waits for it to pass fails. */
@@ -12,16 +12,16 @@ const GRACE_MS = 6_000;
 const isAlive = (pid: number) => listProcesses()?.some(process => process.pid === pid);
 
 test('says the console command, and returns as soon as the child has obeyed', async () => {
-  await using nursery = await openNursery();
-  const { child, logged } = nursery.start([programPath('child-obeys-console.mjs')], { console: true });
+  await using fixture = await openChildFixture();
+  const { child, logged } = fixture.start([programPath('child-obeys-console.mjs')], { console: true });
   await logged(/ready/);
   const stop = await stopChild(child, { consoleCommand: 'stop', graceMs: NEVER_MS });
   expect(stop).toMatchObject({ steps: ['console'], exit: { code: 0 } });
 });
 
 test('sends SIGTERM when there is no console command', async () => {
-  await using nursery = await openNursery();
-  const { child, log, logged } = nursery.start([programPath('child-ends-on-sigterm.mjs')]);
+  await using fixture = await openChildFixture();
+  const { child, log, logged } = fixture.start([programPath('child-ends-on-sigterm.mjs')]);
   await logged(/ready/);
   const stop = await stopChild(child, { graceMs: NEVER_MS });
   expect(stop).toMatchObject({ steps: ['SIGTERM'], exit: { code: 0 } });
@@ -29,24 +29,24 @@ test('sends SIGTERM when there is no console command', async () => {
 });
 
 test('passes over a console that is closed, without waiting', async () => {
-  await using nursery = await openNursery();
-  const { child, logged } = nursery.start([programPath('child-closes-stdin.mjs')], { console: true });
+  await using fixture = await openChildFixture();
+  const { child, logged } = fixture.start([programPath('child-closes-stdin.mjs')], { console: true });
   await logged(/ready/);
   const stop = await stopChild(child, { consoleCommand: 'stop', graceMs: NEVER_MS });
   expect(stop).toMatchObject({ steps: ['SIGTERM'], exit: { signal: 'SIGTERM' } });
 });
 
 test('sends SIGTERM when half the grace has passed after an ignored console command', async () => {
-  await using nursery = await openNursery();
-  const { child, logged } = nursery.start([programPath('child-ignores-console.mjs')], { console: true });
+  await using fixture = await openChildFixture();
+  const { child, logged } = fixture.start([programPath('child-ignores-console.mjs')], { console: true });
   await logged(/ready/);
   const stop = await stopChild(child, { consoleCommand: 'stop', graceMs: GRACE_MS });
   expect(stop).toMatchObject({ steps: ['console', 'SIGTERM'], exit: { signal: 'SIGTERM' } });
 });
 
 test('sends SIGKILL when the grace has passed', async () => {
-  await using nursery = await openNursery();
-  const { child, log, logged } = nursery.start([programPath('child-ignores-sigterm.mjs')], { console: true });
+  await using fixture = await openChildFixture();
+  const { child, log, logged } = fixture.start([programPath('child-ignores-sigterm.mjs')], { console: true });
   await logged(/ready/);
   const stop = await stopChild(child, { consoleCommand: 'stop', graceMs: GRACE_MS });
   expect(stop).toMatchObject({ steps: ['console', 'SIGTERM', 'SIGKILL'], exit: { signal: 'SIGKILL' } });
@@ -54,8 +54,8 @@ test('sends SIGKILL when the grace has passed', async () => {
 });
 
 test('a console that nobody has ever read does not hold the ladder up', async () => {
-  await using nursery = await openNursery();
-  const { child, logged } = nursery.start([programPath('child-ignores-console.mjs')], { console: true });
+  await using fixture = await openChildFixture();
+  const { child, logged } = fixture.start([programPath('child-ignores-console.mjs')], { console: true });
   await logged(/ready/);
   const full = child.sendCommand('x'.repeat(4 * 1024 * 1024));
   const stop = await stopChild(child, { consoleCommand: 'stop', graceMs: GRACE_MS });
@@ -64,15 +64,15 @@ test('a console that nobody has ever read does not hold the ladder up', async ()
 });
 
 test('asks nothing of a child that ends by itself in the quiet before', async () => {
-  await using nursery = await openNursery();
-  const { child } = nursery.start([programPath('child-exits-with.mjs'), '0'], { console: true });
+  await using fixture = await openChildFixture();
+  const { child } = fixture.start([programPath('child-exits-with.mjs'), '0'], { console: true });
   const stop = await stopChild(child, { consoleCommand: 'stop', settleMs: NEVER_MS, graceMs: NEVER_MS });
   expect(stop).toMatchObject({ steps: [], exit: { code: 0 } });
 });
 
 test('leaves a child alone for the quiet before it is asked', async () => {
-  await using nursery = await openNursery();
-  const { child, logged } = nursery.start([programPath('child-ends-on-sigterm.mjs')]);
+  await using fixture = await openChildFixture();
+  const { child, logged } = fixture.start([programPath('child-ends-on-sigterm.mjs')]);
   await logged(/ready/);
   const stop = await stopChild(child, { settleMs: 300, graceMs: NEVER_MS });
   expect(stop).toMatchObject({ steps: ['SIGTERM'], exit: { code: 0 } });
@@ -80,15 +80,15 @@ test('leaves a child alone for the quiet before it is asked', async () => {
 });
 
 test('has nothing to stop when a child could not be started', async () => {
-  await using nursery = await openNursery();
-  const { child } = nursery.start(['no-such-command']);
+  await using fixture = await openChildFixture();
+  const { child } = fixture.start(['no-such-command']);
   const stop = await stopChild(child, { consoleCommand: 'stop', graceMs: NEVER_MS });
   expect(stop).toMatchObject({ steps: [], exit: { failedToStart: expect.any(String) } });
 });
 
 test('kills a grandchild that ignores SIGTERM', async () => {
-  await using nursery = await openNursery();
-  const { child, logged } = nursery.start([programPath('child-with-stubborn-grandchild.sh')]);
+  await using fixture = await openChildFixture();
+  const { child, logged } = fixture.start([programPath('child-with-stubborn-grandchild.sh')]);
   const grandchild = Number(await logged(/ready (\d+)/));
   const stop = await stopChild(child, { graceMs: 1_000 });
   expect(stop).toMatchObject({ steps: ['SIGTERM', 'SIGKILL'], exit: { signal: 'SIGTERM' } });
@@ -96,8 +96,8 @@ test('kills a grandchild that ignores SIGTERM', async () => {
 });
 
 test('kills a stubborn grandchild whose parent is gone already', async () => {
-  await using nursery = await openNursery();
-  const { child, logged } = nursery.start([programPath('child-with-stubborn-grandchild.sh')]);
+  await using fixture = await openChildFixture();
+  const { child, logged } = fixture.start([programPath('child-with-stubborn-grandchild.sh')]);
   const grandchild = Number(await logged(/ready (\d+)/));
   process.kill(child.pid ?? 0, 'SIGKILL');
   await child.exited;
@@ -107,8 +107,8 @@ test('kills a stubborn grandchild whose parent is gone already', async () => {
 });
 
 test('asks a grandchild with a process group of its own as well', async () => {
-  await using nursery = await openNursery();
-  const { child, log, logged } = nursery.start([programPath('child-makes-own-group.sh')]);
+  await using fixture = await openChildFixture();
+  const { child, log, logged } = fixture.start([programPath('child-makes-own-group.sh')]);
   const grandchild = Number(await logged(/ready (\d+)/));
   expect(listProcesses()?.find(({ pid }) => pid === grandchild)).toMatchObject({ group: grandchild });
   const stop = await stopChild(child, { graceMs: NEVER_MS });
@@ -118,8 +118,8 @@ test('asks a grandchild with a process group of its own as well', async () => {
 });
 
 test('ends a child that was halted', async () => {
-  await using nursery = await openNursery();
-  const { child, logged } = nursery.start([programPath('child-ends-on-sigterm.mjs')]);
+  await using fixture = await openChildFixture();
+  const { child, logged } = fixture.start([programPath('child-ends-on-sigterm.mjs')]);
   await logged(/ready/);
   process.kill(child.pid ?? 0, 'SIGSTOP');
   const stop = await stopChild(child, { graceMs: NEVER_MS });
@@ -127,8 +127,8 @@ test('ends a child that was halted', async () => {
 });
 
 test('takes a zombie for dead, although it still answers kill(pid, 0)', async () => {
-  await using nursery = await openNursery();
-  const { child, logged } = nursery.start([programPath('child-leaves-zombie.sh')]);
+  await using fixture = await openChildFixture();
+  const { child, logged } = fixture.start([programPath('child-leaves-zombie.sh')]);
   const zombie = Number(await logged(/zombie (\d+)/));
   await eventually(() => !isAlive(zombie));
   const stop = await stopChild(child, { graceMs: NEVER_MS });
@@ -138,9 +138,9 @@ test('takes a zombie for dead, although it still answers kill(pid, 0)', async ()
 });
 
 test('kills at once when it is told to, whatever step it is at', async () => {
-  await using nursery = await openNursery();
+  await using fixture = await openChildFixture();
   for (const consoleCommand of ['stop', undefined]) {
-    const { child, logged } = nursery.start([programPath('child-ignores-sigterm.mjs')], { console: true });
+    const { child, logged } = fixture.start([programPath('child-ignores-sigterm.mjs')], { console: true });
     await logged(/ready/);
     const hurry = new AbortController();
     const stopping = stopChild(child, { consoleCommand, graceMs: NEVER_MS, killNow: hurry.signal });
@@ -152,8 +152,8 @@ test('kills at once when it is told to, whatever step it is at', async () => {
 });
 
 test('kills at once when it is told to while only a stubborn grandchild is left', async () => {
-  await using nursery = await openNursery();
-  const { child, logged } = nursery.start([programPath('child-with-stubborn-grandchild.sh')]);
+  await using fixture = await openChildFixture();
+  const { child, logged } = fixture.start([programPath('child-with-stubborn-grandchild.sh')]);
   const grandchild = Number(await logged(/ready (\d+)/));
   const hurry = new AbortController();
   const stopping = stopChild(child, { graceMs: NEVER_MS, killNow: hurry.signal });
@@ -164,8 +164,8 @@ test('kills at once when it is told to while only a stubborn grandchild is left'
 });
 
 test('a ladder that starts after the deadline is one SIGKILL', async () => {
-  await using nursery = await openNursery();
-  const { child, logged } = nursery.start([programPath('child-ignores-sigterm.mjs')], { console: true });
+  await using fixture = await openChildFixture();
+  const { child, logged } = fixture.start([programPath('child-ignores-sigterm.mjs')], { console: true });
   await logged(/ready/);
   const killNow = AbortSignal.abort();
   const stop = await stopChild(child, {
@@ -178,9 +178,9 @@ test('a ladder that starts after the deadline is one SIGKILL', async () => {
 });
 
 test('stops server and agent at the same time', async () => {
-  await using nursery = await openNursery();
-  const server = nursery.start([programPath('child-ignores-sigterm.mjs')]);
-  const agent = nursery.start([programPath('child-ends-on-sigterm.mjs')], { name: 'agent' });
+  await using fixture = await openChildFixture();
+  const server = fixture.start([programPath('child-ignores-sigterm.mjs')]);
+  const agent = fixture.start([programPath('child-ends-on-sigterm.mjs')], { name: 'agent' });
   await Promise.all([server.logged(/ready/), agent.logged(/ready/)]);
   const hurry = new AbortController();
   const stoppingServer = stopChild(server.child, { graceMs: NEVER_MS, killNow: hurry.signal });
@@ -192,8 +192,8 @@ test('stops server and agent at the same time', async () => {
 });
 
 test('kills a family on the spot', async () => {
-  await using nursery = await openNursery();
-  const { child, logged } = nursery.start([programPath('child-with-stubborn-grandchild.sh')]);
+  await using fixture = await openChildFixture();
+  const { child, logged } = fixture.start([programPath('child-with-stubborn-grandchild.sh')]);
   const grandchild = Number(await logged(/ready (\d+)/));
   killChild(child);
   expect(await child.exited).toEqual({ signal: 'SIGKILL' });
@@ -201,8 +201,8 @@ test('kills a family on the spot', async () => {
 });
 
 test('stops the whole group where there is no /proc', async () => {
-  await using nursery = await openNursery();
-  const { child, logged } = nursery.start([programPath('child-with-stubborn-grandchild.sh')]);
+  await using fixture = await openChildFixture();
+  const { child, logged } = fixture.start([programPath('child-with-stubborn-grandchild.sh')]);
   const grandchild = Number(await logged(/ready (\d+)/));
   const stop = await stopChild(child, { graceMs: 1_000 }, '/no/proc/here');
   expect(stop).toMatchObject({ steps: ['SIGTERM', 'SIGKILL'] });

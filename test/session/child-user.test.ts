@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { listProcesses } from '../../src/process/procfs.ts';
 import { killAllOf } from '../support/container.ts';
-import { openTheatre } from '../support/session.ts';
+import { openSessionFixture } from '../support/session.ts';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -26,13 +26,13 @@ test.runIf(isRoot)(
   async () => {
     const uid = 1_000_000 + process.pid;
     onTestFinished(() => killAllOf(uid));
-    await using theatre = await openTheatre();
-    const session = theatre.start({
+    await using fixture = await openSessionFixture();
+    const session = fixture.start({
       SESSION_CHILD_USER: `${uid}`,
       SESSION_AGENT_COMMAND: JSON.stringify(['/bin/sh', '-c', INTRUDER]),
     });
     expect(await session.ended()).toMatchObject({ code: 0 });
-    const log = await readFile(join(theatre.workdir, 'agent.log'), 'utf8');
+    const log = await readFile(join(fixture.workdir, 'agent.log'), 'utf8');
     expect(log.split('\n').slice(0, 6)).toEqual([
       'writes a file: yes',
       "reads the supervisor's environment: no",
@@ -44,7 +44,7 @@ test.runIf(isRoot)(
     const hidden = Number(/hidden (\d+)/.exec(log)?.[1]);
     expect(session.report().survivors).toMatchObject([{ pid: hidden, killed: true }]);
     expect(listProcesses()?.map(({ pid }) => pid)).not.toContain(hidden);
-    const names = execFileSync('tar', ['tzf', join(theatre.sessions, 'test/logs.tar.gz')], {
+    const names = execFileSync('tar', ['tzf', join(fixture.sessions, 'test/logs.tar.gz')], {
       encoding: 'utf8',
     });
     expect(names).toMatch(/^(\.\/)?made-by-the-agent$/m);
@@ -52,8 +52,8 @@ test.runIf(isRoot)(
 );
 
 test('a user that children cannot be is a fault of the configuration', async () => {
-  await using theatre = await openTheatre();
-  const session = theatre.start({ SESSION_CHILD_USER: 'no-such-user' });
+  await using fixture = await openSessionFixture();
+  const session = fixture.start({ SESSION_CHILD_USER: 'no-such-user' });
   expect(await session.ended()).toMatchObject({ code: 64 });
   expect(session.stderr()).toMatch(isRoot ? '"no-such-user" is not a user of this system' : 'runs as root');
 });

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openTheatre, program, readReport } from '../support/session.ts';
+import { openSessionFixture, program, readReport } from '../support/session.ts';
 
 /** As the documentation of the task metadata endpoint shows it, in part. */
 const TASK = {
@@ -40,17 +40,17 @@ async function openMetadata(answer: string, status = 200) {
 
 test('on ECS the report says where the session ran, and no child learns of it', async () => {
   await using metadata = await openMetadata(JSON.stringify(TASK));
-  await using theatre = await openTheatre();
-  const session = theatre.start({
+  await using fixture = await openSessionFixture();
+  const session = fixture.start({
     ECS_CONTAINER_METADATA_URI_V4: metadata.uri,
     SESSION_AGENT_COMMAND: program('agent-prints-environment'),
   });
   expect(await session.ended()).toMatchObject({ code: 0 });
   expect(metadata.paths).toEqual(['/v4/5fd9a1/task']);
-  const { ecs } = await readReport(join(theatre.sessions, 'test'));
+  const { ecs } = await readReport(join(fixture.sessions, 'test'));
   const { DesiredStatus, KnownStatus, ...told } = TASK;
   expect(ecs).toEqual(told);
-  const given = JSON.parse(await readFile(join(theatre.workdir, 'environment.json'), 'utf8'));
+  const given = JSON.parse(await readFile(join(fixture.workdir, 'environment.json'), 'utf8'));
   expect(Object.keys(given).filter(name => name.startsWith('ECS_'))).toEqual([]);
 });
 
@@ -59,9 +59,9 @@ test.each([
   ['answers with something else', '{"Cluster": 7}', 200],
 ])('an endpoint that %s costs a line of the log, not the session', async (_, answer, status) => {
   await using metadata = await openMetadata(answer, status);
-  await using theatre = await openTheatre();
-  const session = theatre.start({ ECS_CONTAINER_METADATA_URI_V4: metadata.uri });
+  await using fixture = await openSessionFixture();
+  const session = fixture.start({ ECS_CONTAINER_METADATA_URI_V4: metadata.uri });
   expect(await session.ended()).toMatchObject({ code: 0 });
   expect(session.stdout()).toContain('ECS metadata not available');
-  expect((await readReport(join(theatre.sessions, 'test'))).ecs).toBeUndefined();
+  expect((await readReport(join(fixture.sessions, 'test'))).ecs).toBeUndefined();
 });

@@ -1,21 +1,21 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openTheatre, program, readReport, type Theatre } from '../support/session.ts';
+import { describe, expect } from 'vitest';
+import type { EndReason } from '../../src/session/end-reason.ts';
+import { program, readReport } from '../support/session.ts';
+import { test } from '../support/session-test.ts';
 
-let theatre: Theatre;
-
-beforeEach(async () => {
-  theatre = await openTheatre();
-});
-
-afterEach(() => theatre[Symbol.asyncDispose]());
-
-const saved = () => stat(join(theatre.sessions, 'test/logs.tar.gz'));
-const server = (name: string, ...args: (string | number)[]) => program(name, '--port', theatre.port, ...args);
+interface Ending {
+  readonly name: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** A test program as the server, which is given its port. */
+  readonly server?: readonly [name: string, ...args: (string | number)[]];
+  readonly by: EndReason['kind'];
+  readonly code: number;
+}
 
 /** Every way in which a session can end, with its exit code: each leaves an archive. */
-const ENDINGS = [
+const ENDINGS: readonly Ending[] = [
   { name: 'an agent that exits with 0', env: {}, by: 'agent-exited', code: 0 },
   {
     name: 'an agent that exits with an error',
@@ -43,66 +43,67 @@ const ENDINGS = [
   },
   {
     name: 'a server that exits with 0 before it is ready',
-    env: () => ({ SESSION_SERVER_COMMAND: server('server-exits-early', 0) }),
+    server: ['server-exits-early', 0],
+    env: {},
     by: 'server-exited-early',
     code: 10,
   },
   {
     name: 'a server that never answers',
-    env: () => ({
-      SESSION_SERVER_COMMAND: server('server-never'),
+    server: ['server-never'],
+    env: {
       SESSION_READY_TIMEOUT: '300ms',
       SESSION_STOP_GRACE: '1s',
-    }),
+    },
     by: 'server-never-ready',
     code: 10,
   },
   {
     name: 'a server that accepts and never answers',
-    env: () => ({
-      SESSION_SERVER_COMMAND: server('server-accepts-but-never-answers'),
+    server: ['server-accepts-but-never-answers'],
+    env: {
       SESSION_READY_TIMEOUT: '300ms',
-    }),
+    },
     by: 'server-never-ready',
     code: 10,
   },
   {
     name: 'a server that crashes while people play',
-    env: () => ({
-      SESSION_SERVER_COMMAND: server('server-crashes-beside-agent', 'SIGSEGV'),
+    server: ['server-crashes-beside-agent', 'SIGSEGV'],
+    env: {
       SESSION_AGENT_COMMAND: program('agent-runs'),
       SESSION_STOP_GRACE: '1s',
-    }),
+    },
     by: 'server-exited',
     code: 11,
   },
   {
     name: 'a server that exits with an error while people play',
-    env: () => ({
-      SESSION_SERVER_COMMAND: server('server-crashes-beside-agent', 5),
+    server: ['server-crashes-beside-agent', 5],
+    env: {
       SESSION_AGENT_COMMAND: program('agent-runs'),
       SESSION_STOP_GRACE: '1s',
-    }),
+    },
     by: 'server-exited',
     code: 11,
   },
   {
     name: 'a server that exits with 0 while people play',
-    env: () => ({
-      SESSION_SERVER_COMMAND: server('server-crashes-beside-agent', 0),
+    server: ['server-crashes-beside-agent', 0],
+    env: {
       SESSION_AGENT_COMMAND: program('agent-runs'),
       SESSION_STOP_GRACE: '1s',
-    }),
+    },
     by: 'server-exited',
     code: 0,
   },
   {
     name: 'a server that hangs',
-    env: () => ({
-      SESSION_SERVER_COMMAND: server('server-hangs', 100),
+    server: ['server-hangs', 100],
+    env: {
       SESSION_AGENT_COMMAND: program('agent-runs'),
       SESSION_LIVENESS_TIMEOUT: '1s',
-    }),
+    },
     by: 'server-hung',
     code: 11,
   },
@@ -126,14 +127,19 @@ const ENDINGS = [
   },
 ];
 
-describe('a session is saved after', () => {
-  for (const { name, env, by, code } of ENDINGS) {
-    test(`${name}, and exits with ${code}`, async () => {
-      const session = theatre.start(typeof env === 'function' ? env() : env);
+describe.concurrent('a session is saved after', () => {
+  for (const { name, env, server, by, code } of ENDINGS) {
+    test(`${name}, and exits with ${code}`, async ({ fixture }) => {
+      const { sessions, port, start } = fixture;
+      const session = start(
+        server
+          ? { SESSION_SERVER_COMMAND: program(server[0], '--port', port, ...server.slice(1)), ...env }
+          : env,
+      );
       expect(await session.ended(), session.stderr()).toEqual({ code, signal: null });
       expect(session.report().end.by).toBe(by);
-      expect((await saved()).size).toBeGreaterThan(0);
-      expect(await readReport(join(theatre.sessions, 'test'))).toMatchObject({
+      expect((await stat(join(sessions, 'test/logs.tar.gz'))).size).toBeGreaterThan(0);
+      expect(await readReport(join(sessions, 'test'))).toMatchObject({
         exitCode: code,
         saved: 'archive',
       });

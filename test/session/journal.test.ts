@@ -2,35 +2,29 @@ import { execFile } from 'node:child_process';
 import { access, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
-import { openTheatre, program, readReport, type Theatre } from '../support/session.ts';
-
-let theatre: Theatre;
-
-beforeEach(async () => {
-  theatre = await openTheatre();
-});
-
-afterEach(() => theatre[Symbol.asyncDispose]());
+import { program, readReport, type SessionFixture } from '../support/session.ts';
+import { test } from '../support/session-test.ts';
 
 const JOURNAL = { SESSION_JOURNAL_INTERVAL: '100ms', SESSION_AGENT_COMMAND: program('agent-counts') };
 
-const folder = () => join(theatre.sessions, 'test');
+const folderOf = ({ sessions }: SessionFixture) => join(sessions, 'test');
 
 /** Waits until the journal has shipped so many segments. */
-async function journaled(segments: number): Promise<void> {
+async function journaled(fixture: SessionFixture, segments: number): Promise<void> {
   await eventually(
     async () =>
-      (await readdir(join(folder(), 'journal'))).filter(name => name.endsWith('.tar.gz')).length >= segments,
+      (await readdir(join(folderOf(fixture), 'journal'))).filter(name => name.endsWith('.tar.gz')).length >=
+      segments,
   );
 }
 
 /** Waits until the agent's lines are on their way. */
-async function counted(): Promise<void> {
-  await eventually(async () => (await readFile(join(theatre.workdir, 'counted.log'))).length > 0);
-  await journaled((await readdir(join(folder(), 'journal'))).length + 2);
+async function counted(fixture: SessionFixture): Promise<void> {
+  await eventually(async () => (await readFile(join(fixture.workdir, 'counted.log'))).length > 0);
+  await journaled(fixture, (await readdir(join(folderOf(fixture), 'journal'))).length + 2);
 }
 
 async function fromArchive(archive: string, name: string): Promise<string> {
@@ -38,110 +32,110 @@ async function fromArchive(archive: string, name: string): Promise<string> {
   return stdout;
 }
 
-describe('a session that is saved', () => {
-  test('leaves no journal, and reports what it sent', async () => {
-    const session = theatre.start(JOURNAL);
-    await journaled(2);
+describe.concurrent('a session that is saved', () => {
+  test('leaves no journal, and reports what it sent', async ({ fixture }) => {
+    const session = fixture.start(JOURNAL);
+    await journaled(fixture, 2);
     session.signal('SIGTERM');
     expect((await session.ended()).code).toBe(0);
-    expect((await readdir(folder())).sort()).toEqual(['logs.tar.gz', 'session.json']);
-    expect((await readReport(folder())).journal?.segments).toBeGreaterThanOrEqual(2);
+    expect((await readdir(folderOf(fixture))).sort()).toEqual(['logs.tar.gz', 'session.json']);
+    expect((await readReport(folderOf(fixture))).journal?.segments).toBeGreaterThanOrEqual(2);
   });
 });
 
-describe('a session whose container died', () => {
-  test('is recovered under the name that it would have had, and its journal is deleted', async () => {
-    theatre.start(JOURNAL);
-    await counted();
-    await theatre.collapse();
-    const written = await readFile(join(theatre.workdir, 'counted.log'), 'utf8');
-    const recovery = theatre.start({}, 'recover', '--force', folder());
+describe.concurrent('a session whose container died', () => {
+  test('is recovered under the name that it would have had, and its journal is deleted', async ({
+    fixture,
+  }) => {
+    fixture.start(JOURNAL);
+    await counted(fixture);
+    await fixture.killAll();
+    const written = await readFile(join(fixture.workdir, 'counted.log'), 'utf8');
+    const recovery = fixture.start({}, 'recover', '--force', folderOf(fixture));
     expect(await recovery.ended(), recovery.stderr()).toEqual({ code: 0, signal: null });
     expect(recovery.stdout()).toContain('recovered to');
-    expect((await readdir(folder())).sort()).toEqual(['logs.tar.gz', 'session.json']);
-    const recovered = await fromArchive(join(folder(), 'logs.tar.gz'), 'counted.log');
+    expect((await readdir(folderOf(fixture))).sort()).toEqual(['logs.tar.gz', 'session.json']);
+    const recovered = await fromArchive(join(folderOf(fixture), 'logs.tar.gz'), 'counted.log');
     expect(recovered.length).toBeGreaterThan(0);
     expect(written.startsWith(recovered)).toBe(true);
-    expect(await readReport(folder())).toMatchObject({ recovered: true, saved: 'archive', session: 'test' });
+    expect(await readReport(folderOf(fixture))).toMatchObject({
+      recovered: true,
+      saved: 'archive',
+      session: 'test',
+    });
   });
 
-  test('is not touched while its last sign of life is fresh', async () => {
-    theatre.start(JOURNAL);
-    await journaled(1);
-    await theatre.collapse();
-    const recovery = theatre.start({}, 'recover', folder());
+  test('is not touched while its last sign of life is fresh', async ({ fixture }) => {
+    fixture.start(JOURNAL);
+    await journaled(fixture, 1);
+    await fixture.killAll();
+    const recovery = fixture.start({}, 'recover', folderOf(fixture));
     expect((await recovery.ended()).code).toBe(64);
     expect(recovery.stderr()).toContain('still being written');
-    await journaled(1);
+    await journaled(fixture, 1);
   });
 
-  test('is found among all others', async () => {
-    theatre.start(JOURNAL);
-    await journaled(1);
-    await theatre.collapse();
-    const dry = theatre.start({}, 'recover', '--all', '--dry-run', '--force', theatre.sessions);
+  test('is found among all others', async ({ fixture }) => {
+    fixture.start(JOURNAL);
+    await journaled(fixture, 1);
+    await fixture.killAll();
+    const dry = fixture.start({}, 'recover', '--all', '--dry-run', '--force', fixture.sessions);
     expect((await dry.ended()).code).toBe(0);
     expect(dry.stdout()).toContain('test: would recover');
-    await journaled(1);
+    await journaled(fixture, 1);
     // What its supervisor was writing when it died.
-    const { length } = (await readdir(join(folder(), 'journal'))).filter(name => name.endsWith('.tar.gz'));
+    const { length } = (await readdir(join(folderOf(fixture), 'journal'))).filter(name =>
+      name.endsWith('.tar.gz'),
+    );
     for (const name of [`${`${length + 1}`.padStart(8, '0')}.tar.gz`, 'status.json'])
-      await writeFile(join(folder(), 'journal', `${name}.part`), 'half');
-    const recovery = theatre.start({}, 'recover', '--all', '--force', theatre.sessions);
+      await writeFile(join(folderOf(fixture), 'journal', `${name}.part`), 'half');
+    const recovery = fixture.start({}, 'recover', '--all', '--force', fixture.sessions);
     expect((await recovery.ended()).code).toBe(0);
-    expect((await readdir(folder())).sort()).toEqual(['logs.tar.gz', 'session.json']);
-    const again = theatre.start({}, 'recover', '--all', theatre.sessions);
+    expect((await readdir(folderOf(fixture))).sort()).toEqual(['logs.tar.gz', 'session.json']);
+    const again = fixture.start({}, 'recover', '--all', fixture.sessions);
     expect((await again.ended()).code).toBe(0);
   });
 
-  test('can be recovered into a folder, and keeps its journal', async () => {
-    theatre.start(JOURNAL);
-    await counted();
-    await theatre.collapse();
-    const output = join(theatre.sessions, 'recovered');
-    const recovery = theatre.start({}, 'recover', '--force', '--output', output, folder());
+  test('can be recovered into a folder, and keeps its journal', async ({ fixture }) => {
+    fixture.start(JOURNAL);
+    await counted(fixture);
+    await fixture.killAll();
+    const output = join(fixture.sessions, 'recovered');
+    const recovery = fixture.start({}, 'recover', '--force', '--output', output, folderOf(fixture));
     expect((await recovery.ended()).code).toBe(0);
     await access(join(output, 'counted.log'));
-    await journaled(2);
+    await journaled(fixture, 2);
   });
 
-  test('keeps the place that its experiment gives it', async () => {
-    const session = theatre.start(JOURNAL);
+  test('keeps the place that its experiment gives it', async ({ fixture }) => {
+    const session = fixture.start(JOURNAL);
     await session.logged('"event":"process_started","child":"agent"');
-    await writeFile(join(theatre.workdir, 'turk_experiment_id.txt'), 'X1\n');
-    await counted();
-    await theatre.collapse();
-    const recovery = theatre.start({}, 'recover', '--force', folder());
+    await writeFile(join(fixture.workdir, 'turk_experiment_id.txt'), 'X1\n');
+    await counted(fixture);
+    await fixture.killAll();
+    const recovery = fixture.start({}, 'recover', '--force', folderOf(fixture));
     expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
-    expect((await readdir(join(theatre.sessions, 'turk/X1/test'))).sort()).toEqual([
+    expect((await readdir(join(fixture.sessions, 'turk/X1/test'))).sort()).toEqual([
       'logs.tar.gz',
       'session.json',
     ]);
   });
 
-  test('whose recovery was cut off after its archive is not archived twice', async () => {
-    theatre.start(JOURNAL);
-    await journaled(2);
-    await theatre.collapse();
-    const recovery = theatre.start({}, 'recover', '--force', folder());
-    await eventually(() => access(join(folder(), 'logs.tar.gz')).then(() => true));
+  test('whose recovery was cut off after its archive is not archived twice', async ({ fixture }) => {
+    fixture.start(JOURNAL);
+    await journaled(fixture, 2);
+    await fixture.killAll();
+    const recovery = fixture.start({}, 'recover', '--force', folderOf(fixture));
+    await eventually(() => access(join(folderOf(fixture), 'logs.tar.gz')).then(() => true));
     recovery.signal('SIGKILL');
     await recovery.ended();
-    await theatre.start({}, 'recover', '--force', folder()).ended();
-    expect((await readdir(folder())).sort()).toEqual(['logs.tar.gz', 'session.json']);
+    await fixture.start({}, 'recover', '--force', folderOf(fixture)).ended();
+    expect((await readdir(folderOf(fixture))).sort()).toEqual(['logs.tar.gz', 'session.json']);
   });
 });
 
-describe('a stop that leaves no time for the archive', () => {
-  let s3: S3Server;
-
-  beforeEach(async () => {
-    s3 = await startS3Server();
-  });
-
-  afterEach(() => s3.close());
-
-  const store = () => ({
+describe.concurrent('a stop that leaves no time for the archive', () => {
+  const store = (s3: S3Server) => ({
     SESSION_DESTINATION: 's3://bucket/p',
     SESSION_S3_PATH_STYLE: '1',
     AWS_ENDPOINT_URL_S3: s3.url,
@@ -150,10 +144,15 @@ describe('a stop that leaves no time for the archive', () => {
     AWS_SECRET_ACCESS_KEY: 'verysecret',
   });
 
-  test('leaves the journal, exits with 21, and says how to recover; recovering makes it whole', async () => {
-    const session = theatre.start({
+  test('leaves the journal, exits with 21, and says how to recover; recovering makes it whole', async ({
+    fixture,
+    onTestFinished,
+  }) => {
+    const s3 = await startS3Server();
+    onTestFinished(() => s3.close());
+    const session = fixture.start({
       ...JOURNAL,
-      ...store(),
+      ...store(s3),
       SESSION_STOP_TIMEOUT: '6s',
       SESSION_AGENT_COMMAND: program('agent-writes-noise', 24),
     });
@@ -168,7 +167,7 @@ describe('a stop that leaves no time for the archive', () => {
       recover: 'craftassist-session recover s3://bucket/p/test',
     });
     s3.setFaults([]);
-    const recovery = theatre.start(store(), 'recover', 's3://bucket/p/test');
+    const recovery = fixture.start(store(s3), 'recover', 's3://bucket/p/test');
     expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
     expect(
       s3
@@ -179,16 +178,16 @@ describe('a stop that leaves no time for the archive', () => {
   });
 });
 
-test('tail follows a file of a running session from anywhere, until it ends', async () => {
-  const session = theatre.start({ ...JOURNAL, SESSION_AGENT_COMMAND: program('agent-writes-files') });
-  await journaled(1);
+test('tail follows a file of a running session from anywhere, until it ends', async ({ fixture }) => {
+  const session = fixture.start({ ...JOURNAL, SESSION_AGENT_COMMAND: program('agent-writes-files') });
+  await journaled(fixture, 1);
   await eventually(async () =>
-    (await readFile(join(theatre.workdir, 'debug.log'), 'utf8')).includes('line 1000\n'),
+    (await readFile(join(fixture.workdir, 'debug.log'), 'utf8')).includes('line 1000\n'),
   );
-  const tail = theatre.start({}, 'tail', folder(), 'debug.log');
+  const tail = fixture.start({}, 'tail', folderOf(fixture), 'debug.log');
   await tail.logged('line 1000\n');
   session.signal('SIGTERM');
   expect((await session.ended()).code).toBe(0);
   expect((await tail.ended()).code).toBe(0);
-  expect(tail.stdout()).toBe(await readFile(join(theatre.workdir, 'debug.log'), 'utf8'));
+  expect(tail.stdout()).toBe(await readFile(join(fixture.workdir, 'debug.log'), 'utf8'));
 });

@@ -1,39 +1,41 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type FaultRule, type S3Server, startS3Server } from '../support/s3-server.ts';
-import { openTheatre, program, readReport, type Theatre } from '../support/session.ts';
+import { program, readReport } from '../support/session.ts';
+import { test as sessionTest } from '../support/session-test.ts';
 
-let theatre: Theatre;
-let s3: S3Server;
+const test = sessionTest
+  .extend('s3', async ({ onTestFinished }) => {
+    const s3 = await startS3Server();
+    onTestFinished(async () => {
+      try {
+        expect(s3.uploads(), 'uploads left open').toEqual([]);
+      } finally {
+        await s3.close();
+      }
+    });
+    return s3;
+  })
+  .extend(
+    'start',
+    ({ s3, fixture }) =>
+      (env: Record<string, string> = {}, faults: readonly FaultRule[] = []) => {
+        s3.setFaults(faults);
+        return fixture.start({
+          SESSION_DESTINATION: 's3://bucket/some/prefix',
+          SESSION_S3_PATH_STYLE: '1',
+          AWS_ENDPOINT_URL_S3: s3.url,
+          AWS_REGION: 'us-east-1',
+          AWS_ACCESS_KEY_ID: 'AKIDTEST',
+          AWS_SECRET_ACCESS_KEY: 'verysecret',
+          ...env,
+        });
+      },
+  );
 
-beforeEach(async () => {
-  [theatre, s3] = await Promise.all([openTheatre(), startS3Server()]);
-});
-
-afterEach(async () => {
-  try {
-    expect(s3.uploads(), 'uploads left open').toEqual([]);
-  } finally {
-    await Promise.all([theatre[Symbol.asyncDispose](), s3.close()]);
-  }
-});
-
-function start(env: Record<string, string> = {}, faults: readonly FaultRule[] = []) {
-  s3.setFaults(faults);
-  return theatre.start({
-    SESSION_DESTINATION: 's3://bucket/some/prefix',
-    SESSION_S3_PATH_STYLE: '1',
-    AWS_ENDPOINT_URL_S3: s3.url,
-    AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: 'AKIDTEST',
-    AWS_SECRET_ACCESS_KEY: 'verysecret',
-    ...env,
-  });
-}
-
-const keys = () =>
+const keysOf = (s3: S3Server) =>
   s3
     .objects()
     .map(({ key }) => key)
@@ -42,15 +44,15 @@ const keys = () =>
 /** More than one part, so that there is an upload to abort. */
 const noise = { SESSION_AGENT_COMMAND: program('agent-writes-noise', 24) };
 
-describe('with S3, a session', () => {
-  test('is saved with its report beside it', async () => {
+describe.concurrent('with S3, a session', () => {
+  test('is saved with its report beside it', async ({ s3, start }) => {
     const session = start();
     expect(await session.ended(), session.stderr()).toEqual({ code: 0, signal: null });
-    expect(keys()).toEqual(['some/prefix/test/logs.tar.gz', 'some/prefix/test/session.json']);
+    expect(keysOf(s3)).toEqual(['some/prefix/test/logs.tar.gz', 'some/prefix/test/session.json']);
     expect(session.report().archive).toMatchObject({ verified: true, parts: 1 });
   });
 
-  test('goes up in parts when it is large', async () => {
+  test('goes up in parts when it is large', async ({ s3, start }) => {
     const session = start(noise);
     expect((await session.ended()).code).toBe(0);
     const { archive } = session.report();
@@ -58,7 +60,7 @@ describe('with S3, a session', () => {
     expect(archive?.bytes).toBe(s3.objects().find(({ key }) => key.endsWith('tar.gz'))?.bytes);
   });
 
-  test('needs the rights to put objects and to abort uploads, and no others', async () => {
+  test('needs the rights to put objects and to abort uploads, and no others', async ({ start }) => {
     const session = start({}, [
       {
         match: {
@@ -81,30 +83,33 @@ describe('with S3, a session', () => {
     expect(session.report().archive).toMatchObject({ verified: false });
   });
 
-  test('never starts when the bucket does not exist', async () => {
+  test('never starts when the bucket does not exist', async ({ start }) => {
     const session = start({ SESSION_DESTINATION: 's3://no-such-bucket' });
     expect((await session.ended()).code).toBe(64);
     expect(session.stdout()).not.toContain('process_started');
     expect(session.stderr() + session.stdout()).toContain('no-such-bucket');
   });
 
-  test('never starts when access is denied', async () => {
+  test('never starts when access is denied', async ({ start }) => {
     const session = start({}, [{ do: 'deny' }]);
     expect((await session.ended()).code).toBe(64);
     expect(session.stdout()).not.toContain('process_started');
   });
 
-  test('starts with a warning when the store is merely unavailable, and is saved when it is back', async () => {
+  test('starts with a warning when the store is merely unavailable, and is saved when it is back', async ({
+    s3,
+    start,
+  }) => {
     const session = start({ SESSION_AGENT_COMMAND: program('agent-runs') }, [{ do: '503' }]);
     await session.logged('"event":"destination_unavailable"');
     await session.logged('"event":"process_started","child":"agent"');
     s3.setFaults([]);
     session.signal('SIGTERM');
     expect((await session.ended()).code).toBe(0);
-    expect(keys()).toContain('some/prefix/test/logs.tar.gz');
+    expect(keysOf(s3)).toContain('some/prefix/test/logs.tar.gz');
   });
 
-  test('is saved through 503s, throttling and resets', async () => {
+  test('is saved through 503s, throttling and resets', async ({ s3, start }) => {
     const session = start(noise, [
       { match: { operation: 'UploadPart', nth: 1 }, do: '503' },
       { match: { operation: 'UploadPart', nth: 2 }, do: 'reset' },
@@ -112,24 +117,27 @@ describe('with S3, a session', () => {
       { match: { operation: 'CompleteMultipartUpload', nth: 1 }, do: '500-after-commit' },
     ]);
     expect((await session.ended()).code).toBe(0);
-    expect(keys()).toContain('some/prefix/test/logs.tar.gz');
+    expect(keysOf(s3)).toContain('some/prefix/test/logs.tar.gz');
   });
 
-  test('goes to the fallback when S3 has finally failed', async () => {
-    const session = start({ SESSION_FALLBACK_DESTINATION: theatre.sessions, SESSION_SAVE_TIMEOUT: '3s' }, [
+  test('goes to the fallback when S3 has finally failed', async ({ fixture, start }) => {
+    const session = start({ SESSION_FALLBACK_DESTINATION: fixture.sessions, SESSION_SAVE_TIMEOUT: '3s' }, [
       { match: { operation: ['PutObject', 'UploadPart'] }, do: '503' },
     ]);
     expect((await session.ended()).code).toBe(0);
-    expect(await readdir(join(theatre.sessions, 'test'))).toContain('logs.tar.gz');
-    expect((await readReport(join(theatre.sessions, 'test'))).faults).toHaveLength(1);
+    expect(await readdir(join(fixture.sessions, 'test'))).toContain('logs.tar.gz');
+    expect((await readReport(join(fixture.sessions, 'test'))).faults).toHaveLength(1);
   });
 
-  test('exits with 20 when it cannot be saved in time, whatever ended it, and keeps its report', async () => {
+  test('exits with 20 when it cannot be saved in time, whatever ended it, and keeps its report', async ({
+    fixture,
+    start,
+  }) => {
     const session = start({ SESSION_SAVE_TIMEOUT: '2s', SESSION_AGENT_COMMAND: program('agent-exits', 3) }, [
       { match: { operation: ['PutObject', 'UploadPart'] }, do: '503' },
     ]);
     expect((await session.ended()).code).toBe(20);
-    expect(await readReport(theatre.workdir)).toMatchObject({
+    expect(await readReport(fixture.workdir)).toMatchObject({
       exitCode: 20,
       saved: 'lost',
       end: { by: 'agent-exited' },
@@ -137,18 +145,21 @@ describe('with S3, a session', () => {
   });
 });
 
-describe('a stop signal while the archive goes up', () => {
-  test('lets it go on while there is time', async () => {
+describe.concurrent('a stop signal while the archive goes up', () => {
+  test('lets it go on while there is time', async ({ s3, start }) => {
     const session = start({ ...noise, SESSION_STOP_TIMEOUT: '60s' }, [
       { match: { operation: 'UploadPart' }, do: 'slow', bytesPerSecond: 16 * 1024 * 1024 },
     ]);
     await eventually(() => s3.counts.UploadPart);
     session.signal('SIGTERM');
     expect((await session.ended()).code).toBe(0);
-    expect(keys()).toContain('some/prefix/test/logs.tar.gz');
+    expect(keysOf(s3)).toContain('some/prefix/test/logs.tar.gz');
   });
 
-  test('aborts it in time when the store stalls: nothing half-made stays behind, and the code is 20', async () => {
+  test('aborts it in time when the store stalls: nothing half-made stays behind, and the code is 20', async ({
+    s3,
+    start,
+  }) => {
     const session = start({ ...noise, SESSION_STOP_TIMEOUT: '6s' }, [
       { match: { operation: 'UploadPart' }, do: 'stall' },
     ]);
@@ -157,7 +168,7 @@ describe('a stop signal while the archive goes up', () => {
     expect((await session.ended()).code).toBe(20);
   });
 
-  test('that comes twice aborts it at once', async () => {
+  test('that comes twice aborts it at once', async ({ s3, start }) => {
     const session = start({ ...noise, SESSION_STOP_TIMEOUT: '1h' }, [
       { match: { operation: 'UploadPart' }, do: 'stall' },
     ]);

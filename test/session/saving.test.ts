@@ -2,16 +2,9 @@ import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openTheatre, program, readReport, type Theatre } from '../support/session.ts';
-
-let theatre: Theatre;
-
-beforeEach(async () => {
-  theatre = await openTheatre();
-});
-
-afterEach(() => theatre[Symbol.asyncDispose]());
+import { describe, expect } from 'vitest';
+import { program, readReport } from '../support/session.ts';
+import { test } from '../support/session-test.ts';
 
 const files = { SESSION_AGENT_COMMAND: program('agent-writes-files', 'leave') };
 
@@ -20,20 +13,22 @@ async function namesIn(archive: string): Promise<string[]> {
   return stdout.trim().split('\n').sort();
 }
 
-describe('an archive', () => {
-  test('lies at <destination>/<TIMESTAMP>/<archive>, and a report beside it tells its sha256', async () => {
-    const session = theatre.start(files);
+describe.concurrent('an archive', () => {
+  test('lies at <destination>/<TIMESTAMP>/<archive>, and a report beside it tells its sha256', async ({
+    fixture,
+  }) => {
+    const session = fixture.start(files);
     expect((await session.ended()).code).toBe(0);
-    const folder = join(theatre.sessions, 'test');
+    const folder = join(fixture.sessions, 'test');
     expect((await readdir(folder)).sort()).toEqual(['logs.tar.gz', 'session.json']);
     const { stdout } = await promisify(execFile)('sha256sum', [join(folder, 'logs.tar.gz')]);
     const { archive } = await readReport(folder);
     expect(archive).toMatchObject({ key: 'test/logs.tar.gz', sha256: stdout.slice(0, 64), verified: true });
   });
 
-  test('holds all that the children wrote, empty folders and odd names included', async () => {
-    await theatre.start(files).ended();
-    expect(await namesIn(join(theatre.sessions, 'test/logs.tar.gz'))).toEqual(
+  test('holds all that the children wrote, empty folders and odd names included', async ({ fixture }) => {
+    await fixture.start(files).ended();
+    expect(await namesIn(join(fixture.sessions, 'test/logs.tar.gz'))).toEqual(
       [
         'agent.log',
         'cuberite_process.log',
@@ -50,9 +45,9 @@ describe('an archive', () => {
     );
   });
 
-  test("holds the script's own selection where that is asked for", async () => {
-    await theatre.start({ ...files, SESSION_INCLUDE: '*.log,*.csv,job_metadata.json' }).ended();
-    expect(await namesIn(join(theatre.sessions, 'test/logs.tar.gz'))).toEqual([
+  test("holds the script's own selection where that is asked for", async ({ fixture }) => {
+    await fixture.start({ ...files, SESSION_INCLUDE: '*.log,*.csv,job_metadata.json' }).ended();
+    expect(await namesIn(join(fixture.sessions, 'test/logs.tar.gz'))).toEqual([
       'agent.log',
       'cuberite_process.log',
       'debug.log',
@@ -63,22 +58,24 @@ describe('an archive', () => {
     ]);
   });
 
-  test('leaves out what is excluded', async () => {
-    await theatre.start({ ...files, SESSION_EXCLUDE: 'memory,*.log' }).ended();
-    expect(await namesIn(join(theatre.sessions, 'test/logs.tar.gz'))).toEqual([
+  test('leaves out what is excluded', async ({ fixture }) => {
+    await fixture.start({ ...files, SESSION_EXCLUDE: 'memory,*.log' }).ended();
+    expect(await namesIn(join(fixture.sessions, 'test/logs.tar.gz'))).toEqual([
       'job_metadata.json',
       'world/',
       'world/saved',
     ]);
   });
 
-  test('that is there already is never overwritten: the new one takes the next free name', async () => {
+  test('that is there already is never overwritten: the new one takes the next free name', async ({
+    fixture,
+  }) => {
     for (const name of ['logs.tar.gz', 'logs.2.tar.gz', 'logs.3.tar.gz']) {
-      const session = theatre.start();
+      const session = fixture.start();
       expect((await session.ended()).code).toBe(0);
       expect(session.report().archive?.key).toBe(`test/${name}`);
     }
-    const folder = join(theatre.sessions, 'test');
+    const folder = join(fixture.sessions, 'test');
     expect((await readdir(folder)).sort()).toEqual([
       'logs.2.tar.gz',
       'logs.3.tar.gz',
@@ -90,48 +87,52 @@ describe('an archive', () => {
     expect((await readReport(folder, 'session.2.json')).archive?.key).toBe('test/logs.2.tar.gz');
   });
 
-  test('stays in the working directory with CRAFTASSIST_NO_UPLOAD, and holds neither itself nor those before it', async () => {
+  test('stays in the working directory with CRAFTASSIST_NO_UPLOAD, and holds neither itself nor those before it', async ({
+    fixture,
+  }) => {
     const env = { ...files, CRAFTASSIST_NO_UPLOAD: '1', SESSION_DESTINATION: undefined };
-    expect((await theatre.start(env).ended()).code).toBe(0);
-    expect((await theatre.start(env).ended()).code).toBe(0);
-    expect(await readdir(theatre.workdir)).toEqual(
+    expect((await fixture.start(env).ended()).code).toBe(0);
+    expect((await fixture.start(env).ended()).code).toBe(0);
+    expect(await readdir(fixture.workdir)).toEqual(
       expect.arrayContaining(['logs.tar.gz', 'logs.2.tar.gz', 'session.json', 'session.2.json']),
     );
-    const names = await namesIn(join(theatre.workdir, 'logs.2.tar.gz'));
+    const names = await namesIn(join(fixture.workdir, 'logs.2.tar.gz'));
     expect(names).toContain('agent.log');
     expect(names.filter(name => /tar\.gz|session/.test(name))).toEqual([]);
   });
 
-  test('leaves a destination inside the working directory out', async () => {
-    await mkdir(join(theatre.workdir, 'out'), { recursive: true });
-    await writeFile(join(theatre.workdir, 'out/earlier'), 'x');
-    await theatre.start({ SESSION_DESTINATION: join(theatre.workdir, 'out') }).ended();
-    const names = await namesIn(join(theatre.workdir, 'out/test/logs.tar.gz'));
+  test('leaves a destination inside the working directory out', async ({ fixture }) => {
+    await mkdir(join(fixture.workdir, 'out'), { recursive: true });
+    await writeFile(join(fixture.workdir, 'out/earlier'), 'x');
+    await fixture.start({ SESSION_DESTINATION: join(fixture.workdir, 'out') }).ended();
+    const names = await namesIn(join(fixture.workdir, 'out/test/logs.tar.gz'));
     expect(names.filter(name => name.startsWith('out'))).toEqual([]);
     expect(names).toContain('agent.log');
   });
 
-  test('may be a plain tar, or zstd', async () => {
+  test('may be a plain tar, or zstd', async ({ fixture }) => {
     for (const name of ['all.tar', 'all.tar.zst']) {
-      await theatre.start({ SESSION_ARCHIVE: name }).ended();
-      const { stdout } = await promisify(execFile)('tar', ['tf', join(theatre.sessions, 'test', name)]);
+      await fixture.start({ SESSION_ARCHIVE: name }).ended();
+      const { stdout } = await promisify(execFile)('tar', ['tf', join(fixture.sessions, 'test', name)]);
       expect(stdout).toContain('agent.log');
     }
   });
 });
 
-describe("a crowd-sourcing experiment's id", () => {
+describe.concurrent("a crowd-sourcing experiment's id", () => {
   const experiment = (id: string) => ({ SESSION_AGENT_COMMAND: program('agent-names-its-experiment', id) });
 
-  test('becomes part of the key', async () => {
-    const session = theatre.start(experiment('3X.A-b_9'));
+  test('becomes part of the key', async ({ fixture }) => {
+    const session = fixture.start(experiment('3X.A-b_9'));
     await session.ended();
     expect(session.report().archive?.key).toBe('turk/3X.A-b_9/test/logs.tar.gz');
   });
 
   for (const id of ['..', 'a/b', '', 'x'.repeat(129)]) {
-    test(`${JSON.stringify(id.slice(0, 10))} is left out of the key and reported: nothing is lost`, async () => {
-      const session = theatre.start(experiment(id));
+    test(`${JSON.stringify(id.slice(0, 10))} is left out of the key and reported: nothing is lost`, async ({
+      fixture,
+    }) => {
+      const session = fixture.start(experiment(id));
       expect((await session.ended()).code).toBe(0);
       expect(session.report().archive?.key).toBe('test/logs.tar.gz');
       expect(session.report().notices).toEqual([expect.stringContaining('turk_experiment_id.txt')]);
@@ -139,14 +140,14 @@ describe("a crowd-sourcing experiment's id", () => {
   }
 });
 
-describe('secrets', () => {
-  test('reach no child, no log and no report', async () => {
+describe.concurrent('secrets', () => {
+  test('reach no child, no log and no report', async ({ fixture }) => {
     const secrets = {
       AWS_ACCESS_KEY_ID: 'AKIASECRET',
       AWS_SECRET_ACCESS_KEY: 'verysecret',
       AWS_SESSION_TOKEN: 'tokensecret',
     };
-    const session = theatre.start({
+    const session = fixture.start({
       ...secrets,
       RUN_SH_GZ_B64: 'scriptsecret',
       SESSION_AGENT_COMMAND: program('agent-prints-environment'),
@@ -156,35 +157,35 @@ describe('secrets', () => {
     const told = [
       session.stdout(),
       session.stderr(),
-      await readFile(join(theatre.workdir, 'environment.json'), 'utf8'),
-      await readFile(join(theatre.workdir, 'supervisor.log'), 'utf8'),
-      await readFile(join(theatre.sessions, 'test/session.json'), 'utf8'),
+      await readFile(join(fixture.workdir, 'environment.json'), 'utf8'),
+      await readFile(join(fixture.workdir, 'supervisor.log'), 'utf8'),
+      await readFile(join(fixture.sessions, 'test/session.json'), 'utf8'),
     ].join('\n');
     expect(told).not.toMatch(/AKIASECRET|verysecret|tokensecret|scriptsecret/);
   });
 });
 
-describe('a session without a place', () => {
-  test('that can be written is refused before anything starts', async () => {
-    await writeFile(theatre.sessions, 'a file, not a folder');
-    const session = theatre.start();
+describe.concurrent('a session without a place', () => {
+  test('that can be written is refused before anything starts', async ({ fixture }) => {
+    await writeFile(fixture.sessions, 'a file, not a folder');
+    const session = fixture.start();
     expect((await session.ended()).code).toBe(64);
     expect(session.stdout()).not.toContain('process_started');
-    await expect(readdir(join(theatre.workdir, 'world'))).rejects.toThrow('ENOENT');
+    await expect(readdir(join(fixture.workdir, 'world'))).rejects.toThrow('ENOENT');
   });
 
-  test('in the configuration tells every fault, each with its remedy', async () => {
-    const session = theatre.start({ SESSION_DESTINATION: 's3:bucket', SESSION_STOP_GRACE: 'x' });
+  test('in the configuration tells every fault, each with its remedy', async ({ fixture }) => {
+    const session = fixture.start({ SESSION_DESTINATION: 's3:bucket', SESSION_STOP_GRACE: 'x' });
     expect((await session.ended()).code).toBe(64);
     expect(session.stderr()).toContain('write s3://bucket/prefix');
     expect(session.stderr()).toContain('SESSION_STOP_GRACE');
   });
 });
 
-test('two sessions never share a working directory', async () => {
-  const first = theatre.start({ SESSION_AGENT_COMMAND: program('agent-runs') });
+test('two sessions never share a working directory', async ({ fixture }) => {
+  const first = fixture.start({ SESSION_AGENT_COMMAND: program('agent-runs') });
   await first.logged('"event":"process_started","child":"agent"');
-  const second = theatre.start({ TIMESTAMP: 'second' });
+  const second = fixture.start({ TIMESTAMP: 'second' });
   expect((await second.ended()).code).toBe(64);
   expect(second.stderr()).toContain('another session is being played');
   first.signal('SIGTERM');

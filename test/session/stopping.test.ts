@@ -1,30 +1,23 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { listProcesses } from '../../src/process/procfs.ts';
 import { eventually } from '../support/eventually.ts';
-import { openTheatre, program, type Theatre } from '../support/session.ts';
-
-let theatre: Theatre;
-
-beforeEach(async () => {
-  theatre = await openTheatre();
-});
-
-afterEach(() => theatre[Symbol.asyncDispose]());
+import { program, type SessionFixture } from '../support/session.ts';
+import { test } from '../support/session-test.ts';
 
 /** The agent has come as far as its first line: its signal handlers are in place. */
-async function agentRuns(): Promise<void> {
-  await eventually(async () => (await readFile(join(theatre.workdir, 'agent.log'), 'utf8')).includes('runs'));
+async function agentRuns({ workdir }: SessionFixture): Promise<void> {
+  await eventually(async () => (await readFile(join(workdir, 'agent.log'), 'utf8')).includes('runs'));
 }
 
 const playing = { SESSION_AGENT_COMMAND: program('agent-runs') };
 
-describe('a stop signal', () => {
+describe.concurrent('a stop signal', () => {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const) {
-    test(`${signal} becomes a clean stop: the world is saved, and so is the archive`, async () => {
-      const session = theatre.start(playing);
+    test(`${signal} becomes a clean stop: the world is saved, and so is the archive`, async ({ fixture }) => {
+      const session = fixture.start(playing);
       await session.logged('"event":"process_started"');
       await session.logged('"event":"server_ready"');
       session.signal(signal);
@@ -36,21 +29,21 @@ describe('a stop signal', () => {
         exit: { code: 0 },
         stoppedBy: ['console'],
       });
-      await access(join(theatre.workdir, 'world/saved'));
+      await access(join(fixture.workdir, 'world/saved'));
     });
   }
 
-  test('while setup runs ends the session without a server', async () => {
-    const session = theatre.start({ SESSION_SETUP_COMMAND: program('child-ends-on-sigterm') });
+  test('while setup runs ends the session without a server', async ({ fixture }) => {
+    const session = fixture.start({ SESSION_SETUP_COMMAND: program('child-ends-on-sigterm') });
     await session.logged('"event":"process_started","child":"setup"');
     session.signal('SIGTERM');
     expect(await session.ended()).toEqual({ code: 0, signal: null });
     expect(session.report().children.map(({ name }) => name)).toEqual(['setup']);
   });
 
-  test('while the server starts ends the session without an agent', async () => {
-    const session = theatre.start({
-      SESSION_SERVER_COMMAND: program('server-late', '--port', theatre.port, 600_000),
+  test('while the server starts ends the session without an agent', async ({ fixture }) => {
+    const session = fixture.start({
+      SESSION_SERVER_COMMAND: program('server-late', '--port', fixture.port, 600_000),
       SESSION_STOP_GRACE: '1s',
     });
     await session.logged('"event":"process_started","child":"server"');
@@ -60,8 +53,10 @@ describe('a stop signal', () => {
     expect(session.report().saved).toBe('archive');
   });
 
-  test('that comes again and again, until the very end of the process, changes no exit code', async () => {
-    const session = theatre.start(playing);
+  test('that comes again and again, until the very end of the process, changes no exit code', async ({
+    fixture,
+  }) => {
+    const session = fixture.start(playing);
     await session.logged('"event":"server_ready"');
     let isOver = false;
     const ended = session.ended().finally(() => {
@@ -72,14 +67,14 @@ describe('a stop signal', () => {
     expect(await ended).toEqual({ code: 0, signal: null });
   });
 
-  test('makes everything fit into the stop timeout, even when nobody obeys', async () => {
-    const session = theatre.start({
-      SESSION_SERVER_COMMAND: program('server-ignores-sigterm', '--port', theatre.port),
+  test('makes everything fit into the stop timeout, even when nobody obeys', async ({ fixture }) => {
+    const session = fixture.start({
+      SESSION_SERVER_COMMAND: program('server-ignores-sigterm', '--port', fixture.port),
       SESSION_AGENT_COMMAND: program('agent-ignores-sigterm'),
       SESSION_STOP_GRACE: '1h',
       SESSION_STOP_TIMEOUT: '6s',
     });
-    await agentRuns();
+    await agentRuns(fixture);
     session.signal('SIGTERM');
     // Not in an hour: longer than any test may take.
     expect(await session.ended()).toEqual({ code: 0, signal: null });
@@ -87,14 +82,16 @@ describe('a stop signal', () => {
     expect(session.report().saved).toBe('archive');
   });
 
-  test('that comes twice abandons the session: everything is killed, and the code is 128+n', async () => {
-    const session = theatre.start({
-      SESSION_SERVER_COMMAND: program('server-ignores-sigterm', '--port', theatre.port),
+  test('that comes twice abandons the session: everything is killed, and the code is 128+n', async ({
+    fixture,
+  }) => {
+    const session = fixture.start({
+      SESSION_SERVER_COMMAND: program('server-ignores-sigterm', '--port', fixture.port),
       SESSION_AGENT_COMMAND: program('agent-ignores-sigterm'),
       SESSION_STOP_GRACE: '1h',
       SESSION_STOP_TIMEOUT: '1h',
     });
-    await agentRuns();
+    await agentRuns(fixture);
     session.signal('SIGINT');
     await session.logged('"end":"signal"');
     session.signal('SIGINT');
@@ -103,13 +100,13 @@ describe('a stop signal', () => {
   });
 });
 
-describe('after a session', () => {
-  test('daemons of both children are dead, and named in the report', async () => {
-    const session = theatre.start({
-      SESSION_SERVER_COMMAND: program('server-forks-daemon', '--port', theatre.port),
+describe.concurrent('after a session', () => {
+  test('daemons of both children are dead, and named in the report', async ({ fixture }) => {
+    const session = fixture.start({
+      SESSION_SERVER_COMMAND: program('server-forks-daemon', '--port', fixture.port),
       SESSION_AGENT_COMMAND: program('agent-forks-daemon'),
     });
-    await agentRuns();
+    await agentRuns(fixture);
     session.signal('SIGTERM');
     expect(await session.ended()).toEqual({ code: 0, signal: null });
     const { survivors } = session.report();
@@ -120,10 +117,10 @@ describe('after a session', () => {
     }
   });
 
-  test('an agent whose server is gone may finish by itself', async () => {
-    const session = theatre.start({
-      SESSION_SERVER_COMMAND: program('server-crashes-beside-agent', '--port', theatre.port, 9),
-      SESSION_AGENT_COMMAND: program('agent-follows-server', '--port', theatre.port),
+  test('an agent whose server is gone may finish by itself', async ({ fixture }) => {
+    const session = fixture.start({
+      SESSION_SERVER_COMMAND: program('server-crashes-beside-agent', '--port', fixture.port, 9),
+      SESSION_AGENT_COMMAND: program('agent-follows-server', '--port', fixture.port),
     });
     expect(await session.ended()).toEqual({ code: 11, signal: null });
     const agent = session.report().children.find(({ name }) => name === 'agent');

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { s3Environment } from '../support/s3-environment.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
-import { openTheatre, type Performance, type Theatre } from '../support/session.ts';
+import { openSessionFixture, type RunningSupervisor, type SessionFixture } from '../support/session.ts';
 import { sessionProcesses } from '../support/session-processes.ts';
 import { type Evidence, readSaved, type SentSignal } from './evidence.ts';
 import type { Moment, Plan, Stop } from './plan.ts';
@@ -21,7 +21,7 @@ const STUCK_MS = 60_000;
 
 /** Runs one session with the real supervisor, and collects what it leaves. */
 export async function runPlan(plan: Plan): Promise<Evidence> {
-  await using fixture = await openTheatre();
+  await using fixture = await openSessionFixture();
   const s3 = await startS3Server({ faults: plan.store.faults });
   try {
     return await runSession(plan, fixture, s3);
@@ -30,7 +30,7 @@ export async function runPlan(plan: Plan): Promise<Evidence> {
   }
 }
 
-async function runSession(plan: Plan, fixture: Theatre, s3: S3Server): Promise<Evidence> {
+async function runSession(plan: Plan, fixture: SessionFixture, s3: S3Server): Promise<Evidence> {
   const folder = dirname(fixture.workdir);
   const marker = randomUUID();
   const session = fixture.start({ ...(await environment(plan, fixture, s3)), SOAK_SESSION: marker });
@@ -65,7 +65,7 @@ async function runSession(plan: Plan, fixture: Theatre, s3: S3Server): Promise<E
 
 async function environment(
   { setup, server, agent, store, limits, grace, journal }: Plan,
-  fixture: Theatre,
+  fixture: SessionFixture,
   s3: S3Server,
 ) {
   if (store.kind === 'a file is in the way') await writeFile(fixture.sessions, 'a file, not a folder');
@@ -88,7 +88,7 @@ async function environment(
   };
 }
 
-function destination(kind: Plan['store']['kind'], { sessions }: Theatre, s3: S3Server) {
+function destination(kind: Plan['store']['kind'], { sessions }: SessionFixture, s3: S3Server) {
   switch (kind) {
     case 's3':
       return s3Environment(s3);
@@ -106,14 +106,14 @@ function destination(kind: Plan['store']['kind'], { sessions }: Theatre, s3: S3S
   }
 }
 
-async function breakConnections({ store }: Plan, session: Performance, s3: S3Server): Promise<void> {
+async function breakConnections({ store }: Plan, session: RunningSupervisor, s3: S3Server): Promise<void> {
   if (store.breaksAfterMs === undefined || !(await reaches('saving', session))) return;
   await setTimeout(store.breaksAfterMs);
   s3.breakConnections();
 }
 
 /** Sends each signal at its moment; one whose moment never comes is not sent, nor are those after it. */
-async function sendAll(stops: readonly Stop[], session: Performance): Promise<readonly SentSignal[]> {
+async function sendAll(stops: readonly Stop[], session: RunningSupervisor): Promise<readonly SentSignal[]> {
   const sent: SentSignal[] = [];
   for (const stop of stops) {
     if (stop.after !== 'signal' && !(await reaches(stop.after, session))) break;
@@ -126,7 +126,7 @@ async function sendAll(stops: readonly Stop[], session: Performance): Promise<re
 }
 
 /** Waits for a moment. @returns false when the session has ended without it. */
-function reaches(moment: Moment, session: Performance): Promise<boolean> {
+function reaches(moment: Moment, session: RunningSupervisor): Promise<boolean> {
   return new Promise(resolve => {
     const check = () => {
       if (hasReached(moment, session.stdout())) resolve(true);
@@ -152,6 +152,6 @@ export function hasReached(moment: Moment, log: string): boolean {
   }
 }
 
-function hasEnded({ process }: Performance): boolean {
+function hasEnded({ process }: RunningSupervisor): boolean {
   return process.exitCode !== null || process.signalCode !== null;
 }

@@ -7,6 +7,7 @@ import { claimAndRename, FileExistsError } from '../../src/files/atomic-write.ts
 import { openDirectoryStore } from '../../src/store/directory.ts';
 import { openStore } from '../../src/store/open.ts';
 import { PermanentError } from '../../src/store/store.ts';
+import { PROGRAMS } from '../support/built.ts';
 import { bytesOf, inChunks, thenIdle } from './archives.ts';
 import { describeContract } from './contract.ts';
 import { PLAIN } from './s3/support.ts';
@@ -129,7 +130,7 @@ describe('a folder as a destination', () => {
   });
 
   test.skipIf(!canMount())('a full disk is refused with a remedy, and left as it was', () => {
-    const program = path.resolve('test/programs/destination-on-full-disk.mjs');
+    const program = path.join(PROGRAMS, 'destination-on-full-disk.mjs');
     const printed = execFileSync('unshare', ['-rm', process.execPath, program, folder], { encoding: 'utf8' });
     expect(JSON.parse(printed)).toEqual({
       name: 'RefusedError',

@@ -1,27 +1,27 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Child, type ChildSpec, startChild } from '../../src/process/child.ts';
 import { createSessionMarker, killLeftovers, MARKER_VARIABLE } from '../../src/process/leftovers.ts';
 import { killChild } from '../../src/process/stop.ts';
+import { PROGRAMS } from './built.ts';
 import { killAllIn } from './container.ts';
 import { eventually } from './eventually.ts';
 
 export function programPath(name: string): string {
-  return fileURLToPath(new URL(`../programs/${name}`, import.meta.url));
+  return join(PROGRAMS, name);
 }
 
 /** A folder with children in it; nothing of either is left when it is disposed of. */
-export async function openNursery() {
+export async function openChildFixture() {
   const folder = await mkdtemp(join(tmpdir(), 'child-'));
-  const cookie = createSessionMarker();
+  const marker = createSessionMarker();
   const children: Child[] = [];
   const specOf = (command: ChildSpec['command'], changes: Partial<ChildSpec> = {}): ChildSpec => ({
     name: 'server',
     command,
     cwd: folder,
-    env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, [MARKER_VARIABLE]: cookie },
+    env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, [MARKER_VARIABLE]: marker },
     logFile: join(folder, `${children.length}.log`),
     console: false,
     user: undefined,
@@ -30,7 +30,7 @@ export async function openNursery() {
 
   return {
     folder,
-    cookie,
+    marker,
     children,
     specOf,
     start(command: ChildSpec['command'], changes: Partial<ChildSpec> = {}) {
@@ -49,7 +49,7 @@ export async function openNursery() {
     },
     async [Symbol.asyncDispose]() {
       for (const child of children) killChild(child);
-      await killLeftovers(cookie, children, { withinMs: 20_000 });
+      await killLeftovers(marker, children, { withinMs: 20_000 });
       await killAllIn(folder);
       await Promise.all(children.map(child => child.exited));
       await rm(folder, { recursive: true, force: true });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CuberiteConfig } from '../../src/config/session-config.ts';
+import { PROGRAMS } from './built.ts';
 import { STAND_IN_VARIABLE, type StandInOptions } from './cuberite/options.ts';
 
 /** A SESSION_CUBERITE_HOME in a temporary folder, with a stand-in for the server's program. */
@@ -25,11 +26,12 @@ const PLUGINS = [
   'shutdown_if_no_player_join',
 ];
 
-/** Makes a home; the new build, started in 100 ms, unless told otherwise. */
+/** Makes a home, or another one in its place; the new build, started in 100 ms, unless told otherwise. */
 export async function makeCuberiteHome(
   options: Partial<Omit<StandInOptions, 'crowdFile'>> = {},
+  earlier?: string,
 ): Promise<CuberiteHome> {
-  const folder = await mkdtemp(join(tmpdir(), 'cuberite-home-'));
+  const folder = earlier ?? (await mkdtemp(join(tmpdir(), 'cuberite-home-')));
   const crowdFile = join(folder, 'crowd');
   const binary = join(folder, 'cuberite/Server/Cuberite');
   await mkdir(join(folder, 'cuberite/Server'), { recursive: true });
@@ -68,7 +70,7 @@ export async function writePlugin(folder: string, name: string): Promise<void> {
 
 /** As in the real program, the name of a flag that it knows is among its bytes. */
 async function writeProgram(path: string, options: StandInOptions): Promise<void> {
-  const program = fileURLToPath(new URL('../programs/cuberite.mjs', import.meta.url));
+  const program = join(PROGRAMS, 'cuberite.mjs');
   const script = [
     '#!/bin/sh',
     options.build === 'new' ? '# takes --no-output-buffering' : '# takes no flags',

@@ -21,7 +21,7 @@ export const about: JournalAbout = {
   version: 'test',
 };
 
-export interface Playground {
+export interface JournalFixture {
   /** The working directory. */
   readonly work: string;
   /** The destination's folder. */
@@ -33,10 +33,10 @@ export interface Playground {
 }
 
 /** A working directory and a destination, gone when the test is. */
-export async function playground(): Promise<Playground> {
-  const home = await mkdtemp(join(tmpdir(), 'journal-'));
-  onTestFinished(() => rm(home, { recursive: true, force: true }));
-  const [work, store] = [join(home, 'work'), join(home, 'store')];
+export async function openJournalFixture(): Promise<JournalFixture> {
+  const scratch = await mkdtemp(join(tmpdir(), 'journal-'));
+  onTestFinished(() => rm(scratch, { recursive: true, force: true }));
+  const [work, store] = [join(scratch, 'work'), join(scratch, 'store')];
   await mkdir(work);
   const destination = openDirectoryStore(store);
   const problems: JournalProblem[] = [];
@@ -69,7 +69,7 @@ export async function playground(): Promise<Playground> {
     },
     async recover(prefix = 'now/journal') {
       recoveries += 1;
-      const folder = join(home, `recovered-${recoveries}`);
+      const folder = join(scratch, `recovered-${recoveries}`);
       const signal = AbortSignal.timeout(60_000);
       return { ...(await recoverJournal({ destination, prefix, folder, signal })), folder };
     },

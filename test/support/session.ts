@@ -2,35 +2,30 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Report } from '../../src/report/schema.ts';
+import { COMPILE_CACHE, PROGRAMS, SUPERVISOR } from './built.ts';
 import { killAllIn } from './container.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 
-const MAIN = resolve(import.meta.dirname, '../../src/main.ts');
-
 /** The command line of a test program. */
 export function program(name: string, ...args: (string | number)[]): string {
-  return JSON.stringify([
-    process.execPath,
-    resolve(import.meta.dirname, '../programs', `${name}.mjs`),
-    ...args.map(String),
-  ]);
+  return JSON.stringify([process.execPath, join(PROGRAMS, `${name}.mjs`), ...args.map(String)]);
 }
 
 /** A place for one session: folders, a port, and the real command as a process. */
-export interface Theatre extends AsyncDisposable {
+export interface SessionFixture extends AsyncDisposable {
   readonly workdir: string;
   readonly sessions: string;
   readonly port: number;
   /** Starts the supervisor with these variables beside those of a session that works. */
-  start(env?: Record<string, string | undefined>, ...args: string[]): Performance;
+  start(env?: Record<string, string | undefined>, ...args: string[]): RunningSupervisor;
   /** Kills every supervisor and all that they have started, as the end of their container does. */
-  collapse(): Promise<void>;
+  killAll(): Promise<void>;
 }
 
-export interface Performance {
+export interface RunningSupervisor {
   readonly process: ChildProcess;
   /** What it has written so far. */
   stdout(): string;
@@ -44,17 +39,17 @@ export interface Performance {
   report(): Report;
 }
 
-export async function openTheatre(): Promise<Theatre> {
+export async function openSessionFixture(): Promise<SessionFixture> {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'session-test-'));
   const workdir = join(folder, 'work');
   const sessions = join(folder, 'sessions');
-  const performances: Performance[] = [];
+  const supervisors: RunningSupervisor[] = [];
 
-  async function collapse(): Promise<void> {
-    for (const performance of performances) performance.signal('SIGKILL');
+  async function killAll(): Promise<void> {
+    for (const supervisor of supervisors) supervisor.signal('SIGKILL');
     // A child that is forked, but does not yet stand in the folder, still holds the supervisor's output open.
-    await Promise.all(performances.map(performance => performance.ended()));
+    await Promise.all(supervisors.map(supervisor => supervisor.ended()));
     await killAllIn(folder);
   }
 
@@ -74,20 +69,29 @@ export async function openTheatre(): Promise<Theatre> {
         SESSION_JOURNAL_INTERVAL: 'off',
       };
       // What a killed command leaves in its temporary folder goes with ours.
-      const performance = perform(args, { PATH: process.env.PATH, TMPDIR: folder, ...usual, ...env });
-      performances.push(performance);
-      return performance;
+      const supervisor = startSupervisor(args, {
+        PATH: process.env.PATH,
+        TMPDIR: folder,
+        ...COMPILE_CACHE,
+        ...usual,
+        ...env,
+      });
+      supervisors.push(supervisor);
+      return supervisor;
     },
-    collapse,
+    killAll,
     async [Symbol.asyncDispose]() {
-      await collapse();
+      await killAll();
       await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
-function perform(args: readonly string[], env: Record<string, string | undefined>): Performance {
-  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+function startSupervisor(
+  args: readonly string[],
+  env: Record<string, string | undefined>,
+): RunningSupervisor {
+  const child = spawn(process.execPath, [SUPERVISOR, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', text => {

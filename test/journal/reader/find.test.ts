@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { findJournals, isLive, storeClock } from '../../../src/journal/reader/find.ts';
 import { eventually } from '../../support/eventually.ts';
-import { patient, playground } from '../../support/journal.ts';
+import { openJournalFixture, patient } from '../../support/journal.ts';
 import { putSegments } from '../../support/segments.ts';
 
 describe('finding journals', () => {
   test('names every session with a journal, and what else is in its folder', async () => {
-    const { destination, start } = await playground();
+    const { destination, start } = await openJournalFixture();
     const put = (key: string) => destination.put(key, Buffer.from('{}'), { signal: patient });
     await put('turk/done/logs.tar.gz');
     await put('turk/half/session.json');
@@ -31,7 +31,7 @@ describe('finding journals', () => {
   });
 
   test('a journal is live while it is written, and dead when it has been silent or says so', async () => {
-    const { destination, start } = await playground();
+    const { destination, start } = await openJournalFixture();
     const look = async () => {
       const [found] = await findJournals(destination, 'now/', patient);
       if (found === undefined) throw new Error('no journal');
@@ -47,7 +47,7 @@ describe('finding journals', () => {
   });
 
   test('a journal whose status is damaged is judged by its last object', async () => {
-    const { destination } = await playground();
+    const { destination } = await openJournalFixture();
     await putSegments(destination, [{}, {}]);
     await destination.put('now/journal/status.json', Buffer.from('{"format":1,"run"'), { signal: patient });
     const [found] = await findJournals(destination, '', patient);

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { encodeTarHeader } from '../../../src/files/tar.ts';
 import { segmentKey } from '../../../src/journal/format/schema.ts';
 import { recoverJournal } from '../../../src/journal/reader/rebuild.ts';
-import { patient, playground, treeOf } from '../../support/journal.ts';
+import { openJournalFixture, patient, treeOf } from '../../support/journal.ts';
 import { type Changes, piece, putSegments, segment } from '../../support/segments.ts';
 
 /** Three segments: a log that grows by a line in each, and a file of its own in each. */
@@ -17,7 +17,7 @@ const THREE: readonly Changes[] = [
 
 describe('segments that are not as they should be', () => {
   test('a missing one is named, and all before and beside it is saved', async () => {
-    const { store, destination, recover } = await playground();
+    const { store, destination, recover } = await openJournalFixture();
     await putSegments(destination, THREE);
     await rm(join(store, 'now/journal/00000002.tar.gz'));
     const recovered = await recover();
@@ -37,7 +37,7 @@ describe('segments that are not as they should be', () => {
   });
 
   test('a byte that was changed anywhere in one never goes unnoticed', async () => {
-    const { destination, recover } = await playground();
+    const { destination, recover } = await openJournalFixture();
     const [, second] = await putSegments(destination, THREE);
     if (second === undefined) throw new Error('no second segment');
     for (let at = 0; at < second.length; at += 7) {
@@ -51,7 +51,7 @@ describe('segments that are not as they should be', () => {
   });
 
   test('one that was cut off is damaged', async () => {
-    const { destination, recover } = await playground();
+    const { destination, recover } = await openJournalFixture();
     const [, second] = await putSegments(destination, THREE);
     for (const bytes of [0, 10, 100, (second?.length ?? 0) - 1]) {
       const cut = second?.subarray(0, bytes) ?? Buffer.alloc(0);
@@ -65,7 +65,7 @@ describe('segments that are not as they should be', () => {
   });
 
   test('two that were swapped, and one of another run, are left out', async () => {
-    const { store, destination, recover } = await playground();
+    const { store, destination, recover } = await openJournalFixture();
     await putSegments(destination, THREE);
     const at = (sequence: number) => join(store, 'now/journal', segmentKey(sequence));
     await rename(at(2), `${at(2)}.aside`);
@@ -87,7 +87,7 @@ describe('segments that are not as they should be', () => {
   });
 
   test('one that unpacks to more than any segment is refused before it fills the memory', async () => {
-    const { destination, recover } = await playground();
+    const { destination, recover } = await openJournalFixture();
     await putSegments(destination, THREE);
     const bomb = gzipSync(Buffer.alloc(200_000_000));
     await destination.put('now/journal/00000002.tar.gz', bomb, { signal: patient });
@@ -95,7 +95,7 @@ describe('segments that are not as they should be', () => {
   });
 
   test('one whose bytes are not those of its index is damaged', async () => {
-    const { destination, recover } = await playground();
+    const { destination, recover } = await openJournalFixture();
     await putSegments(destination, [
       ...THREE,
       { pieces: [piece('agent.log', 'four\n', { offset: 14, crc32: '00000000' })] },
@@ -111,7 +111,7 @@ describe('segments that are not as they should be', () => {
   });
 
   test('pieces that contradict each other change nothing that is safe', async () => {
-    const { destination, recover } = await playground();
+    const { destination, recover } = await openJournalFixture();
     await putSegments(destination, [...THREE, { pieces: [piece('agent.log', 'ONE', { offset: 1 })] }]);
     const { problems, folder } = await recover();
     expect(problems).toEqual([
@@ -125,7 +125,7 @@ describe('a journal that wants to write elsewhere', () => {
   test.each(['../evil', '/tmp/evil', 'a/../../evil', 'a//b', '.', 'a/./b', '', 'a\0b', `${'x'.repeat(256)}`])(
     'a path like %j makes its segment a damaged one',
     async path => {
-      const { destination, recover, store } = await playground();
+      const { destination, recover, store } = await openJournalFixture();
       await putSegments(destination, [
         { pieces: [piece('good', 'g')] },
         { pieces: [piece(path, 'evil', { generation: 2 })] },
@@ -138,7 +138,7 @@ describe('a journal that wants to write elsewhere', () => {
   );
 
   test('a file below a link does not go where the link leads', async () => {
-    const { destination, recover, store } = await playground();
+    const { destination, recover, store } = await openJournalFixture();
     const outside = join(store, 'outside');
     await mkdir(outside, { recursive: true });
     await putSegments(destination, [
@@ -155,7 +155,7 @@ describe('a journal that wants to write elsewhere', () => {
   });
 
   test('a file where a folder must be is put beside it', async () => {
-    const { destination, recover } = await playground();
+    const { destination, recover } = await openJournalFixture();
     await putSegments(destination, [
       { pieces: [piece('a', 'file'), piece('a/b', 'below it', { generation: 2 })] },
     ]);
@@ -164,7 +164,7 @@ describe('a journal that wants to write elsewhere', () => {
   });
 
   test('an entry that is no plain file makes its segment a damaged one', async () => {
-    const { destination, recover } = await playground();
+    const { destination, recover } = await openJournalFixture();
     await putSegments(destination, THREE.slice(0, 1));
     const link = encodeTarHeader({
       type: 'link',
@@ -182,7 +182,7 @@ describe('a journal that wants to write elsewhere', () => {
 
 describe('contents that are not whole', () => {
   test('a new content counts when all of it is there, and not before', async () => {
-    const { destination, recover } = await playground();
+    const { destination, recover } = await openJournalFixture();
     const half = { generation: 2, whole: 8, replaces: 1, size: 8 };
     await putSegments(destination, [
       { pieces: [piece('r.mca', 'oldold')] },
@@ -203,7 +203,7 @@ describe('contents that are not whole', () => {
   });
 
   test('tells by how much a file was ahead of its journal', async () => {
-    const { destination, recover } = await playground();
+    const { destination, recover } = await openJournalFixture();
     await putSegments(destination, [{ pieces: [piece('agent.log', 'begun', { size: 500 })] }]);
     expect((await recover()).tails).toEqual([{ path: 'agent.log', missingBytes: 495 }]);
   });
@@ -211,7 +211,7 @@ describe('contents that are not whole', () => {
 
 describe('recovering', () => {
   test('can be interrupted at any point and run again', async () => {
-    const { store, destination } = await playground();
+    const { store, destination } = await openJournalFixture();
     await putSegments(destination, THREE);
     const folder = join(store, '../recovered');
     for (const stopAt of [0, 1, 2, 3]) {
@@ -238,7 +238,7 @@ describe('recovering', () => {
   });
 
   test('a destination that cannot be read is no damaged segment', async () => {
-    const { store, destination } = await playground();
+    const { store, destination } = await openJournalFixture();
     await putSegments(destination, THREE);
     const cut = {
       ...destination,
@@ -253,13 +253,13 @@ describe('recovering', () => {
   });
 
   test('says how much room it needs where there is not enough', async () => {
-    const { destination, recover } = await playground();
+    const { destination, recover } = await openJournalFixture();
     await putSegments(destination, [{ space: 2 ** 52 }]);
     await expect(recover()).rejects.toThrow(/needs \d+ MiB/);
   });
 
   test('says so when there is no journal', async () => {
-    const { recover } = await playground();
+    const { recover } = await openJournalFixture();
     await expect(recover()).rejects.toThrow('no journal at file://');
   });
 });

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { followFile } from '../../../src/journal/reader/tail.ts';
 import { eventually } from '../../support/eventually.ts';
-import { patient, playground } from '../../support/journal.ts';
+import { openJournalFixture, patient } from '../../support/journal.ts';
 import { piece, putSegments } from '../../support/segments.ts';
 
 describe('following a file in a journal', () => {
   test('gives its lines while the session runs, and ends with it', async () => {
-    const { work, destination, start } = await playground();
+    const { work, destination, start } = await openJournalFixture();
     const log = join(work, 'agent.log');
     await writeFile(join(work, 'other.log'), 'not asked for\n');
     const journal = start({ intervalMs: 20 });
@@ -39,7 +39,7 @@ describe('following a file in a journal', () => {
   });
 
   test('tells of what is missing in it', async () => {
-    const { destination } = await playground();
+    const { destination } = await openJournalFixture();
     await putSegments(destination, [
       { pieces: [piece('agent.log', 'one\n')] },
       { pieces: [piece('agent.log', 'three\n', { offset: 8 })] },

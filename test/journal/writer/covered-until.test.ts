@@ -7,7 +7,7 @@ import { createTree } from '../../../src/journal/writer/scanner.ts';
 import { gather } from '../../../src/journal/writer/segment-builder.ts';
 import { takenUntilMs } from '../../../src/journal/writer/state.ts';
 import { eventually } from '../../support/eventually.ts';
-import { playground } from '../../support/journal.ts';
+import { openJournalFixture } from '../../support/journal.ts';
 
 test('what was moved between a look and its reading does not count as safe until it is read', async () => {
   const { work, look, read } = await books();
@@ -58,7 +58,7 @@ test('nor does what a look has not found, as long as it may have been moved mean
 
 /** A journal's books by hand: its looks at the working directory, and its reading of what they have found. */
 async function books() {
-  const { work } = await playground();
+  const { work } = await openJournalFixture();
   const tree = createTree({ root: work, include: [], exclude: [], excludedPaths: [] });
   const ledger = createLedger();
   const arena = { bytes: Buffer.alloc(SEGMENT_BYTES), used: 0 };

@@ -20,11 +20,11 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { SEGMENT_BYTES } from '../../../src/journal/format/schema.ts';
 import type { Journal } from '../../../src/journal/writer/journal.ts';
 import { eventually } from '../../support/eventually.ts';
-import { patient, playground, segmentsIn, treeOf, unzipped } from '../../support/journal.ts';
+import { openJournalFixture, patient, segmentsIn, treeOf, unzipped } from '../../support/journal.ts';
 
 describe('what the journal holds', () => {
   test('a finished journal gives back the whole tree: contents, folders, links, modes and times', async () => {
-    const { work, start, recover } = await playground();
+    const { work, start, recover } = await openJournalFixture();
     await mkdir(join(work, 'world/region'), { recursive: true });
     await mkdir(join(work, 'empty'), { mode: 0o700 });
     await writeFile(join(work, 'agent.log'), 'first line\n');
@@ -47,7 +47,7 @@ describe('what the journal holds', () => {
   });
 
   test('cat gives an appended file back without our tool', async () => {
-    const { work, store, start } = await playground();
+    const { work, store, start } = await openJournalFixture();
     await mkdir(join(work, 'cuberite/logs'), { recursive: true });
     const log = join(work, 'cuberite/logs/LOG.txt');
     const journal = start();
@@ -69,7 +69,7 @@ describe('what the journal holds', () => {
   });
 
   test('leaves out what the archive leaves out, and sockets and pipes', async () => {
-    const { work, start, recover } = await playground();
+    const { work, start, recover } = await openJournalFixture();
     await mkdir(join(work, 'Plugins'));
     await mkdir(join(work, 'sessions'));
     await writeFile(join(work, 'Plugins/core.lua'), 'excluded');
@@ -90,7 +90,7 @@ describe('what the journal holds', () => {
   });
 
   test('holds what is included, with the folders on the way', async () => {
-    const { work, start, recover } = await playground();
+    const { work, start, recover } = await openJournalFixture();
     await mkdir(join(work, 'deep/er'), { recursive: true });
     await mkdir(join(work, 'other'));
     await writeFile(join(work, 'deep/er/agent.log'), 'included');
@@ -104,7 +104,7 @@ describe('what the journal holds', () => {
 
 describe('following files', () => {
   test('sends appended bytes only, and a file that was moved not again', async () => {
-    const { work, store, start, recover } = await playground();
+    const { work, store, start, recover } = await openJournalFixture();
     const log = join(work, 'agent.log');
     await writeFile(log, randomBytes(3_000_000));
     const journal = start();
@@ -121,7 +121,7 @@ describe('following files', () => {
   });
 
   test('follows a log that is copied and cut, at once', async () => {
-    const { work, start, recover } = await playground();
+    const { work, start, recover } = await openJournalFixture();
     const log = join(work, 'agent.log');
     const journal = start();
     for (const text of ['one\n', 'two\n', 'three\n']) {
@@ -140,7 +140,7 @@ describe('following files', () => {
   });
 
   test('follows a log at once that is cut again before it was seen to grow', async () => {
-    const { work, start, recover } = await playground();
+    const { work, start, recover } = await openJournalFixture();
     const log = join(work, 'agent.log');
     const journal = start();
     for (const text of ['first\n', 'and as much as is needed\n']) {
@@ -155,7 +155,7 @@ describe('following files', () => {
   });
 
   test('a file that has cost more anew than was ever appended to it waits like any rewritten one', async () => {
-    const { work, start, recover } = await playground();
+    const { work, start, recover } = await openJournalFixture();
     const file = join(work, 'state');
     const journal = start();
     for (const text of ['first\n', 'more\n']) {
@@ -170,7 +170,7 @@ describe('following files', () => {
   });
 
   test('a large file that comes in several pieces has not grown by that', async () => {
-    const { work, start, recover } = await playground();
+    const { work, start, recover } = await openJournalFixture();
     const region = join(work, 'r.0.0.mca');
     const content = Buffer.alloc(SEGMENT_BYTES + 1, 1);
     await writeFile(region, content);
@@ -183,7 +183,7 @@ describe('following files', () => {
   });
 
   test('takes a file that is rewritten in place or replaced no sooner than its interval, and at the end', async () => {
-    const { work, start, recover } = await playground();
+    const { work, start, recover } = await openJournalFixture();
     const [region, state] = [join(work, 'r.0.0.mca'), join(work, 'state.json')];
     await writeFile(region, Buffer.alloc(10_000, 1));
     await writeFile(state, 'first');
@@ -204,7 +204,7 @@ describe('following files', () => {
   });
 
   test('a rewritten file comes again and again when its interval is over', async () => {
-    const { work, start, recover } = await playground();
+    const { work, start, recover } = await openJournalFixture();
     const state = join(work, 'state.json');
     start({ rewriteIntervalMs: 100 });
     for (const text of ['first', 'other', 'third']) {
@@ -217,7 +217,7 @@ describe('following files', () => {
   });
 
   test('notices in a large file that something in the middle changed while it grew', async () => {
-    const { work, start, recover } = await playground();
+    const { work, start, recover } = await openJournalFixture();
     const name = 'database';
     const file = join(work, name);
     const content = randomBytes(6_000_000);
@@ -231,7 +231,7 @@ describe('following files', () => {
   });
 
   test('marks a copy of a file that was written to meanwhile, and takes it again', async () => {
-    const { work, store, destination, start, recover } = await playground();
+    const { work, store, destination, start, recover } = await openJournalFixture();
     const file = join(work, 'database');
     await writeFile(file, randomBytes(20_000_000));
     let isReplaced = false;
@@ -259,7 +259,7 @@ describe('following files', () => {
   });
 
   test('does not take files for gone while the working directory cannot be looked at', async () => {
-    const { work, problems, start, recover } = await playground();
+    const { work, problems, start, recover } = await openJournalFixture();
     await writeFile(join(work, 'agent.log'), 'kept');
     const journal = start();
     await settled(journal);
@@ -274,7 +274,7 @@ describe('following files', () => {
 
 describe('what it costs', () => {
   test('nothing is sent when nothing has changed, except that it is alive', async () => {
-    const { work, start } = await playground();
+    const { work, start } = await openJournalFixture();
     await writeFile(join(work, 'agent.log'), 'quiet');
     const journal = start({ intervalMs: 5 });
     await settled(journal);
@@ -284,7 +284,7 @@ describe('what it costs', () => {
   });
 
   test('an idle journal says that it is alive', async () => {
-    const { destination, start } = await playground();
+    const { destination, start } = await openJournalFixture();
     let beats = 0;
     const counting = {
       ...destination,
@@ -298,7 +298,7 @@ describe('what it costs', () => {
   });
 
   test('no segment holds more than 8 MiB, and flooding files hold up neither a quiet one nor each other', async () => {
-    const { work, store, start, recover } = await playground();
+    const { work, store, start, recover } = await openJournalFixture();
     await writeFile(join(work, 'flood-1.log'), randomBytes(20_000_000));
     await writeFile(join(work, 'flood-2.log'), randomBytes(20_000_000));
     await writeFile(join(work, 'quiet.log'), 'a quiet line\n');
@@ -317,7 +317,7 @@ describe('what it costs', () => {
 
 describe('a destination in trouble', () => {
   test('what could not be sent stays on disk, and goes out in order when the destination is back', async () => {
-    const { work, destination, problems, start, recover } = await playground();
+    const { work, destination, problems, start, recover } = await openJournalFixture();
     const log = join(work, 'agent.log');
     let isDown = false;
     const flaky = {
@@ -341,7 +341,7 @@ describe('a destination in trouble', () => {
   });
 
   test('an answer that is lost does no harm, not even to the first segment', async () => {
-    const { work, destination, problems, start, recover } = await playground();
+    const { work, destination, problems, start, recover } = await openJournalFixture();
     await writeFile(join(work, 'agent.log'), 'here');
     let puts = 0;
     const forgetful = {
@@ -361,7 +361,7 @@ describe('a destination in trouble', () => {
   });
 
   test('a status that hangs does not hold up the segments', async () => {
-    const { work, destination, start, recover } = await playground();
+    const { work, destination, start, recover } = await openJournalFixture();
     let hanging = 0;
     const stuck = {
       ...destination,
@@ -384,7 +384,7 @@ describe('a destination in trouble', () => {
   });
 
   test('a finish that runs out of time tells what is not safe', async () => {
-    const { work, destination, start } = await playground();
+    const { work, destination, start } = await openJournalFixture();
     await writeFile(join(work, 'agent.log'), 'never sent');
     const dead = {
       ...destination,
@@ -395,7 +395,7 @@ describe('a destination in trouble', () => {
   });
 
   test('a finish does not wait for a request that hangs', async () => {
-    const { work, destination, start } = await playground();
+    const { work, destination, start } = await openJournalFixture();
     let puts = 0;
     const stuck = {
       ...destination,
@@ -413,7 +413,7 @@ describe('a destination in trouble', () => {
 
 describe('whose journal it is', () => {
   test("another run's journal is left alone: the new one goes beside it", async () => {
-    const { work, store, problems, start, recover } = await playground();
+    const { work, store, problems, start, recover } = await openJournalFixture();
     await writeFile(join(work, 'agent.log'), 'the first run');
     await start().finish(patient);
     const before = treeOf(join(store, 'now/journal'));
@@ -428,7 +428,7 @@ describe('whose journal it is', () => {
   });
 
   test('is gone when it is removed, and nothing else is', async () => {
-    const { work, store, start } = await playground();
+    const { work, store, start } = await openJournalFixture();
     const journal = start();
     await settled(journal);
     await appendFile(join(work, 'agent.log'), 'more');
@@ -439,7 +439,7 @@ describe('whose journal it is', () => {
   });
 
   test('a removal that is denied is told, and does no harm', async () => {
-    const { destination, start } = await playground();
+    const { destination, start } = await openJournalFixture();
     const strict = { ...destination, delete: () => Promise.reject(new Error('AccessDenied')) };
     const journal = start({ destination: strict });
     await journal.finish(patient);

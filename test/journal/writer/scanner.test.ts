@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createLedger, enter } from '../../../src/journal/writer/file-index.ts';
 import { createTree } from '../../../src/journal/writer/scanner.ts';
-import { playground } from '../../support/journal.ts';
+import { openJournalFixture } from '../../support/journal.ts';
 
 test('what goes while it is being looked at leaves nothing in the books', async () => {
-  const { work } = await playground();
+  const { work } = await openJournalFixture();
   for (let folder = 0; folder < 40; folder += 1) {
     mkdirSync(join(work, `folder-${folder}`));
     for (let n = 0; n < 200; n += 1) writeFileSync(join(work, `folder-${folder}`, `${n}`), '');

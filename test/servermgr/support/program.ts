@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { COMPILE_CACHE } from '../../support/built.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/free-port.ts';
 
@@ -21,6 +22,7 @@ export async function startProgram(env: Readonly<Record<string, string>>, cwd: s
   const listen = env.SERVERMGR_LISTEN ?? `127.0.0.1:${await freePort()}`;
   const given = {
     PATH: process.env.PATH ?? '',
+    ...COMPILE_CACHE,
     ...env,
     SERVERMGR_LOG_LEVEL: 'info',
     SERVERMGR_LISTEN: listen,
@@ -66,7 +68,9 @@ export async function startProgram(env: Readonly<Record<string, string>>, cwd: s
 
 /** Runs the manager to its end. */
 export async function runProgram(env: Readonly<Record<string, string>>, ...args: string[]) {
-  const child = spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH ?? '', ...env } });
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env: { PATH: process.env.PATH ?? '', ...COMPILE_CACHE, ...env },
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', text => {

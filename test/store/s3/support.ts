@@ -1,3 +1,4 @@
+import { vi } from 'vitest';
 import type { S3Config } from '../../../src/config/session-config.ts';
 import { openStore } from '../../../src/store/open.ts';
 import type { RetryEvent } from '../../../src/store/retry.ts';
@@ -34,6 +35,6 @@ export async function openTestStore(url: string, options: OpenOptions = {}): Pro
 }
 
 function setAwsVariables(variables: Readonly<Record<string, string | undefined>>): void {
-  for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
-  for (const [name, value] of Object.entries(variables)) if (value !== undefined) process.env[name] = value;
+  for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) vi.stubEnv(name, undefined);
+  for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
 }

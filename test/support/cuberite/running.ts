@@ -9,7 +9,7 @@ import { parseServerLine, type ServerEvent } from '../../../src/minecraft/cuberi
 import { ping } from '../../../src/minecraft/ping.ts';
 import { waitUntilReady } from '../../../src/minecraft/readiness.ts';
 import type { Child } from '../../../src/process/child.ts';
-import { openNursery } from '../children.ts';
+import { openChildFixture } from '../children.ts';
 import { makeCuberiteHome } from '../cuberite-home.ts';
 import { eventually } from '../eventually.ts';
 import { freePort } from '../free-port.ts';
@@ -33,12 +33,12 @@ export async function startServer(options: RunOptions = {}) {
   const { console = true, searchPath = '/usr/bin:/bin' } = options;
   const port = options.port ?? (await freePort());
   const home = await makeCuberiteHome(options.standIn);
-  const nursery = await openNursery();
+  const fixture = await openChildFixture();
   const config = { ...home.config, ...options.config };
-  const prepare = () => prepareFolder(config, { workdir: nursery.folder, port });
+  const prepare = () => prepareFolder(config, { workdir: fixture.folder, port });
   const { folder } = await prepare();
   const chosen = await cuberiteCommand(config, folder, searchPath);
-  const start = () => nursery.start(commandOf(chosen, config, options), { cwd: folder, console });
+  const start = () => fixture.start(commandOf(chosen, config, options), { cwd: folder, console });
   const address = { host: '127.0.0.1', port };
   const patience = { timeoutMs: 20_000, signal: new AbortController().signal };
   let running = start();
@@ -77,7 +77,7 @@ export async function startServer(options: RunOptions = {}) {
     file: (name: string) => readFile(join(folder, name), 'utf8'),
     hasWorld: () => existsSync(join(folder, 'world/region/r.0.0.mca')),
     async [Symbol.asyncDispose]() {
-      await nursery[Symbol.asyncDispose]();
+      await fixture[Symbol.asyncDispose]();
       await home.remove();
     },
   };
