@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { promisify } from 'node:util';
 import { quickFiles } from '../files/quick-files.ts';
 import { END_OF_TAR, encodeTarHeader, type TarHeader, tarPadding } from '../files/tar.ts';
-import { inParallel } from '../runtime/concurrency.ts';
+import { mapConcurrently } from '../runtime/concurrency.ts';
 import { type Filler, fillBlocks } from './block-buffer.ts';
 import { type Entry, type Opened, openFound } from './open-entry.ts';
 import { type Notes, whyUnreadable } from './skipped.ts';
@@ -44,7 +44,7 @@ export async function* tarBlocks(
   const filler = fillBlocks(blockBytes, spare);
   const files = quickFiles();
   const open = (batch: readonly Found[]) => Promise.all(batch.map(found => openFound(found, files)));
-  for await (const batch of inParallel(batches, BATCHES_AHEAD, open, closeAll)) {
+  for await (const batch of mapConcurrently(batches, BATCHES_AHEAD, open, closeAll)) {
     // From here on to the end of the batch, files are closed here; the one before by what reads its rest.
     let begun = 0;
     try {

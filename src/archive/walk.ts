@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { type Files, quickFiles } from '../files/quick-files.ts';
 import { type Chooser, chooser, type Selection } from '../files/selection.ts';
 import { END_OF_TAR, tarEntryBytes } from '../files/tar.ts';
-import { inParallel } from '../runtime/concurrency.ts';
+import { mapConcurrently } from '../runtime/concurrency.ts';
 import { whyUnreadable } from './skipped.ts';
 
 /** Something below the root. Paths are bytes: a name need not be text. */
@@ -48,7 +48,7 @@ export async function survey(selection: Selection, signal: AbortSignal): Promise
   const files = quickFiles();
   const measure = (batch: readonly Found[]) => Promise.all(batch.map(found => measureFound(found, files)));
   let [count, bytes, tarBytes] = [0, 0, END_OF_TAR.length];
-  for await (const batch of inParallel(walk(selection, signal), 2, measure)) {
+  for await (const batch of mapConcurrently(walk(selection, signal), 2, measure)) {
     for (const measured of batch) {
       tarBytes += measured.tarBytes;
       bytes += measured.bytes ?? 0;

@@ -7,7 +7,7 @@ import type { SessionConfig } from '../config/session-config.ts';
 import { type FoundJournal, findJournals, isLive, storeClock } from '../journal/reader/find.ts';
 import { recoverJournal } from '../journal/reader/rebuild.ts';
 import { openLog } from '../runtime/log.ts';
-import { loggedProgress } from '../runtime/progress.ts';
+import { createLoggedProgress } from '../runtime/progress.ts';
 import { bytesText, errorText } from '../runtime/text.ts';
 import { deleteJournal, recoverSession } from '../save/recover.ts';
 import { isSavedAlready } from '../save/recovery-report.ts';
@@ -141,7 +141,7 @@ async function recoverIntoArchive(
     const done = await recoverSession(config, destination, journal, {
       log: book.log,
       signals: input.signals,
-      progress: loggedProgress(book.log),
+      progress: createLoggedProgress(book.log),
       scratch,
     });
     input.print(

@@ -9,7 +9,7 @@ import { findUser, type User } from '../process/user.ts';
 import { summary } from '../report/summary.ts';
 import { readEcsTask } from '../runtime/ecs-metadata.ts';
 import { type Log, type LogOutputs, openLog } from '../runtime/log.ts';
-import { drawnProgress, loggedProgress } from '../runtime/progress.ts';
+import { createLoggedProgress, createProgressBar } from '../runtime/progress.ts';
 import type { Signals } from '../runtime/signals.ts';
 import { errorText } from '../runtime/text.ts';
 import { readVersion } from '../runtime/version.ts';
@@ -107,7 +107,7 @@ async function runLogged({ config, user, notices, input, book, visitors }: Start
     },
     onConsole: visitors.onConsole,
     user,
-    progress: terminal ? drawnProgress(process.stderr) : loggedProgress(log),
+    progress: terminal ? createProgressBar(process.stderr) : createLoggedProgress(log),
     open: places.open,
     closeLogFile: book.closeFile,
   });

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import * as v from 'valibot';
-import { Answer, PATIENCE_MS, type Request, readLine, socketPath } from './protocol.ts';
+import { Answer, type Request, readLine, socketPath, TIMEOUT_MS } from './protocol.ts';
 
 /**
  * Asks the session that is being played in a working directory.
@@ -11,7 +11,7 @@ export async function request(workdir: string, request: Request): Promise<Answer
   try {
     await using way = await socketPath(workdir);
     const socket = connect(way.path);
-    socket.setTimeout(PATIENCE_MS, () => socket.destroy(new Error('the session does not answer')));
+    socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error('the session does not answer')));
     socket.write(`${JSON.stringify(request)}\n`);
     try {
       return v.parse(Answer, JSON.parse(await readLine(socket)));

@@ -5,7 +5,7 @@ import * as v from 'valibot';
 /** The supervisor's own folder inside the working directory; never archived. */
 export const STATE_FOLDER = '.craftassist-session';
 
-const SOCKET = 'door';
+const SOCKET_NAME = 'door';
 
 /** One request for each connection: a line of JSON there, a line of JSON back. */
 export const Request = v.variant('ask', [
@@ -26,10 +26,10 @@ export const Answer = v.object({
 export type Answer = v.InferOutput<typeof Answer>;
 
 /** Longer than any request or answer. */
-const LONGEST_BYTES = 16 * 1024;
+const MAX_LINE_BYTES = 16 * 1024;
 
 /** How long either side waits for the other. */
-export const PATIENCE_MS = 5_000;
+export const TIMEOUT_MS = 5_000;
 
 export interface SocketPath extends AsyncDisposable {
   readonly path: string;
@@ -43,7 +43,8 @@ export interface SocketPath extends AsyncDisposable {
 export async function socketPath(workdir: string): Promise<SocketPath> {
   const folder = join(workdir, STATE_FOLDER);
   const handle: FileHandle = await open(folder, 'r');
-  const path = process.platform === 'linux' ? `/proc/self/fd/${handle.fd}/${SOCKET}` : join(folder, SOCKET);
+  const path =
+    process.platform === 'linux' ? `/proc/self/fd/${handle.fd}/${SOCKET_NAME}` : join(folder, SOCKET_NAME);
   return { path, [Symbol.asyncDispose]: () => handle.close() };
 }
 
@@ -54,7 +55,7 @@ export async function readLine(stream: AsyncIterable<Buffer>): Promise<string> {
     text += chunk.toString('utf8');
     const end = text.indexOf('\n');
     if (end !== -1) return text.slice(0, end);
-    if (text.length > LONGEST_BYTES) throw new Error('the line is too long');
+    if (text.length > MAX_LINE_BYTES) throw new Error('the line is too long');
   }
   throw new Error('the connection ended in the middle of a line');
 }

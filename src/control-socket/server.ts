@@ -4,11 +4,11 @@ import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { request } from './client.ts';
-import { type Answer, PATIENCE_MS, Request, readLine, STATE_FOLDER, socketPath } from './protocol.ts';
+import { type Answer, Request, readLine, STATE_FOLDER, socketPath, TIMEOUT_MS } from './protocol.ts';
 
 export interface ControlHandler {
   /** Says one line on the server's console. */
-  say(line: string): Promise<Answer>;
+  sendCommand(line: string): Promise<Answer>;
   health(): Answer;
 }
 
@@ -53,12 +53,12 @@ export async function listenControlSocket(
 }
 
 async function serve(socket: Socket, visited: ControlHandler): Promise<void> {
-  socket.setTimeout(PATIENCE_MS, () => socket.destroy());
+  socket.setTimeout(TIMEOUT_MS, () => socket.destroy());
   // A visitor who leaves early has no more to be told.
   socket.on('error', () => socket.destroy());
   try {
     const request = v.parse(Request, JSON.parse(await readLine(socket.iterator({ destroyOnReturn: false }))));
-    const answer = request.ask === 'say' ? await visited.say(request.line) : visited.health();
+    const answer = request.ask === 'say' ? await visited.sendCommand(request.line) : visited.health();
     socket.end(`${JSON.stringify(answer)}\n`);
   } catch (error) {
     const answer: Answer = { ok: false, text: `not understood: ${String(error)}` };

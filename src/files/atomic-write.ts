@@ -12,7 +12,7 @@ export class FileExistsError extends Error {
   }
 }
 
-export interface PublishOptions {
+export interface AtomicWriteOptions {
   /** Whether a file that is already there gives way. */
   readonly replace: boolean;
   /** Told after each chunk how many bytes have been written. */
@@ -24,10 +24,10 @@ export interface PublishOptions {
  * @returns how many bytes it has
  * @throws {FileExistsError} when the file is there and is not to be replaced
  */
-export async function publish(
+export async function writeAtomically(
   file: string,
   chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
-  options: PublishOptions,
+  options: AtomicWriteOptions,
 ): Promise<number> {
   const folder = path.dirname(file);
   const firstMade = await mkdir(folder, { recursive: true });

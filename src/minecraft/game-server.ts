@@ -22,7 +22,7 @@ export interface GameServer {
 /** What the server's own lines have told. */
 export interface ServerLogResult {
   /** Who was there: personal data. */
-  readonly roster: PlayerSessions;
+  readonly playerSessions: PlayerSessions;
   /** The plug-in that announced the server's end. */
   readonly exitPlugin: ExitPlugin | undefined;
 }
@@ -42,7 +42,7 @@ export async function prepareServer(config: SessionConfig, logFile: string): Pro
 }
 
 function genericServer(command: Command, { workdir }: SessionConfig): GameServer {
-  const nothing = { roster: NO_PLAYERS, exitPlugin: undefined };
+  const nothing = { playerSessions: NO_PLAYERS, exitPlugin: undefined };
   return { command, cwd: workdir, notices: [], output: undefined, finishLog: async () => nothing };
 }
 
@@ -82,5 +82,5 @@ async function readLog(
     // A line in a chat message may look like it: only a plug-in that is there can have written it.
     if (event.kind === 'plugin-exit' && plugins.includes(event.plugin)) exitPlugin = event.plugin;
   }
-  return { roster: endAll(roster, Date.now()), exitPlugin };
+  return { playerSessions: endAll(roster, Date.now()), exitPlugin };
 }

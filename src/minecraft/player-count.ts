@@ -43,7 +43,7 @@ export interface Change {
 
 /** The pings that have gone unanswered since the last answer. */
 export interface Unanswered {
-  readonly tries: number;
+  readonly pings: number;
   readonly ms: number;
   readonly fault: string;
 }
@@ -63,7 +63,7 @@ export const emptyPresence: Presence = {
 
 /** What is known after one more look. */
 export function applySample(people: Presence, seen: StatusSample, { agentPlayers }: IdleLimits): Presence {
-  const stepMs = Math.min(seen.atMs - people.sampledMs, LONGEST_STEP_MS);
+  const stepMs = Math.min(seen.atMs - people.sampledMs, MAX_STEP_MS);
   return 'online' in seen
     ? answered(people, Math.max(0, seen.online - agentPlayers), stepMs, seen.atMs)
     : unanswered(people, seen.fault, stepMs, seen.atMs);
@@ -73,7 +73,7 @@ export function applySample(people: Presence, seen: StatusSample, { agentPlayers
 export function limitReached(people: Presence, limits: IdleLimits): IdleLimit | undefined {
   const { unanswered: silence, now, emptyMs, firstJoinedMs } = people;
   if (silence) {
-    const hung = silence.tries >= FEWEST_TRIES && silence.ms >= limits.livenessTimeoutMs;
+    const hung = silence.pings >= MIN_FAILED_PINGS && silence.ms >= limits.livenessTimeoutMs;
     return hung ? 'server-hung' : undefined;
   }
   if (now > 0) return undefined;
@@ -88,12 +88,12 @@ function reached(limit: IdleLimit, emptyMs: number, timeoutMs: number | undefine
 
 // A longer time between two looks means that the one who looks was stopped or asleep, not that the server was silent.
 // The longest honest step is a ping's limit and the pause before it.
-const LONGEST_STEP_MS = 10_000;
+const MAX_STEP_MS = 10_000;
 
 /** Whoever wakes from a stop finds its ping's time over, however quickly the server had answered: one try says little. */
-export const FEWEST_TRIES = 3;
+export const MIN_FAILED_PINGS = 3;
 
-const MOST_CHANGES = 1_000;
+const MAX_CHANGES = 1_000;
 
 function answered(people: Presence, now: number, stepMs: number, atMs: number): Presence {
   const stayedEmpty = people.now === 0 && now === 0;
@@ -115,16 +115,16 @@ function withChange(people: Presence, difference: number, atMs: number): Presenc
   if (difference === 0) return people;
   const kind = difference > 0 ? 'joined' : 'left';
   const changes = [...people.changes, { kind, count: Math.abs(difference), atMs } as const];
-  const tooMany = Math.max(0, changes.length - MOST_CHANGES);
+  const tooMany = Math.max(0, changes.length - MAX_CHANGES);
   return { ...people, changes: changes.slice(tooMany), changesForgotten: people.changesForgotten + tooMany };
 }
 
 // An unanswered ping says nothing of people: what they do meanwhile counts neither as presence nor as absence.
 function unanswered(people: Presence, fault: string, stepMs: number, atMs: number): Presence {
-  const before = people.unanswered ?? { tries: 0, ms: 0 };
+  const before = people.unanswered ?? { pings: 0, ms: 0 };
   return {
     ...people,
-    unanswered: { tries: before.tries + 1, ms: before.ms + stepMs, fault },
+    unanswered: { pings: before.pings + 1, ms: before.ms + stepMs, fault },
     sampledMs: atMs,
   };
 }

@@ -4,10 +4,10 @@ import { ping } from './ping.ts';
 import {
   applySample,
   emptyPresence,
-  FEWEST_TRIES,
   type IdleLimit,
   type IdleLimits,
   limitReached,
+  MIN_FAILED_PINGS,
   type Presence,
   type StatusSample,
 } from './player-count.ts';
@@ -28,12 +28,12 @@ export interface PlayerMonitor {
   readonly limit: Promise<IdleLimit | undefined>;
 }
 
-const MOST_NAMES = 1_000;
+const MAX_NAMES = 1_000;
 
 /** Follows who is on a server that has just answered, by asking it every second, until a limit is reached. */
 export function monitorPlayers(address: Address, options: MonitorOptions): PlayerMonitor {
   const { signal, intervalMs = 1_000, onChange } = options;
-  const pingOptions = { timeoutMs: Math.min(5_000, options.livenessTimeoutMs / FEWEST_TRIES), signal };
+  const pingOptions = { timeoutMs: Math.min(5_000, options.livenessTimeoutMs / MIN_FAILED_PINGS), signal };
   const beganMs = performance.now();
   const names = new Set<string>();
   let people = emptyPresence;
@@ -42,7 +42,7 @@ export function monitorPlayers(address: Address, options: MonitorOptions): Playe
   async function watch(): Promise<IdleLimit | undefined> {
     try {
       for (;;) {
-        learn(await look());
+        apply(await poll());
         const limit = limitReached(people, options);
         if (limit) return limit;
         await setTimeout(intervalMs, undefined, { signal });
@@ -53,10 +53,10 @@ export function monitorPlayers(address: Address, options: MonitorOptions): Playe
     }
   }
 
-  async function look(): Promise<StatusSample> {
+  async function poll(): Promise<StatusSample> {
     try {
       const status = await ping(address, pingOptions);
-      remember(status.names);
+      collectNames(status.names);
       return { atMs: performance.now() - beganMs, online: status.online };
     } catch (fault) {
       signal.throwIfAborted();
@@ -67,11 +67,11 @@ export function monitorPlayers(address: Address, options: MonitorOptions): Playe
     }
   }
 
-  function remember(seen: readonly string[]): void {
-    for (const name of seen) if (names.size < MOST_NAMES) names.add(name);
+  function collectNames(seen: readonly string[]): void {
+    for (const name of seen) if (names.size < MAX_NAMES) names.add(name);
   }
 
-  function learn(seen: StatusSample): void {
+  function apply(seen: StatusSample): void {
     const before = people;
     people = applySample(before, seen, options);
     const fellSilentOrSpoke = (before.unanswered === undefined) !== (people.unanswered === undefined);

@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import type { ChildName, Command } from '../config/session-config.ts';
 import { openConsole } from './console.ts';
 import type { ExitStatus } from './exit-status.ts';
-import { whyNotAccepted, whyNotOpened, whyNotStarted } from './spawn-error.ts';
+import { explainLogError, explainRejected, explainSpawnError } from './spawn-error.ts';
 import type { User } from './user.ts';
 
 export interface ChildSpec {
@@ -48,12 +48,12 @@ export function startChild(spec: ChildSpec): Child {
   try {
     log = openSync(spec.logFile, spec.user === undefined ? 'a' : APPEND_TO_FILE);
   } catch (error) {
-    return neverStarted(spec.name, startedAtMs, whyNotOpened(spec.logFile, error));
+    return neverStarted(spec.name, startedAtMs, explainLogError(spec.logFile, error));
   }
   try {
     return follow(spawn(spec, log), startedAtMs, spec);
   } catch (error) {
-    return neverStarted(spec.name, startedAtMs, whyNotAccepted(spec, error));
+    return neverStarted(spec.name, startedAtMs, explainRejected(spec, error));
   } finally {
     closeSync(log);
   }
@@ -103,7 +103,7 @@ function follow(subprocess: ReturnType<typeof spawn>, startedAtMs: number, spec:
 async function exitOf(result: Awaited<ReturnType<typeof spawn>>, spec: ChildSpec): Promise<ExitStatus> {
   if (result.signal !== undefined) return { signal: result.signal };
   if (result.exitCode !== undefined) return { code: result.exitCode };
-  return { failedToStart: await whyNotStarted(spec, result) };
+  return { failedToStart: await explainSpawnError(spec, result) };
 }
 
 function neverStarted(name: ChildName, startedAtMs: number, failedToStart: string): Child {

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Cuberite takes one command per read: two lines that wait for it together would be one to it. */
-const GAP_MS = 100;
+const MIN_COMMAND_GAP_MS = 100;
 
 /**
  * A console on a child's stdin. Lines go out in order, each in a write of its own, a moment apart.
@@ -14,7 +14,7 @@ export function openConsole(stdin: Writable | null): (line: string) => Promise<b
   let free = Promise.resolve();
   return line => {
     const said = free.then(() => write(stdin, `${line.replaceAll(/[\r\n]+/g, ' ')}\n`));
-    free = said.then(heard => (heard ? delay(GAP_MS) : undefined));
+    free = said.then(heard => (heard ? delay(MIN_COMMAND_GAP_MS) : undefined));
     return said;
   };
 }

@@ -34,7 +34,7 @@ const SCAN_INTERVAL_MS = 10;
 const CLEAN_SCANS = 2;
 
 /** A fork bomb is killed, not read out: from here on only the programs' names are told. */
-const COMMANDS_AT_MOST = 100;
+const MAX_COMMANDS = 100;
 
 /**
  * Kills whatever is left of a session after its children were stopped, sweep after sweep until nothing is found.
@@ -49,7 +49,7 @@ const COMMANDS_AT_MOST = 100;
  * @returns everything that was found, in the order of discovery; nothing where there is no /proc.
  */
 export async function killLeftovers(
-  cookie: string,
+  marker: string,
   children: readonly Child[],
   {
     user,
@@ -59,21 +59,21 @@ export async function killLeftovers(
 ): Promise<readonly LeftoverProcess[]> {
   const untilMs = performance.now() + withinMs;
   const isOurs = async (process: Process) =>
-    (await holds(process, cookie, procRoot)) ||
+    (await hasMarker(process, marker, procRoot)) ||
     (user !== undefined && (await runsAs(process, user, procRoot)));
   const known = new Map<string, { readonly pid: number; readonly command: string }>();
-  for (let cleanSweeps = 0; ; ) {
+  for (let cleanScans = 0; ; ) {
     const found = await findLeftovers(isOurs, children, known, procRoot);
     for (const process of found.filter(process => !known.has(identityOf(process)))) {
-      const isBomb = known.size >= COMMANDS_AT_MOST;
-      const command = isBomb ? `[${process.name}]` : await commandOf(process, procRoot);
+      const tooMany = known.size >= MAX_COMMANDS;
+      const command = tooMany ? `[${process.name}]` : await commandOf(process, procRoot);
       known.set(identityOf(process), { pid: process.pid, command });
     }
     signalGroups(found, 'SIGKILL');
-    cleanSweeps = found.length === 0 ? cleanSweeps + 1 : 0;
-    if (cleanSweeps === CLEAN_SCANS || performance.now() >= untilMs) {
+    cleanScans = found.length === 0 ? cleanScans + 1 : 0;
+    if (cleanScans === CLEAN_SCANS || performance.now() >= untilMs) {
       const alive = new Set(found.map(identityOf));
-      return [...known].map(([identity, survivor]) => ({ ...survivor, killed: !alive.has(identity) }));
+      return [...known].map(([identity, leftover]) => ({ ...leftover, killed: !alive.has(identity) }));
     }
     await delay(SCAN_INTERVAL_MS);
   }
@@ -88,19 +88,19 @@ async function findLeftovers(
   const processes = listProcesses(procRoot) ?? [];
   const self = processes.find(({ pid }) => pid === process.pid);
   // The cookie is younger than this process, so who is older cannot have it. Whatever happens, never our own group.
-  const suspects = processes.filter(
+  const candidates = processes.filter(
     ({ startTicks, group }) => startTicks >= (self?.startTicks ?? 0) && group !== self?.group,
   );
-  const ours = await Promise.all(suspects.map(isOurs));
-  const families = new Set(children.flatMap(child => membersOf(child, processes)));
+  const ours = await Promise.all(candidates.map(isOurs));
+  const members = new Set(children.flatMap(child => membersOf(child, processes)));
   // A dying process loses its environment, its parent and its neighbours before it is gone: once known is enough.
-  const survivors = suspects.filter(
-    (process, index) => ours[index] === true || families.has(process) || known.has(identityOf(process)),
+  const leftovers = candidates.filter(
+    (process, index) => ours[index] === true || members.has(process) || known.has(identityOf(process)),
   );
-  return withDescendants(survivors, suspects);
+  return withDescendants(leftovers, candidates);
 }
 
-async function holds({ pid }: Process, cookie: string, procRoot: string): Promise<boolean> {
+async function hasMarker({ pid }: Process, cookie: string, procRoot: string): Promise<boolean> {
   const environment = await environmentOf(pid, procRoot);
   return environment.includes(`${MARKER_VARIABLE}=${cookie}`);
 }
@@ -113,14 +113,14 @@ async function runsAs({ pid }: Process, { uid }: User, procRoot: string): Promis
 }
 
 /** Adds everybody in these processes' sessions, and their descendants, and everybody in those' sessions, and so on. */
-function withDescendants(known: readonly Process[], suspects: readonly Process[]): readonly Process[] {
+function withDescendants(known: readonly Process[], candidates: readonly Process[]): readonly Process[] {
   const pids = new Set(known.map(({ pid }) => pid));
   // 0 is the session of whoever was put here from outside this container.
   const sessions = new Set(known.map(({ session }) => session).filter(session => session !== 0));
-  const all = suspects.filter(
+  const all = candidates.filter(
     ({ pid, parent, session }) => pids.has(pid) || pids.has(parent) || sessions.has(session),
   );
-  return all.length === known.length ? all : withDescendants(all, suspects);
+  return all.length === known.length ? all : withDescendants(all, candidates);
 }
 
 /** A pid may be taken again; with the time of its start it is one process. */

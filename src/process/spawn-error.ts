@@ -12,12 +12,12 @@ interface Attempt {
 }
 
 /** Why a log could not be opened, for people. */
-export function whyNotOpened(logFile: string, error: unknown): string {
+export function explainLogError(logFile: string, error: unknown): string {
   return `cannot open its log ${logFile}: ${reasonOf(error)}`;
 }
 
 /** Why a command was not even tried, for people: it holds a NUL character, for one. */
-export function whyNotAccepted({ command: [file] }: Attempt, error: unknown): string {
+export function explainRejected({ command: [file] }: Attempt, error: unknown): string {
   return `cannot start ${file}: ${reasonOf(error)}`;
 }
 
@@ -25,25 +25,25 @@ export function whyNotAccepted({ command: [file] }: Attempt, error: unknown): st
  * Why a program did not start, for people. The kernel says ENOENT alike for a missing program, a missing
  * interpreter and a missing working directory, so each is looked at.
  */
-export async function whyNotStarted(attempt: Attempt, error: unknown): Promise<string> {
+export async function explainSpawnError(attempt: Attempt, error: unknown): Promise<string> {
   const {
     command: [file],
     cwd,
     env,
     user,
   } = attempt;
-  const folder = await whyNotEntered(cwd);
+  const folder = await explainWorkdir(cwd);
   if (folder !== undefined) return folder;
   const code = codeOf(error);
-  if (code !== 'ENOENT' && code !== 'EACCES') return whyNotAccepted(attempt, error);
+  if (code !== 'ENOENT' && code !== 'EACCES') return explainRejected(attempt, error);
   // What the supervisor itself may do says nothing of another user's rights.
   if (code === 'EACCES' && user !== undefined)
     return `${user.name ?? user.uid} may not run ${file}, or not enter a folder on the way there`;
-  if (file.includes('/')) return whyNotRun(resolve(cwd, file));
+  if (file.includes('/')) return explainNotRunnable(resolve(cwd, file));
   const { PATH = '' } = env;
   const places = PATH.split(delimiter);
   const found = await firstRunnable(places.map(place => resolve(cwd, place, file)));
-  if (found !== undefined) return whyNotRun(found);
+  if (found !== undefined) return explainNotRunnable(found);
   const fault = code === 'ENOENT' ? 'no such command' : 'no permission to run';
   return `${fault}: ${file} (looked in ${places.join(', ') || 'the default places: PATH is not set'})`;
 }
@@ -62,7 +62,7 @@ async function isRunnable(path: string): Promise<boolean> {
   }
 }
 
-async function whyNotEntered(cwd: string): Promise<string | undefined> {
+async function explainWorkdir(cwd: string): Promise<string | undefined> {
   try {
     if (!(await stat(cwd)).isDirectory()) return `the working directory is not a folder: ${cwd}`;
     await access(cwd, constants.X_OK);
@@ -73,7 +73,7 @@ async function whyNotEntered(cwd: string): Promise<string | undefined> {
   }
 }
 
-async function whyNotRun(path: string): Promise<string> {
+async function explainNotRunnable(path: string): Promise<string> {
   try {
     if ((await stat(path)).isDirectory()) return `not a program but a folder: ${path}`;
     await access(path, constants.X_OK);

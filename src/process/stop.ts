@@ -35,35 +35,35 @@ const SIGKILL_WAIT_MS = 2_000;
  * alive, and the next step, or the return, as soon as nothing is. It takes at most `quietMs + graceMs` and two
  * seconds, and only these two seconds once `killNow` is aborted; it never rejects.
  */
-export async function stopChild(child: Child, request: StopOptions, procRoot = '/proc'): Promise<StopRecord> {
-  const { consoleCommand, settleMs = 0, graceMs, killNow } = request;
+export async function stopChild(child: Child, options: StopOptions, procRoot = '/proc'): Promise<StopRecord> {
+  const { consoleCommand, settleMs = 0, graceMs, killNow } = options;
   const steps: StopStep[] = [];
   const startedMs = performance.now();
-  const note = (step: StopStep) => {
+  const record = (step: StopStep) => {
     steps.push(step);
-    request.onStep?.(step, performance.now() - startedMs);
+    options.onStep?.(step, performance.now() - startedMs);
   };
-  const isGone = (withinMs: number) => becomesExtinct(child, withinMs, killNow, procRoot);
+  const waitForGroupExit = (withinMs: number) => groupExited(child, withinMs, killNow, procRoot);
 
-  let gone = await isGone(settleMs);
+  let gone = await waitForGroupExit(settleMs);
   const killAtMs = performance.now() + graceMs;
   if (!gone && consoleCommand !== undefined && !killNow?.aborted) {
-    if (await isHeard(child.sendCommand(consoleCommand), graceMs / 2)) {
-      note('console');
-      gone = await isGone(killAtMs - graceMs / 2 - performance.now());
+    if (await consoleAccepted(child.sendCommand(consoleCommand), graceMs / 2)) {
+      record('console');
+      gone = await waitForGroupExit(killAtMs - graceMs / 2 - performance.now());
     }
   }
   if (!gone && !killNow?.aborted) {
-    note('SIGTERM');
+    record('SIGTERM');
     signalGroup(child, 'SIGTERM', procRoot);
     // A stopped process (SIGSTOP, a debugger) sees the SIGTERM only when it goes on.
     signalGroup(child, 'SIGCONT', procRoot);
-    gone = await isGone(killAtMs - performance.now());
+    gone = await waitForGroupExit(killAtMs - performance.now());
   }
   if (!gone) {
-    note('SIGKILL');
+    record('SIGKILL');
     killChild(child, procRoot);
-    await becomesExtinct(child, SIGKILL_WAIT_MS, undefined, procRoot);
+    await groupExited(child, SIGKILL_WAIT_MS, undefined, procRoot);
   }
   const exit = child.endedAtMs === undefined ? undefined : await child.exited;
   return { steps, exit, ms: performance.now() - startedMs };
@@ -75,23 +75,23 @@ export function killChild(child: Child, procRoot = '/proc'): void {
 }
 
 /** Whether a line was taken in time; a console that nobody reads is full at some point. */
-async function isHeard(said: Promise<boolean>, withinMs: number): Promise<boolean> {
+async function consoleAccepted(said: Promise<boolean>, withinMs: number): Promise<boolean> {
   return (await within(withinMs, said)) ?? false;
 }
 
 /** Waits until the whole family is dead. @returns false when time is up, or `hurry` is aborted, before that. */
-async function becomesExtinct(
+async function groupExited(
   child: Child,
   withinMs: number,
-  hurry: AbortSignal | undefined,
+  killNow: AbortSignal | undefined,
   procRoot: string,
 ): Promise<boolean> {
   const untilMs = performance.now() + withinMs;
-  await within(withinMs, child.exited, hurry);
+  await within(withinMs, child.exited, killNow);
   // The leader may exit first; its group can still hold a stubborn grandchild, and nothing tells of its end.
   for (let pauseMs = 5; child.endedAtMs !== undefined; pauseMs = Math.min(2 * pauseMs, 50)) {
     if (!isGroupAlive(child, procRoot)) return true;
-    if (hurry?.aborted || performance.now() >= untilMs) return false;
+    if (killNow?.aborted || performance.now() >= untilMs) return false;
     await delay(pauseMs);
   }
   return false;

@@ -14,7 +14,7 @@ const TaskMetadata = v.object({
 
 export type EcsTask = v.InferOutput<typeof TaskMetadata>;
 
-const TIME_LIMIT_MS = 2_000;
+const TIMEOUT_MS = 2_000;
 
 /**
  * Where the session runs, as the ECS agent tells it.
@@ -23,7 +23,7 @@ const TIME_LIMIT_MS = 2_000;
  * @throws when the endpoint does not answer as documented.
  */
 export async function readEcsTask(metadataUri: string): Promise<EcsTask> {
-  const response = await fetch(`${metadataUri}/task`, { signal: timeoutSignal(TIME_LIMIT_MS) });
+  const response = await fetch(`${metadataUri}/task`, { signal: timeoutSignal(TIMEOUT_MS) });
   if (!response.ok) throw new Error(`the ECS metadata endpoint answered ${response.status}`);
   return v.parse(TaskMetadata, await response.json());
 }

@@ -2,12 +2,12 @@ import { Presets, SingleBar } from 'cli-progress';
 import type { Log } from './log.ts';
 import { bytesText } from './text.ts';
 
-export interface Expected {
+export interface ProgressTotals {
   readonly files: number;
   readonly bytes: number;
 }
 
-export interface Passed {
+export interface ProgressCounts {
   readonly files: number;
   readonly bytesRead: number;
   readonly bytesOut: number;
@@ -15,18 +15,18 @@ export interface Passed {
 
 /** Shows how an archive goes forward until it is disposed of. */
 export interface Progress {
-  show(expected: Expected, passed: () => Passed): Disposable;
+  start(expected: ProgressTotals, passed: () => ProgressCounts): Disposable;
 }
 
-const LOG_EVERY_MS = 10_000;
-const DRAW_EVERY_MS = 200;
+const LOG_INTERVAL_MS = 10_000;
+const DRAW_INTERVAL_MS = 200;
 
 /** A log line every 10 s. */
-export function loggedProgress(log: Log): Progress {
+export function createLoggedProgress(log: Log): Progress {
   return {
-    show(expected, passed) {
+    start(expected, passed) {
       const startMs = performance.now();
-      return every(LOG_EVERY_MS, () => {
+      return repeat(LOG_INTERVAL_MS, () => {
         const now = passed();
         const bytesPerSecond = Math.round((now.bytesRead / (performance.now() - startMs)) * 1_000);
         log.info(
@@ -45,9 +45,9 @@ export function loggedProgress(log: Log): Progress {
 }
 
 /** A bar for a person, with bytes, rate and time left. */
-export function drawnProgress(stream: NodeJS.WriteStream): Progress {
+export function createProgressBar(stream: NodeJS.WriteStream): Progress {
   return {
-    show(expected, passed) {
+    start(expected, passed) {
       const startMs = performance.now();
       const bar = new SingleBar(
         {
@@ -74,7 +74,7 @@ export function drawnProgress(stream: NodeJS.WriteStream): Progress {
         rate: '0 B',
         left: '?',
       });
-      const drawing = every(DRAW_EVERY_MS, draw);
+      const drawing = repeat(DRAW_INTERVAL_MS, draw);
       return {
         [Symbol.dispose]() {
           drawing[Symbol.dispose]();
@@ -85,7 +85,7 @@ export function drawnProgress(stream: NodeJS.WriteStream): Progress {
   };
 }
 
-function every(ms: number, work: () => void): Disposable {
+function repeat(ms: number, work: () => void): Disposable {
   const timer = setInterval(work, ms);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }

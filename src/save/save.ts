@@ -155,7 +155,7 @@ async function storeOnce(
     threads: compressionThreads(),
     signal,
   });
-  using _ = tools.progress.show(expected, packing.progress);
+  using _ = tools.progress.start(expected, packing.progress);
   const receipt = await home.store(keyOf(folder, name), packing.chunks, {
     signal,
     stallMs,

@@ -98,7 +98,7 @@ function journalReport({ journal }: SessionJournal) {
 function namesReport({ stage, heard }: ProcessesResult) {
   return {
     online: stage.players?.names() ?? [],
-    stays: Array.from(heard?.roster ?? [], ([name, stays]) => ({ name, stays })),
+    stays: Array.from(heard?.playerSessions ?? [], ([name, stays]) => ({ name, stays })),
   };
 }
 

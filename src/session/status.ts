@@ -18,7 +18,7 @@ export function createStatus(): SessionStatus {
     onConsole(console) {
       say = console;
     },
-    async say(line) {
+    async sendCommand(line) {
       if (say === undefined) return { ok: false, text: 'the server has not been started yet' };
       const heard = await say(line);
       return heard

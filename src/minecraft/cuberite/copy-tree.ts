@@ -37,13 +37,13 @@ async function copyOne(from: string, to: string, isThere: boolean, update: boole
   return [];
 }
 
-const SMALL_BYTES = 1 << 20;
+const MAX_SYNC_BYTES = 1 << 20;
 
 async function copyWhole(from: string, to: string, { size, mode, atime, mtime }: Stats): Promise<void> {
   const part = `${to}.part`;
   // A read-only image must not make a server that cannot write its own settings.
   const writable = (mode & 0o777) | 0o200;
-  if (size <= SMALL_BYTES) {
+  if (size <= MAX_SYNC_BYTES) {
     // Small files come in numbers: without a turn in libuv's pool for each step they take about half the time.
     writeFileSync(part, readFileSync(from), { mode: writable });
   } else {

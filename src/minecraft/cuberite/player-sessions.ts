@@ -10,8 +10,8 @@ export interface PlayerSession {
 }
 
 /** Bounds on what a session of any length keeps; a person's last stay takes in those that follow. */
-const MOST_NAMES = 1_000;
-const MOST_STAYS = 100;
+const MAX_NAMES = 1_000;
+const MAX_SESSIONS = 100;
 
 export const NO_PLAYERS: PlayerSessions = new Map();
 
@@ -43,7 +43,7 @@ function join(roster: PlayerSessions, name: string, atMs: number): PlayerSession
   const stays = roster.get(name) ?? [];
   const last = stays.at(-1);
   const isThere = last !== undefined && last.leftMs === undefined;
-  const isFull = stays.length === 0 ? roster.size >= MOST_NAMES : stays.length >= MOST_STAYS;
+  const isFull = stays.length === 0 ? roster.size >= MAX_NAMES : stays.length >= MAX_SESSIONS;
   return isThere || isFull
     ? roster
     : new Map(roster).set(name, [...stays, { joinedMs: atMs, leftMs: undefined }]);

@@ -7,7 +7,7 @@ import { copyTree } from './copy-tree.ts';
 import { type Ini, parseIni, serialiseIni, setValue, valueIn } from './ini.ts';
 import { availablePlugins, configurationPlugins, enabledPlugins, enablePlugins } from './plugins.ts';
 
-export interface Prepared {
+export interface PreparedFolder {
   /** Absolute path: where Cuberite runs. */
   readonly folder: string;
   /** The plug-ins that its settings enable. */
@@ -16,7 +16,7 @@ export interface Prepared {
   readonly notices: readonly string[];
 }
 
-export interface Session {
+export interface FolderOptions {
   readonly workdir: string;
   readonly port: number;
 }
@@ -28,7 +28,7 @@ export interface Session {
  * whole, so that a preparation that was cut off is completed by the next.
  * @throws when the folder cannot be made or the configuration cannot be read.
  */
-export async function prepareFolder(config: CuberiteConfig, session: Session): Promise<Prepared> {
+export async function prepareFolder(config: CuberiteConfig, session: FolderOptions): Promise<PreparedFolder> {
   const folder = join(session.workdir, 'cuberite');
   try {
     const links = await copyFiles(config, folder);

@@ -8,18 +8,18 @@ export type ServerEvent =
 export type ExitPlugin = 'shutdown_on_leave' | 'shutdown_if_no_player_join';
 
 // `Info: [10:29:31] `; debug builds put a thread's id before the time.
-const OPENER = String.raw`\[(?:[0-9a-f]+\|)?\d\d:\d\d:\d\d\] `;
+const PREFIX = String.raw`\[(?:[0-9a-f]+\|)?\d\d:\d\d:\d\d\] `;
 
 // Cuberite's own lines (src/ClientHandle.cpp, src/Entities/Player.cpp) come straight after the opener, while what a
 // plug-in logs, chat included, carries the plug-in's name in brackets there.
-const PLAYER = new RegExp(`^Info: ${OPENER}Player (.+) has (joined|left) the game$`, 's');
+const PLAYER = new RegExp(`^Info: ${PREFIX}Player (.+) has (joined|left) the game$`, 's');
 
 const PLUGIN_EXIT = new RegExp(
-  String.raw`^Error: ${OPENER}(?:\[[^\]]*\] )?\[(shutdown_on_leave|shutdown_if_no_player_join)\] .*Exiting now\.$`,
+  String.raw`^Error: ${PREFIX}(?:\[[^\]]*\] )?\[(shutdown_on_leave|shutdown_if_no_player_join)\] .*Exiting now\.$`,
 );
 
 /** Cuberite turns away longer names. */
-const LONGEST_NAME_BYTES = 16;
+const MAX_NAME_BYTES = 16;
 
 /**
  * Reads one line of the server's output, without its line ending. Names are personal data.
@@ -31,7 +31,7 @@ const LONGEST_NAME_BYTES = 16;
 export function parseServerLine(line: Buffer): ServerEvent | undefined {
   const text = line.toString('latin1').replace(/\r$/, '');
   const [, name, verb] = PLAYER.exec(text) ?? [];
-  if (name !== undefined && name.length <= LONGEST_NAME_BYTES) {
+  if (name !== undefined && name.length <= MAX_NAME_BYTES) {
     return { kind: verb === 'joined' ? 'joined' : 'left', name: readable(name) };
   }
   const [, plugin] = PLUGIN_EXIT.exec(text) ?? [];
