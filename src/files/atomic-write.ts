@@ -103,10 +103,15 @@ export async function copyAtomically(
   await rm(part, { force: true });
   await copyFile(from, part, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
   await using handle = await openRegularFile(part);
-  await handle.chmod(mode);
-  if (times !== undefined) await handle.utimes(times.atime, times.mtime);
-  if (!(await isStill(part, handle))) throw takenOver(part);
-  await rename(part, file);
+  try {
+    await handle.chmod(mode);
+    if (times !== undefined) await handle.utimes(times.atime, times.mtime);
+    if (!(await isStill(part, handle))) throw takenOver(part);
+    await rename(part, file);
+  } catch (error) {
+    if (await isStill(part, handle)) await rm(part, { force: true });
+    throw error;
+  }
 }
 
 /** Puts the part where no file is: a hard link is refused where there is one, a rename would overwrite it. */

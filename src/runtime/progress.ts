@@ -13,41 +13,41 @@ export interface ProgressCounts {
   readonly bytesOut: number;
 }
 
-/** Shows how an archive goes forward until it is disposed of. */
 export interface Progress {
-  start(expected: ProgressTotals, passed: () => ProgressCounts): Disposable;
+  /** Shows the progress of one archive until the result is disposed of. @param counts the counts so far */
+  start(totals: ProgressTotals, counts: () => ProgressCounts): Disposable;
 }
 
 const LOG_INTERVAL_MS = 10_000;
 const DRAW_INTERVAL_MS = 200;
 
-/** A log line every 10 s. */
+/** Writes a log line every 10 s. */
 export function createLoggedProgress(log: Log): Progress {
   return {
-    start(expected, passed) {
+    start(totals, counts) {
       const startMs = performance.now();
       return repeat(LOG_INTERVAL_MS, () => {
-        const now = passed();
+        const now = counts();
         const bytesPerSecond = Math.round((now.bytesRead / (performance.now() - startMs)) * 1_000);
         log.info(
           {
             event: 'archive_progress',
             ...now,
-            ofFiles: expected.files,
-            ofBytes: expected.bytes,
+            ofFiles: totals.files,
+            ofBytes: totals.bytes,
             bytesPerSecond,
           },
-          `uploading archive: ${bytesText(now.bytesRead)} of ${bytesText(expected.bytes)}`,
+          `uploading archive: ${bytesText(now.bytesRead)} of ${bytesText(totals.bytes)}`,
         );
       });
     },
   };
 }
 
-/** A bar for a person, with bytes, rate and time left. */
+/** Draws a bar on a terminal, with bytes, rate and time left. */
 export function createProgressBar(stream: NodeJS.WriteStream): Progress {
   return {
-    start(expected, passed) {
+    start(totals, counts) {
       const startMs = performance.now();
       const bar = new SingleBar(
         {
@@ -59,18 +59,18 @@ export function createProgressBar(stream: NodeJS.WriteStream): Progress {
         Presets.shades_classic,
       );
       const draw = () => {
-        const { bytesRead } = passed();
+        const { bytesRead } = counts();
         const perMs = bytesRead / (performance.now() - startMs);
-        bar.update(Math.min(bytesRead, expected.bytes), {
+        bar.update(Math.min(bytesRead, totals.bytes), {
           read: bytesText(bytesRead),
-          all: bytesText(expected.bytes),
+          all: bytesText(totals.bytes),
           rate: bytesText(perMs * 1_000),
-          left: perMs > 0 ? `${Math.ceil(Math.max(0, expected.bytes - bytesRead) / perMs / 1_000)} s` : '?',
+          left: perMs > 0 ? `${Math.ceil(Math.max(0, totals.bytes - bytesRead) / perMs / 1_000)} s` : '?',
         });
       };
-      bar.start(Math.max(1, expected.bytes), 0, {
+      bar.start(Math.max(1, totals.bytes), 0, {
         read: '0 B',
-        all: bytesText(expected.bytes),
+        all: bytesText(totals.bytes),
         rate: '0 B',
         left: '?',
       });
