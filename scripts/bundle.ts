@@ -1,11 +1,11 @@
+import { execFile } from 'node:child_process';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { promisify } from 'node:util';
 import { build, type OutputFile } from 'esbuild';
-import { readVersion } from '../src/runtime/version.ts';
 
 /** Bundles a program and all that it imports into one file that needs Node and nothing else. */
 export async function bundle(entry: string, output: string): Promise<void> {
-  const { commit } = await readVersion();
   const { outputFiles } = await build({
     entryPoints: { main: entry },
     outdir: dirname(output),
@@ -18,7 +18,7 @@ export async function bundle(entry: string, output: string): Promise<void> {
     mainFields: ['module', 'main'],
     target: 'node24',
     format: 'esm',
-    define: { BUILD_COMMIT: JSON.stringify(process.env.COMMIT ?? commit) },
+    define: { BUILD_COMMIT: JSON.stringify(process.env.COMMIT ?? (await checkedOutCommit())) },
     legalComments: 'linked',
     logLevel: 'warning',
     write: false,
@@ -33,6 +33,17 @@ export async function bundle(entry: string, output: string): Promise<void> {
       .join('\n'),
   );
   await chmod(output, 0o755);
+}
+
+/** `unknown` without git or outside of a checkout, as in the image's build: COMMIT says it there. */
+async function checkedOutCommit(): Promise<string> {
+  try {
+    const args = ['describe', '--always', '--dirty', '--abbrev=12', '--match='];
+    const { stdout } = await promisify(execFile)('git', args, { cwd: import.meta.dirname });
+    return stdout.trim();
+  } catch {
+    return 'unknown';
+  }
 }
 
 /**

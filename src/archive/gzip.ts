@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { constants, crc32, deflateRaw } from 'node:zlib';
 import { GZIP_HEADER, GZIP_LAST_BLOCK, gzipTrailer, storedBlocks } from '../files/gzip-member.ts';
-import { inParallel } from '../runtime/concurrency.ts';
+import { mapConcurrently } from '../runtime/concurrency.ts';
 import type { BlockCodec } from './codec.ts';
 import { isCompressible } from './compressible.ts';
 import { guessOutput } from './output.ts';
@@ -38,7 +38,7 @@ export const gzip: BlockCodec = {
       return { block, pieces: [deflated] };
     };
     yield GZIP_HEADER;
-    for await (const { block, pieces } of inParallel(blocks, threads + 2, compress)) {
+    for await (const { block, pieces } of mapConcurrently(blocks, threads + 2, compress)) {
       yield* pieces;
       spare.push(block);
     }

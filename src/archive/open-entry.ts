@@ -1,7 +1,7 @@
 import { readlink } from 'node:fs/promises';
-import type { Files } from '../files/quick-files.ts';
+import { describeFsError } from '../files/errno.ts';
+import type { FileCalls } from '../files/open.ts';
 import type { TarHeader } from '../files/tar.ts';
-import { whyUnreadable } from './skipped.ts';
 import { type Found, unfitKind } from './walk.ts';
 
 /** What was found, opened. */
@@ -18,7 +18,7 @@ export interface Entry {
 }
 
 /** Never rejects for a fault of the file system: what cannot be read is unfit. */
-export async function openFound(found: Found, files: Files): Promise<Opened> {
+export async function openFound(found: Found, files: FileCalls): Promise<Opened> {
   try {
     switch (found.kind) {
       case 'file':
@@ -33,11 +33,11 @@ export async function openFound(found: Found, files: Files): Promise<Opened> {
         return found satisfies never;
     }
   } catch (error) {
-    return { path: found.path, unfit: whyUnreadable(error) };
+    return { path: found.path, unfit: describeFsError(error) };
   }
 }
 
-async function openFile(absolute: Buffer, path: Buffer, files: Files): Promise<Opened> {
+async function openFile(absolute: Buffer, path: Buffer, files: FileCalls): Promise<Opened> {
   const fd = await files.open(absolute);
   let isWhole = true;
   try {
@@ -59,14 +59,14 @@ async function openFile(absolute: Buffer, path: Buffer, files: Files): Promise<O
 /** Files below this size are read whole while they are opened. */
 const HEAD_BYTES = 65_536;
 
-async function openDirectory(absolute: Buffer, path: Buffer, files: Files): Promise<Opened> {
+async function openDirectory(absolute: Buffer, path: Buffer, files: FileCalls): Promise<Opened> {
   const stat = await files.lstat(absolute);
   if (!stat.isDirectory()) return { path, unfit: REPLACED };
   const header = { type: 'directory', path, size: 0, mode: stat.mode, mtimeMs: stat.mtimeMs } as const;
   return { header, ...NO_CONTENT };
 }
 
-async function openLink(absolute: Buffer, path: Buffer, files: Files): Promise<Opened> {
+async function openLink(absolute: Buffer, path: Buffer, files: FileCalls): Promise<Opened> {
   const stat = await files.lstat(absolute);
   if (!stat.isSymbolicLink()) return { path, unfit: REPLACED };
   const target = await readlink(absolute, { encoding: 'buffer' });

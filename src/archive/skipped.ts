@@ -27,21 +27,3 @@ export function notes(limit = 200): Notes {
     read: () => ({ total, first: [...first] }),
   };
 }
-
-/** A file system's fault in words for a report. */
-export function whyUnreadable(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return WORDS[code] ?? (code || String(error));
-}
-
-const WORDS: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  ENOENT: 'vanished',
-  ENOTDIR: 'vanished',
-  ESTALE: 'vanished',
-  ELOOP: 'became a symbolic link',
-  ENXIO: 'a socket',
-  EIO: 'input/output error',
-  ENAMETOOLONG: 'path too long',
-};

@@ -1,11 +1,12 @@
 import fs from 'node:fs';
 import { promisify } from 'node:util';
-import { quickFiles } from '../files/quick-files.ts';
+import { describeFsError } from '../files/errno.ts';
+import { createFileCalls } from '../files/open.ts';
 import { END_OF_TAR, encodeTarHeader, type TarHeader, tarPadding } from '../files/tar.ts';
-import { inParallel } from '../runtime/concurrency.ts';
+import { mapConcurrently } from '../runtime/concurrency.ts';
 import { type Filler, fillBlocks } from './block-buffer.ts';
 import { type Entry, type Opened, openFound } from './open-entry.ts';
-import { type Notes, whyUnreadable } from './skipped.ts';
+import type { Notes } from './skipped.ts';
 import type { Found } from './walk.ts';
 
 export interface TarOptions {
@@ -42,9 +43,9 @@ export async function* tarBlocks(
   { blockBytes, spare, told, signal }: TarOptions,
 ): AsyncGenerator<Buffer> {
   const filler = fillBlocks(blockBytes, spare);
-  const files = quickFiles();
+  const files = createFileCalls();
   const open = (batch: readonly Found[]) => Promise.all(batch.map(found => openFound(found, files)));
-  for await (const batch of inParallel(batches, BATCHES_AHEAD, open, closeAll)) {
+  for await (const batch of mapConcurrently(batches, BATCHES_AHEAD, open, closeAll)) {
     // From here on to the end of the batch, files are closed here; the one before by what reads its rest.
     let begun = 0;
     try {
@@ -136,7 +137,7 @@ async function readInto(fd: number, room: Buffer, at: number): Promise<number | 
     const { bytesRead } = await read(fd, room, 0, room.length, at);
     return bytesRead === 0 ? 'ended' : bytesRead;
   } catch (error) {
-    return whyUnreadable(error);
+    return describeFsError(error);
   }
 }
 

@@ -1,11 +1,11 @@
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
-import { type Files, quickFiles } from '../files/quick-files.ts';
+import { describeFsError } from '../files/errno.ts';
+import { createFileCalls, type FileCalls } from '../files/open.ts';
 import { type Chooser, chooser, type Selection } from '../files/selection.ts';
 import { END_OF_TAR, tarEntryBytes } from '../files/tar.ts';
-import { inParallel } from '../runtime/concurrency.ts';
-import { whyUnreadable } from './skipped.ts';
+import { mapConcurrently } from '../runtime/concurrency.ts';
 
 /** Something below the root. Paths are bytes: a name need not be text. */
 export type Found =
@@ -45,10 +45,10 @@ export interface Survey {
 
 /** Counts what an archive would hold. */
 export async function survey(selection: Selection, signal: AbortSignal): Promise<Survey> {
-  const files = quickFiles();
+  const files = createFileCalls();
   const measure = (batch: readonly Found[]) => Promise.all(batch.map(found => measureFound(found, files)));
   let [count, bytes, tarBytes] = [0, 0, END_OF_TAR.length];
-  for await (const batch of inParallel(walk(selection, signal), 2, measure)) {
+  for await (const batch of mapConcurrently(walk(selection, signal), 2, measure)) {
     for (const measured of batch) {
       tarBytes += measured.tarBytes;
       bytes += measured.bytes ?? 0;
@@ -134,7 +134,7 @@ async function list(path: Buffer): Promise<Dirent<Buffer>[] | string> {
     const entries = await readdir(path, { withFileTypes: true, encoding: 'buffer' });
     return entries.sort((a, b) => Buffer.compare(a.name, b.name));
   } catch (error) {
-    return whyUnreadable(error);
+    return describeFsError(error);
   }
 }
 
@@ -157,7 +157,7 @@ interface Measured {
   readonly bytes?: number;
 }
 
-async function measureFound(found: Found, files: Files): Promise<Measured> {
+async function measureFound(found: Found, files: FileCalls): Promise<Measured> {
   if (found.kind === 'unfit') return { tarBytes: 0 };
   if (found.kind === 'directory') return { tarBytes: tarEntryBytes(found.path.length, 0, 0) };
   try {

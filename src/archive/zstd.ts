@@ -1,5 +1,5 @@
 import { constants, createZstdCompress } from 'node:zlib';
-import { inParallel } from '../runtime/concurrency.ts';
+import { mapConcurrently } from '../runtime/concurrency.ts';
 import type { BlockCodec } from './codec.ts';
 
 /** Zstandard (RFC 8878) in frames compressed in parallel, each with its size and checksum: readers join frames. */
@@ -16,7 +16,7 @@ export const zstd: BlockCodec = {
       return { block, frame };
     };
     try {
-      for await (const { block, frame } of inParallel(blocks, threads + 1, compress)) {
+      for await (const { block, frame } of mapConcurrently(blocks, threads + 1, compress)) {
         yield frame;
         spare.push(block);
       }

@@ -1,8 +1,11 @@
-import { access, constants, mkdir, rm, statfs, writeFile } from 'node:fs/promises';
-import { delimiter, join, resolve } from 'node:path';
+import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { Command, DestinationUrl, SessionConfig } from '../config/session-config.ts';
+import { systemErrorText } from '../files/errno.ts';
+import { findExecutable } from '../files/find-executable.ts';
 import { checkServer } from '../minecraft/game-server.ts';
 import { isPortOpen } from '../minecraft/readiness.ts';
+import { explainNotRunnable } from '../process/spawn-error.ts';
 import { findUser } from '../process/user.ts';
 import { timeoutSignal } from '../runtime/abort.ts';
 import { EXIT_USAGE } from '../runtime/exit-codes.ts';
@@ -50,14 +53,14 @@ async function checkWorkdir({ workdir }: SessionConfig): Promise<Finding[]> {
   const probe = join(workdir, `.craftassist-session-doctor-${process.pid}`);
   try {
     await mkdir(workdir, { recursive: true });
-    await writeFile(probe, 'a');
+    await writeFile(probe, 'a', { flag: 'wx' });
     await rm(probe);
   } catch (error) {
     return [
       {
         what,
         state: 'fault',
-        text: `cannot be written (${errorText(error)}): set SESSION_WORKDIR to one that can`,
+        text: `cannot be written (${systemErrorText(error)}): set SESSION_WORKDIR to one that can`,
       },
     ];
   }
@@ -93,23 +96,12 @@ async function checkCommand(
   file: string,
   { children, workdir }: SessionConfig,
 ): Promise<Finding> {
-  const places = file.includes('/')
-    ? [resolve(workdir, file)]
-    : searchPath(children.env.PATH).map(folder => join(folder, file));
-  for (const place of places) {
-    try {
-      await access(place, constants.X_OK);
-      return { what, state: 'ok', text: place };
-    } catch (error) {
-      if (places.length === 1)
-        return { what, state: 'fault', text: `${place} cannot be run (${errorText(error)})` };
-    }
-  }
-  return { what, state: 'fault', text: `${file} is not in PATH: install it, or write its whole path` };
-}
-
-function searchPath(path = '/usr/local/bin:/usr/bin:/bin'): string[] {
-  return path.split(delimiter).filter(folder => folder !== '');
+  const found = await findExecutable(file, { path: children.env.PATH, cwd: workdir });
+  if (found !== undefined) return { what, state: 'ok', text: found };
+  const text = file.includes('/')
+    ? await explainNotRunnable(resolve(workdir, file))
+    : `${file} is not in PATH: install it, or write its whole path`;
+  return { what, state: 'fault', text };
 }
 
 async function checkPort({ server: { address } }: SessionConfig): Promise<Finding[]> {

@@ -9,7 +9,7 @@ import { recoverJournal } from '../journal/reader/rebuild.ts';
 import { createDeadlines } from '../runtime/deadline.ts';
 import { EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { openLog } from '../runtime/log.ts';
-import { loggedProgress } from '../runtime/progress.ts';
+import { createLoggedProgress } from '../runtime/progress.ts';
 import { bytesText, errorText } from '../runtime/text.ts';
 import { deleteJournal, recoverSession } from '../save/recover.ts';
 import { isSavedAlready } from '../save/recovery-report.ts';
@@ -141,7 +141,7 @@ async function recoverIntoArchive(
     const { save, stop } = config;
     const done = await recoverSession(destination, journal, save, {
       log: outputs.log,
-      progress: loggedProgress(outputs.log),
+      progress: createLoggedProgress(outputs.log),
       startDeadline: createDeadlines(input.signals, {
         graceMs: stop.graceMs,
         stopTimeoutMs: stop.timeoutMs,

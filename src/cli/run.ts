@@ -8,7 +8,7 @@ import { findUser, type User } from '../process/user.ts';
 import { summary } from '../report/summary.ts';
 import { EXIT_INTERNAL_ERROR, EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { type Log, type LogOutputs, openLog } from '../runtime/log.ts';
-import { drawnProgress, loggedProgress } from '../runtime/progress.ts';
+import { createLoggedProgress, createProgressBar } from '../runtime/progress.ts';
 import type { Signals } from '../runtime/signals.ts';
 import { errorText } from '../runtime/text.ts';
 import { echoChildren } from '../session/echo.ts';
@@ -61,7 +61,7 @@ async function runWithLog(
 ): Promise<number> {
   const { signals, terminal, print, printError, env } = input;
   const { log } = outputs;
-  const progress = terminal ? drawnProgress(process.stderr) : loggedProgress(log);
+  const progress = terminal ? createProgressBar(process.stderr) : createLoggedProgress(log);
   await using runtime = createRuntime({ config, signals, progress, user, outputs });
   const socket = await openControlSocket(runtime);
   if (socket instanceof WorkdirInUseError) {

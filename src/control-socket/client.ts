@@ -1,17 +1,18 @@
 import { connect } from 'node:net';
 import * as v from 'valibot';
-import { Answer, PATIENCE_MS, type Request, readLine, socketPath } from './protocol.ts';
+import { hasCode } from '../files/errno.ts';
+import { Answer, type Request, readLine, socketPath, TIMEOUT_MS } from './protocol.ts';
 
 /**
- * Asks the session that is being played in a working directory.
- * @returns undefined when none is.
- * @throws when it does not answer as it should.
+ * Sends a request to the session that is running in a working directory.
+ * @returns undefined when none is running there
+ * @throws when it does not answer within 5 s, or not in the protocol
  */
 export async function request(workdir: string, request: Request): Promise<Answer | undefined> {
   try {
-    await using way = await socketPath(workdir);
-    const socket = connect(way.path);
-    socket.setTimeout(PATIENCE_MS, () => socket.destroy(new Error('the session does not answer')));
+    await using socketFile = await socketPath(workdir);
+    const socket = connect(socketFile.path);
+    socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error('the session does not answer')));
     socket.write(`${JSON.stringify(request)}\n`);
     try {
       return v.parse(Answer, JSON.parse(await readLine(socket)));
@@ -19,13 +20,8 @@ export async function request(workdir: string, request: Request): Promise<Answer
       socket.destroy();
     }
   } catch (error) {
-    if (isNobodyThere(error)) return undefined;
+    // No state folder, no socket, or the socket of a supervisor that was killed.
+    if (hasCode(error, 'ENOENT', 'ECONNREFUSED')) return undefined;
     throw error;
   }
-}
-
-function isNobodyThere(error: unknown): boolean {
-  return (
-    error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ECONNREFUSED')
-  );
 }

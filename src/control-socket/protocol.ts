@@ -1,13 +1,14 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 
-/** The supervisor's own folder inside the working directory; never archived. */
+/** The supervisor's own folder in the working directory; never archived. */
 export const STATE_FOLDER = '.craftassist-session';
 
-const SOCKET = 'door';
+const SOCKET_NAME = 'door';
 
-/** One request for each connection: a line of JSON there, a line of JSON back. */
+/** One request a connection: one line of JSON, answered by one line of JSON. The names are part of the protocol. */
 export const Request = v.variant('ask', [
   v.object({
     ask: v.literal('say'),
@@ -26,35 +27,36 @@ export const Answer = v.object({
 export type Answer = v.InferOutput<typeof Answer>;
 
 /** Longer than any request or answer. */
-const LONGEST_BYTES = 16 * 1024;
+const MAX_LINE_BYTES = 16 * 1024;
 
-/** How long either side waits for the other. */
-export const PATIENCE_MS = 5_000;
+/** How long either side waits for the other's next bytes. */
+export const TIMEOUT_MS = 5_000;
 
 export interface SocketPath extends AsyncDisposable {
   readonly path: string;
 }
 
 /**
- * The path of the door's socket. A socket's path holds 107 bytes at most (unix(7)), and working directories may be
- * deeper: the way through an open folder is always short.
- * @throws when there is no such folder.
+ * The path of the control socket, valid until it is disposed of. A socket's path has at most 107 bytes (unix(7)), and
+ * that of the working directory may be longer: on Linux the path leads through a descriptor of the open folder.
+ * @throws when there is no such folder
  */
 export async function socketPath(workdir: string): Promise<SocketPath> {
   const folder = join(workdir, STATE_FOLDER);
-  const handle: FileHandle = await open(folder, 'r');
-  const path = process.platform === 'linux' ? `/proc/self/fd/${handle.fd}/${SOCKET}` : join(folder, SOCKET);
+  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  const path =
+    process.platform === 'linux' ? `/proc/self/fd/${handle.fd}/${SOCKET_NAME}` : join(folder, SOCKET_NAME);
   return { path, [Symbol.asyncDispose]: () => handle.close() };
 }
 
-/** Reads one line, and not more than it may hold. */
+/** Reads one line of at most 16 KiB, without its line feed. @throws when the stream ends before the line does */
 export async function readLine(stream: AsyncIterable<Buffer>): Promise<string> {
   let text = '';
   for await (const chunk of stream) {
     text += chunk.toString('utf8');
     const end = text.indexOf('\n');
     if (end !== -1) return text.slice(0, end);
-    if (text.length > LONGEST_BYTES) throw new Error('the line is too long');
+    if (text.length > MAX_LINE_BYTES) throw new Error('the line is too long');
   }
   throw new Error('the connection ended in the middle of a line');
 }

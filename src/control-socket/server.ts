@@ -4,61 +4,61 @@ import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { request } from './client.ts';
-import { type Answer, PATIENCE_MS, Request, readLine, STATE_FOLDER, socketPath } from './protocol.ts';
+import { type Answer, Request, readLine, STATE_FOLDER, socketPath, TIMEOUT_MS } from './protocol.ts';
 
 export interface ControlHandler {
-  /** Says one line on the server's console. */
-  say(line: string): Promise<Answer>;
+  /** Writes one line to the server's console. */
+  sendCommand(line: string): Promise<Answer>;
   health(): Answer;
 }
 
-/** Another session is being played in this working directory. */
+/** Another session is running in this working directory. */
 export class WorkdirInUseError extends Error {
-  override readonly name = 'OccupiedError';
+  override readonly name = 'WorkdirInUseError';
 }
 
 /**
- * Opens the door through which others in the container reach a running session: a socket in the supervisor's own
- * folder, for its own user only.
- * @throws {WorkdirInUseError} when another session answers behind it already.
+ * Listens on the control socket, by which other programs in the container reach a running session: it lies in the
+ * supervisor's own folder, for the supervisor's user only. Disposing of it closes it and removes the folder.
+ * @throws {WorkdirInUseError} when another session answers there
  */
 export async function listenControlSocket(
   workdir: string,
-  visited: ControlHandler,
+  handler: ControlHandler,
 ): Promise<AsyncDisposable> {
   await mkdir(join(workdir, STATE_FOLDER), { recursive: true, mode: 0o700 });
   if ((await request(workdir, { ask: 'health' })) !== undefined) {
     throw new WorkdirInUseError(`another session is being played in ${workdir}`);
   }
-  const way = await socketPath(workdir);
-  // What a session left behind that was killed.
-  await rm(way.path, { force: true });
-  const visitors = new Set<Socket>();
+  const socketFile = await socketPath(workdir);
+  // A supervisor that was killed has left its socket.
+  await rm(socketFile.path, { force: true });
+  const connections = new Set<Socket>();
   const server = createServer(socket => {
-    visitors.add(socket.once('close', () => visitors.delete(socket)));
-    void serve(socket, visited);
+    connections.add(socket.once('close', () => connections.delete(socket)));
+    void serve(socket, handler);
   });
-  server.listen(way.path);
+  server.listen(socketFile.path);
   await once(server, 'listening');
   return {
     async [Symbol.asyncDispose]() {
       const closed = once(server, 'close');
       server.close();
-      for (const socket of visitors) socket.destroy();
+      for (const socket of connections) socket.destroy();
       await closed;
-      await way[Symbol.asyncDispose]();
+      await socketFile[Symbol.asyncDispose]();
       await rm(join(workdir, STATE_FOLDER), { recursive: true, force: true });
     },
   };
 }
 
-async function serve(socket: Socket, visited: ControlHandler): Promise<void> {
-  socket.setTimeout(PATIENCE_MS, () => socket.destroy());
-  // A visitor who leaves early has no more to be told.
+async function serve(socket: Socket, handler: ControlHandler): Promise<void> {
+  socket.setTimeout(TIMEOUT_MS, () => socket.destroy());
+  // A client that has closed the connection needs no answer.
   socket.on('error', () => socket.destroy());
   try {
     const request = v.parse(Request, JSON.parse(await readLine(socket.iterator({ destroyOnReturn: false }))));
-    const answer = request.ask === 'say' ? await visited.say(request.line) : visited.health();
+    const answer = request.ask === 'say' ? await handler.sendCommand(request.line) : handler.health();
     socket.end(`${JSON.stringify(answer)}\n`);
   } catch (error) {
     const answer: Answer = { ok: false, text: `not understood: ${String(error)}` };

@@ -1,7 +1,14 @@
-import { constants } from 'node:fs';
-import { type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import fs, { constants, type Stats } from 'node:fs';
+import { copyFile, type FileHandle, link, lstat, mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { errorCode } from './errno.ts';
+import { errorCode, hasCode, unlessMissing } from './errno.ts';
+import { openRegularFile } from './open.ts';
+
+/*
+ * A file is written as `<file>.part` and then put in its place, so that nobody ever finds half of it. The part is
+ * always a new file (O_EXCL): a link or a file that somebody else made under its name is removed, never written
+ * through. A link at the place itself is replaced, not followed.
+ */
 
 /** The file is there, and was not to be replaced. */
 export class FileExistsError extends Error {
@@ -12,37 +19,39 @@ export class FileExistsError extends Error {
   }
 }
 
-export interface PublishOptions {
-  /** Whether a file that is already there gives way. */
+export interface AtomicWriteOptions {
+  /** Whether a file that is already there is replaced. */
   readonly replace: boolean;
-  /** Told after each chunk how many bytes have been written. */
+  /** Permission bits of the file, to which the umask applies; 0o644 unless given. */
+  readonly mode?: number;
+  /** Called after each chunk with the number of bytes written so far. */
   readonly onWritten?: (bytes: number, chunk: Buffer) => void;
 }
 
 /**
- * Writes a file whole or not at all: as `<file>.part`, synced, then put in its place.
- * @returns how many bytes it has
+ * Writes a file whole or not at all, and durably: the file and the folders that had to be made are synced.
+ * @returns the file's size in bytes
  * @throws {FileExistsError} when the file is there and is not to be replaced
  */
-export async function publish(
+export async function writeAtomically(
   file: string,
   chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
-  options: PublishOptions,
+  { replace, mode = 0o644, onWritten }: AtomicWriteOptions,
 ): Promise<number> {
   const folder = path.dirname(file);
   const firstMade = await mkdir(folder, { recursive: true });
   const part = `${file}.part`;
-  const handle = await openPart(part);
+  const handle = await openPart(part, mode);
   let bytes = 0;
   try {
     for await (const chunk of chunks) {
       await handle.writeFile(chunk);
       bytes += chunk.length;
-      options.onWritten?.(bytes, chunk);
+      onWritten?.(bytes, chunk);
     }
     await handle.sync();
-    if (!(await isStill(part, handle))) throw new Error(`${part} was taken over by another writer`);
-    await (options.replace ? rename(part, file) : placeNew(part, file));
+    if (!(await isStill(part, handle))) throw takenOver(part);
+    await (replace ? rename(part, file) : placeNew(part, file));
   } catch (error) {
     if (await isStill(part, handle)) await rm(part, { force: true });
     throw error;
@@ -51,6 +60,58 @@ export async function publish(
   }
   await syncFolders(folder, firstMade);
   return bytes;
+}
+
+export interface FileAttributes {
+  /** Permission bits; 0o644 unless given. */
+  readonly mode?: number;
+  readonly times?: Pick<Stats, 'atime' | 'mtime'>;
+}
+
+/**
+ * Replaces a file, or makes it, in a folder that is there. Not synced: the file is whole after the death of this
+ * process, but maybe not after that of the machine. Synchronous, since small files come in numbers and a turn in
+ * libuv's thread pool for each step doubles the time.
+ */
+export function writeAtomicallySync(
+  file: string,
+  content: Buffer,
+  { mode = 0o644, times }: FileAttributes = {},
+): void {
+  const part = `${file}.part`;
+  const fd = openPartSync(part, mode);
+  try {
+    fs.writeFileSync(fd, content);
+    if (times !== undefined) fs.futimesSync(fd, times.atime, times.mtime);
+    if (!isStillSync(part, fd)) throw takenOver(part);
+    fs.renameSync(part, file);
+  } catch (error) {
+    if (isStillSync(part, fd)) fs.rmSync(part);
+    throw error;
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** As `writeAtomicallySync`, with the content of another file; for large ones, which the kernel copies or shares. */
+export async function copyAtomically(
+  from: string,
+  file: string,
+  { mode = 0o644, times }: FileAttributes = {},
+): Promise<void> {
+  const part = `${file}.part`;
+  await rm(part, { force: true });
+  await copyFile(from, part, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+  await using handle = await openRegularFile(part);
+  try {
+    await handle.chmod(mode);
+    if (times !== undefined) await handle.utimes(times.atime, times.mtime);
+    if (!(await isStill(part, handle))) throw takenOver(part);
+    await rename(part, file);
+  } catch (error) {
+    if (await isStill(part, handle)) await rm(part, { force: true });
+    throw error;
+  }
 }
 
 /** Puts the part where no file is: a hard link is refused where there is one, a rename would overwrite it. */
@@ -85,25 +146,45 @@ export async function claimAndRename(part: string, file: string): Promise<void> 
   }
 }
 
-/** Opens a new file; one that is there is what a crash left behind, for a key has one writer. */
-async function openPart(part: string): Promise<FileHandle> {
+const PART_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+
+/** A part that is there is what a crash left behind: a file has one writer. */
+async function openPart(part: string, mode: number): Promise<FileHandle> {
   await rm(part, { force: true });
-  return open(part, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644);
+  return open(part, PART_FLAGS, mode);
+}
+
+/** As `openPart`; looks for a part that is there only where opening fails, since a failed removal costs an exception. */
+function openPartSync(part: string, mode: number): number {
+  try {
+    return fs.openSync(part, PART_FLAGS, mode);
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+    fs.rmSync(part);
+    return fs.openSync(part, PART_FLAGS, mode);
+  }
 }
 
 /** Whether the name still means the file that was opened. */
 async function isStill(name: string, handle: FileHandle): Promise<boolean> {
-  const [ours, theirs] = await Promise.all([
-    handle.stat(),
-    stat(name).catch((error: unknown) => {
-      if (errorCode(error) === 'ENOENT') return undefined;
-      throw error;
-    }),
-  ]);
-  return theirs !== undefined && ours.ino === theirs.ino && ours.dev === theirs.dev;
+  const [opened, named] = await Promise.all([handle.stat(), unlessMissing(lstat(name))]);
+  return named !== undefined && isSame(named, opened);
 }
 
-/** A new name is safe only when the folder that holds it is, and so on up to the first folder that was there. */
+function isStillSync(name: string, fd: number): boolean {
+  const named = fs.lstatSync(name, { throwIfNoEntry: false });
+  return named !== undefined && isSame(named, fs.fstatSync(fd));
+}
+
+function isSame(a: Stats, b: Stats): boolean {
+  return a.ino === b.ino && a.dev === b.dev;
+}
+
+function takenOver(part: string): Error {
+  return new Error(`${part} was taken over by another writer`);
+}
+
+/** A new name is durable only when the folder that holds it is, and so on up to the first folder that was there. */
 async function syncFolders(folder: string, firstMade: string | undefined): Promise<void> {
   const last = firstMade === undefined ? folder : path.dirname(firstMade);
   for (let each = folder; ; each = path.dirname(each)) {
@@ -118,7 +199,7 @@ async function syncFolder(folder: string): Promise<void> {
     await handle.sync();
   } catch (error) {
     // Some network file systems cannot sync a folder; its names are then theirs to keep.
-    if (!['EINVAL', 'ENOTSUP', 'EBADF', 'EROFS'].includes(errorCode(error) ?? '')) throw error;
+    if (!hasCode(error, 'EINVAL', 'ENOTSUP', 'EBADF', 'EROFS')) throw error;
   } finally {
     await handle.close();
   }

@@ -1,4 +1,6 @@
-/** The system's name for what went wrong, e.g. `ENOSPC`; undefined: the error has none. */
+import { getSystemErrorMessage } from 'node:util';
+
+/** The error code of the system or of Node, e.g. `ENOSPC`; undefined: the error has none. */
 export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
@@ -14,7 +16,7 @@ export function isMissing(error: unknown): boolean {
   return hasCode(error, 'ENOENT', 'ENOTDIR');
 }
 
-/** What a file operation gives; undefined when there is nothing at its path. @throws every other error. */
+/** The result of a file operation; undefined when there is nothing at its path. @throws every other error. */
 export async function unlessMissing<T>(operation: Promise<T>): Promise<T | undefined> {
   try {
     return await operation;
@@ -23,3 +25,28 @@ export async function unlessMissing<T>(operation: Promise<T>): Promise<T | undef
     throw error;
   }
 }
+
+/** The system's description and code, without the path: `permission denied (EACCES)`; else the error's message. */
+export function systemErrorText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!('errno' in error) || typeof error.errno !== 'number') return error.message;
+  return `${getSystemErrorMessage(error.errno)} (${errorCode(error)})`;
+}
+
+/** Why a file that was found in a folder a moment before could not be read, in a few words for a report. */
+export function describeFsError(error: unknown): string {
+  const code = errorCode(error);
+  return code === undefined ? String(error) : (DESCRIPTIONS[code] ?? code);
+}
+
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ENOENT: 'vanished',
+  ENOTDIR: 'vanished',
+  ESTALE: 'vanished',
+  ELOOP: 'became a symbolic link',
+  ENXIO: 'a socket',
+  EIO: 'input/output error',
+  ENAMETOOLONG: 'path too long',
+};

@@ -1,22 +1,22 @@
 import { relative } from 'node:path';
 import picomatch from 'picomatch';
 
-/** What of a working directory is kept: in its archive, and in its journal. */
+/** Which part of a working directory goes into its archive and its journal. */
 export interface Selection {
   /** Absolute path of the folder. */
   readonly root: string;
   /**
    * Globs; empty: everything. One without a slash matches a name anywhere (`*.log`), one with a slash the path from
-   * the root (`cuberite/**`); names that begin with a dot match as others do. A folder that matches is taken whole.
+   * the root (`cuberite/**`); names that begin with a dot match as others do. A folder that matches is included whole.
    */
   readonly include: readonly string[];
-  /** Globs as above, and stronger: a folder that matches is not entered. */
+  /** Globs as above, which take precedence over `include`; a folder that matches is not entered. */
   readonly exclude: readonly string[];
-  /** Absolute paths that are left out, folders whole: a destination inside the root, archives made before. */
+  /** Absolute paths that are excluded, folders whole: a destination inside the root, archives of earlier sessions. */
   readonly excludedPaths: readonly string[];
 }
 
-/** Tells by a path relative to the root; a path in bytes is made text only where a glob has to be asked. */
+/** Decides by a path relative to the root; a path in bytes is converted only where there is a glob to match. */
 export interface Chooser {
   includes(path: string | Buffer): boolean;
   excludes(path: string | Buffer): boolean;
@@ -25,13 +25,13 @@ export interface Chooser {
 export function chooser({ root, include, exclude, excludedPaths }: Selection): Chooser {
   const excluded = matcher(exclude);
   const included = matcher(include);
-  const leftOut = new Set(excludedPaths.map(path => relative(root, path)));
+  const excludedWhole = new Set(excludedPaths.map(path => relative(root, path)));
   return {
     includes: include.length === 0 ? () => true : path => included(path.toString()),
     excludes: path => {
-      if (exclude.length === 0 && leftOut.size === 0) return false;
+      if (exclude.length === 0 && excludedWhole.size === 0) return false;
       const text = path.toString();
-      return leftOut.has(text) || excluded(text);
+      return excludedWhole.has(text) || excluded(text);
     },
   };
 }

@@ -1,26 +1,28 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type FileHandle, lstat } from 'node:fs/promises';
 import { unlessMissing } from './errno.ts';
+import { openRegularFile } from './open.ts';
 
 export interface FollowOptions {
-  /** Where to begin: a byte offset, or an end of the file as it is now. A file that appears later is read whole. */
+  /** A byte offset, or the start or end of the file as it is now. A file that appears later is read from its start. */
   readonly from: 'start' | 'end' | number;
-  /** Ends the following when aborted: what is in the file by then is still read. */
+  /** When aborted, what is in the file by then is still read, and the iteration ends. */
   readonly signal: AbortSignal;
-  /** How long a change may go unnoticed where the system tells of none; 250 ms unless given. */
+  /** How often to look for changes where the system does not report them; 250 ms unless given. */
   readonly pollMs?: number;
 }
 
 /**
- * Reads a file as it grows, through truncation (it starts over) and replacement by another file of its name (the old
- * one is read to its end first). It need not exist yet. Each chunk is a fresh Buffer, and nothing is kept.
- * @throws when the file cannot be read for another reason than that it is missing.
+ * Reads a file as it grows, after truncation from its start, and after replacement by another file of the same name
+ * (the old one is read to its end first). It need not exist yet. Each chunk is a Buffer of its own.
+ * @throws {NotRegularFileError} when the name is, or becomes, a link or a pipe; the system's error when the file
+ * cannot be read for another reason than that it is missing
  */
 export async function* follow(path: string, options: FollowOptions): AsyncGenerator<Buffer, void> {
   const { from, signal, pollMs = 250 } = options;
-  const bell = hangBell();
-  signal.addEventListener('abort', bell.ring);
-  let followed = await openFollowed(path, bell.ring);
+  const notifier = createNotifier();
+  signal.addEventListener('abort', notifier.notify);
+  let followed = await openFollowed(path, notifier.notify);
   let offset = followed === undefined ? 0 : await startOffset(followed.file, from);
   try {
     while (true) {
@@ -29,52 +31,52 @@ export async function* follow(path: string, options: FollowOptions): AsyncGenera
       if (await isReplaced(path, followed?.file)) {
         yield* readToEnd(followed?.file, offset);
         await close(followed);
-        followed = await openFollowed(path, bell.ring);
+        followed = await openFollowed(path, notifier.notify);
         offset = 0;
       } else if (isLast) {
         return;
       } else {
-        await bell.wait(pollMs);
+        await notifier.wait(pollMs);
       }
     }
   } finally {
-    signal.removeEventListener('abort', bell.ring);
+    signal.removeEventListener('abort', notifier.notify);
     await close(followed);
   }
 }
 
-const LONGEST_LINE_BYTES = 64 * 1024;
+const MAX_LINE_BYTES = 64 * 1024;
 
-/** Cuts bytes into lines, without their line feeds; of a longer line only the beginning is kept. */
+/** Splits bytes into lines, without their line feeds; of a line longer than `maxBytes` only the start is kept. */
 export async function* splitLines(
   chunks: AsyncIterable<Buffer>,
-  longestBytes = LONGEST_LINE_BYTES,
+  maxBytes = MAX_LINE_BYTES,
 ): AsyncGenerator<Buffer, void> {
-  let begun: Buffer = Buffer.alloc(0);
+  let line: Buffer = Buffer.alloc(0);
   for await (const chunk of chunks) {
     let start = 0;
     for (let end = chunk.indexOf('\n'); end !== -1; end = chunk.indexOf('\n', start)) {
-      yield lengthen(begun, chunk.subarray(start, end), longestBytes);
-      begun = Buffer.alloc(0);
+      yield append(line, chunk.subarray(start, end), maxBytes);
+      line = Buffer.alloc(0);
       start = end + 1;
     }
-    begun = lengthen(begun, chunk.subarray(start), longestBytes);
+    line = append(line, chunk.subarray(start), maxBytes);
   }
-  if (begun.length > 0) yield begun;
+  if (line.length > 0) yield line;
 }
 
-function lengthen(line: Buffer, piece: Buffer, longestBytes: number): Buffer {
-  return Buffer.concat([line, piece.subarray(0, longestBytes - line.length)]);
+function append(line: Buffer, piece: Buffer, maxBytes: number): Buffer {
+  return Buffer.concat([line, piece.subarray(0, maxBytes - line.length)]);
 }
 
 interface Followed {
   readonly file: FileHandle;
-  /** undefined where the system cannot watch: polling sees the changes, only later. */
+  /** undefined where the system cannot watch: then polling finds the changes. */
   readonly watcher: FSWatcher | undefined;
 }
 
 async function openFollowed(path: string, onChange: () => void): Promise<Followed | undefined> {
-  const file = await unlessMissing(open(path));
+  const file = await unlessMissing(openRegularFile(path));
   return file && { file, watcher: tryToWatch(path, onChange) };
 }
 
@@ -83,7 +85,7 @@ function tryToWatch(path: string, onChange: () => void): FSWatcher | undefined {
     const watcher = watch(path, { persistent: false }, onChange);
     return watcher.on('error', () => watcher.close());
   } catch {
-    // Out of inotify watches, or the file has gone again.
+    // No inotify watch is left, or the file was removed again.
     return undefined;
   }
 }
@@ -98,15 +100,15 @@ async function startOffset(file: FileHandle, from: FollowOptions['from']): Promi
   return from === 'end' ? (await file.stat()).size : from;
 }
 
-const LONGEST_READ_BYTES = 64 * 1024;
+const MAX_READ_BYTES = 64 * 1024;
 
-/** Reads from an offset to the end that the file has now. @returns the offset to go on from. */
+/** Reads from an offset to the present end of the file. @returns the offset to continue from */
 async function* readToEnd(file: FileHandle | undefined, from: number): AsyncGenerator<Buffer, number> {
   if (file === undefined) return 0;
   const { size } = await file.stat();
   let offset = from > size ? 0 : from;
   while (offset < size) {
-    const length = Math.min(size - offset, LONGEST_READ_BYTES);
+    const length = Math.min(size - offset, MAX_READ_BYTES);
     const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, offset);
     if (bytesRead === 0) break;
     offset += bytesRead;
@@ -115,24 +117,24 @@ async function* readToEnd(file: FileHandle | undefined, from: number): AsyncGene
   return offset;
 }
 
-/** Whether the path now names another file than the open one, or the first. */
+/** Whether the path names another file than the open one, or one while none is open. */
 async function isReplaced(path: string, file: FileHandle | undefined): Promise<boolean> {
-  const named = await unlessMissing(stat(path));
+  const named = await unlessMissing(lstat(path));
   if (named === undefined || file === undefined) return named !== undefined;
   const opened = await file.stat();
   return named.ino !== opened.ino || named.dev !== opened.dev;
 }
 
-/** Ends a wait early; a ring while nobody waits is heard by the next wait. */
-function hangBell() {
-  let rung = Promise.withResolvers<void>();
+/** Ends a wait early; a notification while nothing waits ends the next wait at once. */
+function createNotifier() {
+  let notified = Promise.withResolvers<void>();
   return {
-    ring: () => rung.resolve(),
+    notify: () => notified.resolve(),
     async wait(ms: number): Promise<void> {
-      const timer = setTimeout(rung.resolve, ms);
-      await rung.promise;
+      const timer = setTimeout(notified.resolve, ms);
+      await notified.promise;
       clearTimeout(timer);
-      rung = Promise.withResolvers<void>();
+      notified = Promise.withResolvers<void>();
     },
   };
 }

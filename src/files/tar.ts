@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { Header } from 'tar/header';
 
-/** What stands before the content of an entry. */
+/** The metadata of an entry. */
 export interface TarHeader {
   readonly type: 'file' | 'directory' | 'link';
-  /** Relative to the archive's root, parts joined by "/": a file's name is bytes, in no encoding. */
+  /** Relative to the archive's root, parts joined by "/"; bytes, since a file's name has no encoding. */
   readonly path: Buffer;
   /** Bytes of content that follow, padded to whole blocks; 0 for directories and links. */
   readonly size: number;
@@ -12,7 +12,7 @@ export interface TarHeader {
   readonly mode: number;
   /** Stored in whole seconds. */
   readonly mtimeMs: number;
-  /** Where a symbolic link points. */
+  /** The target of a symbolic link. */
   readonly target?: Buffer;
 }
 
@@ -21,12 +21,12 @@ export const TAR_BLOCK_BYTES = 512;
 /** Two empty blocks end an archive. */
 export const END_OF_TAR: Buffer = Buffer.alloc(2 * TAR_BLOCK_BYTES);
 
-/** How many zero bytes fill up the last block of so many bytes of content. */
+/** How many zero bytes fill the last block of so many bytes of content. */
 export function tarPadding(bytes: number): number {
   return (TAR_BLOCK_BYTES - (bytes % TAR_BLOCK_BYTES)) % TAR_BLOCK_BYTES;
 }
 
-/** How many bytes of an archive an entry takes at most: a short name that is no UTF-8 needs as much as a long one. */
+/** The maximum size of an entry in an archive: a short name that is not UTF-8 is stored like a long one. */
 export function tarEntryBytes(pathBytes: number, targetBytes: number, size: number): number {
   const long = (bytes: number) => 2 * TAR_BLOCK_BYTES + bytes + tarPadding(bytes);
   return (
@@ -39,9 +39,9 @@ export function tarEntryBytes(pathBytes: number, targetBytes: number, size: numb
 }
 
 /**
- * An entry's header blocks: a ustar header with sizes over 8 GiB in base 256. Owners are not recorded. Names that do
- * not fit, and those that are no UTF-8, stand as they are in GNU's long-name entries before it: pax records must be
- * UTF-8, while GNU tar, bsdtar, Python, Go and node-tar all give a long name back byte for byte.
+ * An entry's header blocks: a ustar header, with sizes over 8 GiB in base 256. Owners are not recorded. Names that do
+ * not fit, and those that are not UTF-8, are stored in GNU long-name entries before it: pax records must be UTF-8, while
+ * GNU tar, bsdtar, Python, Go and node-tar all restore a long name byte for byte.
  */
 export function encodeTarHeader(header: TarHeader): Buffer {
   const path = header.type === 'directory' ? Buffer.concat([header.path, SLASH]) : header.path;
@@ -82,7 +82,7 @@ function longName(type: 'NextFileHasLongPath' | 'NextFileHasLongLinkpath', name:
 
 function block(fields: Fields): Buffer {
   const bytes = Buffer.allocUnsafe(TAR_BLOCK_BYTES).fill(0);
-  // Given to the constructor the fields would be copied one by one, which takes as long as all the rest.
+  // The constructor would copy the fields one by one, which takes as long as all the rest.
   Object.assign(new Header(), fields, NO_OWNER).encode(bytes);
   return bytes;
 }

@@ -1,32 +1,32 @@
 import { TAR_BLOCK_BYTES, tarPadding } from './tar.ts';
 
-/** A file in a tar, its content a view of the tar's bytes. */
+/** A file in a tar; its content is a view of the tar's bytes. */
 export interface TarFile {
   readonly path: Buffer;
   readonly body: Buffer;
 }
 
 /**
- * Reads back what `encodeTarHeader` writes for files, and nothing else: plain files with ustar headers, and GNU's long
- * names. The tar package's parser turns names into text, which loses those that are none.
- * @throws when a byte is not as it should be, and where the tar ends without its two empty blocks
+ * Reads what `encodeTarHeader` writes for files, and nothing else: regular files with ustar headers, and GNU long names.
+ * The parser of the tar package converts names to text, which loses those that are not UTF-8.
+ * @throws when the tar has anything else in it, a wrong checksum, or no two empty blocks at its end
  */
 export function* readTarFiles(tar: Buffer): Generator<TarFile> {
   let longName: Buffer | undefined;
   let at = 0;
-  const take = (bytes: number): Buffer => {
-    const end = at + bytes;
+  const read = (size: number): Buffer => {
+    const end = at + size;
     if (end > tar.length) throw new Error(`the tar ends in the middle, at byte ${tar.length}`);
-    const taken = tar.subarray(at, end);
+    const bytes = tar.subarray(at, end);
     at = end;
-    return taken;
+    return bytes;
   };
   for (;;) {
-    const header = take(TAR_BLOCK_BYTES);
+    const header = read(TAR_BLOCK_BYTES);
     if (isEmpty(header)) break;
     const { type, name, size } = readHeader(header);
-    const body = take(size);
-    take(tarPadding(size));
+    const body = read(size);
+    read(tarPadding(size));
     if (type === LONG_NAME) {
       longName = upToNul(body);
       continue;
@@ -34,7 +34,7 @@ export function* readTarFiles(tar: Buffer): Generator<TarFile> {
     yield { path: longName ?? name, body };
     longName = undefined;
   }
-  if (!isEmpty(take(TAR_BLOCK_BYTES)) || at !== tar.length) throw new Error('the tar goes on behind its end');
+  if (!isEmpty(read(TAR_BLOCK_BYTES)) || at !== tar.length) throw new Error('the tar goes on behind its end');
 }
 
 const LONG_NAME = 'L';
@@ -59,7 +59,7 @@ function readOctal(header: Buffer, at: number, bytes: number): number {
   return Number.parseInt(digits, 8);
 }
 
-/** The sum of the header's bytes, its own field taken as blanks. */
+/** The sum of the header's bytes, with blanks in place of the checksum field. */
 function checksum(header: Buffer): number {
   let sum = 0;
   for (const [i, byte] of header.entries()) sum += i >= 148 && i < 156 ? 0x20 : byte;

@@ -1,5 +1,6 @@
-import { stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import type { Command, CuberiteConfig, SessionConfig } from '../config/session-config.ts';
+import { unlessMissing } from '../files/errno.ts';
 import { type FollowOptions, follow, splitLines } from '../files/tail.ts';
 import { checkCuberite } from './cuberite/check.ts';
 import { cuberiteCommand, type OutputChoice } from './cuberite/command.ts';
@@ -11,30 +12,30 @@ import { type ExitPlugin, parseServerLine } from './cuberite/server-log.ts';
 export interface GameServer {
   readonly command: Command;
   readonly cwd: string;
-  /** What was found and mended while it was prepared. */
+  /** What was changed during preparation without having been configured, each a sentence. */
   readonly notices: readonly string[];
-  /** How its output is kept from waiting in a buffer; undefined where that is the command's own affair. */
+  /** How its output is kept out of a buffer; undefined where the command is a user's own. */
   readonly output: OutputChoice | undefined;
-  /** Reads the server's lines to their end, once it has exited. */
+  /** To be called once the server has exited: reads its log to the end. @throws when the log could not be read */
   finishLog(): Promise<ServerLogResult>;
 }
 
-/** What the server's own lines have told. */
+/** What the server's log says. */
 export interface ServerLogResult {
-  /** Who was there: personal data. */
-  readonly roster: PlayerSessions;
+  /** Who was in the game: personal data. */
+  readonly playerSessions: PlayerSessions;
   /** The plug-in that announced the server's end. */
   readonly exitPlugin: ExitPlugin | undefined;
 }
 
-/** @returns what is wrong with the server's configuration, each with its remedy. */
+/** @returns what is wrong with the server's configuration, each with its remedy */
 export async function checkServer({ server }: SessionConfig): Promise<readonly string[]> {
   return server.run.kind === 'cuberite' ? checkCuberite(server.run) : [];
 }
 
 /**
- * Makes the server's folder ready, and begins to follow its log.
- * @param logFile absolute path: where the server's output goes
+ * Prepares the server's folder, and starts following its log.
+ * @param logFile absolute path of the file that will get the server's output
  */
 export async function prepareServer(config: SessionConfig, logFile: string): Promise<GameServer> {
   const { run } = config.server;
@@ -42,7 +43,7 @@ export async function prepareServer(config: SessionConfig, logFile: string): Pro
 }
 
 function genericServer(command: Command, { workdir }: SessionConfig): GameServer {
-  const nothing = { roster: NO_PLAYERS, exitPlugin: undefined };
+  const nothing = { playerSessions: NO_PLAYERS, exitPlugin: undefined };
   return { command, cwd: workdir, notices: [], output: undefined, finishLog: async () => nothing };
 }
 
@@ -53,18 +54,20 @@ async function prepareCuberite(
 ): Promise<GameServer> {
   const { workdir, children, server } = config;
   const { folder, plugins, notices } = await prepareFolder(run, { workdir, port: server.address.port });
-  const { command, cwd, output } = await cuberiteCommand(run, folder, children.env.PATH ?? '');
+  const { command, cwd, output } = await cuberiteCommand(run, folder, children.env.PATH);
   return { command, cwd, notices, output, finishLog: await followLog(logFile, plugins) };
 }
 
-/** Listens from the log's present end on: a kept folder holds an earlier session's lines. */
+/** Starts at the log's present end: in a kept folder it has an earlier session's lines. */
 async function followLog(log: string, plugins: readonly string[]): Promise<GameServer['finishLog']> {
-  const over = new AbortController();
-  const from = (await stat(log).catch(() => undefined))?.size ?? 0;
-  const reading = readLog(log, { from, signal: over.signal }, plugins);
+  const finished = new AbortController();
+  const from = (await unlessMissing(lstat(log)))?.size ?? 0;
+  const result = readLog(log, { from, signal: finished.signal }, plugins);
+  // A failure is reported by finishLog; before that it is not an unhandled rejection.
+  result.catch(() => undefined);
   return () => {
-    over.abort();
-    return reading;
+    finished.abort();
+    return result;
   };
 }
 
@@ -73,14 +76,14 @@ async function readLog(
   options: FollowOptions,
   plugins: readonly string[],
 ): Promise<ServerLogResult> {
-  let roster = NO_PLAYERS;
+  let playerSessions = NO_PLAYERS;
   let exitPlugin: ExitPlugin | undefined;
   for await (const line of splitLines(follow(log, options))) {
     const event = parseServerLine(line);
     if (event === undefined) continue;
-    roster = applyLogEvent(roster, event, Date.now());
-    // A line in a chat message may look like it: only a plug-in that is there can have written it.
+    playerSessions = applyLogEvent(playerSessions, event, Date.now());
+    // A chat message may contain such a line: it counts only where that plug-in is enabled.
     if (event.kind === 'plugin-exit' && plugins.includes(event.plugin)) exitPlugin = event.plugin;
   }
-  return { roster: endAll(roster, Date.now()), exitPlugin };
+  return { playerSessions: endAll(playerSessions, Date.now()), exitPlugin };
 }

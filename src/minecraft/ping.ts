@@ -1,24 +1,25 @@
 import { connect, type Socket } from 'node:net';
 import type { Address } from '../config/session-config.ts';
+import { errorCode } from '../files/errno.ts';
 import { packet, readPacket, text, unsignedShort, varInt } from './protocol.ts';
 import { readStatus, type ServerInfo } from './status.ts';
 
-/** What a server says of itself and of who is on it. */
+/** A server's answer to the status request. */
 export interface ServerStatus extends ServerInfo {
-  /** From the request to the whole answer. */
+  /** From sending the request to having read the answer. */
   readonly latencyMs: number;
 }
 
 export interface PingOptions {
-  /** For everything together: looking up the name, connecting, and the whole answer. */
+  /** For name lookup, connection and answer together. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * Asks a server for its status, as the multiplayer screen of Minecraft 1.7 and later does.
+ * Requests a server's status, as the multiplayer screen of Minecraft 1.7 and later does (Server List Ping).
  * @see https://minecraft.wiki/w/Java_Edition_protocol/Server_List_Ping
- * @throws {Error} that says in its message what went wrong, its cause beside it; the signal's reason when aborted.
+ * @throws an error with its cause in words and as `cause`; the signal's reason when aborted
  */
 export async function ping(address: Address, { timeoutMs, signal }: PingOptions): Promise<ServerStatus> {
   signal.throwIfAborted();
@@ -33,7 +34,9 @@ export async function ping(address: Address, { timeoutMs, signal }: PingOptions)
     return await askStatus(socket, address);
   } catch (cause) {
     signal.throwIfAborted();
-    throw new Error(`no status from ${address.host}:${address.port}: ${reasonOf(cause)}`, { cause });
+    throw new Error(`no status from ${address.host}:${address.port}: ${describeConnectionError(cause)}`, {
+      cause,
+    });
   } finally {
     clearTimeout(deadline);
     signal.removeEventListener('abort', abort);
@@ -51,8 +54,8 @@ async function askStatus(socket: Socket, address: Address): Promise<ServerStatus
   return { ...readStatus(answer), latencyMs: performance.now() - askedMs };
 }
 
-// 1.12.2. The customary -1 ("tell me yours") will not do: newer builds of Cuberite take bit 26 for the mark of a
-// snapshot and hang up.
+// 1.12.2. The customary -1 ("unknown") does not work: newer builds of Cuberite take bit 26 as the mark of a snapshot
+// and close the connection.
 const PROTOCOL = 340;
 const HANDSHAKE = 0;
 const STATUS_REQUEST = 0;
@@ -64,8 +67,8 @@ function handshake({ host, port }: Address): Buffer {
   return packet(HANDSHAKE, varInt(PROTOCOL), text(host), unsignedShort(port), varInt(NEXT_STATE_STATUS));
 }
 
-function reasonOf(cause: unknown): string {
-  const { code, message } = cause as NodeJS.ErrnoException;
+function describeConnectionError(error: unknown): string {
+  const code = errorCode(error);
   switch (code) {
     case 'ECONNREFUSED':
       return 'connection refused';
@@ -77,7 +80,7 @@ function reasonOf(cause: unknown): string {
     case 'EAI_AGAIN':
       return 'its name cannot be looked up';
     default:
-      // A name with several addresses fails with an AggregateError, whose own message is empty.
-      return message || code || 'unknown fault';
+      // The AggregateError of a name with several addresses has no message of its own.
+      return (error instanceof Error && error.message) || code || 'unknown error';
   }
 }

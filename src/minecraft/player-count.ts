@@ -1,14 +1,14 @@
-/** One look at the server: how many players were online, or why nobody could tell. */
+/** The outcome of one ping: how many players were online, or why there was no answer. */
 export type StatusSample =
-  /** `atMs`: since the watch began, which is when the agent started. */
+  /** `atMs`: since monitoring began, which is when the agent started. */
   { readonly atMs: number } & ({ readonly online: number } | { readonly fault: string });
 
 export interface IdleLimits {
-  /** How many of the players online are the agent. */
+  /** How many of the players online are the agent's. */
   readonly agentPlayers: number;
-  /** How long until somebody must have joined; undefined: for ever. */
+  /** Time within which the first person must have joined; undefined: no limit. */
   readonly joinTimeoutMs: number | undefined;
-  /** How long everybody may be gone; undefined: for ever. */
+  /** How long the server may be without any person after one had joined; undefined: no limit. */
   readonly emptyTimeoutMs: number | undefined;
   /** How long the server may leave every ping unanswered. */
   readonly livenessTimeoutMs: number;
@@ -16,20 +16,20 @@ export interface IdleLimits {
 
 export type IdleLimit = 'nobody-joined' | 'everybody-left' | 'server-hung';
 
-/** What is known of the people on the server. Times are milliseconds since the watch began. */
+/** What is known about the people on the server. Times are milliseconds since monitoring began. */
 export interface Presence {
-  /** As last seen: while the server does not answer, nobody is taken to join or leave. */
+  /** As of the last answer: while the server does not answer, nobody counts as joining or leaving. */
   readonly now: number;
   readonly peak: number;
   readonly firstJoinedMs: number | undefined;
-  /** When the last person was seen to be gone; undefined while somebody is there, or has never been. */
+  /** When the last person was found to have left; undefined while anybody is online, and before anybody was. */
   readonly everybodyLeftMs: number | undefined;
-  /** Two people for a minute make two minutes. */
+  /** The sum over all people: two people for a minute make two minutes. */
   readonly personMs: number;
-  /** The latest changes, the oldest first. */
+  /** The latest 1,000 changes, the oldest first. */
   readonly changes: readonly Change[];
   readonly changesForgotten: number;
-  /** How long nobody has been there, as far as is known: since the beginning, or since everybody left. */
+  /** For how long answers have shown nobody online: since monitoring began, or since everybody left. */
   readonly emptyMs: number;
   readonly unanswered: Unanswered | undefined;
   readonly sampledMs: number;
@@ -41,9 +41,9 @@ export interface Change {
   readonly atMs: number;
 }
 
-/** The pings that have gone unanswered since the last answer. */
+/** The pings since the last answer. */
 export interface Unanswered {
-  readonly tries: number;
+  readonly pings: number;
   readonly ms: number;
   readonly fault: string;
 }
@@ -61,19 +61,24 @@ export const emptyPresence: Presence = {
   sampledMs: 0,
 };
 
-/** What is known after one more look. */
-export function applySample(people: Presence, seen: StatusSample, { agentPlayers }: IdleLimits): Presence {
-  const stepMs = Math.min(seen.atMs - people.sampledMs, LONGEST_STEP_MS);
-  return 'online' in seen
-    ? answered(people, Math.max(0, seen.online - agentPlayers), stepMs, seen.atMs)
-    : unanswered(people, seen.fault, stepMs, seen.atMs);
+/** The people among the players online, the agent's players subtracted: a server that has lost its agent has none. */
+export function peopleOnline(online: number, agentPlayers: number): number {
+  return Math.max(0, online - agentPlayers);
 }
 
-/** The limit that has been reached; undefined: none. */
+/** The presence after one more sample. */
+export function applySample(people: Presence, sample: StatusSample, { agentPlayers }: IdleLimits): Presence {
+  const stepMs = Math.min(sample.atMs - people.sampledMs, MAX_STEP_MS);
+  return 'online' in sample
+    ? answered(people, peopleOnline(sample.online, agentPlayers), stepMs, sample.atMs)
+    : unanswered(people, sample.fault, stepMs, sample.atMs);
+}
+
+/** The limit that is reached; undefined: none. */
 export function limitReached(people: Presence, limits: IdleLimits): IdleLimit | undefined {
-  const { unanswered: silence, now, emptyMs, firstJoinedMs } = people;
-  if (silence) {
-    const hung = silence.tries >= FEWEST_TRIES && silence.ms >= limits.livenessTimeoutMs;
+  const { unanswered: failed, now, emptyMs, firstJoinedMs } = people;
+  if (failed) {
+    const hung = failed.pings >= MIN_FAILED_PINGS && failed.ms >= limits.livenessTimeoutMs;
     return hung ? 'server-hung' : undefined;
   }
   if (now > 0) return undefined;
@@ -86,14 +91,14 @@ function reached(limit: IdleLimit, emptyMs: number, timeoutMs: number | undefine
   return timeoutMs !== undefined && emptyMs >= timeoutMs ? limit : undefined;
 }
 
-// A longer time between two looks means that the one who looks was stopped or asleep, not that the server was silent.
-// The longest honest step is a ping's limit and the pause before it.
-const LONGEST_STEP_MS = 10_000;
+// A longer time between two samples means that this process was stopped or suspended, not that the server was silent.
+// In operation a step is at most a ping's timeout and the pause before it.
+const MAX_STEP_MS = 10_000;
 
-/** Whoever wakes from a stop finds its ping's time over, however quickly the server had answered: one try says little. */
-export const FEWEST_TRIES = 3;
+/** A process that continues after a stop finds its ping timed out even if the server had answered: one is not enough. */
+export const MIN_FAILED_PINGS = 3;
 
-const MOST_CHANGES = 1_000;
+const MAX_CHANGES = 1_000;
 
 function answered(people: Presence, now: number, stepMs: number, atMs: number): Presence {
   const stayedEmpty = people.now === 0 && now === 0;
@@ -115,16 +120,16 @@ function withChange(people: Presence, difference: number, atMs: number): Presenc
   if (difference === 0) return people;
   const kind = difference > 0 ? 'joined' : 'left';
   const changes = [...people.changes, { kind, count: Math.abs(difference), atMs } as const];
-  const tooMany = Math.max(0, changes.length - MOST_CHANGES);
+  const tooMany = Math.max(0, changes.length - MAX_CHANGES);
   return { ...people, changes: changes.slice(tooMany), changesForgotten: people.changesForgotten + tooMany };
 }
 
-// An unanswered ping says nothing of people: what they do meanwhile counts neither as presence nor as absence.
+// An unanswered ping says nothing about people: the time counts neither as presence nor as absence.
 function unanswered(people: Presence, fault: string, stepMs: number, atMs: number): Presence {
-  const before = people.unanswered ?? { tries: 0, ms: 0 };
+  const before = people.unanswered ?? { pings: 0, ms: 0 };
   return {
     ...people,
-    unanswered: { tries: before.tries + 1, ms: before.ms + stepMs, fault },
+    unanswered: { pings: before.pings + 1, ms: before.ms + stepMs, fault },
     sampledMs: atMs,
   };
 }

@@ -1,80 +1,78 @@
-import { setTimeout } from 'node:timers/promises';
 import type { Address } from '../config/session-config.ts';
+import { sleep } from '../runtime/abort.ts';
 import { ping } from './ping.ts';
 import {
   applySample,
   emptyPresence,
-  FEWEST_TRIES,
   type IdleLimit,
   type IdleLimits,
   limitReached,
+  MIN_FAILED_PINGS,
   type Presence,
   type StatusSample,
 } from './player-count.ts';
 
 export interface MonitorOptions extends IdleLimits {
-  /** Between an answer and the next ping; a second when not given. */
+  /** From an answer to the next ping; 1,000 ms unless given. */
   readonly intervalMs?: number;
   readonly signal: AbortSignal;
-  /** Told whenever somebody has joined or left, and when the server falls silent or answers again. */
+  /** Called when a person has joined or left, and when the server stops or resumes answering. */
   readonly onChange?: (people: Presence) => void;
 }
 
 export interface PlayerMonitor {
   people(): Presence;
-  /** Whom the server has named, the agent among them, each once: personal data. */
+  /** The names in the server's answers so far, the agent's among them, each once: personal data. */
   names(): readonly string[];
-  /** The first limit that is reached, and the watch's end; undefined when it was aborted. */
+  /** The first limit that is reached, which ends the monitor; undefined when it was aborted. */
   readonly limit: Promise<IdleLimit | undefined>;
 }
 
-const MOST_NAMES = 1_000;
+const MAX_NAMES = 1_000;
 
-/** Follows who is on a server that has just answered, by asking it every second, until a limit is reached. */
+/** Polls the status of a server that has answered before, every second until an idle limit is reached. */
 export function monitorPlayers(address: Address, options: MonitorOptions): PlayerMonitor {
   const { signal, intervalMs = 1_000, onChange } = options;
-  const pingOptions = { timeoutMs: Math.min(5_000, options.livenessTimeoutMs / FEWEST_TRIES), signal };
-  const beganMs = performance.now();
+  const timeoutMs = Math.min(5_000, options.livenessTimeoutMs / MIN_FAILED_PINGS);
+  const startMs = performance.now();
   const names = new Set<string>();
   let people = emptyPresence;
-  return { people: () => people, names: () => [...names], limit: watch() };
+  return { people: () => people, names: () => [...names], limit: run() };
 
-  async function watch(): Promise<IdleLimit | undefined> {
+  async function run(): Promise<IdleLimit | undefined> {
     try {
       for (;;) {
-        learn(await look());
+        apply(await poll());
         const limit = limitReached(people, options);
         if (limit) return limit;
-        await setTimeout(intervalMs, undefined, { signal });
+        await sleep(intervalMs, signal);
       }
-    } catch (fault) {
+    } catch (error) {
       if (signal.aborted) return undefined;
-      throw fault;
+      throw error;
     }
   }
 
-  async function look(): Promise<StatusSample> {
+  async function poll(): Promise<StatusSample> {
     try {
-      const status = await ping(address, pingOptions);
-      remember(status.names);
-      return { atMs: performance.now() - beganMs, online: status.online };
-    } catch (fault) {
+      const status = await ping(address, { timeoutMs, signal });
+      collectNames(status.names);
+      return { atMs: performance.now() - startMs, online: status.online };
+    } catch (error) {
       signal.throwIfAborted();
-      return {
-        atMs: performance.now() - beganMs,
-        fault: fault instanceof Error ? fault.message : String(fault),
-      };
+      const fault = error instanceof Error ? error.message : String(error);
+      return { atMs: performance.now() - startMs, fault };
     }
   }
 
-  function remember(seen: readonly string[]): void {
-    for (const name of seen) if (names.size < MOST_NAMES) names.add(name);
+  function collectNames(seen: readonly string[]): void {
+    for (const name of seen) if (names.size < MAX_NAMES) names.add(name);
   }
 
-  function learn(seen: StatusSample): void {
+  function apply(sample: StatusSample): void {
     const before = people;
-    people = applySample(before, seen, options);
-    const fellSilentOrSpoke = (before.unanswered === undefined) !== (people.unanswered === undefined);
-    if (before.now !== people.now || fellSilentOrSpoke) onChange?.(people);
+    people = applySample(before, sample, options);
+    const answersChanged = (before.unanswered === undefined) !== (people.unanswered === undefined);
+    if (before.now !== people.now || answersChanged) onChange?.(people);
   }
 }

@@ -1,6 +1,9 @@
-// The part of Minecraft's wire format that a status ping needs: https://minecraft.wiki/w/Java_Edition_protocol/Packets
+/*
+ * The part of Minecraft's wire format that a status ping needs.
+ * https://minecraft.wiki/w/Java_Edition_protocol/Packets
+ */
 
-/** More than any status is long: a packet that announces more is refused before it is read. */
+/** Longer than any status: a packet that announces more is refused before it is read. */
 export const MAX_PACKET_BYTES = 1024 * 1024;
 
 const MAX_VAR_INT_BYTES = 5;
@@ -33,13 +36,13 @@ export function unsignedShort(value: number): Buffer {
   return bytes;
 }
 
-/** A number and where the bytes after it begin. */
+/** A number, and the offset of the byte after it. */
 interface VarInt {
   readonly value: number;
   readonly end: number;
 }
 
-/** Reads a number; undefined when its bytes have not all arrived. @throws {Error} when it never ends. */
+/** Reads a number; undefined when not all of its bytes have arrived. @throws when it is longer than 5 bytes */
 export function readVarInt(bytes: Buffer, start = 0): VarInt | undefined {
   let value = 0;
   for (let count = 0; count < MAX_VAR_INT_BYTES; count += 1) {
@@ -52,9 +55,9 @@ export function readVarInt(bytes: Buffer, start = 0): VarInt | undefined {
 }
 
 /**
- * Collects the first packet of a stream, however its bytes arrive, and leaves the stream destroyed.
- * @returns the packet without its length.
- * @throws {Error} when the stream fails or ends before the packet does, or the packet is longer than allowed.
+ * Reads the first packet of a stream, in whatever pieces it arrives, and destroys the stream.
+ * @returns the packet without its length
+ * @throws when the stream fails or ends before the packet does, or the packet is longer than `MAX_PACKET_BYTES`
  */
 export async function readPacket(stream: AsyncIterable<Buffer>): Promise<Buffer> {
   const chunks: Buffer[] = [];

@@ -1,20 +1,19 @@
 import { connect } from 'node:net';
-import { setTimeout } from 'node:timers/promises';
 import type { Address } from '../config/session-config.ts';
-import { timeoutSignal } from '../runtime/abort.ts';
+import { sleep, timeoutSignal } from '../runtime/abort.ts';
 import { ping, type ServerStatus } from './ping.ts';
 
 export interface ReadyOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  /** Told why a try has failed; most of the first ones do. */
-  readonly onFailedTry?: (fault: unknown) => void;
+  /** Called after each ping that has failed, as the first ones usually do. */
+  readonly onFailedTry?: (error: unknown) => void;
 }
 
 /**
- * Asks for the server's status again and again until it answers.
- * @returns its first answer; undefined when the time is over.
- * @throws the signal's reason when aborted.
+ * Pings a server that is starting until it answers.
+ * @returns its first answer; undefined when it has not answered within `timeoutMs`
+ * @throws the signal's reason when aborted
  */
 export async function waitUntilReady(
   address: Address,
@@ -25,18 +24,21 @@ export async function waitUntilReady(
     const waitedMs = performance.now() - startMs;
     if (waitedMs >= timeoutMs) return undefined;
     try {
-      return await ping(address, { timeoutMs: Math.min(tryLimitMs(waitedMs), timeoutMs - waitedMs), signal });
-    } catch (fault) {
+      return await ping(address, {
+        timeoutMs: Math.min(pingTimeoutMs(waitedMs), timeoutMs - waitedMs),
+        signal,
+      });
+    } catch (error) {
       signal.throwIfAborted();
-      onFailedTry?.(fault);
+      onFailedTry?.(error);
     }
-    await setTimeout(pauseMs(waitedMs), undefined, { signal }).catch(() => signal.throwIfAborted());
+    await sleep(pauseMs(waitedMs), signal);
   }
 }
 
-// A socket that is accepted too early may never be answered: giving up on it must cost little at first. A server that
-// is slow to answer has to be met in the end.
-function tryLimitMs(waitedMs: number): number {
+// A connection that is accepted too early may never be answered: waiting for it must not cost much at first. A server
+// that is slow to answer must be given the time later.
+function pingTimeoutMs(waitedMs: number): number {
   return Math.min(Math.max(1_000, waitedMs / 2), 5_000);
 }
 
@@ -44,20 +46,20 @@ function pauseMs(waitedMs: number): number {
   return Math.min(50 + waitedMs / 50, 250);
 }
 
-const CONNECT_LIMIT_MS = 1_000;
+const CONNECT_TIMEOUT_MS = 1_000;
 
 /**
- * Whether something already accepts connections where the server is to answer, and would be mistaken for it.
+ * Whether something accepts TCP connections at an address, within a second.
  *
- * Found out by connecting, not by binding: on the address of another machine nothing can be bound, what listens on
- * another interface does no harm, `localhost` stands for two addresses, and Cuberite may bind although connections
- * of an earlier server are still in TIME_WAIT.
- * @throws the signal's reason when aborted.
+ * Tried by connecting, not by binding: nothing can be bound at the address of another machine, what listens on another
+ * interface does not matter, `localhost` stands for two addresses, and Cuberite may bind while connections of an
+ * earlier server are in TIME_WAIT.
+ * @throws the signal's reason when aborted
  */
 export async function isPortOpen({ host, port }: Address, signal: AbortSignal): Promise<boolean> {
   signal.throwIfAborted();
-  const limit = timeoutSignal(CONNECT_LIMIT_MS, signal);
-  const socket = connect({ host, port, signal: limit });
+  const timeout = timeoutSignal(CONNECT_TIMEOUT_MS, signal);
+  const socket = connect({ host, port, signal: timeout });
   const accepted = await new Promise<boolean>(resolve => {
     socket.once('connect', () => resolve(true));
     socket.once('error', () => resolve(false));

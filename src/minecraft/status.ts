@@ -1,22 +1,22 @@
 import * as v from 'valibot';
 import { readVarInt } from './protocol.ts';
 
-/** A status answer, with nothing in it that a server could put there to harm a log or a report. */
+/** A status, without anything in it that could harm a log or a report. */
 export interface ServerInfo {
   readonly version: string | undefined;
   readonly protocol: number | undefined;
   readonly online: number;
   readonly max: number | undefined;
-  /** Some of those online, as far as the server tells. */
+  /** The sample of players that the server sends, which may be incomplete or empty: personal data. */
   readonly names: readonly string[];
 }
 
 const STATUS_RESPONSE = 0;
 
 /**
- * Reads the packet that answers a status request. Everything in it but the number of players is optional: servers
- * and their plug-ins leave fields out, or put odd things there.
- * @throws {Error} when it is another packet, not JSON, or has no number of players.
+ * Reads the response to a status request. Everything but the number of players is optional: servers and their plug-ins
+ * leave fields out, or fill them with values of other types.
+ * @throws when it is another packet, not JSON, or has no number of players
  */
 export function readStatus(packet: Buffer): ServerInfo {
   const { players, version } = validate(parse(jsonOf(packet)));
@@ -55,7 +55,7 @@ function validate(status: unknown): v.InferOutput<typeof StatusSchema> {
 
 const MAX_NAME_LENGTH = 64;
 
-/** Control and format characters could forge log lines, colour a terminal or turn its text around. */
+/** Control and format characters could forge log lines, colour a terminal or reverse its text. */
 const printable = v.pipe(
   v.string(),
   v.transform(name =>
@@ -79,7 +79,7 @@ const StatusSchema = v.object({
   }),
 });
 
-/** A field that may be missing or odd: undefined then. */
+/** A field that may be missing or of another type: undefined then. */
 function lenient<const Schema extends v.GenericSchema>(schema: Schema) {
   return v.fallback(v.optional(schema), undefined);
 }

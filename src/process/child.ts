@@ -1,9 +1,10 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { execa } from 'execa';
 import type { ChildName, Command } from '../config/session-config.ts';
+import { openForAppendSync } from '../files/open.ts';
 import { openConsole } from './console.ts';
 import type { ExitStatus } from './exit-status.ts';
-import { whyNotAccepted, whyNotOpened, whyNotStarted } from './spawn-error.ts';
+import { explainLogError, explainRejected, explainSpawnError } from './spawn-error.ts';
 import type { User } from './user.ts';
 
 export interface ChildSpec {
@@ -12,56 +13,53 @@ export interface ChildSpec {
   readonly cwd: string;
   /** The complete environment: nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
-  /** Absolute path: what the child prints is appended here. */
+  /** Absolute path: stdout and stderr are appended to this file. */
   readonly logFile: string;
-  /** Whether stdin is a console, a pipe that is held open; otherwise it is /dev/null. */
+  /** Whether stdin is a console: a pipe that stays open; otherwise it is /dev/null. */
   readonly console: boolean;
-  /** Whom it runs as, without any other groups; undefined: as the supervisor does. */
+  /** The user it runs as, without supplementary groups; undefined: the supervisor's own. */
   readonly user: User | undefined;
 }
 
 export interface Child {
   readonly name: ChildName;
-  /** Also the id of the process group and of the session that it leads; undefined: it was never started. */
+  /** Also the id of the process group and of the session that it leads; undefined: it did not start. */
   readonly pid: number | undefined;
-  /** Milliseconds since the epoch, from a clock that never jumps. */
+  /** Milliseconds since the epoch, by a monotonic clock. */
   readonly startedAtMs: number;
   /** As `startedAtMs`; undefined while it runs. */
   readonly endedAtMs: number | undefined;
-  /** Settles when the child itself has exited, whoever else lives on in its group; never rejects. */
+  /** Resolves when the child itself has exited, even if others of its group are alive; never rejects. */
   readonly exited: Promise<ExitStatus>;
   /**
-   * Says one line on the console: one line, one write. Never rejects.
-   * @returns false when nobody listens any more.
+   * Writes one line to the console, in one write. Never rejects.
+   * @returns false when the child does not read its stdin any more
    */
   sendCommand(line: string): Promise<boolean>;
 }
 
 /**
  * Starts a program as the leader of a process group and session of its own, so that a Ctrl-C at the terminal does
- * not reach it. It writes its log by itself, through one file descriptor for stdout and stderr: a busy supervisor
- * never stalls it, and a dead one never breaks it. A start that fails is an ending, not an exception.
+ * not reach it. It writes its log itself, by one file descriptor for stdout and stderr: a busy supervisor does not
+ * delay it, and a dead one does not break it.
+ * @returns a child in every case: one that could not be started has the exit status `failedToStart`
  */
 export function startChild(spec: ChildSpec): Child {
   const startedAtMs = nowMs();
   let log: number;
   try {
-    log = openSync(spec.logFile, spec.user === undefined ? 'a' : APPEND_TO_FILE);
+    log = openForAppendSync(spec.logFile).fd;
   } catch (error) {
-    return neverStarted(spec.name, startedAtMs, whyNotOpened(spec.logFile, error));
+    return neverStarted(spec.name, startedAtMs, explainLogError(spec.logFile, error));
   }
   try {
-    return follow(spawn(spec, log), startedAtMs, spec);
+    return observe(spawn(spec, log), startedAtMs, spec);
   } catch (error) {
-    return neverStarted(spec.name, startedAtMs, whyNotAccepted(spec, error));
+    return neverStarted(spec.name, startedAtMs, explainRejected(spec, error));
   } finally {
     closeSync(log);
   }
 }
-
-/** Where another user has a hand in the folder, neither its link nor its pipe is taken for a log. */
-const APPEND_TO_FILE =
-  constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 function spawn({ command: [file, ...args], cwd, env, console, user }: ChildSpec, log: number) {
   // execa's types know file descriptors up to 9 only; its code takes any.
@@ -81,11 +79,11 @@ function spawn({ command: [file, ...args], cwd, env, console, user }: ChildSpec,
   });
 }
 
-function follow(subprocess: ReturnType<typeof spawn>, startedAtMs: number, spec: ChildSpec): Child {
+function observe(subprocess: ReturnType<typeof spawn>, startedAtMs: number, spec: ChildSpec): Child {
   let endedAtMs: number | undefined;
   const exited = subprocess.then(result => {
     endedAtMs = nowMs();
-    return exitOf(result, spec);
+    return exitStatusOf(result, spec);
   });
   return {
     name: spec.name,
@@ -99,11 +97,11 @@ function follow(subprocess: ReturnType<typeof spawn>, startedAtMs: number, spec:
   };
 }
 
-/** execa has a code, or a signal, or neither: then there was no process. */
-async function exitOf(result: Awaited<ReturnType<typeof spawn>>, spec: ChildSpec): Promise<ExitStatus> {
+/** execa gives a code, or a signal, or neither where there was no process. */
+async function exitStatusOf(result: Awaited<ReturnType<typeof spawn>>, spec: ChildSpec): Promise<ExitStatus> {
   if (result.signal !== undefined) return { signal: result.signal };
   if (result.exitCode !== undefined) return { code: result.exitCode };
-  return { failedToStart: await whyNotStarted(spec, result) };
+  return { failedToStart: await explainSpawnError(spec, result) };
 }
 
 function neverStarted(name: ChildName, startedAtMs: number, failedToStart: string): Child {

@@ -1,21 +1,22 @@
 import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Cuberite takes one command per read: two lines that wait for it together would be one to it. */
-const GAP_MS = 100;
+/** Cuberite reads one command per read(2): two lines that are in the pipe together are one command to it. */
+const MIN_COMMAND_GAP_MS = 100;
 
 /**
- * A console on a child's stdin. Lines go out in order, each in a write of its own, a moment apart.
- * @returns what says a line: false when the child does not listen (any more); it never rejects.
+ * A console on a child's stdin. Lines are written in order, one write each, at least 100 ms apart.
+ * @returns a function that writes one line; it resolves to false when the child does not read (any more), and never
+ * rejects
  */
 export function openConsole(stdin: Writable | null): (line: string) => Promise<boolean> {
-  // A child that has closed its stdin answers with EPIPE: the write that met it says so by its false.
+  // A child that has closed its stdin causes EPIPE, also as an event; the write itself reports it by its result.
   stdin?.on('error', () => stdin.destroy());
-  let free = Promise.resolve();
+  let ready = Promise.resolve();
   return line => {
-    const said = free.then(() => write(stdin, `${line.replaceAll(/[\r\n]+/g, ' ')}\n`));
-    free = said.then(heard => (heard ? delay(GAP_MS) : undefined));
-    return said;
+    const accepted = ready.then(() => write(stdin, `${line.replaceAll(/[\r\n]+/g, ' ')}\n`));
+    ready = accepted.then(isAccepted => (isAccepted ? delay(MIN_COMMAND_GAP_MS) : undefined));
+    return accepted;
   };
 }
 

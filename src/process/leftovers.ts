@@ -12,44 +12,49 @@ import {
 } from './procfs.ts';
 import type { User } from './user.ts';
 
-/** The variable by which a session's processes are known, however far they have run; Jenkins does the same. */
+/**
+ * The environment variable that marks the processes of a session, whatever process group they are in; Jenkins's
+ * ProcessTreeKiller does the same with BUILD_ID.
+ */
 export const MARKER_VARIABLE = 'CRAFTASSIST_SESSION_COOKIE';
 
 export interface LeftoverProcess {
   readonly pid: number;
   /** Its command line, or `[name]` where that cannot be read. */
   readonly command: string;
-  /** false: it was still there when time was up. It hangs inside the kernel, or belongs to another user. */
+  /** false: still alive when time was up, since it hangs inside the kernel or belongs to another user. */
   readonly killed: boolean;
 }
 
-/** A cookie for one session: the value of `COOKIE_NAME` in the environment of each of its children. */
+/** The value of `MARKER_VARIABLE` for one session: to be put into the environment of each of its children. */
 export function createSessionMarker(): string {
   return randomUUID();
 }
 
 const SCAN_INTERVAL_MS = 10;
 
-/** A process in the middle of an exec has no environment to be seen, for a moment. */
+/** Scans in a row that must find nothing: during an exec a process has no environment for a moment. */
 const CLEAN_SCANS = 2;
 
-/** A fork bomb is killed, not read out: from here on only the programs' names are told. */
-const COMMANDS_AT_MOST = 100;
+/** The command lines of so many processes are read; of further ones, as of a fork bomb's, only the name is known. */
+const MAX_COMMANDS = 100;
 
 /**
- * Kills whatever is left of a session after its children were stopped, sweep after sweep until nothing is found.
- * Found are: the children's families, every process that was started with the cookie, everybody in the session of
- * such a process, and all their descendants. Not found is a process for which all of this is so: it was given an
- * environment without the cookie, nobody in its session has it, and its parent is gone.
+ * Kills the processes of a session that are alive after its children were stopped; scans until nothing is found.
  *
- * @param user whom the children ran as, when nothing else does: then whatever runs as that user in this container
- * (control group) is theirs too, cookie or not. Without CAP_SYS_PTRACE not even root may read another user's
- * environment, and the cookie is of no use.
- * @param withinMs when it is given up: what still lives then is reported with `killed: false`.
- * @returns everything that was found, in the order of discovery; nothing where there is no /proc.
+ * It finds the children's process groups, every process with the session's marker in its environment, every process
+ * in the session (setsid) of such a process, and all their descendants. It misses a process that was started without
+ * the marker, in a session in which no process has it, and whose parent is gone.
+ *
+ * @param marker as of `createSessionMarker`
+ * @param user the user of the children, where nothing else runs as that user: then every process of this user in this
+ * container (control group) belongs to the session, marked or not. Without CAP_SYS_PTRACE not even root may read the
+ * environment of another user's process, and no marker is found.
+ * @param withinMs the time limit: what is alive then is reported with `killed: false`
+ * @returns everything that was found, in the order of discovery; nothing where there is no /proc
  */
 export async function killLeftovers(
-  cookie: string,
+  marker: string,
   children: readonly Child[],
   {
     user,
@@ -59,21 +64,21 @@ export async function killLeftovers(
 ): Promise<readonly LeftoverProcess[]> {
   const untilMs = performance.now() + withinMs;
   const isOurs = async (process: Process) =>
-    (await holds(process, cookie, procRoot)) ||
+    (await hasMarker(process, marker, procRoot)) ||
     (user !== undefined && (await runsAs(process, user, procRoot)));
   const known = new Map<string, { readonly pid: number; readonly command: string }>();
-  for (let cleanSweeps = 0; ; ) {
+  for (let cleanScans = 0; ; ) {
     const found = await findLeftovers(isOurs, children, known, procRoot);
     for (const process of found.filter(process => !known.has(identityOf(process)))) {
-      const isBomb = known.size >= COMMANDS_AT_MOST;
-      const command = isBomb ? `[${process.name}]` : await commandOf(process, procRoot);
+      const tooMany = known.size >= MAX_COMMANDS;
+      const command = tooMany ? `[${process.name}]` : await commandOf(process, procRoot);
       known.set(identityOf(process), { pid: process.pid, command });
     }
     signalGroups(found, 'SIGKILL');
-    cleanSweeps = found.length === 0 ? cleanSweeps + 1 : 0;
-    if (cleanSweeps === CLEAN_SCANS || performance.now() >= untilMs) {
+    cleanScans = found.length === 0 ? cleanScans + 1 : 0;
+    if (cleanScans === CLEAN_SCANS || performance.now() >= untilMs) {
       const alive = new Set(found.map(identityOf));
-      return [...known].map(([identity, survivor]) => ({ ...survivor, killed: !alive.has(identity) }));
+      return [...known].map(([identity, leftover]) => ({ ...leftover, killed: !alive.has(identity) }));
     }
     await delay(SCAN_INTERVAL_MS);
   }
@@ -87,43 +92,43 @@ async function findLeftovers(
 ): Promise<readonly Process[]> {
   const processes = listProcesses(procRoot) ?? [];
   const self = processes.find(({ pid }) => pid === process.pid);
-  // The cookie is younger than this process, so who is older cannot have it. Whatever happens, never our own group.
-  const suspects = processes.filter(
+  // The marker is younger than this process, so that older processes cannot have it. Never kill our own group.
+  const candidates = processes.filter(
     ({ startTicks, group }) => startTicks >= (self?.startTicks ?? 0) && group !== self?.group,
   );
-  const ours = await Promise.all(suspects.map(isOurs));
-  const families = new Set(children.flatMap(child => membersOf(child, processes)));
-  // A dying process loses its environment, its parent and its neighbours before it is gone: once known is enough.
-  const survivors = suspects.filter(
-    (process, index) => ours[index] === true || families.has(process) || known.has(identityOf(process)),
+  const ours = await Promise.all(candidates.map(isOurs));
+  const members = new Set(children.flatMap(child => membersOf(child, processes)));
+  // A dying process loses its environment, parent and session members first: one that was found once stays found.
+  const leftovers = candidates.filter(
+    (process, index) => ours[index] === true || members.has(process) || known.has(identityOf(process)),
   );
-  return withDescendants(survivors, suspects);
+  return withDescendants(leftovers, candidates);
 }
 
-async function holds({ pid }: Process, cookie: string, procRoot: string): Promise<boolean> {
+async function hasMarker({ pid }: Process, marker: string, procRoot: string): Promise<boolean> {
   const environment = await environmentOf(pid, procRoot);
-  return environment.includes(`${MARKER_VARIABLE}=${cookie}`);
+  return environment.includes(`${MARKER_VARIABLE}=${marker}`);
 }
 
-/** Real, effective or saved: a set-user-id program that a child has started counts as well. */
+/** By the real, effective or saved user id: a set-user-id program that a child has started counts as well. */
 async function runsAs({ pid }: Process, { uid }: User, procRoot: string): Promise<boolean> {
   if (!(await userIdsOf(pid, procRoot)).includes(uid)) return false;
   const [its, own] = await Promise.all([controlGroupsOf(pid, procRoot), controlGroupsOf('self', procRoot)]);
   return its === own;
 }
 
-/** Adds everybody in these processes' sessions, and their descendants, and everybody in those' sessions, and so on. */
-function withDescendants(known: readonly Process[], suspects: readonly Process[]): readonly Process[] {
+/** Adds the processes in the same sessions, and all descendants, until nothing more is found. */
+function withDescendants(known: readonly Process[], candidates: readonly Process[]): readonly Process[] {
   const pids = new Set(known.map(({ pid }) => pid));
-  // 0 is the session of whoever was put here from outside this container.
+  // 0 stands for a session outside this container's pid namespace.
   const sessions = new Set(known.map(({ session }) => session).filter(session => session !== 0));
-  const all = suspects.filter(
+  const all = candidates.filter(
     ({ pid, parent, session }) => pids.has(pid) || pids.has(parent) || sessions.has(session),
   );
-  return all.length === known.length ? all : withDescendants(all, suspects);
+  return all.length === known.length ? all : withDescendants(all, candidates);
 }
 
-/** A pid may be taken again; with the time of its start it is one process. */
+/** A pid may be reused; with the start time it names one process. */
 function identityOf({ pid, startTicks }: Process): string {
   return `${pid}@${startTicks}`;
 }

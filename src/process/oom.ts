@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * How many processes of this container (control group) the kernel has killed for want of memory. A child that died
- * of SIGKILL was one of them if the number has grown since before it started.
+ * How many processes of this container (control group) the kernel has killed because memory ran out. A child that was
+ * ended by SIGKILL was one of them if the number has grown since before it started.
  *
  * The counts are described in the kernel's cgroup-v2.rst (`memory.events`) and cgroup-v1/memory.rst
  * (`memory.oom_control`, since Linux 4.13).
  *
- * @param root what is before `/proc` and `/sys`.
- * @returns undefined where nothing counts them.
+ * @param root the folder that holds `proc` and `sys`
+ * @returns undefined where the kernel offers no count
  */
 export async function readOomKills(root = '/'): Promise<number | undefined> {
   const memberships = parseMemberships(await read(join(root, 'proc/self/cgroup')));
@@ -54,7 +54,7 @@ function parseMounts(mountinfo: string): readonly Mount[] {
   });
 }
 
-/** Where a control group's files are; inside a container its own group is at the mount point, whatever its name. */
+/** Where a control group's files are; inside a container its own group is the mount point, whatever its name. */
 function foldersOf(group: string, mount: Mount): readonly string[] {
   const below = group.startsWith(mount.group) ? group.slice(mount.group.length) : group;
   return [join(mount.mountPoint, below), mount.mountPoint];
@@ -66,7 +66,7 @@ function unescapeOctal(field: string): string {
   );
 }
 
-/** What is not there, or not readable, counts nothing. */
+/** A file that is missing or not readable has no count. */
 async function read(path: string): Promise<string> {
   return readFile(path, 'utf8').catch(() => '');
 }

@@ -1,27 +1,27 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
-/** What `/proc/PID/stat` tells of one process. */
+/** One process, as `/proc/PID/stat` describes it. */
 export interface Process {
   readonly pid: number;
   readonly parent: number;
-  /** The process group's id: the pid of its first leader. */
+  /** The process group's id: the pid of its leader. */
   readonly group: number;
   /** The session's id: the pid of the process that called setsid. */
   readonly session: number;
-  /** Clock ticks from boot to its start: with the pid it names one process for ever. */
+  /** Clock ticks from boot to its start: together with the pid it is unique until the next boot. */
   readonly startTicks: number;
   /** Up to 15 bytes of the program's name. */
   readonly name: string;
 }
 
 /**
- * Everything that is alive on this machine: a zombie is dead.
- * @returns undefined where there is no /proc to ask.
+ * The living processes of this machine, or of its pid namespace; a zombie is not alive.
+ * @returns undefined where there is no /proc
  */
 export function listProcesses(procRoot = '/proc'): readonly Process[] | undefined {
-  // Read in one go on this thread: 9 µs a process, where the thread pool takes 60. The kernel answers `stat` from
-  // memory; only `environ` and `cmdline` can make their reader wait.
+  // Synchronous: 9 µs a process, where the thread pool takes 60. The kernel answers `stat` from its own memory; only
+  // `environ` and `cmdline` can block their reader.
   const entries = attempt(() => readdirSync(procRoot));
   return entries
     ?.filter(entry => /^\d+$/.test(entry))
@@ -30,26 +30,26 @@ export function listProcesses(procRoot = '/proc'): readonly Process[] | undefine
     .filter(process => process !== undefined);
 }
 
-/** What a process was given in its environment when it started, as `NAME=value`; none where that may not be read. */
+/** The environment that a process was started with, as `NAME=value`; empty where it may not be read. */
 export async function environmentOf(pid: number, procRoot = '/proc'): Promise<readonly string[]> {
   const environ = await readFile(`${procRoot}/${pid}/environ`, 'utf8').catch(unreadable);
   return environ.split('\0');
 }
 
-/** The numbers of the users that a process runs as: real, effective, saved and for files; none once it is gone. */
+/** The real, effective, saved and file system user ids of a process; empty once it is gone. */
 export async function userIdsOf(pid: number, procRoot = '/proc'): Promise<readonly number[]> {
   const status = await readFile(`${procRoot}/${pid}/status`, 'utf8').catch(unreadable);
   return (/^Uid:\t(.+)$/m.exec(status)?.[1] ?? '').split('\t').map(Number);
 }
 
-/** Where a process stands in the hierarchies of control groups, as cgroups(7) describes the file. */
+/** The control groups of a process, in the format of cgroups(7); empty once it is gone. */
 export async function controlGroupsOf(pid: number | 'self', procRoot = '/proc'): Promise<string> {
   return readFile(`${procRoot}/${pid}/cgroup`, 'utf8').catch(unreadable);
 }
 
 /**
- * A process's command line, for people: one line, at most 200 characters; its name where that may not be read. What
- * follows the name of a secret (`--token=…`, `--password …`) is masked.
+ * The command line of a process, for a log: one line of at most 200 characters, or `[name]` where it may not be read.
+ * The values of secrets (`--token=…`, `--password …`) are masked.
  */
 export async function commandOf(process: Process, procRoot = '/proc'): Promise<string> {
   const words = await readFile(`${procRoot}/${process.pid}/cmdline`, 'utf8').catch(unreadable);
@@ -72,16 +72,16 @@ const MASK = '********';
 const SECRET_NAME = '[\\w-]*(?:passw(?:or)?d|secret|token|credentials?|key)';
 const SECRET_OPTION = new RegExp(`^--?${SECRET_NAME}$`, 'i');
 const SECRET_VALUE = new RegExp(`^(${SECRET_NAME}=).+`, 'is');
-/** In a script for a shell, or a title that a process has given itself. */
+/** Inside a shell script that is an argument, or in a title that a process has set itself. */
 const SECRET_INSIDE = new RegExp(`((?:^|\\s)(?:--?${SECRET_NAME}\\s+|${SECRET_NAME}=))\\S+`, 'gi');
 
-/** The format is in proc(5); fields are counted from 1 there, and the second may hold spaces and parentheses. */
+/** The format is in proc_pid_stat(5): fields are counted from 1, and the second may hold spaces and parentheses. */
 function parseStat(stat: string): Process | undefined {
   const nameEnd = stat.lastIndexOf(')');
   const fields = stat.slice(nameEnd + 2).split(' ');
   const field = (number: number) => Number(fields[number - 3]);
   const state = fields[0] ?? 'X';
-  // A main thread that has ended alone shows as Z too, and its other threads run on.
+  // A process whose main thread has ended shows as Z as well, while its other threads run.
   const threads = field(20);
   if ((state === 'Z' && threads <= 1) || state === 'X' || state === 'x') return undefined;
   return {
@@ -94,7 +94,7 @@ function parseStat(stat: string): Process | undefined {
   };
 }
 
-/** Processes vanish between two looks (ENOENT, ESRCH), and some belong to others (EACCES). */
+/** Processes vanish between two calls (ENOENT, ESRCH), and some may not be read (EACCES). */
 function attempt<T>(read: () => T): T | undefined {
   try {
     return read();

@@ -1,86 +1,72 @@
-import { access, constants, open, stat } from 'node:fs/promises';
+import { access, constants, realpath, stat } from 'node:fs/promises';
 import { delimiter, resolve } from 'node:path';
-import { getSystemErrorMessage } from 'node:util';
 import type { Command } from '../config/session-config.ts';
+import { errorCode, hasCode, systemErrorText } from '../files/errno.ts';
+import { findExecutable } from '../files/find-executable.ts';
+import { NotRegularFileError, openRegularFile } from '../files/open.ts';
 import type { User } from './user.ts';
 
-interface Attempt {
+interface SpawnAttempt {
   readonly command: Command;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly user: User | undefined;
 }
 
-/** Why a log could not be opened, for people. */
-export function whyNotOpened(logFile: string, error: unknown): string {
-  return `cannot open its log ${logFile}: ${reasonOf(error)}`;
+/** Why a log could not be opened. */
+export function explainLogError(logFile: string, error: unknown): string {
+  const why = error instanceof NotRegularFileError ? 'it is not a regular file' : systemErrorText(error);
+  return `cannot open its log ${logFile}: ${why}`;
 }
 
-/** Why a command was not even tried, for people: it holds a NUL character, for one. */
-export function whyNotAccepted({ command: [file] }: Attempt, error: unknown): string {
-  return `cannot start ${file}: ${reasonOf(error)}`;
+/** Why a command was refused before any program was looked for: it holds a NUL character, or is too long. */
+export function explainRejected({ command: [file] }: SpawnAttempt, error: unknown): string {
+  return `cannot start ${file}: ${systemErrorText(systemErrorOf(error))}`;
 }
 
 /**
- * Why a program did not start, for people. The kernel says ENOENT alike for a missing program, a missing
- * interpreter and a missing working directory, so each is looked at.
+ * Why a program did not start, in words. The kernel answers ENOENT alike for a missing program, a missing interpreter
+ * and a missing working directory, so each of them is checked.
+ * @param error of execa, whose cause is Node's
  */
-export async function whyNotStarted(attempt: Attempt, error: unknown): Promise<string> {
-  const {
-    command: [file],
-    cwd,
-    env,
-    user,
-  } = attempt;
-  const folder = await whyNotEntered(cwd);
-  if (folder !== undefined) return folder;
-  const code = codeOf(error);
-  if (code !== 'ENOENT' && code !== 'EACCES') return whyNotAccepted(attempt, error);
-  // What the supervisor itself may do says nothing of another user's rights.
+export async function explainSpawnError(attempt: SpawnAttempt, error: unknown): Promise<string> {
+  const { cwd, env, user } = attempt;
+  const [file] = attempt.command;
+  const workdirFault = await explainWorkdir(cwd);
+  if (workdirFault !== undefined) return workdirFault;
+  const code = errorCode(error);
+  if (code !== 'ENOENT' && code !== 'EACCES') return explainRejected(attempt, error);
+  // What the supervisor itself may run says nothing about another user's rights.
   if (code === 'EACCES' && user !== undefined)
     return `${user.name ?? user.uid} may not run ${file}, or not enter a folder on the way there`;
-  if (file.includes('/')) return whyNotRun(resolve(cwd, file));
-  const { PATH = '' } = env;
-  const places = PATH.split(delimiter);
-  const found = await firstRunnable(places.map(place => resolve(cwd, place, file)));
-  if (found !== undefined) return whyNotRun(found);
+  if (file.includes('/')) return explainNotRunnable(resolve(cwd, file));
+  const found = await findExecutable(file, { path: env.PATH, cwd });
+  if (found !== undefined) return explainNotRunnable(found);
   const fault = code === 'ENOENT' ? 'no such command' : 'no permission to run';
-  return `${fault}: ${file} (looked in ${places.join(', ') || 'the default places: PATH is not set'})`;
+  const searched = env.PATH?.split(delimiter).join(', ') || 'the default places: PATH is not set';
+  return `${fault}: ${file} (looked in ${searched})`;
 }
 
-async function firstRunnable(paths: readonly string[]): Promise<string | undefined> {
-  const runnable = await Promise.all(paths.map(isRunnable));
-  return paths.find((_, index) => runnable[index]);
-}
-
-async function isRunnable(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK);
-    return (await stat(path)).isFile();
-  } catch {
-    return false;
-  }
-}
-
-async function whyNotEntered(cwd: string): Promise<string | undefined> {
+async function explainWorkdir(cwd: string): Promise<string | undefined> {
   try {
     if (!(await stat(cwd)).isDirectory()) return `the working directory is not a folder: ${cwd}`;
     await access(cwd, constants.X_OK);
     return undefined;
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return `no such working directory: ${cwd}`;
-    return `cannot enter the working directory ${cwd}: ${reasonOf(error)}`;
+    if (hasCode(error, 'ENOENT')) return `no such working directory: ${cwd}`;
+    return `cannot enter the working directory ${cwd}: ${systemErrorText(error)}`;
   }
 }
 
-async function whyNotRun(path: string): Promise<string> {
+/** Why the program at a path does not run: it is missing, a folder, not executable, or what loads it is missing. */
+export async function explainNotRunnable(path: string): Promise<string> {
   try {
     if ((await stat(path)).isDirectory()) return `not a program but a folder: ${path}`;
     await access(path, constants.X_OK);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return `no such command: ${path}`;
-    if (codeOf(error) === 'EACCES') return `no permission to run ${path} (chmod +x?)`;
-    return `cannot run ${path}: ${reasonOf(error)}`;
+    if (hasCode(error, 'ENOENT')) return `no such command: ${path}`;
+    if (hasCode(error, 'EACCES')) return `no permission to run ${path} (chmod +x?)`;
+    return `cannot run ${path}: ${systemErrorText(error)}`;
   }
   const interpreter = await interpreterOf(path);
   return interpreter === undefined
@@ -88,10 +74,10 @@ async function whyNotRun(path: string): Promise<string> {
     : `cannot run ${path}: its interpreter ${interpreter} is missing or may not be run`;
 }
 
-/** What the `#!` line names; undefined where there is none, or where it may be run but not read. */
+/** The interpreter in the `#!` line; undefined where there is none, or where the file may be run but not read. */
 async function interpreterOf(path: string): Promise<string | undefined> {
   try {
-    await using file = await open(path);
+    await using file = await openRegularFile(await realpath(path));
     const { buffer, bytesRead } = await file.read(Buffer.alloc(256), 0, 256, 0);
     return /^#![ \t]*(\S+)/.exec(buffer.toString('utf8', 0, bytesRead))?.[1];
   } catch {
@@ -99,13 +85,6 @@ async function interpreterOf(path: string): Promise<string | undefined> {
   }
 }
 
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
-}
-
-function reasonOf(error: unknown): string {
-  const fault = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  if (!(fault instanceof Error)) return String(fault);
-  if (!('errno' in fault) || typeof fault.errno !== 'number') return fault.message;
-  return `${getSystemErrorMessage(fault.errno)} (${codeOf(fault)})`;
+function systemErrorOf(error: unknown): unknown {
+  return error instanceof Error && error.cause instanceof Error ? error.cause : error;
 }

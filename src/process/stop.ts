@@ -5,13 +5,13 @@ import type { ExitStatus } from './exit-status.ts';
 import { isGroupAlive, signalGroup } from './process-group.ts';
 
 export interface StopOptions {
-  /** Said on the console first; undefined: nothing is said. */
+  /** Sent to the console before SIGTERM; undefined: SIGTERM is the first step. */
   readonly consoleCommand?: string | undefined;
-  /** How long to leave the child alone before anything is asked of it. */
+  /** How long to wait for the child to end by itself before the first step; 0 unless given. */
   readonly settleMs?: number;
-  /** From being asked to SIGKILL. A console command has the first half of it, SIGTERM what is left. */
+  /** From the first step to SIGKILL. A console command has the first half of it, SIGTERM what is left. */
   readonly graceMs: number;
-  /** When aborted, SIGKILL is sent at once: a deadline, or somebody's second Ctrl-C. */
+  /** SIGKILL is sent as soon as this is aborted: by a deadline, or by a second Ctrl-C. */
   readonly killNow?: AbortSignal | undefined;
   /** Called with each step as it is taken. @param afterMs since the stop began */
   readonly onStep?: (step: StopStep, afterMs: number) => void;
@@ -20,78 +20,81 @@ export interface StopOptions {
 export type StopStep = 'console' | 'SIGTERM' | 'SIGKILL';
 
 export interface StopRecord {
-  /** What it took, in order; none: everything had ended by itself. */
+  /** The steps that were needed, in order; none: everything had ended by itself. */
   readonly steps: readonly StopStep[];
-  /** undefined: not even SIGKILL has ended it (a process that hangs inside the kernel). */
+  /** undefined: alive even after SIGKILL (a process that hangs inside the kernel). */
   readonly exit: ExitStatus | undefined;
+  /** How long it took, in all. */
   readonly ms: number;
 }
 
-/** SIGKILL needs no time to speak of, except for what hangs inside the kernel. */
+/** SIGKILL takes effect within milliseconds, except on a process that hangs inside the kernel. */
 const SIGKILL_WAIT_MS = 2_000;
 
 /**
- * Ends a child and its whole family: the console command, then SIGTERM, then SIGKILL, each only while something is
- * alive, and the next step, or the return, as soon as nothing is. It takes at most `quietMs + graceMs` and two
- * seconds, and only these two seconds once `killNow` is aborted; it never rejects.
+ * Stops a child and its whole process group: the console command, then SIGTERM, then SIGKILL. Each step is taken only
+ * while something of the group is alive, and the next one, or the return, follows as soon as nothing is.
+ *
+ * Takes at most `settleMs + graceMs` and two seconds, and only these two seconds once `killNow` is aborted; never
+ * rejects.
  */
-export async function stopChild(child: Child, request: StopOptions, procRoot = '/proc'): Promise<StopRecord> {
-  const { consoleCommand, settleMs = 0, graceMs, killNow } = request;
+export async function stopChild(child: Child, options: StopOptions, procRoot = '/proc'): Promise<StopRecord> {
+  const { consoleCommand, settleMs = 0, graceMs, killNow, onStep } = options;
   const steps: StopStep[] = [];
   const startedMs = performance.now();
-  const note = (step: StopStep) => {
+  const record = (step: StopStep) => {
     steps.push(step);
-    request.onStep?.(step, performance.now() - startedMs);
+    onStep?.(step, performance.now() - startedMs);
   };
-  const isGone = (withinMs: number) => becomesExtinct(child, withinMs, killNow, procRoot);
+  const waitForGroupExit = (withinMs: number) => groupExited(child, withinMs, killNow, procRoot);
 
-  let gone = await isGone(settleMs);
+  let exited = await waitForGroupExit(settleMs);
   const killAtMs = performance.now() + graceMs;
-  if (!gone && consoleCommand !== undefined && !killNow?.aborted) {
-    if (await isHeard(child.sendCommand(consoleCommand), graceMs / 2)) {
-      note('console');
-      gone = await isGone(killAtMs - graceMs / 2 - performance.now());
+  if (!exited && consoleCommand !== undefined && !killNow?.aborted) {
+    if (await consoleAccepted(child.sendCommand(consoleCommand), graceMs / 2)) {
+      record('console');
+      exited = await waitForGroupExit(killAtMs - graceMs / 2 - performance.now());
     }
   }
-  if (!gone && !killNow?.aborted) {
-    note('SIGTERM');
+  if (!exited && !killNow?.aborted) {
+    record('SIGTERM');
     signalGroup(child, 'SIGTERM', procRoot);
-    // A stopped process (SIGSTOP, a debugger) sees the SIGTERM only when it goes on.
+    // A stopped process (SIGSTOP, a debugger) handles the SIGTERM only when it is continued.
     signalGroup(child, 'SIGCONT', procRoot);
-    gone = await isGone(killAtMs - performance.now());
+    exited = await waitForGroupExit(killAtMs - performance.now());
   }
-  if (!gone) {
-    note('SIGKILL');
+  if (!exited) {
+    record('SIGKILL');
     killChild(child, procRoot);
-    await becomesExtinct(child, SIGKILL_WAIT_MS, undefined, procRoot);
+    await groupExited(child, SIGKILL_WAIT_MS, undefined, procRoot);
   }
   const exit = child.endedAtMs === undefined ? undefined : await child.exited;
   return { steps, exit, ms: performance.now() - startedMs };
 }
 
-/** Kills a child and its family at once, without waiting: the last resort, when nobody has time for a ladder. */
+/** Sends SIGKILL to a child and its process group at once, without waiting. */
 export function killChild(child: Child, procRoot = '/proc'): void {
   signalGroup(child, 'SIGKILL', procRoot);
 }
 
-/** Whether a line was taken in time; a console that nobody reads is full at some point. */
-async function isHeard(said: Promise<boolean>, withinMs: number): Promise<boolean> {
-  return (await within(withinMs, said)) ?? false;
+/** Whether a line was written in time: the pipe of a child that does not read is full at some point. */
+async function consoleAccepted(written: Promise<boolean>, withinMs: number): Promise<boolean> {
+  return (await within(withinMs, written)) ?? false;
 }
 
-/** Waits until the whole family is dead. @returns false when time is up, or `hurry` is aborted, before that. */
-async function becomesExtinct(
+/** Waits until nothing of the group is alive. @returns false when time is up, or `killNow` is aborted, before that. */
+async function groupExited(
   child: Child,
   withinMs: number,
-  hurry: AbortSignal | undefined,
+  killNow: AbortSignal | undefined,
   procRoot: string,
 ): Promise<boolean> {
   const untilMs = performance.now() + withinMs;
-  await within(withinMs, child.exited, hurry);
-  // The leader may exit first; its group can still hold a stubborn grandchild, and nothing tells of its end.
+  await within(withinMs, child.exited, killNow);
+  // The leader may exit first; its group can still hold a stubborn grandchild, whose end no event announces.
   for (let pauseMs = 5; child.endedAtMs !== undefined; pauseMs = Math.min(2 * pauseMs, 50)) {
     if (!isGroupAlive(child, procRoot)) return true;
-    if (hurry?.aborted || performance.now() >= untilMs) return false;
+    if (killNow?.aborted || performance.now() >= untilMs) return false;
     await delay(pauseMs);
   }
   return false;

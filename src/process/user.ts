@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import type { ChildUser } from '../config/session-config.ts';
 
-/** Whom children run as, when that is not the supervisor's own user. */
+/** The user that children run as, where it is not the supervisor's own. */
 export interface User {
   readonly uid: number;
   readonly gid: number;
-  /** undefined: a number that nobody has given a name. */
+  /** undefined: the user id has no entry in the system's users. */
   readonly name: string | undefined;
   readonly home: string | undefined;
 }
@@ -13,22 +13,23 @@ export interface User {
 export interface FoundUser {
   /** undefined: children run as the supervisor does. */
   readonly user: User | undefined;
-  /** What is wrong with the wish, with its remedy. */
+  /** What is wrong with the configured user, with its remedy. */
   readonly faults: readonly string[];
 }
 
-const NOBODY_ELSE: FoundUser = { user: undefined, faults: [] };
+const SAME_USER: FoundUser = { user: undefined, faults: [] };
 
 /**
- * Looks up whom children shall run as.
- * @param ownUid the supervisor's own user: only root can start a process as somebody else.
- * @param passwdFile the system's users, as passwd(5) describes them.
+ * Looks up the user that children are to run as.
+ * @param wanted undefined: the supervisor's own user
+ * @param ownUid the supervisor's user id: only root can start a process as another user
+ * @param passwdFile the system's users, in the format of passwd(5)
  */
 export async function findUser(
   wanted: ChildUser | undefined,
   { ownUid = process.getuid?.(), passwdFile = '/etc/passwd' } = {},
 ): Promise<FoundUser> {
-  if (wanted === undefined) return NOBODY_ELSE;
+  if (wanted === undefined) return SAME_USER;
   const fault = (text: string): FoundUser => ({ user: undefined, faults: [`SESSION_CHILD_USER ${text}`] });
   if (ownUid !== 0) {
     return fault(
@@ -51,7 +52,7 @@ export async function findUser(
     : { user: known, faults: [] };
 }
 
-/** An environment as a login of this user would have it. */
+/** The environment with HOME, USER and LOGNAME as a login of this user would set them. */
 export function environmentOfUser(
   { name, home }: User,
   env: Readonly<Record<string, string>>,
@@ -68,5 +69,5 @@ async function readUsers(passwdFile: string): Promise<readonly User[]> {
     .map(([name, , uid, gid, , home]) => ({ name, uid: Number(uid), gid: Number(gid), home }));
 }
 
-/** The smallest images name no users; numbers serve there. */
+/** The smallest images have no such file; a user can be given by number there. */
 const noUsers = () => '';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { publish } from '../files/atomic-write.ts';
+import { writeAtomically } from '../files/atomic-write.ts';
 import type { Deadline } from '../runtime/deadline.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Store } from '../store/store.ts';
@@ -40,7 +40,7 @@ export async function writeReport(
   if (workdir === undefined) return;
   const file = join(workdir, 'session.json');
   try {
-    await publish(file, [body], { replace: true });
+    await writeAtomically(file, [body], { replace: true });
     log.info({ event: 'report_local', file }, `report written to ${file}`);
   } catch (error) {
     log.error(

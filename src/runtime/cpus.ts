@@ -3,9 +3,9 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 
 /**
- * How many blocks to compress at the same time: one for each core that this process may use, by affinity and by the
- * cgroup's quota; where there are more than two, one is left free.
- * @param root Where /proc and /sys are found.
+ * How many blocks to compress at the same time: one for each core that this process may use by its affinity and by the
+ * quota of its cgroup; of more than two, one is left free.
+ * @param root the folder that holds `proc` and `sys`
  */
 export function compressionThreads(root = '/', processors = availableParallelism()): number {
   const cores = Math.max(1, Math.floor(Math.min(processors, quota(root))));
@@ -13,15 +13,14 @@ export function compressionThreads(root = '/', processors = availableParallelism
 }
 
 /**
- * How large libuv's pool must be (UV_THREADPOOL_SIZE) for so many compressions, so that reads, which share it, do not
- * queue up behind them. libuv looks at the variable when the pool is first used: a program can set it in its first
- * line.
+ * The size of libuv's thread pool (UV_THREADPOOL_SIZE) for so many compressions, so that file reads, which share the
+ * pool, do not wait for them. libuv reads the variable when the pool is first used: a program can set it at its start.
  */
 export function poolSize(threads: number): number {
   return Math.max(4, threads + 4);
 }
 
-/** Processors' worth of time by the strictest cgroup above this process; Infinity without a limit. */
+/** The strictest quota, in CPUs, of this process's cgroup and the groups above it; Infinity without a limit. */
 function quota(root: string): number {
   const lines = text(join(root, 'proc/self/cgroup'))?.split('\n') ?? [];
   const limits = lines.flatMap(line => {
@@ -34,18 +33,18 @@ function quota(root: string): number {
   return Math.min(Infinity, ...limits);
 }
 
-/** Inside a container the path may name a group of the host's: its own is then the top of what is mounted. */
+/** Inside a container the path may be the host's: the container's own group is then the top of what is mounted. */
 function withAncestors(path: string): string[] {
   return path === '/' ? ['/'] : [path, ...withAncestors(dirname(path))];
 }
 
-/** `cpu.max` holds "max 100000", or the quota and the period in microseconds. */
+/** `cpu.max` (cgroup v2) is `max 100000`, or quota and period in microseconds. */
 function limitV2(group: string): number {
   const [quotaUs, periodUs] = text(join(group, 'cpu.max'))?.split(' ') ?? [];
   return ratio(Number(quotaUs), Number(periodUs));
 }
 
-/** A quota of -1 is none. */
+/** In cgroup v1 a quota of -1 means no limit. */
 function limitV1(group: string): number {
   const quotaUs = Number(text(join(group, 'cpu.cfs_quota_us')));
   const periodUs = Number(text(join(group, 'cpu.cfs_period_us')));
@@ -60,7 +59,7 @@ function text(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    // No such controller here, or no /proc: no limit that could be told.
+    // There is no such controller, or no /proc: no limit is known.
     return undefined;
   }
 }

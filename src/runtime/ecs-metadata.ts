@@ -14,16 +14,16 @@ const TaskMetadata = v.object({
 
 export type EcsTask = v.InferOutput<typeof TaskMetadata>;
 
-const TIME_LIMIT_MS = 2_000;
+const TIMEOUT_MS = 2_000;
 
 /**
- * Where the session runs, as the ECS agent tells it.
- * @param metadataUri ECS_CONTAINER_METADATA_URI_V4
+ * The ECS task that this process runs in, by the task metadata endpoint version 4.
+ * @param metadataUri the value of ECS_CONTAINER_METADATA_URI_V4
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html
- * @throws when the endpoint does not answer as documented.
+ * @throws when the endpoint does not answer within 2 s as documented
  */
 export async function readEcsTask(metadataUri: string): Promise<EcsTask> {
-  const response = await fetch(`${metadataUri}/task`, { signal: timeoutSignal(TIME_LIMIT_MS) });
+  const response = await fetch(`${metadataUri}/task`, { signal: timeoutSignal(TIMEOUT_MS) });
   if (!response.ok) throw new Error(`the ECS metadata endpoint answered ${response.status}`);
   return v.parse(TaskMetadata, await response.json());
 }

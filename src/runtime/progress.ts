@@ -2,52 +2,52 @@ import { Presets, SingleBar } from 'cli-progress';
 import type { Log } from './log.ts';
 import { bytesText } from './text.ts';
 
-export interface Expected {
+export interface ProgressTotals {
   readonly files: number;
   readonly bytes: number;
 }
 
-export interface Passed {
+export interface ProgressCounts {
   readonly files: number;
   readonly bytesRead: number;
   readonly bytesOut: number;
 }
 
-/** Shows how an archive goes forward until it is disposed of. */
 export interface Progress {
-  show(expected: Expected, passed: () => Passed): Disposable;
+  /** Shows the progress of one archive until the result is disposed of. @param counts the counts so far */
+  start(totals: ProgressTotals, counts: () => ProgressCounts): Disposable;
 }
 
-const LOG_EVERY_MS = 10_000;
-const DRAW_EVERY_MS = 200;
+const LOG_INTERVAL_MS = 10_000;
+const DRAW_INTERVAL_MS = 200;
 
-/** A log line every 10 s. */
-export function loggedProgress(log: Log): Progress {
+/** Writes a log line every 10 s. */
+export function createLoggedProgress(log: Log): Progress {
   return {
-    show(expected, passed) {
+    start(totals, counts) {
       const startMs = performance.now();
-      return every(LOG_EVERY_MS, () => {
-        const now = passed();
+      return repeat(LOG_INTERVAL_MS, () => {
+        const now = counts();
         const bytesPerSecond = Math.round((now.bytesRead / (performance.now() - startMs)) * 1_000);
         log.info(
           {
             event: 'archive_progress',
             ...now,
-            ofFiles: expected.files,
-            ofBytes: expected.bytes,
+            ofFiles: totals.files,
+            ofBytes: totals.bytes,
             bytesPerSecond,
           },
-          `uploading archive: ${bytesText(now.bytesRead)} of ${bytesText(expected.bytes)}`,
+          `uploading archive: ${bytesText(now.bytesRead)} of ${bytesText(totals.bytes)}`,
         );
       });
     },
   };
 }
 
-/** A bar for a person, with bytes, rate and time left. */
-export function drawnProgress(stream: NodeJS.WriteStream): Progress {
+/** Draws a bar on a terminal, with bytes, rate and time left. */
+export function createProgressBar(stream: NodeJS.WriteStream): Progress {
   return {
-    show(expected, passed) {
+    start(totals, counts) {
       const startMs = performance.now();
       const bar = new SingleBar(
         {
@@ -59,22 +59,22 @@ export function drawnProgress(stream: NodeJS.WriteStream): Progress {
         Presets.shades_classic,
       );
       const draw = () => {
-        const { bytesRead } = passed();
+        const { bytesRead } = counts();
         const perMs = bytesRead / (performance.now() - startMs);
-        bar.update(Math.min(bytesRead, expected.bytes), {
+        bar.update(Math.min(bytesRead, totals.bytes), {
           read: bytesText(bytesRead),
-          all: bytesText(expected.bytes),
+          all: bytesText(totals.bytes),
           rate: bytesText(perMs * 1_000),
-          left: perMs > 0 ? `${Math.ceil(Math.max(0, expected.bytes - bytesRead) / perMs / 1_000)} s` : '?',
+          left: perMs > 0 ? `${Math.ceil(Math.max(0, totals.bytes - bytesRead) / perMs / 1_000)} s` : '?',
         });
       };
-      bar.start(Math.max(1, expected.bytes), 0, {
+      bar.start(Math.max(1, totals.bytes), 0, {
         read: '0 B',
-        all: bytesText(expected.bytes),
+        all: bytesText(totals.bytes),
         rate: '0 B',
         left: '?',
       });
-      const drawing = every(DRAW_EVERY_MS, draw);
+      const drawing = repeat(DRAW_INTERVAL_MS, draw);
       return {
         [Symbol.dispose]() {
           drawing[Symbol.dispose]();
@@ -85,7 +85,7 @@ export function drawnProgress(stream: NodeJS.WriteStream): Progress {
   };
 }
 
-function every(ms: number, work: () => void): Disposable {
+function repeat(ms: number, work: () => void): Disposable {
   const timer = setInterval(work, ms);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }

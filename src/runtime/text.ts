@@ -1,10 +1,10 @@
-/** An error and all its causes, in one line. */
+/** The message of an error, followed by those of its causes: `a: b: c`. */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause === undefined ? error.message : `${error.message}: ${errorText(error.cause)}`;
 }
 
-/** `866 MiB`: binary units, three digits. */
+/** A number of bytes in binary units, with three digits at most: `866 MiB`. */
 export function bytesText(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);

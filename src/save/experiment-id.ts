@@ -1,6 +1,6 @@
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMissing } from '../files/errno.ts';
+import { openRegularFile } from '../files/open.ts';
 import { errorText } from '../runtime/text.ts';
 
 export interface SessionFolder {
@@ -24,7 +24,7 @@ export async function sessionFolder(workdir: string, timestamp: string): Promise
 
 async function readId(path: string): Promise<{ id: string } | { fault: string } | undefined> {
   try {
-    await using file = await open(path, 'r');
+    await using file = await openRegularFile(path);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_BYTES), 0, MAX_BYTES, 0);
     const id = buffer.toString('utf8', 0, bytesRead).trim();
     const isId = /^[A-Za-z0-9._-]{1,128}$/.test(id) && id !== '.' && id !== '..';

@@ -162,7 +162,7 @@ async function uploadOnce(
     threads: compressionThreads(),
     signal,
   });
-  using _ = progress.show(expected, packing.progress);
+  using _ = progress.start(expected, packing.progress);
   const receipt = await store.store(key, packing.chunks, { signal, stallMs, onStored: packing.giveBack });
   return { receipt, summary: packing.summary() };
 }

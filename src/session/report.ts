@@ -102,7 +102,7 @@ function journalReport({ journal }: SessionJournal): Report['journal'] {
 function namesReport({ processes, serverLog }: ProcessesResult): Report['names'] {
   return {
     online: [...(processes.monitor?.names() ?? [])],
-    stays: Array.from(serverLog?.roster ?? [], ([name, stays]) => ({ name, stays: [...stays] })),
+    stays: Array.from(serverLog?.playerSessions ?? [], ([name, stays]) => ({ name, stays: [...stays] })),
   };
 }
 

@@ -22,7 +22,7 @@ export function createStatus(log: Log): SessionStatus {
   const started: { readonly phase: Phase; readonly atMs: number }[] = [
     { phase: 'preflight', atMs: performance.now() },
   ];
-  let sendCommand: Child['sendCommand'] | undefined;
+  let console: Child['sendCommand'] | undefined;
   return {
     startPhase(phase) {
       started.push({ phase, atMs: performance.now() });
@@ -33,12 +33,12 @@ export function createStatus(log: Log): SessionStatus {
         phase,
         ms: Math.round((started[i + 1]?.atMs ?? performance.now()) - atMs),
       })),
-    setConsole(console) {
-      sendCommand = console;
+    setConsole(sendCommand) {
+      console = sendCommand;
     },
-    async say(line) {
-      if (sendCommand === undefined) return { ok: false, text: 'the server has not been started yet' };
-      return (await sendCommand(line))
+    async sendCommand(line) {
+      if (console === undefined) return { ok: false, text: 'the server has not been started yet' };
+      return (await console(line))
         ? { ok: true, text: `sent: ${line}` }
         : { ok: false, text: 'the server does not read its console any more' };
     },

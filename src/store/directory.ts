@@ -3,7 +3,7 @@ import { createReadStream, type Dirent } from 'node:fs';
 import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { FileExistsError, publish } from '../files/atomic-write.ts';
+import { FileExistsError, writeAtomically } from '../files/atomic-write.ts';
 import { errorCode } from '../files/errno.ts';
 import { orAborted, timeoutSignal } from '../runtime/abort.ts';
 import { partsOf } from './keys.ts';
@@ -54,7 +54,7 @@ export function openDirectoryStore(folder: string): Store {
       try {
         if (await isThere(file)) throw new FileExistsError(file);
         const bytes = await orAborted(
-          publish(file, source, { replace: false, onWritten }),
+          writeAtomically(file, source, { replace: false, onWritten }),
           watch.signal,
           TIDY_MS,
         );
@@ -78,7 +78,7 @@ export function openDirectoryStore(folder: string): Store {
       const file = fileOf(key);
       try {
         signal.throwIfAborted();
-        await orAborted(publish(file, [body], { replace: ifAbsent !== true }), signal, TIDY_MS);
+        await orAborted(writeAtomically(file, [body], { replace: ifAbsent !== true }), signal, TIDY_MS);
       } catch (error) {
         signal.throwIfAborted();
         throw explain(error, key, url);
@@ -112,7 +112,7 @@ export function openDirectoryStore(folder: string): Store {
 async function checkWritable(root: string): Promise<CheckResult> {
   const probe = path.join(root, `.craftassist-session-check-${randomUUID()}`);
   try {
-    await publish(probe, [Buffer.from('check\n')], { replace: false });
+    await writeAtomically(probe, [Buffer.from('check\n')], { replace: false });
     await rm(probe);
     return { state: 'ready' };
   } catch (error) {

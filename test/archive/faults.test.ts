@@ -16,7 +16,7 @@ import { type Entry, openFound } from '../../src/archive/open-entry.ts';
 import { pack } from '../../src/archive/pack.ts';
 import { notes } from '../../src/archive/skipped.ts';
 import { putStart, restBlocks } from '../../src/archive/tar-stream.ts';
-import { quickFiles } from '../../src/files/quick-files.ts';
+import { createFileCalls } from '../../src/files/open.ts';
 import { tarPadding } from '../../src/files/tar.ts';
 import { asNobody } from './nobody.ts';
 import { packed, packOptions } from './packing.ts';
@@ -32,7 +32,7 @@ const SPEEDS = [
 
 const open = (folder: string, name: string, slowMs: number) => {
   const [path, absolute] = [Buffer.from(name), Buffer.from(join(folder, name))];
-  return openFound({ kind: 'file', path, absolute }, quickFiles(slowMs));
+  return openFound({ kind: 'file', path, absolute }, createFileCalls(slowMs));
 };
 
 async function openFile(folder: string, name: string): Promise<Entry> {

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import type { Pace } from '../../runtime/yield.ts';
+import type { Yielder } from '../../runtime/concurrency.ts';
 import { drop, type Ledger, type Tracked } from './file-index.ts';
 import { isSameFile, type Look, toLook } from './file-stat.ts';
 import {
@@ -56,7 +56,7 @@ export interface TakeOptions {
   readonly arena: Arena;
   /** A file's content begins anew no sooner than this after the last time, unless it has credit, as logs have. */
   readonly rewriteIntervalMs: number;
-  readonly pace: Pace;
+  readonly pace: Yielder;
 }
 
 /** Takes the next bytes of a file into the journal, if there are any: appended ones, or those of a new content. */

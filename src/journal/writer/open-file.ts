@@ -1,6 +1,6 @@
 import { constants, fstatSync, openSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import type { Pace } from '../../runtime/yield.ts';
+import type { Yielder } from '../../runtime/concurrency.ts';
 import { hasVanished, type Look, reasonOf, toLook } from './file-stat.ts';
 import { type Generation, type ReadAt, SLICE_BYTES } from './generation.ts';
 
@@ -36,7 +36,7 @@ export function openFile(at: string | Buffer): OpenFile | { readonly failed: str
 }
 
 /** Whether the file begins with the generation's bytes: reads them all. */
-export async function hasCrc(generation: Generation, file: OpenFile, pace: Pace): Promise<boolean> {
+export async function hasCrc(generation: Generation, file: OpenFile, pace: Yielder): Promise<boolean> {
   let crc = 0;
   for (let at = 0; at < generation.end; at += SLICE_BYTES) {
     await pace();

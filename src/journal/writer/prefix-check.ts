@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { createPace } from '../../runtime/yield.ts';
+import { createYielder } from '../../runtime/concurrency.ts';
 import type { Ledger, Tracked } from './file-index.ts';
 import { isSameFile } from './file-stat.ts';
 import { auditNext, isAudited, SLICE_BYTES } from './generation.ts';
@@ -7,7 +7,7 @@ import { openFile } from './open-file.ts';
 
 /** Compares so many bytes of files that have grown with what the journal has of them, each in its turn. */
 export async function auditSome(ledger: Ledger, bytes: number): Promise<void> {
-  const pace = createPace();
+  const pace = createYielder();
   for (let read = 0; read < bytes; read += SLICE_BYTES) {
     const [next] = ledger.unaudited;
     if (next === undefined) return;

@@ -1,6 +1,6 @@
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { type Chooser, chooser, type Selection } from '../../files/selection.ts';
-import { createPace } from '../../runtime/yield.ts';
+import { createYielder } from '../../runtime/concurrency.ts';
 import { type BytePath, below, fromText, toFsPath, toText } from '../format/byte-path.ts';
 import { hasVanished, isSameFile, reasonOf, toLook } from './file-stat.ts';
 import { type FileNode, type FolderNode, folderNode, isFresh, type LinkNode, type Node } from './node.ts';
@@ -55,7 +55,7 @@ interface Visit {
 }
 
 async function visit(scan: Visit): Promise<void> {
-  const pace = createPace();
+  const pace = createYielder();
   if (!lookAtFolder(scan, scan.root, isTurn(scan, 0)))
     throw new Error(`${toText(scan.rootAt)} cannot be looked at`);
   const folders: FolderNode[] = [scan.root];

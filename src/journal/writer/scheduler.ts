@@ -1,5 +1,5 @@
 import { tarEntryBytes } from '../../files/tar.ts';
-import { createPace } from '../../runtime/yield.ts';
+import { createYielder } from '../../runtime/concurrency.ts';
 import { type BytePath, jsonBytes } from '../format/byte-path.ts';
 import { SEGMENT_BYTES } from '../format/schema.ts';
 import { formatCrc, type Piece } from '../format/segment.ts';
@@ -67,7 +67,7 @@ async function serveEach(
   roomBytes: number,
   options: ServeOptions,
 ): Promise<{ pieces: Piece[]; leftBytes: number }> {
-  const pace = createPace();
+  const pace = createYielder();
   const pieces: Piece[] = [];
   let leftBytes = roomBytes;
   for (const [i, tracked] of queue.entries()) {

@@ -1,13 +1,13 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CuberiteConfig } from '../../config/session-config.ts';
-import { isMissing } from '../../files/errno.ts';
+import { systemErrorText, unlessMissing } from '../../files/errno.ts';
 import { namesIn } from './copy-tree.ts';
 import { availablePlugins } from './plugins.ts';
 
 /**
- * What keeps Cuberite from being prepared and started as the configuration says.
- * @returns one sentence with its remedy for each fault; empty when all is there.
+ * Checks that Cuberite can be prepared and started as configured.
+ * @returns one sentence with its remedy for each fault; empty when there is none
  */
 export async function checkCuberite(config: CuberiteConfig): Promise<string[]> {
   if (!(await isFolder(config.home))) {
@@ -28,8 +28,7 @@ async function binaryFault({ binary }: CuberiteConfig): Promise<string | undefin
     await access(binary, constants.X_OK);
     return undefined;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return `SESSION_CUBERITE_BINARY "${binary}" may not be executed (${why}): chmod +x it.`;
+    return `SESSION_CUBERITE_BINARY "${binary}" may not be executed (${systemErrorText(error)}): chmod +x it.`;
   }
 }
 
@@ -56,18 +55,9 @@ function list(names: readonly string[]): string {
 }
 
 async function isFolder(path: string): Promise<boolean> {
-  return (await statOrMissing(path))?.isDirectory() ?? false;
+  return (await unlessMissing(stat(path)))?.isDirectory() ?? false;
 }
 
 async function isFile(path: string): Promise<boolean> {
-  return (await statOrMissing(path))?.isFile() ?? false;
-}
-
-async function statOrMissing(path: string) {
-  try {
-    return await stat(path);
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
+  return (await unlessMissing(stat(path)))?.isFile() ?? false;
 }

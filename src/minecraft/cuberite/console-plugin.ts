@@ -1,11 +1,11 @@
 /*
- * Cuberite's own console has `stop`, but neither `say` nor `list`: those are the Core plug-in's, which Craftassist's
- * image does not have. Without Core this plug-in of the supervisor's gives the console both.
+ * Cuberite's own console has `stop`, but neither `say` nor `list`: these come with the Core plug-in, which Craftassist's
+ * image does not have. Without Core this plug-in of the supervisor adds both.
  */
 
 export const CONSOLE_PLUGIN = 'session_console';
 
-/** The plug-ins to enable so that `say` and `list` are known. */
+/** The plug-ins to enable for a console that has `say` and `list`. */
 export function withConsole(plugins: readonly string[]): string[] {
   return plugins.includes('Core') ? [...plugins] : [...new Set([...plugins, CONSOLE_PLUGIN])];
 }

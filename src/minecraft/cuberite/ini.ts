@@ -1,7 +1,7 @@
 /*
  * INI documents as Cuberite reads them (its src/IniFile.cpp): sections and keys match regardless of case (ASCII), a
- * section may come in several pieces, keys may repeat, a key's spaces belong to it and a value's do not, and whatever
- * comes first of `[`, `=`, `;` and `#` says what a line is. Every byte that nobody asked to change stays as it is.
+ * section may be split into several parts, keys may repeat, spaces belong to a key but not to a value, and the first of
+ * `[`, `=`, `;` and `#` in a line determines its kind. Bytes outside of changed lines stay as they are.
  */
 export interface Ini {
   readonly lines: readonly Line[];
@@ -10,7 +10,7 @@ export interface Ini {
 interface Line {
   /** Bytes as latin1 characters, without the line's ending. */
   readonly text: string;
-  /** The line's ending; empty where the file ends without one. */
+  /** The line ending; empty where the file ends without one. */
   readonly end: string;
   /** The section that the line belongs to; empty before the first. */
   readonly section: string;
@@ -36,7 +36,7 @@ export function parseIni(bytes: Buffer): Ini {
   return { lines };
 }
 
-/** The document's bytes: those that were parsed, but for what was changed. */
+/** The document's bytes: those that were parsed, with the changed lines replaced. */
 export function serialiseIni(ini: Ini): Buffer {
   return Buffer.from(ini.lines.map(line => line.text + line.end).join(''), 'latin1');
 }
@@ -51,19 +51,19 @@ export function valueIn(ini: Ini, section: string, key: string): string | undefi
   return entriesIn(ini, section).find(entry => same(entry.key, key))?.value;
 }
 
-/** Gives a key this one value: its first line is changed where it stands, further ones go, a missing one is added. */
+/** Sets the value of a key: its first line is changed in place, further ones are removed, a missing one is added. */
 export function setValue(ini: Ini, section: string, key: string, value: string): Ini {
-  const isMeant = (line: Line) =>
+  const matches = (line: Line) =>
     line.entry !== undefined && same(line.section, section) && same(line.entry.key, key);
-  const first = ini.lines.find(isMeant);
+  const first = ini.lines.find(matches);
   if (first === undefined) return addEntry(ini, section, key, value);
-  const lines = ini.lines.filter(line => line === first || !isMeant(line));
+  const lines = ini.lines.filter(line => line === first || !matches(line));
   if (first.entry?.key === key && first.entry.value === value) return { lines };
   const changed = entryLine(first.section, first.end, key, value);
   return { lines: lines.map(line => (line === first ? changed : line)) };
 }
 
-/** Adds a line after the section's last entry, also where the key is there already; the section is made if missing. */
+/** Adds a line after the section's last entry, even if it has the key already; adds the section if it is missing. */
 export function addEntry(ini: Ini, section: string, key: string, value: string): Ini {
   const known = ensureSection(ini, section);
   const at = known.lines.findLastIndex(
@@ -72,14 +72,14 @@ export function addEntry(ini: Ini, section: string, key: string, value: string):
   return insert(known, at + 1, end => entryLine(known.lines[at]?.section ?? section, end, key, value));
 }
 
-/** Drops the entries of a section that the test picks. */
-export function removeEntries(ini: Ini, section: string, isMeant: (entry: Entry) => boolean): Ini {
+/** Removes the entries of a section that match. */
+export function removeEntries(ini: Ini, section: string, matches: (entry: Entry) => boolean): Ini {
   return {
-    lines: ini.lines.filter(line => !(line.entry && same(line.section, section) && isMeant(line.entry))),
+    lines: ini.lines.filter(line => !(line.entry && same(line.section, section) && matches(line.entry))),
   };
 }
 
-/** Adds a section at the end, after a blank line, unless it is there. */
+/** Adds a section at the end, after an empty line, if it is missing. */
 export function ensureSection(ini: Ini, section: string): Ini {
   if (section === '' || ini.lines.some(line => line.isHeader && same(line.section, section))) return ini;
   const last = ini.lines.at(-1);
@@ -90,7 +90,7 @@ export function ensureSection(ini: Ini, section: string): Ini {
   return insert(spaced, spaced.lines.length, end => readLine(`[${toBytes(section)}]`, end, ''));
 }
 
-/** Names that Cuberite takes for one another: ASCII letters match regardless of case. */
+/** Whether Cuberite treats two names as the same: ASCII letters match regardless of case. */
 export function same(a: string, b: string): boolean {
   return foldCase(a) === foldCase(b);
 }
@@ -99,7 +99,7 @@ function foldCase(name: string): string {
   return name.replace(/[A-Z]/g, letter => letter.toLowerCase());
 }
 
-/** Cuberite skips a byte order mark at the start of the file. */
+/** @param isFirst Cuberite skips a byte order mark at the start of the file */
 function readLine(text: string, end: string, section: string, isFirst = false): Line {
   const read = isFirst ? text.replace(/^\xef\xbb\xbf/, '') : text;
   const at = read.search(/[;#[=]/);
@@ -118,7 +118,7 @@ function entryLine(section: string, end: string, key: string, value: string): Li
   return readLine(toBytes(`${key}=${value.replaceAll('\n', '\\n')}`), end, section);
 }
 
-/** A file that ended without a line ending still does so, and a new line ends as its neighbours do. */
+/** Inserts a line that ends as its neighbours do; a file without a line ending at its end stays so. */
 function insert(ini: Ini, at: number, make: (end: string) => Line): Ini {
   const before = ini.lines[at - 1];
   const usual = before?.end || ini.lines[0]?.end || '\n';
@@ -126,7 +126,7 @@ function insert(ini: Ini, at: number, make: (end: string) => Line): Ini {
   return { lines: ini.lines.toSpliced(at - 1, 1, { ...before, end: usual }, make('')) };
 }
 
-/** Cuberite trims what comes before `!` in ASCII: spaces and control characters. */
+/** Cuberite trims all characters below `!` in ASCII: spaces and control characters. */
 function trim(text: string): string {
   return text.replace(/^[^!-\xff]+|[^!-\xff]+$/g, '');
 }

@@ -1,59 +1,59 @@
 import type { ServerEvent } from './server-log.ts';
 
-/** Who was in the game, by name, and when. Personal data: for the report only where it asks for names. */
+/** Who was in the game and when, by name. Personal data: only in the report where names are configured. */
 export type PlayerSessions = ReadonlyMap<string, readonly PlayerSession[]>;
 
 export interface PlayerSession {
   readonly joinedMs: number;
-  /** undefined: still there. */
+  /** undefined: still in the game. */
   readonly leftMs: number | undefined;
 }
 
-/** Bounds on what a session of any length keeps; a person's last stay takes in those that follow. */
-const MOST_NAMES = 1_000;
-const MOST_STAYS = 100;
+/** Limits what is kept of a long session; beyond them the player's last session is extended by later ones. */
+const MAX_NAMES = 1_000;
+const MAX_SESSIONS = 100;
 
 export const NO_PLAYERS: PlayerSessions = new Map();
 
-/** The roster after an event that was seen at a time (epoch milliseconds). */
-export function applyLogEvent(roster: PlayerSessions, event: ServerEvent, atMs: number): PlayerSessions {
+/** The player sessions after an event. @param atMs when it was logged, in milliseconds since the epoch */
+export function applyLogEvent(players: PlayerSessions, event: ServerEvent, atMs: number): PlayerSessions {
   switch (event.kind) {
     case 'joined':
-      return join(roster, event.name, atMs);
+      return join(players, event.name, atMs);
     case 'left':
-      return leave(roster, event.name, atMs);
+      return leave(players, event.name, atMs);
     case 'plugin-exit':
-      return roster;
+      return players;
     default:
       return event satisfies never;
   }
 }
 
-/** The roster after the server's end: nobody is there any more. */
-export function endAll(roster: PlayerSessions, atMs: number): PlayerSessions {
+/** The player sessions after the server's exit, which ends all of them. */
+export function endAll(players: PlayerSessions, atMs: number): PlayerSessions {
   return new Map(
-    Array.from(roster, ([name, stays]) => [
+    Array.from(players, ([name, sessions]) => [
       name,
-      stays.map(stay => (stay.leftMs === undefined ? { ...stay, leftMs: atMs } : stay)),
+      sessions.map(session => (session.leftMs === undefined ? { ...session, leftMs: atMs } : session)),
     ]),
   );
 }
 
-function join(roster: PlayerSessions, name: string, atMs: number): PlayerSessions {
-  const stays = roster.get(name) ?? [];
-  const last = stays.at(-1);
-  const isThere = last !== undefined && last.leftMs === undefined;
-  const isFull = stays.length === 0 ? roster.size >= MOST_NAMES : stays.length >= MOST_STAYS;
-  return isThere || isFull
-    ? roster
-    : new Map(roster).set(name, [...stays, { joinedMs: atMs, leftMs: undefined }]);
+function join(players: PlayerSessions, name: string, atMs: number): PlayerSessions {
+  const sessions = players.get(name) ?? [];
+  const last = sessions.at(-1);
+  const isOnline = last !== undefined && last.leftMs === undefined;
+  const isFull = sessions.length === 0 ? players.size >= MAX_NAMES : sessions.length >= MAX_SESSIONS;
+  return isOnline || isFull
+    ? players
+    : new Map(players).set(name, [...sessions, { joinedMs: atMs, leftMs: undefined }]);
 }
 
-/** Nobody leaves twice: when it says so, the earlier time was not true. */
-function leave(roster: PlayerSessions, name: string, atMs: number): PlayerSessions {
-  const stays = roster.get(name) ?? [];
-  const last = stays.at(-1);
+/** Of two departures in a row the later one counts: the session had not ended by the first. */
+function leave(players: PlayerSessions, name: string, atMs: number): PlayerSessions {
+  const sessions = players.get(name) ?? [];
+  const last = sessions.at(-1);
   return last === undefined
-    ? roster
-    : new Map(roster).set(name, [...stays.slice(0, -1), { ...last, leftMs: atMs }]);
+    ? players
+    : new Map(players).set(name, [...sessions.slice(0, -1), { ...last, leftMs: atMs }]);
 }

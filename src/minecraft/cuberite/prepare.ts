@@ -1,34 +1,36 @@
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import type { CuberiteConfig } from '../../config/session-config.ts';
-import { isMissing } from '../../files/errno.ts';
+import { writeAtomicallySync } from '../../files/atomic-write.ts';
+import { unlessMissing } from '../../files/errno.ts';
+import { readRegularFile } from '../../files/open.ts';
 import { CONSOLE_LUA, CONSOLE_PLUGIN, withConsole } from './console-plugin.ts';
 import { copyTree } from './copy-tree.ts';
 import { type Ini, parseIni, serialiseIni, setValue, valueIn } from './ini.ts';
 import { availablePlugins, configurationPlugins, enabledPlugins, enablePlugins } from './plugins.ts';
 
-export interface Prepared {
+export interface PreparedFolder {
   /** Absolute path: where Cuberite runs. */
   readonly folder: string;
   /** The plug-ins that its settings enable. */
   readonly plugins: readonly string[];
-  /** What was done that nobody asked for, each a sentence. */
+  /** What was changed without having been configured, each a sentence. */
   readonly notices: readonly string[];
 }
 
-export interface Session {
+export interface FolderOptions {
   readonly workdir: string;
   readonly port: number;
 }
 
 /**
- * Makes `<workdir>/cuberite` ready for the server: a copy of the configuration folder with the plug-ins in `Plugins`,
- * and the port, the plug-ins, the world's seed and mode, and the WebAdmin set in its INI files. What a kept folder
- * holds stays as it is, but for those settings and for the plug-ins' files, which are copied again. Each file appears
- * whole, so that a preparation that was cut off is completed by the next.
- * @throws when the folder cannot be made or the configuration cannot be read.
+ * Prepares `<workdir>/cuberite` for the server: a copy of the configuration folder with the plug-ins in `Plugins`; and
+ * port, plug-ins, the world's seed and mode, and WebAdmin set in its INI files. In a folder that is kept from an
+ * earlier session only these settings and the files of the plug-ins are replaced. Each file is written atomically, so
+ * that the next preparation completes one that was interrupted.
+ * @throws when the folder cannot be made or the configuration cannot be read
  */
-export async function prepareFolder(config: CuberiteConfig, session: Session): Promise<Prepared> {
+export async function prepareFolder(config: CuberiteConfig, session: FolderOptions): Promise<PreparedFolder> {
   const folder = join(session.workdir, 'cuberite');
   try {
     const links = await copyFiles(config, folder);
@@ -43,7 +45,7 @@ export async function prepareFolder(config: CuberiteConfig, session: Session): P
   }
 }
 
-/** @returns a notice for every link that leads nowhere. */
+/** @returns a notice for every link that leads nowhere */
 async function copyFiles(config: CuberiteConfig, folder: string): Promise<string[]> {
   const own = await configurationPlugins(config);
   const dangling = [
@@ -59,9 +61,9 @@ async function copyFiles(config: CuberiteConfig, folder: string): Promise<string
   );
 }
 
-/** The configuration's own plug-ins that exist, the ones asked for, and what gives the console its `say`. */
+/** The existing ones that the configuration enables, the ones configured for the session, and the console's own. */
 async function wantedPlugins(config: CuberiteConfig, available: readonly string[]): Promise<string[]> {
-  const settings = await readIni(join(config.configFolder, 'settings.ini'));
+  const settings = await readConfiguredIni(config, 'settings.ini');
   const own = enabledPlugins(settings).filter(name => available.includes(name));
   return withConsole([...new Set([...own, ...config.plugins])]);
 }
@@ -73,13 +75,13 @@ async function setUpServer(
   available: readonly string[],
 ): Promise<{ settings: Ini; notices: string[] }> {
   if (plugins.includes(CONSOLE_PLUGIN)) {
-    await publish(join(folder, 'Plugins', CONSOLE_PLUGIN, `${CONSOLE_PLUGIN}.lua`), Buffer.from(CONSOLE_LUA));
+    await write(join(folder, 'Plugins', CONSOLE_PLUGIN, `${CONSOLE_PLUGIN}.lua`), Buffer.from(CONSOLE_LUA));
   }
   const path = join(folder, 'settings.ini');
   const found = await readIni(path);
   const dropped = enabledPlugins(found).filter(name => !plugins.includes(name));
   const settings = enablePlugins(setValue(found, 'Server', 'Ports', String(port)), plugins);
-  await publish(path, serialiseIni(settings));
+  await write(path, serialiseIni(settings));
   return { settings, notices: dropped.map(name => whyDropped(name, available.includes(name))) };
 }
 
@@ -89,7 +91,7 @@ function whyDropped(name: string, exists: boolean): string {
     : `settings.ini names the plug-in "${name}", which does not exist: its line was dropped.`;
 }
 
-/** Seed and mode go into the default world, wherever `[Worlds]` and `[WorldPaths]` say that it is. */
+/** Sets seed and mode of the default world, whose folder `[Worlds]` and `[WorldPaths]` name. */
 async function setUpWorld(
   config: CuberiteConfig,
   workdir: string,
@@ -102,11 +104,15 @@ async function setUpWorld(
   const found = await readIni(path);
   const mode = config.mode === 'creative' ? '1' : '0';
   const world = setValue(setValue(found, 'General', 'GameMode', mode), 'Seed', 'Seed', config.seed);
-  await publish(path, serialiseIni(world));
+  await write(path, serialiseIni(world));
 
   const seed = valueIn(found, 'Seed', 'Seed');
   const notices = [];
-  if (seed !== undefined && seed !== config.seed && (await isThere(join(worldFolder, 'region')))) {
+  if (
+    seed !== undefined &&
+    seed !== config.seed &&
+    (await unlessMissing(stat(join(worldFolder, 'region'))))
+  ) {
     notices.push(
       `The kept world was made with the seed ${seed}: what is new in it comes from ${config.seed}.`,
     );
@@ -117,39 +123,29 @@ async function setUpWorld(
   return notices;
 }
 
-/** Off, or as the configuration has it; Cuberite opens it where no file says otherwise. */
+/** Off, or as the configuration folder has it; Cuberite enables WebAdmin where there is no such file. */
 async function setUpWebAdmin(config: CuberiteConfig, folder: string): Promise<void> {
   const path = join(folder, 'webadmin.ini');
-  const configured = valueIn(await readIni(join(config.configFolder, 'webadmin.ini')), 'WebAdmin', 'Enabled');
+  const configured = valueIn(await readConfiguredIni(config, 'webadmin.ini'), 'WebAdmin', 'Enabled');
   const found = await readIni(path);
   if (config.webAdmin && found.lines.length === 0) return;
   const enabled = config.webAdmin ? (configured ?? '1') : '0';
-  await publish(path, serialiseIni(setValue(found, 'WebAdmin', 'Enabled', enabled)));
+  await write(path, serialiseIni(setValue(found, 'WebAdmin', 'Enabled', enabled)));
 }
 
-/** An INI file, or an empty one where there is none. */
+/** A file of the configuration folder, where it may be a link; empty where there is none. */
+async function readConfiguredIni({ configFolder }: CuberiteConfig, name: string): Promise<Ini> {
+  return parseIni((await unlessMissing(readFile(join(configFolder, name)))) ?? NOTHING);
+}
+
+/** A file of the server's folder, where an earlier session's processes may have written; empty where there is none. */
 async function readIni(path: string): Promise<Ini> {
-  try {
-    return parseIni(await readFile(path));
-  } catch (error) {
-    if (isMissing(error)) return { lines: [] };
-    throw error;
-  }
+  return parseIni((await unlessMissing(readRegularFile(path))) ?? NOTHING);
 }
 
-/** Writes a file whole or not at all. */
-async function publish(path: string, bytes: Buffer): Promise<void> {
+const NOTHING = Buffer.alloc(0);
+
+async function write(path: string, content: Buffer): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(`${path}.part`, bytes);
-  await rename(`${path}.part`, path);
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
-  }
+  writeAtomicallySync(path, content);
 }

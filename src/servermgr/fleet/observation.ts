@@ -1,4 +1,5 @@
 import type { ServerStatus } from '../../minecraft/ping.ts';
+import { peopleOnline } from '../../minecraft/player-count.ts';
 import type { Session } from '../launchers/launcher.ts';
 import type { Probe } from './probe.ts';
 
@@ -35,7 +36,7 @@ export function remember(before: Memory | undefined, sight: Sight): Memory {
   const known = further(before ?? firstSight(sight), progressOf(sight));
   const { probe, atMs, agentPlayers } = sight;
   if (probe?.port !== 'open' || probe.status === undefined) return known;
-  const people = Math.max(0, probe.status.online - agentPlayers);
+  const people = peopleOnline(probe.status.online, agentPlayers);
   return {
     ...known,
     readyMs: known.readyMs ?? atMs,

@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -53,19 +53,6 @@ test('without a stdbuf that can be executed the program is run as it is', async 
   });
 });
 
-test('a statically linked program is not run by stdbuf, which could do nothing for it', async () => {
-  await writeFile(join(folder, 'stdbuf'), '', { mode: 0o755 });
-  await copyFile('/bin/sh', home.config.binary);
-  expect((await choose(folder)).output.tried).toBe('stdbuf');
-
-  const program = await readFile(home.config.binary);
-  await writeFile(home.config.binary, withoutInterpreter(program));
-  expect((await choose(folder)).output).toEqual({
-    tried: 'none',
-    why: `the program does not know ${FLAG}, and stdbuf does not work for statically linked programs`,
-  });
-});
-
 test('a program that is not there is told', async () => {
   await rm(home.config.binary);
   await expect(choose(folder)).rejects.toThrow('ENOENT');
@@ -73,15 +60,4 @@ test('a program that is not there is told', async () => {
 
 function choose(searchPath: string) {
   return cuberiteCommand(home.config, folder, searchPath);
-}
-
-/** An ELF program whose PT_INTERP header (3) is made a PT_NULL (0). */
-function withoutInterpreter(program: Buffer): Buffer {
-  const start = Number(program.readBigUInt64LE(32));
-  const size = program.readUInt16LE(54);
-  for (let index = 0; index < program.readUInt16LE(56); index += 1) {
-    const at = start + index * size;
-    if (program.readUInt32LE(at) === 3) program.writeUInt32LE(0, at);
-  }
-  return program;
 }

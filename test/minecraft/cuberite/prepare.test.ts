@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Prepared, prepareFolder } from '../../../src/minecraft/cuberite/prepare.ts';
+import { type PreparedFolder, prepareFolder } from '../../../src/minecraft/cuberite/prepare.ts';
 import { type CuberiteHome, makeCuberiteHome, writePlugin } from '../../support/cuberite-home.ts';
 
 let home: CuberiteHome;
@@ -282,7 +282,7 @@ test('what cannot be prepared is told with its cause', async () => {
   });
 });
 
-function prepare(changes: Partial<CuberiteHome['config']> = {}, port = 4711): Promise<Prepared> {
+function prepare(changes: Partial<CuberiteHome['config']> = {}, port = 4711): Promise<PreparedFolder> {
   return prepareFolder({ ...home.config, ...changes }, { workdir, port });
 }
 
