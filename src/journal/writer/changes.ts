@@ -2,7 +2,7 @@ import { closeSync, fstatSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import type { Pace } from '../../runtime/yield.ts';
 import { drop, type Ledger, type Tracked } from './file-index.ts';
-import { isSameFile, type Look, toLook } from './file-stat.ts';
+import { type FileStat, isSameFile, toFileStat } from './file-stat.ts';
 import {
   beginGeneration,
   extend,
@@ -19,7 +19,7 @@ import { hasCrc, type OpenFile, openFile } from './open-file.ts';
 export type Taken =
   | { readonly as: 'piece'; readonly bytes: Bytes }
   /** The journal has it all. */
-  | { readonly as: 'kept'; readonly look: Look }
+  | { readonly as: 'kept'; readonly stat: FileStat }
   /** It has been rewritten, and it is not its turn yet. */
   | { readonly as: 'waiting' }
   /** It has gone, or another file has its name: the next scan tells more. */
@@ -35,7 +35,7 @@ export interface Bytes {
   readonly body: Buffer;
   readonly crc: number;
   /** The file as it was before it was read. */
-  readonly look: Look;
+  readonly stat: FileStat;
   readonly whole: number | undefined;
   readonly replaces: number | undefined;
   readonly isTorn: boolean;
@@ -64,9 +64,9 @@ export async function take(ledger: Ledger, tracked: Tracked, options: TakeOption
   const file = openFile(tracked.node.at);
   if ('failed' in file) return failure(file);
   try {
-    if (!isSameFile(file.look, tracked.node.look)) return { as: 'gone' };
+    if (!isSameFile(file.stat, tracked.node.stat)) return { as: 'gone' };
     const { coming, current } = tracked;
-    if (coming !== undefined && canGoOn(coming, file.look))
+    if (coming !== undefined && canGoOn(coming, file.stat))
       return await takeComing(ledger, tracked, coming, file, options);
     if (current === undefined) return await takeFirst(ledger, tracked, file, options);
     if (!tracked.isSuspect) {
@@ -84,8 +84,8 @@ function failure({ failed }: { readonly failed: string | undefined }): Taken {
   return failed === undefined ? { as: 'gone' } : { as: 'unreadable', why: failed };
 }
 
-function canGoOn(coming: Generation, look: Look): boolean {
-  return isSameFile(coming.begun, look) && look.size >= (coming.whole ?? 0);
+function canGoOn(coming: Generation, stat: FileStat): boolean {
+  return isSameFile(coming.begun, stat) && stat.size >= (coming.whole ?? 0);
 }
 
 async function takeFirst(
@@ -106,10 +106,10 @@ async function takeAppended(
   file: OpenFile,
   options: TakeOptions,
 ): Promise<Taken | undefined> {
-  if (file.look.size < current.end) return undefined;
-  if (file.look.size === current.end) {
+  if (file.stat.size < current.end) return undefined;
+  if (file.stat.size === current.end) {
     return (await isUnchanged(ledger, tracked, current, file, options))
-      ? { as: 'kept', look: file.look }
+      ? { as: 'kept', stat: file.stat }
       : undefined;
   }
   // First read, then checked: what was cut and rewritten in between is found out.
@@ -140,7 +140,7 @@ async function isUnchanged(
   options: TakeOptions,
 ): Promise<boolean> {
   if (current.end <= SLICE_BYTES) return hasCrc(current, file, options.pace);
-  if (tracked.looked?.mtimeNs !== file.look.mtimeNs) return false;
+  if (tracked.lastReadStat?.mtimeNs !== file.stat.mtimeNs) return false;
   // Two writes within a tick of the clock leave the same time: all of it is compared again, a little at a time.
   restartAudit(current);
   ledger.unaudited.add(tracked);
@@ -156,13 +156,13 @@ async function takeRewritten(
 ): Promise<Taken> {
   tracked.dueMs = tracked.creditBytes > 0 ? 0 : tracked.begunAtMs + options.rewriteIntervalMs;
   if (performance.now() < tracked.dueMs) return { as: 'waiting' };
-  if (file.look.size === current.end && (await hasCrc(current, file, options.pace))) {
+  if (file.stat.size === current.end && (await hasCrc(current, file, options.pace))) {
     tracked.isSuspect = false;
     abandonComing(ledger, tracked);
-    return { as: 'kept', look: file.look };
+    return { as: 'kept', stat: file.stat };
   }
   abandonComing(ledger, tracked);
-  tracked.coming = begin(ledger, tracked, file, { whole: file.look.size, isTrusted: false });
+  tracked.coming = begin(ledger, tracked, file, { whole: file.stat.size, isTrusted: false });
   return await takeComing(ledger, tracked, tracked.coming, file, options);
 }
 
@@ -200,8 +200,8 @@ function begin(
 ): Generation {
   ledger.generations += 1;
   tracked.begunAtMs = performance.now();
-  tracked.creditBytes = Math.max(0, tracked.creditBytes - file.look.size);
-  return beginGeneration(ledger.generations, file.look, kind);
+  tracked.creditBytes = Math.max(0, tracked.creditBytes - file.stat.size);
+  return beginGeneration(ledger.generations, file.stat, kind);
 }
 
 /** The generation's next bytes, as many as there are and room is for. */
@@ -213,7 +213,7 @@ async function read(
   replaces: number | undefined,
 ): Promise<Taken> {
   const { whole, end: offset } = generation;
-  const limit = Math.min(offset + room, whole ?? file.look.size);
+  const limit = Math.min(offset + room, whole ?? file.stat.size);
   const from = arena.used;
   let crc = 0;
   while (generation.end < limit) {
@@ -230,15 +230,15 @@ async function read(
   if (body.length === 0 && limit > offset) return failure({ failed: file.fault });
   ledger.bytes += generation.end - offset;
   ledger.space = Math.max(ledger.space, ledger.bytes);
-  const after = toLook(fstatSync(file.fd, { bigint: true }));
+  const after = toFileStat(fstatSync(file.fd, { bigint: true }));
   const isTorn = whole !== undefined && !isUntouched(generation.begun, after);
-  const isLast = generation.end === file.look.size;
+  const isLast = generation.end === file.stat.size;
   const length = generation.end - offset;
-  const bytes = { generation, offset, length, body, crc, look: file.look, whole, replaces, isTorn, isLast };
+  const bytes = { generation, offset, length, body, crc, stat: file.stat, whole, replaces, isTorn, isLast };
   return { as: 'piece', bytes };
 }
 
-function isUntouched(begun: Look, now: Look): boolean {
+function isUntouched(begun: FileStat, now: FileStat): boolean {
   return begun.mtimeNs === now.mtimeNs && begun.size === now.size;
 }
 

@@ -1,5 +1,5 @@
 import type { BytePath } from '../format/byte-path.ts';
-import { isSameFile, type Look, lookNow } from './file-stat.ts';
+import { type FileStat, isSameFile, statNow } from './file-stat.ts';
 import type { Generation } from './generation.ts';
 import type { FileNode, Node } from './node.ts';
 import type { Findings } from './scanner.ts';
@@ -24,7 +24,7 @@ export interface Tracked {
   /** What is not in segments yet was written after this moment; undefined: all is. */
   behindSinceMs: number | undefined;
   /** As it was when it was last read. */
-  looked: Look | undefined;
+  lastReadStat: FileStat | undefined;
   /** What the journal knows of it besides its content. */
   placed: { readonly path: BytePath; readonly mode: number; readonly mtimeMs: number } | undefined;
 }
@@ -147,7 +147,7 @@ function leave(ledger: Ledger, node: Node): Tracked | undefined {
 
 /** Folders and links are known by their paths alone. */
 function note(ledger: Ledger, node: Node): void {
-  if (node.kind === 'folder') ledger.folders.set(node.path, node.look?.mode ?? 0o755);
+  if (node.kind === 'folder') ledger.folders.set(node.path, node.stat?.mode ?? 0o755);
   if (node.kind === 'link') ledger.links.set(node.path, node.target);
 }
 
@@ -159,21 +159,21 @@ function followMoved(
 ): FileNode[] {
   if (appeared.length === 0) return [];
   const byInode = new Map<bigint, Tracked>();
-  for (const tracked of [...ledger.files.values(), ...absent]) byInode.set(tracked.node.look.ino, tracked);
+  for (const tracked of [...ledger.files.values(), ...absent]) byInode.set(tracked.node.stat.ino, tracked);
   return appeared.filter(node => {
-    const tracked = byInode.get(node.look.ino);
-    if (tracked === undefined || !isSameFile(tracked.node.look, node.look)) return true;
+    const tracked = byInode.get(node.stat.ino);
+    if (tracked === undefined || !isSameFile(tracked.node.stat, node.stat)) return true;
     // By both names: a hard link, unless it was moved since its old name was looked at.
     if (!absent.has(tracked) && isStillThere(tracked.node)) return true;
-    byInode.delete(node.look.ino);
+    byInode.delete(node.stat.ino);
     rename(ledger, tracked, node);
     return false;
   });
 }
 
 function isStillThere(node: FileNode): boolean {
-  const now = lookNow(node.at);
-  return now !== undefined && isSameFile(now, node.look);
+  const now = statNow(node.at);
+  return now !== undefined && isSameFile(now, node.stat);
 }
 
 function rename(ledger: Ledger, tracked: Tracked, node: FileNode): void {
@@ -205,7 +205,7 @@ function newcomer(node: FileNode): Tracked {
     dueMs: 0,
     servedIn: 0,
     behindSinceMs: undefined,
-    looked: undefined,
+    lastReadStat: undefined,
     placed: undefined,
   };
 }

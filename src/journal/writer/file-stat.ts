@@ -1,7 +1,7 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
 
 /** What a stat says of a file, as far as the journal cares. */
-export interface Look {
+export interface FileStat {
   readonly dev: bigint;
   readonly ino: bigint;
   readonly birthtimeNs: bigint;
@@ -13,24 +13,24 @@ export interface Look {
 
 /** An inode's number is given to another file as soon as it is free: its time of birth tells the two apart. */
 export function isSameFile(
-  a: Pick<Look, 'dev' | 'ino' | 'birthtimeNs'>,
-  b: Pick<Look, 'dev' | 'ino' | 'birthtimeNs'>,
+  a: Pick<FileStat, 'dev' | 'ino' | 'birthtimeNs'>,
+  b: Pick<FileStat, 'dev' | 'ino' | 'birthtimeNs'>,
 ): boolean {
   return a.ino === b.ino && a.dev === b.dev && a.birthtimeNs === b.birthtimeNs;
 }
 
 /** undefined: nothing is there, or it cannot be looked at. */
-export function lookNow(at: string | Buffer): Look | undefined {
+export function statNow(at: string | Buffer): FileStat | undefined {
   try {
     const stats = lstatSync(at, { bigint: true, throwIfNoEntry: false });
-    return stats && toLook(stats);
+    return stats && toFileStat(stats);
   } catch (error) {
     if (error instanceof Error) return undefined;
     throw error;
   }
 }
 
-export function toLook(stats: BigIntStats): Look {
+export function toFileStat(stats: BigIntStats): FileStat {
   return {
     dev: stats.dev,
     ino: stats.ino,
@@ -40,12 +40,4 @@ export function toLook(stats: BigIntStats): Look {
     mtimeNs: stats.mtimeNs,
     ctimeNs: stats.ctimeNs,
   };
-}
-
-export function hasVanished(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
-}
-
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { Look } from './file-stat.ts';
+import type { FileStat } from './file-stat.ts';
 
 /** One content of a file, as far as it is in segments. */
 export interface Generation {
@@ -8,7 +8,7 @@ export interface Generation {
   /** The size it must reach to count; undefined: every byte of it counts at once, and more may follow. */
   whole: number | undefined;
   /** The file when the generation began. */
-  readonly begun: Look;
+  readonly begun: FileStat;
   /** So many of its bytes are in segments. */
   end: number;
   /** CRC-32 of those bytes. */
@@ -38,7 +38,7 @@ const NOTHING: Sample = { length: 0, crc: 0 };
 
 export function beginGeneration(
   number: number,
-  begun: Look,
+  begun: FileStat,
   { whole, isTrusted }: { readonly whole: number | undefined; readonly isTrusted: boolean },
 ): Generation {
   const audit = { at: 0, crc: 0, end: 0, endCrc: 0 };

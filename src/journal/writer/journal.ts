@@ -1,7 +1,7 @@
 import { pause } from '../../runtime/abort.ts';
+import { errorText } from '../../runtime/text.ts';
 import { STATUS_KEY, segmentKey } from '../format/schema.ts';
 import { enter, forgetDeparted } from './file-index.ts';
-import { reasonOf } from './file-stat.ts';
 import type { JournalOptions } from './options.ts';
 import { auditSome } from './prefix-check.ts';
 import { type Book, type JournalReport, openBook, report, tellUnreadable, waiting } from './state.ts';
@@ -73,7 +73,7 @@ async function look(book: Book): Promise<boolean> {
     book.isBlind = false;
     return true;
   } catch (error) {
-    if (!book.isBlind) book.options.onProblem({ kind: 'blind', why: reasonOf(error) });
+    if (!book.isBlind) book.options.onProblem({ kind: 'blind', why: errorText(error) });
     book.isBlind = true;
     return false;
   } finally {
@@ -96,7 +96,7 @@ async function finish(book: Book, recording: Promise<unknown>, signal: AbortSign
     return { durable: true };
   } catch (error) {
     const { files, bytes } = waiting(book.ledger);
-    return { durable: false, why: reasonOf(error), files, bytes };
+    return { durable: false, why: errorText(error), files, bytes };
   } finally {
     signal.removeEventListener('abort', abandon);
   }
@@ -125,7 +125,7 @@ const MAX_LAST_LOOKS = 5;
 
 function stopped(book: Book, error: unknown): void {
   if (book.abandoned.signal.aborted) return;
-  book.options.onProblem({ kind: 'stopped', why: reasonOf(error) });
+  book.options.onProblem({ kind: 'stopped', why: errorText(error) });
   book.abandoned.abort(error);
 }
 
@@ -148,6 +148,6 @@ async function remove(book: Book, signal: AbortSignal): Promise<Removal> {
     await destination.delete([`${prefix}/${STATUS_KEY}`], signal);
     return { removed: true };
   } catch (error) {
-    return { removed: false, why: reasonOf(error) };
+    return { removed: false, why: errorText(error) };
   }
 }

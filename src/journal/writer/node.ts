@@ -1,12 +1,12 @@
 import type { BigIntStats } from 'node:fs';
 import type { BytePath } from '../format/byte-path.ts';
-import type { Look } from './file-stat.ts';
+import type { FileStat } from './file-stat.ts';
 
 export interface FileNode {
   readonly kind: 'file';
   readonly path: BytePath;
   readonly at: string | Buffer;
-  look: Look;
+  stat: FileStat;
   /** Written so shortly before it was looked at that another write may carry the same time. */
   fresh: boolean;
 }
@@ -15,7 +15,7 @@ export interface LinkNode {
   readonly kind: 'link';
   readonly path: BytePath;
   readonly at: string | Buffer;
-  readonly look: Look;
+  readonly stat: FileStat;
   readonly target: BytePath;
 }
 
@@ -27,7 +27,7 @@ export interface FolderNode {
   /** Everything in it is included. */
   readonly whole: boolean;
   readonly children: Map<BytePath, Node>;
-  look: Look | undefined;
+  stat: FileStat | undefined;
   /** It is to be listed again: it has just changed, or not all of it could be looked at. */
   fresh: boolean;
   /** It has been found: folders that are only on the way are when something in them is. */
@@ -51,7 +51,7 @@ export function folderNode(
     parent,
     whole,
     children: new Map(),
-    look: undefined,
+    stat: undefined,
     fresh: false,
     announced,
   };

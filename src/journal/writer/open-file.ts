@@ -1,13 +1,15 @@
 import { constants, fstatSync, openSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
+import { isMissing } from '../../files/errno.ts';
+import { errorText } from '../../runtime/text.ts';
 import type { Pace } from '../../runtime/yield.ts';
-import { hasVanished, type Look, reasonOf, toLook } from './file-stat.ts';
+import { type FileStat, toFileStat } from './file-stat.ts';
 import { type Generation, type ReadAt, SLICE_BYTES } from './generation.ts';
 
 /** A file that is open for reading; whoever opened it closes it. */
 export interface OpenFile {
   readonly fd: number;
-  readonly look: Look;
+  readonly stat: FileStat;
   /** The bytes are good until anything is read again. */
   readonly read: ReadAt;
   /** Fills the buffer, as far as there are bytes. @returns what was filled */
@@ -21,17 +23,17 @@ export function openFile(at: string | Buffer): OpenFile | { readonly failed: str
   try {
     // Whatever has taken the file's place meanwhile, a pipe blocks nobody and a link leads nowhere.
     const fd = openSync(at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const look = toLook(fstatSync(fd, { bigint: true }));
+    const stat = toFileStat(fstatSync(fd, { bigint: true }));
     const file: OpenFile = {
       fd,
-      look,
+      stat,
       read: (offset, length) => readInto(file, SCRATCH.subarray(0, length), offset),
       readInto: (into, offset) => readInto(file, into, offset),
       fault: undefined,
     };
     return file;
   } catch (error) {
-    return { failed: hasVanished(error) ? undefined : reasonOf(error) };
+    return { failed: isMissing(error) ? undefined : errorText(error) };
   }
 }
 
@@ -56,7 +58,7 @@ function readInto(file: OpenFile, into: Buffer, offset: number): Buffer {
       count = readSync(file.fd, into, filled, into.length - filled, offset + filled);
     }
   } catch (error) {
-    file.fault = reasonOf(error);
+    file.fault = errorText(error);
   }
   return into.subarray(0, filled);
 }

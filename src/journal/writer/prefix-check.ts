@@ -26,7 +26,7 @@ function audit(ledger: Ledger, tracked: Tracked): void {
   const file = openFile(tracked.node.at);
   if ('failed' in file) return;
   try {
-    if (current === undefined || tracked.isSuspect || !isSameFile(file.look, tracked.node.look)) return;
+    if (current === undefined || tracked.isSuspect || !isSameFile(file.stat, tracked.node.stat)) return;
     if (auditNext(current, file.read) === 'changed') {
       tracked.isSuspect = true;
       ledger.dirty.add(tracked);

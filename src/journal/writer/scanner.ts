@@ -1,8 +1,10 @@
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { isMissing } from '../../files/errno.ts';
 import { type Chooser, chooser, type Selection } from '../../files/selection.ts';
+import { errorText } from '../../runtime/text.ts';
 import { createPace } from '../../runtime/yield.ts';
 import { type BytePath, below, fromText, toFsPath, toText } from '../format/byte-path.ts';
-import { hasVanished, isSameFile, reasonOf, toLook } from './file-stat.ts';
+import { isSameFile, toFileStat } from './file-stat.ts';
 import { type FileNode, type FolderNode, folderNode, isFresh, type LinkNode, type Node } from './node.ts';
 
 /** What a scan has found since the one before. */
@@ -79,16 +81,16 @@ function isTurn({ scans }: Visit, folder: number): boolean {
 
 /** Lists the folder again where that is needed. @returns whether it is still a folder, as far as can be told */
 function lookAtFolder(scan: Visit, folder: FolderNode, mustList: boolean): boolean {
-  const stats = stat(scan, folder.path, folder.at);
+  const stats = statEntry(scan, folder.path, folder.at);
   if (stats === 'unreadable') return folder !== scan.root;
   if (stats === 'gone' || !stats.isDirectory()) return false;
-  const { look: before, fresh } = folder;
-  const look = toLook(stats);
-  folder.look = look;
+  const { stat: before, fresh } = folder;
+  const stat = toFileStat(stats);
+  folder.stat = stat;
   folder.fresh = isFresh(stats);
-  const hasNewMode = before !== undefined && before.mode !== look.mode;
+  const hasNewMode = before !== undefined && before.mode !== stat.mode;
   if (hasNewMode && folder.announced && folder !== scan.root) scan.findings.changed.add(folder);
-  const isSame = before !== undefined && isSameFile(before, look) && before.mtimeNs === look.mtimeNs;
+  const isSame = before !== undefined && isSameFile(before, stat) && before.mtimeNs === stat.mtimeNs;
   if (!isSame || fresh || mustList) list(scan, folder);
   return true;
 }
@@ -109,7 +111,7 @@ function appear(scan: Visit, folder: FolderNode, name: BytePath): void {
   const text = toText(path);
   if (scan.choose.excludes(text)) return;
   const at = toFsPath(below(scan.rootAt, path));
-  const stats = stat(scan, path, at);
+  const stats = statEntry(scan, path, at);
   // Listed again next time, whatever the folder's time says.
   if (stats === 'unreadable') folder.fresh = true;
   const isWhole = folder.whole || scan.choose.includes(text);
@@ -132,10 +134,10 @@ function toNode(
 ): Node | undefined {
   if (stats.isDirectory()) return folderNode(path, at, parent, isWhole, isWhole);
   if (!isWhole) return undefined;
-  if (stats.isFile()) return { kind: 'file', path, at, look: toLook(stats), fresh: isFresh(stats) };
+  if (stats.isFile()) return { kind: 'file', path, at, stat: toFileStat(stats), fresh: isFresh(stats) };
   if (!stats.isSymbolicLink()) return undefined;
   const target = attempt(scan, path, () => readlinkSync(at, { encoding: 'latin1' }));
-  return target === undefined ? undefined : { kind: 'link', path, at, look: toLook(stats), target };
+  return target === undefined ? undefined : { kind: 'link', path, at, stat: toFileStat(stats), target };
 }
 
 /** The folders down to this one, those that were not found yet. */
@@ -148,14 +150,14 @@ function announce(scan: Visit, folder: FolderNode): void {
 
 /** @returns whether it is still the same file or link, as far as can be told */
 function lookAtEntry(scan: Visit, entry: FileNode | LinkNode): boolean {
-  const stats = stat(scan, entry.path, entry.at);
+  const stats = statEntry(scan, entry.path, entry.at);
   if (stats === 'unreadable') return true;
-  if (stats === 'gone' || !isSameFile(entry.look, stats) || stats.isFile() !== (entry.kind === 'file'))
+  if (stats === 'gone' || !isSameFile(entry.stat, stats) || stats.isFile() !== (entry.kind === 'file'))
     return false;
   if (entry.kind === 'link') return true;
-  const isSame = stats.mtimeNs === entry.look.mtimeNs && stats.ctimeNs === entry.look.ctimeNs;
-  if (isSame && Number(stats.size) === entry.look.size && !entry.fresh) return true;
-  entry.look = toLook(stats);
+  const isSame = stats.mtimeNs === entry.stat.mtimeNs && stats.ctimeNs === entry.stat.ctimeNs;
+  if (isSame && Number(stats.size) === entry.stat.size && !entry.fresh) return true;
+  entry.stat = toFileStat(stats);
   entry.fresh = isFresh(stats);
   scan.findings.changed.add(entry);
   return true;
@@ -179,17 +181,17 @@ function disappear(scan: Visit, folder: FolderNode, name: BytePath): void {
   if (wasKnown && (node.kind !== 'folder' || node.announced)) gone.push(node);
 }
 
-function stat(scan: Visit, path: BytePath, at: string | Buffer): BigIntStats | 'gone' | 'unreadable' {
+function statEntry(scan: Visit, path: BytePath, at: string | Buffer): BigIntStats | 'gone' | 'unreadable' {
   const stats = attempt(scan, path, () => lstatSync(at, { bigint: true, throwIfNoEntry: false }) ?? 'gone');
   return stats ?? 'unreadable';
 }
 
 /** What cannot be looked at counts as unchanged, and is told unless it has only just vanished. */
-function attempt<T>(scan: Visit, path: BytePath, look: () => T): T | undefined {
+function attempt<T>(scan: Visit, path: BytePath, operation: () => T): T | undefined {
   try {
-    return look();
+    return operation();
   } catch (error) {
-    if (!hasVanished(error)) scan.findings.unreadable.push({ path: toText(path), why: reasonOf(error) });
+    if (!isMissing(error)) scan.findings.unreadable.push({ path: toText(path), why: errorText(error) });
     return undefined;
   }
 }

@@ -58,7 +58,7 @@ function byTurn(a: Tracked, b: Tracked): number {
 /** What the journal does not have of a file, by its size in the last scan. */
 export function bytesBehind({ node, current, coming, isSuspect }: Tracked): number {
   const end = coming?.end ?? (isSuspect ? 0 : (current?.end ?? 0));
-  return Math.max(0, node.look.size - end);
+  return Math.max(0, node.stat.size - end);
 }
 
 async function serveEach(
@@ -100,17 +100,17 @@ function settle(ledger: Ledger, tracked: Tracked, taken: Taken): void {
     // All that the last scan saw is taken; what is missing has come since.
     tracked.behindSinceMs = ledger.scannedAtMs;
   }
-  if (taken.as === 'piece') tracked.looked = taken.bytes.look;
+  if (taken.as === 'piece') tracked.lastReadStat = taken.bytes.stat;
   if (taken.as !== 'kept') return;
-  tracked.looked = taken.look;
+  tracked.lastReadStat = taken.stat;
   const { placed, node } = tracked;
-  const isAsKnown = placed?.mode === taken.look.mode && placed.mtimeMs === toMs(taken.look.mtimeNs);
+  const isAsKnown = placed?.mode === taken.stat.mode && placed.mtimeMs === toMs(taken.stat.mtimeNs);
   if (!isAsKnown || placed.path !== node.path) ledger.moved.add(tracked);
 }
 
 function toPiece(ledger: Ledger, tracked: Tracked, bytes: Bytes): Piece {
-  const { generation, offset, look, whole, replaces, isTorn } = bytes;
-  const where = { path: tracked.node.path, mode: look.mode, mtimeMs: toMs(look.mtimeNs) };
+  const { generation, offset, stat, whole, replaces, isTorn } = bytes;
+  const where = { path: tracked.node.path, mode: stat.mode, mtimeMs: toMs(stat.mtimeNs) };
   tracked.placed = where;
   return {
     isFirst: isPlainlyNamed(ledger, where.path, generation.number),
@@ -121,7 +121,7 @@ function toPiece(ledger: Ledger, tracked: Tracked, bytes: Bytes): Piece {
       offset,
       length: bytes.length,
       crc32: formatCrc(bytes.crc),
-      size: look.size,
+      size: stat.size,
       ...(whole === undefined ? {} : { whole }),
       ...(replaces === undefined ? {} : { replaces }),
       ...(isTorn ? { torn: true } : {}),

@@ -66,7 +66,7 @@ function fitting<T>(waiting: Iterable<T>, room: { left: number }, bytesOf: (item
 /** Where a file's contents are now. */
 function place(tracked: Tracked): PlacedRecord[] {
   const { node, current, coming } = tracked;
-  const where = { path: node.path, mode: node.look.mode, mtimeMs: toMs(node.look.mtimeNs) };
+  const where = { path: node.path, mode: node.stat.mode, mtimeMs: toMs(node.stat.mtimeNs) };
   tracked.placed = where;
   return [current, coming].flatMap(generation =>
     generation === undefined ? [] : { generation: generation.number, ...where },

@@ -1,4 +1,5 @@
 import { timeoutSignal } from '../../runtime/abort.ts';
+import { errorText } from '../../runtime/text.ts';
 import { AlreadyExistsError } from '../../store/store.ts';
 import { toText } from '../format/byte-path.ts';
 import {
@@ -9,7 +10,6 @@ import {
   segmentKey,
 } from '../format/schema.ts';
 import { checksum, encodeSegment } from '../format/segment.ts';
-import { reasonOf } from './file-stat.ts';
 import { send } from './put.ts';
 import { type Gathered, gather } from './segment-builder.ts';
 import { type Book, moveCover, takenUntilMs, tellUnreadable, waiting } from './state.ts';
@@ -70,7 +70,7 @@ export async function tellStatus(
     sent(book);
   } catch (error) {
     signal.throwIfAborted();
-    failed(book, reasonOf(error));
+    failed(book, errorText(error));
   }
 }
 
