@@ -22,7 +22,7 @@ export function toFsPath(path: BytePath): string | Buffer {
   return isAscii(path) ? path : toBytes(path);
 }
 
-export function below(folder: BytePath, name: BytePath): BytePath {
+export function joinPath(folder: BytePath, name: BytePath): BytePath {
   return folder === '' ? name : `${folder}/${name}`;
 }
 

@@ -15,7 +15,7 @@ const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const Positive = v.pipe(Count, v.minValue(1));
 const Mode = v.pipe(Count, v.maxValue(0o7777));
 const Milliseconds = v.pipe(v.number(), v.safeInteger());
-const Moment = v.pipe(v.string(), v.isoTimestamp());
+const Timestamp = v.pipe(v.string(), v.isoTimestamp());
 const Crc32 = v.pipe(v.string(), v.regex(/^[0-9a-f]{8}$/));
 
 /** A path as text, or in base64 where its bytes are no UTF-8. */
@@ -53,7 +53,7 @@ const Piece = v.object({
   torn: v.optional(v.literal(true)),
 });
 
-const Waiting = v.object({
+const Backlog = v.object({
   files: Count,
   bytes: Count,
   /** The first hundred. */
@@ -67,7 +67,7 @@ const Index = v.object({
   previous: Crc32,
   about: About,
   intervalMs: Count,
-  coveredUntil: Moment,
+  coveredUntil: Timestamp,
   /** The most bytes that the contents have taken at any one moment so far. */
   space: Count,
   removed: v.object({ generations: v.array(Positive), paths: v.array(SafePath) }),
@@ -75,7 +75,7 @@ const Index = v.object({
   folders: v.array(v.object({ path: SafePath, mode: Mode })),
   links: v.array(v.object({ path: SafePath, target: Path })),
   pieces: v.array(Piece),
-  waiting: Waiting,
+  waiting: Backlog,
 });
 
 const Status = v.object({
@@ -87,15 +87,15 @@ const Status = v.object({
   about: About,
   intervalMs: Count,
   heartbeatMs: Count,
-  coveredUntil: Moment,
-  waiting: Waiting,
+  coveredUntil: Timestamp,
+  waiting: Backlog,
 });
 
 /** `journal.json`, the first entry of a segment. */
 export type SegmentIndex = Readonly<v.InferOutput<typeof Index>>;
 export type PieceRecord = Readonly<v.InferOutput<typeof Piece>>;
 export type PlacedRecord = Readonly<v.InferOutput<typeof Placed>>;
-export type WaitingRecord = Readonly<v.InferOutput<typeof Waiting>>;
+export type BacklogRecord = Readonly<v.InferOutput<typeof Backlog>>;
 /** `status.json`, beside the segments. */
 export type JournalStatus = Readonly<v.InferOutput<typeof Status>>;
 
@@ -112,23 +112,23 @@ export function parseStatus(json: string): JournalStatus {
 export function formatIndex(index: SegmentIndex): string {
   const withPath = <T extends { readonly path: BytePath }>(record: T) => ({
     ...record,
-    path: spell(record.path),
+    path: encodePath(record.path),
   });
   return JSON.stringify({
     ...index,
-    removed: { ...index.removed, paths: index.removed.paths.map(spell) },
+    removed: { ...index.removed, paths: index.removed.paths.map(encodePath) },
     placed: index.placed.map(withPath),
     folders: index.folders.map(withPath),
-    links: index.links.map(link => ({ ...withPath(link), target: spell(link.target) })),
+    links: index.links.map(link => ({ ...withPath(link), target: encodePath(link.target) })),
     pieces: index.pieces.map(withPath),
-    waiting: { ...index.waiting, paths: index.waiting.paths.map(spell) },
+    waiting: { ...index.waiting, paths: index.waiting.paths.map(encodePath) },
   });
 }
 
 export function formatStatus(status: JournalStatus): string {
   return JSON.stringify({
     ...status,
-    waiting: { ...status.waiting, paths: status.waiting.paths.map(spell) },
+    waiting: { ...status.waiting, paths: status.waiting.paths.map(encodePath) },
   });
 }
 
@@ -159,7 +159,7 @@ export function entryName(
   return `${piece.path}${generation}@${String(piece.offset).padStart(20, '0')}`;
 }
 
-function spell(path: BytePath): string | { base64: string } {
+function encodePath(path: BytePath): string | { base64: string } {
   const bytes = toBytes(path);
   return isUtf8(bytes) ? bytes.toString() : { base64: bytes.toString('base64') };
 }

@@ -61,7 +61,7 @@ export interface TakeOptions {
 
 /** Takes the next bytes of a file into the journal, if there are any: appended ones, or those of a new content. */
 export async function take(ledger: Ledger, tracked: Tracked, options: TakeOptions): Promise<Taken> {
-  const file = openFile(tracked.node.at);
+  const file = openFile(tracked.node.fsPath);
   if ('failed' in file) return failure(file);
   try {
     if (!isSameFile(file.stat, tracked.node.stat)) return { as: 'gone' };

@@ -2,7 +2,7 @@ import type { BytePath } from '../format/byte-path.ts';
 import { type FileStat, isSameFile, statNow } from './file-stat.ts';
 import type { Generation } from './generation.ts';
 import type { FileNode, Node } from './node.ts';
-import type { Findings } from './scanner.ts';
+import type { ScanResult } from './scanner.ts';
 
 /** A file of the working directory, and what the journal has of it. */
 export interface Tracked {
@@ -75,25 +75,25 @@ export function createLedger(): Ledger {
 }
 
 /** Enters what a scan has found. */
-export function enter(ledger: Ledger, findings: Findings): void {
+export function enter(ledger: Ledger, result: ScanResult): void {
   ledger.previousScanMs = ledger.scannedAtMs;
-  ledger.scannedAtMs = findings.atMs;
-  const leaving = new Set(findings.gone.flatMap(node => leave(ledger, node) ?? []));
-  for (const node of findings.appeared) note(ledger, node);
+  ledger.scannedAtMs = result.atMs;
+  const leaving = new Set(result.removed.flatMap(node => leave(ledger, node) ?? []));
+  for (const node of result.added) note(ledger, node);
   const strangers = followMoved(
     ledger,
-    [...findings.appeared].filter(isFile),
+    [...result.added].filter(isFile),
     new Set([...ledger.departed, ...leaving]),
   );
   const byOldPath = new Map([...leaving].filter(isAway(ledger)).map(tracked => [tracked.node.path, tracked]));
   for (const node of strangers) settle(ledger, node, byOldPath.get(node.path));
-  const taken = new Set([...findings.appeared].map(node => node.path));
+  const taken = new Set([...result.added].map(node => node.path));
   const overwritten = [...byOldPath.values()].filter(tracked => taken.has(tracked.node.path));
   for (const tracked of [...ledger.departed, ...overwritten].filter(isAway(ledger))) forget(ledger, tracked);
   ledger.departed = new Set(
     [...leaving].filter(isAway(ledger)).filter(tracked => !overwritten.includes(tracked)),
   );
-  for (const node of findings.changed) {
+  for (const node of result.changed) {
     const tracked = isFile(node) ? ledger.files.get(node) : undefined;
     if (tracked !== undefined) markDirty(ledger, tracked);
     note(ledger, node);
@@ -151,16 +151,12 @@ function note(ledger: Ledger, node: Node): void {
   if (node.kind === 'link') ledger.links.set(node.path, node.target);
 }
 
-/** Finds which of the files that appeared were elsewhere before. @returns the others */
-function followMoved(
-  ledger: Ledger,
-  appeared: readonly FileNode[],
-  absent: ReadonlySet<Tracked>,
-): FileNode[] {
-  if (appeared.length === 0) return [];
+/** Finds which of the files that added were elsewhere before. @returns the others */
+function followMoved(ledger: Ledger, added: readonly FileNode[], absent: ReadonlySet<Tracked>): FileNode[] {
+  if (added.length === 0) return [];
   const byInode = new Map<bigint, Tracked>();
   for (const tracked of [...ledger.files.values(), ...absent]) byInode.set(tracked.node.stat.ino, tracked);
-  return appeared.filter(node => {
+  return added.filter(node => {
     const tracked = byInode.get(node.stat.ino);
     if (tracked === undefined || !isSameFile(tracked.node.stat, node.stat)) return true;
     // By both names: a hard link, unless it was moved since its old name was looked at.
@@ -172,7 +168,7 @@ function followMoved(
 }
 
 function isStillThere(node: FileNode): boolean {
-  const now = statNow(node.at);
+  const now = statNow(node.fsPath);
   return now !== undefined && isSameFile(now, node.stat);
 }
 

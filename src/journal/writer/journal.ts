@@ -67,9 +67,9 @@ async function record(book: Book): Promise<void> {
 async function look(book: Book): Promise<boolean> {
   const before = process.cpuUsage();
   try {
-    const findings = await book.tree.scan();
-    enter(book.ledger, findings);
-    for (const { path, why } of findings.unreadable) tellUnreadable(book, path, why);
+    const result = await book.scanner.scan();
+    enter(book.ledger, result);
+    for (const { path, why } of result.unreadable) tellUnreadable(book, path, why);
     book.isBlind = false;
     return true;
   } catch (error) {

@@ -23,7 +23,7 @@ export async function auditSome(ledger: Ledger, bytes: number): Promise<void> {
 function audit(ledger: Ledger, tracked: Tracked): void {
   ledger.unaudited.delete(tracked);
   const { current } = tracked;
-  const file = openFile(tracked.node.at);
+  const file = openFile(tracked.node.fsPath);
   if ('failed' in file) return;
   try {
     if (current === undefined || tracked.isSuspect || !isSameFile(file.stat, tracked.node.stat)) return;

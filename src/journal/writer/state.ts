@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { SEGMENT_BYTES, type WaitingRecord } from '../format/schema.ts';
+import { type BacklogRecord, SEGMENT_BYTES } from '../format/schema.ts';
 import type { Arena } from './changes.ts';
 import { createLedger, type Ledger } from './file-index.ts';
 import type { JournalOptions } from './options.ts';
-import { createTree, type Tree } from './scanner.ts';
+import { createScanner, type Scanner } from './scanner.ts';
 import { bytesBehind, isRenewed } from './scheduler.ts';
 
 /** A journal that is being written. */
@@ -11,7 +11,7 @@ export interface Book {
   readonly options: JournalOptions;
   /** Tells this run's segments from those of any other. */
   readonly run: string;
-  readonly tree: Tree;
+  readonly scanner: Scanner;
   readonly ledger: Ledger;
   /** Nobody writes any more: what is there is sent without waiting. */
   readonly finishing: AbortController;
@@ -60,7 +60,7 @@ export function openBook(options: JournalOptions): Book {
   return {
     options,
     run: randomUUID(),
-    tree: createTree(options.selection),
+    scanner: createScanner(options.selection),
     ledger: createLedger(),
     finishing: new AbortController(),
     abandoned: new AbortController(),
@@ -110,7 +110,7 @@ export function takenUntilMs({ dirty, departed, scannedAtMs }: Ledger): number {
 }
 
 /** What is known to differ from the journal. */
-export function waiting({ dirty }: Ledger): WaitingRecord {
+export function waiting({ dirty }: Ledger): BacklogRecord {
   const behind = [...dirty];
   return {
     files: behind.length,

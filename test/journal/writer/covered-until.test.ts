@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { SEGMENT_BYTES } from '../../../src/journal/format/schema.ts';
 import { createLedger, enter } from '../../../src/journal/writer/file-index.ts';
-import { createTree } from '../../../src/journal/writer/scanner.ts';
+import { createScanner } from '../../../src/journal/writer/scanner.ts';
 import { gather } from '../../../src/journal/writer/segment-builder.ts';
 import { takenUntilMs } from '../../../src/journal/writer/state.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -59,7 +59,7 @@ test('nor does what a look has not found, as long as it may have been moved mean
 /** A journal's books by hand: its looks at the working directory, and its reading of what they have found. */
 async function books() {
   const { work } = await playground();
-  const tree = createTree({ root: work, include: [], exclude: [], excludedPaths: [] });
+  const scanner = createScanner({ root: work, include: [], exclude: [], excludedPaths: [] });
   const ledger = createLedger();
   const arena = { bytes: Buffer.alloc(SEGMENT_BYTES), used: 0 };
   return {
@@ -67,7 +67,7 @@ async function books() {
     /** @returns when, later than any look before */
     async look() {
       await eventually(() => Date.now() > ledger.scannedAtMs);
-      enter(ledger, await tree.scan());
+      enter(ledger, await scanner.scan());
       return ledger.scannedAtMs;
     },
     async read() {
