@@ -1,17 +1,18 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
 
-/** What a stat says of a file, as far as the journal cares. */
+/** The fields of a stat that tell a file and its version. */
 export interface FileStat {
   readonly dev: bigint;
   readonly ino: bigint;
   readonly birthtimeNs: bigint;
   readonly size: number;
+  /** The permission bits. */
   readonly mode: number;
   readonly mtimeNs: bigint;
   readonly ctimeNs: bigint;
 }
 
-/** An inode's number is given to another file as soon as it is free: its time of birth tells the two apart. */
+/** An inode number is given to another file as soon as it is free: the time of birth tells the two apart. */
 export function isSameFile(
   a: Pick<FileStat, 'dev' | 'ino' | 'birthtimeNs'>,
   b: Pick<FileStat, 'dev' | 'ino' | 'birthtimeNs'>,
@@ -19,10 +20,10 @@ export function isSameFile(
   return a.ino === b.ino && a.dev === b.dev && a.birthtimeNs === b.birthtimeNs;
 }
 
-/** undefined: nothing is there, or it cannot be looked at. */
-export function statNow(at: string | Buffer): FileStat | undefined {
+/** undefined: there is nothing at the path, or its stat cannot be read. */
+export function statNow(path: string | Buffer): FileStat | undefined {
   try {
-    const stats = lstatSync(at, { bigint: true, throwIfNoEntry: false });
+    const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     return stats && toFileStat(stats);
   } catch (error) {
     if (error instanceof Error) return undefined;
@@ -40,4 +41,9 @@ export function toFileStat(stats: BigIntStats): FileStat {
     mtimeNs: stats.mtimeNs,
     ctimeNs: stats.ctimeNs,
   };
+}
+
+/** Of a stat's time. */
+export function toMs(ns: bigint): number {
+  return Number(ns / 1_000_000n);
 }

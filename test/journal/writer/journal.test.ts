@@ -193,7 +193,7 @@ describe('following files', () => {
     await writeFile(`${state}.tmp`, 'second');
     await rename(`${state}.tmp`, state);
     await appendFile(join(work, 'agent.log'), 'later than both\n');
-    await eventually(() => journal.report().waiting.files > 0);
+    await eventually(() => journal.report().backlog.files > 0);
     await settled(journal);
     const early = await recover();
     expect(await readFile(join(early.folder, 'r.0.0.mca'))).toEqual(Buffer.alloc(10_000, 1));
@@ -264,7 +264,7 @@ describe('following files', () => {
     const journal = start();
     await settled(journal);
     await rename(work, `${work}.away`);
-    await eventually(() => problems.some(({ kind }) => kind === 'blind'));
+    await eventually(() => problems.some(({ kind }) => kind === 'scan-failed'));
     await rename(`${work}.away`, work);
     await journal.finish(patient);
     expect(journal.report().segments).toBe(1);
@@ -335,7 +335,7 @@ describe('a destination in trouble', () => {
     await appendFile(log, randomBytes(20_000_000));
     isDown = false;
     expect(await journal.finish(patient)).toEqual({ durable: true });
-    expect(problems.map(({ kind }) => kind)).toEqual(['unreachable', 'reachable']);
+    expect(problems.map(({ kind }) => kind)).toEqual(['upload-failing', 'upload-recovered']);
     expect(journal.report().greatestLagMs).toBeGreaterThan(0);
     expect(treeOf((await recover()).folder)).toEqual(treeOf(work));
   });
@@ -356,7 +356,7 @@ describe('a destination in trouble', () => {
     await appendFile(join(work, 'agent.log'), ' and there');
     expect(await journal.finish(patient)).toEqual({ durable: true });
     expect(journal.report().prefix).toBe('now/journal');
-    expect(problems.map(({ kind }) => kind)).not.toContain('taken');
+    expect(problems.map(({ kind }) => kind)).not.toContain('prefix-taken');
     expect(treeOf((await recover()).folder)).toEqual(treeOf(work));
   });
 
@@ -421,7 +421,7 @@ describe('whose journal it is', () => {
     const second = start();
     await second.finish(patient);
     expect(second.report().prefix).toBe('now/journal.2');
-    expect(problems).toEqual([{ kind: 'taken', prefix: 'now/journal' }]);
+    expect(problems).toEqual([{ kind: 'prefix-taken', prefix: 'now/journal' }]);
     expect(treeOf(join(store, 'now/journal'))).toEqual(before);
     const recovered = await recover('now/journal.2');
     expect(await readFile(join(recovered.folder, 'agent.log'), 'utf8')).toBe('the second run');
