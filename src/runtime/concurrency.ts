@@ -11,11 +11,11 @@ export async function* inParallel<T, U>(
 ): AsyncGenerator<U> {
   const items = source[Symbol.asyncIterator]();
   const begun: Promise<U>[] = [];
-  let next = heard(items.next());
+  let next = handled(items.next());
   try {
     for (let item = await next; !item.done; item = await next) {
-      begun.push(heard(work(item.value)));
-      next = heard(items.next());
+      begun.push(handled(work(item.value)));
+      next = handled(items.next());
       if (begun.length >= window) yield await take(begun);
     }
     while (begun.length > 0) yield await take(begun);
@@ -29,7 +29,7 @@ export async function* inParallel<T, U>(
 }
 
 /** A promise that is awaited when its turn comes: until then its failure is not an unhandled one. */
-function heard<T>(promise: Promise<T>): Promise<T> {
+function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => undefined);
   return promise;
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type PackSummary, pack } from '../archive/pack.ts';
 import { type Survey, survey } from '../archive/walk.ts';
+import { ZSTD_LEVEL } from '../archive/zstd.ts';
 import type { DestinationUrl, SessionConfig } from '../config/session-config.ts';
 import type { Selection } from '../files/selection.ts';
 import { compressionThreads } from '../runtime/cpus.ts';
@@ -150,7 +151,7 @@ async function storeOnce(
   const packing = pack({
     selection: selectionOf(config, [...excludedPaths, ...itself]),
     codec,
-    level: gzipLevel,
+    level: codec === 'zstd' ? ZSTD_LEVEL : gzipLevel.min,
     chunkBytes: home.chunkBytes(expected.archiveBytes),
     threads: compressionThreads(),
     signal,
@@ -159,7 +160,7 @@ async function storeOnce(
   const receipt = await home.store(keyOf(folder, name), packing.chunks, {
     signal,
     stallMs,
-    onStored: packing.giveBack,
+    onStored: packing.releaseChunk,
   });
   return { receipt, summary: packing.summary() };
 }
