@@ -92,7 +92,7 @@ async function check(
   const packing = pack({
     selection: { root: folder, include: [], exclude: [], excludedPaths: [] },
     codec,
-    level: { min: 1, max: 6 },
+    level: 2,
     chunkBytes: 8 << 20,
     threads: compressionThreads(),
     signal: new AbortController().signal,

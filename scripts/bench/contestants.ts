@@ -44,10 +44,9 @@ export const pigzRclone = peer(
   'tar cf - . | pigz -6 | rclone --config "" --s3-provider Other --s3-env-auth --s3-endpoint "$ENDPOINT" rcat ":s3:$OBJECT"',
 );
 
-/** Ours with a codec, its level fixed or between bounds, from the start of its process. */
-export function ours(codec: 'gzip' | 'zstd', min: number, max = min): Contestant {
-  const level = min === max ? `${min}` : `${min} to ${max}`;
-  const script = `exec $OURS "$PWD" "s3://$OBJECT" ${codec} ${min} ${max}`;
+/** Ours with a codec at a level, from the start of its process. */
+export function ours(codec: 'gzip' | 'zstd', level: number): Contestant {
+  const script = `exec $OURS "$PWD" "s3://$OBJECT" ${codec} ${level}`;
   return { name: `ours, ${codec} ${level}`, needs: [], script, isOurs: true, waits: false };
 }
 

@@ -146,7 +146,7 @@ async function keepJournal(home: string): Promise<void> {
     },
     onProblem: problem => console.error(problem),
   });
-  while (journal.report().segments === 0 || journal.report().waiting.files > 0) await sleep(20);
+  while (journal.report().segments === 0 || journal.report().backlog.files > 0) await sleep(20);
   const start = process.cpuUsage(started);
   const before = process.cpuUsage();
   const beforeMs = performance.now();

@@ -1,8 +1,8 @@
 /**
  * Our contestant, a process of its own: what the product does once a session has ended, with the product's rooms.
- * Usage: ours.ts <folder> <s3://bucket/key> <codec> <lowest level> <highest level> [wait]. Prints the
- * summary as JSON. With `wait` it says `ready` when the destination has been opened and checked, as it is before a
- * session is played, and begins when it is given a line.
+ * Usage: ours.ts <folder> <s3://bucket/key> <codec> <level> [wait]. Prints the summary as JSON. With `wait` it says
+ * `ready` when the destination has been opened and checked, as it is before a session is played, and begins when it is
+ * given a line.
  */
 import { once } from 'node:events';
 import { pack } from '../../src/archive/pack.ts';
@@ -12,7 +12,7 @@ import { openStore } from '../../src/store/open.ts';
 
 process.env.UV_THREADPOOL_SIZE ??= String(poolSize(compressionThreads()));
 
-const [folder = '.', url = '', codec = 'gzip', min = '1', max = '6', wait] = process.argv.slice(2);
+const [folder = '.', url = '', codec = 'gzip', level = '2', wait] = process.argv.slice(2);
 if (codec !== 'none' && codec !== 'gzip' && codec !== 'zstd') throw new Error(`no such codec: ${codec}`);
 const [bucket = '', ...key] = url.replace('s3://', '').split('/');
 
@@ -33,7 +33,7 @@ const [{ archiveBytes }] = await Promise.all([
 const packing = pack({
   selection,
   codec,
-  level: { min: Number(min), max: Number(max) },
+  level: Number(level),
   chunkBytes: destination.chunkBytes(archiveBytes),
   threads: compressionThreads(),
   signal,
@@ -41,7 +41,7 @@ const packing = pack({
 await destination.store(key.join('/'), packing.chunks, {
   signal,
   stallMs: 300_000,
-  onStored: packing.giveBack,
+  onStored: packing.releaseChunk,
 });
 destination.close();
 process.stdout.write(`${JSON.stringify(packing.summary())}\n`);

@@ -1,25 +1,25 @@
 /** Fills block after block, all of one size. */
-export interface Filler {
-  /** Copies the first `count` bytes in, no more than a block has. Gives the block that became full. */
+export interface BlockBuffer {
+  /** Copies the first `count` bytes in, no more than a block holds. @returns the block that became full */
   put(bytes: Buffer, count?: number): Buffer | undefined;
-  /** Where the next bytes belong, `wanted` of them at most. */
-  room(wanted: number): Buffer;
-  /** So many bytes of the room are filled. Gives the block when it is full. */
+  /** Where the next bytes belong, at most `wanted` of them: for reading straight into the block. */
+  free(wanted: number): Buffer;
+  /** So many of the free bytes have been filled. @returns the block that became full */
   advance(bytes: number): Buffer | undefined;
-  /** What is filled of the block begun last. */
+  /** The filled part of the last block. */
   last(): Buffer;
 }
 
-/** @param spare Blocks to fill again: whoever has used one up puts it there. */
-export function fillBlocks(blockBytes: number, spare: Buffer[]): Filler {
-  const next = () => spare.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
-  let block = next();
+/** @param freeBuffers Blocks to fill again: whoever has used one up pushes it. */
+export function createBlockBuffer(blockBytes: number, freeBuffers: Buffer[]): BlockBuffer {
+  const nextBlock = () => freeBuffers.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
+  let block = nextBlock();
   let used = 0;
   const advance = (bytes: number) => {
     used += bytes;
     if (used < blockBytes) return undefined;
     const full = block;
-    block = next();
+    block = nextBlock();
     used = 0;
     return full;
   };
@@ -30,7 +30,7 @@ export function fillBlocks(blockBytes: number, spare: Buffer[]): Filler {
       used += bytes.copy(block, used, copied, count);
       return full;
     },
-    room: wanted => block.subarray(used, used + wanted),
+    free: wanted => block.subarray(used, used + wanted),
     advance,
     last: () => block.subarray(0, used),
   };

@@ -1,21 +1,15 @@
-import type { Busy } from './busy.ts';
-import type { Level } from './level.ts';
-
 /** Turns the blocks of a tar into the bytes of an archive, piece by piece. */
 export interface BlockCodec {
-  /** The size of the blocks it takes. */
+  /** The size of the blocks that it takes; the last one may be smaller. */
   readonly blockBytes: number;
-  /** The level to begin with. */
-  readonly startLevel: number;
   encode(blocks: AsyncIterable<Buffer>, options: CodecOptions): AsyncGenerator<Buffer>;
 }
 
 export interface CodecOptions {
-  readonly level: Level;
+  /** The compression level: 1 to 9 for gzip, 1 to 22 for zstd. */
+  readonly level: number;
   /** How many blocks are compressed at the same time. */
   readonly threads: number;
-  /** Where blocks go that are used up, to be filled again. */
-  readonly spare: Buffer[];
-  /** Counts the time in which blocks are compressed. */
-  readonly compressing: Busy;
+  /** Receives the blocks that are used up, to be filled again. */
+  readonly freeBuffers: Buffer[];
 }

@@ -19,11 +19,10 @@ export function blockCodec(codec: Codec): BlockCodec {
 
 const none: BlockCodec = {
   blockBytes: 1 << 19,
-  startLevel: 0,
-  async *encode(blocks, { spare }) {
+  async *encode(blocks, { freeBuffers }) {
     for await (const block of blocks) {
       yield block;
-      spare.push(block);
+      freeBuffers.push(block);
     }
   },
 };

@@ -1,46 +1,37 @@
 import { promisify } from 'node:util';
-import { constants, crc32, deflateRaw } from 'node:zlib';
+import { constants, crc32, deflateRaw, deflateRawSync } from 'node:zlib';
 import { GZIP_HEADER, GZIP_LAST_BLOCK, gzipTrailer, storedBlocks } from '../files/gzip-member.ts';
 import { mapConcurrently } from '../runtime/concurrency.ts';
 import type { BlockCodec } from './codec.ts';
-import { isCompressible } from './compressible.ts';
-import { guessOutput } from './output.ts';
 
 /**
- * One gzip member that every reader takes: blocks deflated in parallel on libuv's pool, each with the 32 KiB before it
- * as its dictionary and ended at a byte's border by a sync flush, as pigz does. Blocks that would not get smaller are
- * stored.
+ * One gzip member (RFC 1952), which every reader takes: blocks deflated in parallel on libuv's pool, each with the
+ * 32 KiB before it as its dictionary and ended on a byte boundary by a sync flush, as pigz does. Blocks that would not
+ * get smaller are stored.
  */
 export const gzip: BlockCodec = {
   blockBytes: 2 << 20,
-  startLevel: 3,
-  async *encode(blocks, { level, threads, spare, compressing }) {
+  async *encode(blocks, { level, threads, freeBuffers }) {
     let [crc, bytes] = [0, 0];
     let before = Buffer.alloc(0);
-    const output = guessOutput();
     const compress = async (block: Buffer) => {
       crc = crc32(block, crc);
       bytes += block.length;
       const dictionary = before;
       before = Buffer.from(block.subarray(-DICTIONARY_BYTES));
-      if (!isCompressible(block)) {
-        level.skip();
-        return { block, pieces: storedBlocks(block) };
-      }
+      if (!isCompressible(block)) return { block, pieces: storedBlocks(block) };
       const options = {
-        level: level.take(),
+        level,
         ...(dictionary.length > 0 && { dictionary }),
         finishFlush: constants.Z_SYNC_FLUSH,
-        chunkSize: output.guess(block),
+        chunkSize: OUTPUT_BYTES,
       };
-      const deflated = await compressing.during(deflate(block, options));
-      output.learn(block, deflated);
-      return { block, pieces: [deflated] };
+      return { block, pieces: [await deflate(block, options)] };
     };
     yield GZIP_HEADER;
     for await (const { block, pieces } of mapConcurrently(blocks, threads + 2, compress)) {
       yield* pieces;
-      spare.push(block);
+      freeBuffers.push(block);
     }
     yield GZIP_LAST_BLOCK;
     yield gzipTrailer(crc, bytes);
@@ -48,4 +39,31 @@ export const gzip: BlockCodec = {
 };
 
 const DICTIONARY_BYTES = 32_768;
+const OUTPUT_BYTES = 1 << 20;
 const deflate = promisify(deflateRaw);
+
+/**
+ * Whether a block is worth compressing, told by a sample: 8 KiB from all over it. Only a sample whose byte frequencies
+ * look random is tried with deflate, which takes ten times as long.
+ */
+export function isCompressible(block: Buffer): boolean {
+  const step = Math.max(SLICE_BYTES, Math.floor(block.length / SLICES));
+  const slices = [];
+  for (let at = 0; at < block.length; at += step) slices.push(block.subarray(at, at + SLICE_BYTES));
+  const sample = Buffer.concat(slices);
+  return bitsPerByte(sample) < 7.5 || deflateRawSync(sample, { level: 1 }).length < sample.length * 0.97;
+}
+
+const SLICES = 8;
+const SLICE_BYTES = 1024;
+
+/** The Shannon entropy of single bytes. */
+function bitsPerByte(bytes: Buffer): number {
+  const counts = new Uint32Array(256);
+  for (const byte of bytes) counts[byte] = (counts[byte] ?? 0) + 1;
+  let bits = 0;
+  for (const count of counts) {
+    if (count > 0) bits -= (count / bytes.length) * Math.log2(count / bytes.length);
+  }
+  return bits;
+}

@@ -2,73 +2,73 @@ import { readlink } from 'node:fs/promises';
 import { describeFsError } from '../files/errno.ts';
 import type { FileCalls } from '../files/open.ts';
 import type { TarHeader } from '../files/tar.ts';
-import { type Found, unfitKind } from './walk.ts';
+import { type Entry, skipReason } from './walk.ts';
 
-/** What was found, opened. */
-export type Opened = Entry | { readonly path: Buffer; readonly unfit: string };
+/** An entry that has been opened, or why it is skipped. */
+export type OpenResult = OpenedEntry | { readonly path: Buffer; readonly skipped: string };
 
-export interface Entry {
+export interface OpenedEntry {
   readonly header: TarHeader;
   /** The first bytes of the content: all of a small file. */
   readonly head: Buffer;
-  /** More was there than the header says. */
+  /** There was more than the header says. */
   readonly grew: boolean;
-  /** Where the rest of a larger file is read from; whoever holds it closes it. */
+  /** Of a larger file, whose rest is read from it; whoever holds it closes it. */
   readonly fd: number | undefined;
 }
 
-/** Never rejects for a fault of the file system: what cannot be read is unfit. */
-export async function openFound(found: Found, files: FileCalls): Promise<Opened> {
+/** Never rejects for a fault of the file system: what cannot be read is skipped. */
+export async function openEntry(entry: Entry, files: FileCalls): Promise<OpenResult> {
   try {
-    switch (found.kind) {
+    switch (entry.kind) {
       case 'file':
-        return await openFile(found.absolute, found.path, files);
+        return await openFile(entry.absolute, entry.path, files);
       case 'directory':
-        return await openDirectory(found.absolute, found.path, files);
+        return await openDirectory(entry.absolute, entry.path, files);
       case 'link':
-        return await openLink(found.absolute, found.path, files);
-      case 'unfit':
-        return { path: found.path, unfit: found.why };
+        return await openLink(entry.absolute, entry.path, files);
+      case 'skipped':
+        return { path: entry.path, skipped: entry.why };
       default:
-        return found satisfies never;
+        return entry satisfies never;
     }
   } catch (error) {
-    return { path: found.path, unfit: describeFsError(error) };
+    return { path: entry.path, skipped: describeFsError(error) };
   }
 }
 
-async function openFile(absolute: Buffer, path: Buffer, files: FileCalls): Promise<Opened> {
+async function openFile(absolute: Buffer, path: Buffer, files: FileCalls): Promise<OpenResult> {
   const fd = await files.open(absolute);
-  let isWhole = true;
+  let isComplete = true;
   try {
     const stat = await files.fstat(fd);
-    if (!stat.isFile()) return { path, unfit: unfitKind(stat) };
+    if (!stat.isFile()) return { path, skipped: skipReason(stat) };
     const { size, mode, mtimeMs } = stat;
-    // One byte more than is wanted shows a file that has grown.
+    // One byte more than the size tells whether the file has grown.
     const buffer = Buffer.allocUnsafe(Math.min(size + 1, HEAD_BYTES));
     const bytesRead = await files.read(fd, buffer);
     const head = buffer.subarray(0, Math.min(bytesRead, size));
-    isWhole = head.length === size;
+    isComplete = head.length === size;
     const header = { type: 'file', path, size, mode, mtimeMs } as const;
-    return { header, head, grew: bytesRead > size, fd: isWhole ? undefined : fd };
+    return { header, head, grew: bytesRead > size, fd: isComplete ? undefined : fd };
   } finally {
-    if (isWhole) await files.close(fd);
+    if (isComplete) await files.close(fd);
   }
 }
 
-/** Files below this size are read whole while they are opened. */
+/** FileCalls below this size are read completely when they are opened. */
 const HEAD_BYTES = 65_536;
 
-async function openDirectory(absolute: Buffer, path: Buffer, files: FileCalls): Promise<Opened> {
+async function openDirectory(absolute: Buffer, path: Buffer, files: FileCalls): Promise<OpenResult> {
   const stat = await files.lstat(absolute);
-  if (!stat.isDirectory()) return { path, unfit: REPLACED };
+  if (!stat.isDirectory()) return { path, skipped: REPLACED };
   const header = { type: 'directory', path, size: 0, mode: stat.mode, mtimeMs: stat.mtimeMs } as const;
   return { header, ...NO_CONTENT };
 }
 
-async function openLink(absolute: Buffer, path: Buffer, files: FileCalls): Promise<Opened> {
+async function openLink(absolute: Buffer, path: Buffer, files: FileCalls): Promise<OpenResult> {
   const stat = await files.lstat(absolute);
-  if (!stat.isSymbolicLink()) return { path, unfit: REPLACED };
+  if (!stat.isSymbolicLink()) return { path, skipped: REPLACED };
   const target = await readlink(absolute, { encoding: 'buffer' });
   const header = { type: 'link', path, target, size: 0, mode: stat.mode, mtimeMs: stat.mtimeMs } as const;
   return { header, ...NO_CONTENT };

@@ -1,29 +1,29 @@
-/** What did not go into the archive as it was: the first ones by name, and how many in all. */
-export interface Noted {
+/** What is not in the archive as it was on disk: the first ones by name, and how many in all. */
+export interface CappedListSummary {
   readonly total: number;
-  readonly first: readonly Note[];
+  readonly first: readonly CappedListItem[];
 }
 
-export interface Note {
-  /** Relative to the root, which is `.`; bytes that are no UTF-8 show as U+FFFD. */
+export interface CappedListItem {
+  /** Relative to the root, which is `.`; bytes that are not UTF-8 show as U+FFFD. */
   readonly path: string;
   readonly why: string;
 }
 
-export interface Notes {
+export interface CappedList {
   add(path: Buffer, why: string): void;
-  read(): Noted;
+  summary(): CappedListSummary;
 }
 
-/** A list that keeps the first `limit`, so that a tree of a million faults needs no more memory than one of a hundred. */
-export function notes(limit = 200): Notes {
-  const first: Note[] = [];
+/** Keeps the first `limit` items: a tree with a million faults takes no more memory than one with a few hundred. */
+export function cappedList(limit = 200): CappedList {
+  const first: CappedListItem[] = [];
   let total = 0;
   return {
     add: (path, why) => {
       total += 1;
       if (first.length < limit) first.push({ path: path.toString() || '.', why });
     },
-    read: () => ({ total, first: [...first] }),
+    summary: () => ({ total, first: [...first] }),
   };
 }

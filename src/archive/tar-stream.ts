@@ -4,25 +4,25 @@ import { describeFsError } from '../files/errno.ts';
 import { createFileCalls } from '../files/open.ts';
 import { END_OF_TAR, encodeTarHeader, type TarHeader, tarPadding } from '../files/tar.ts';
 import { mapConcurrently } from '../runtime/concurrency.ts';
-import { type Filler, fillBlocks } from './block-buffer.ts';
-import { type Entry, type Opened, openFound } from './open-entry.ts';
-import type { Notes } from './skipped.ts';
-import type { Found } from './walk.ts';
+import { type BlockBuffer, createBlockBuffer } from './block-buffer.ts';
+import { type OpenedEntry, type OpenResult, openEntry } from './open-entry.ts';
+import type { CappedList } from './skipped.ts';
+import type { Entry } from './walk.ts';
 
 export interface TarOptions {
   /** The size of each block but the last. */
   readonly blockBytes: number;
-  /** Blocks to fill again: whoever has used one up puts it here. */
-  readonly spare: Buffer[];
-  readonly told: Told;
+  /** Blocks to fill again: whoever has used one up pushes it. */
+  readonly freeBuffers: Buffer[];
+  readonly events: PackEvents;
   readonly signal: AbortSignal;
 }
 
-/** What is told of the files, while they are read. */
-export interface Told {
+/** What happens to the files while they are read. */
+export interface PackEvents {
   readonly tally: Tally;
-  readonly skipped: Notes;
-  readonly changed: Notes;
+  readonly skipped: CappedList;
+  readonly changed: CappedList;
 }
 
 export interface Tally {
@@ -34,39 +34,39 @@ export interface Tally {
 }
 
 /**
- * A tar archive in blocks of one size. Large files are read straight into them. No fault of a file fails it: what
+ * A tar archive in blocks of one size, into which large files are read directly. No fault of a file fails it: what
  * cannot be opened is skipped, what ends early is filled up with zeros to the size in its header, what has grown is cut
  * there.
  */
 export async function* tarBlocks(
-  batches: AsyncIterable<readonly Found[]>,
-  { blockBytes, spare, told, signal }: TarOptions,
+  batches: AsyncIterable<readonly Entry[]>,
+  { blockBytes, freeBuffers, events, signal }: TarOptions,
 ): AsyncGenerator<Buffer> {
-  const filler = fillBlocks(blockBytes, spare);
+  const buffer = createBlockBuffer(blockBytes, freeBuffers);
   const files = createFileCalls();
-  const open = (batch: readonly Found[]) => Promise.all(batch.map(found => openFound(found, files)));
+  const open = (batch: readonly Entry[]) => Promise.all(batch.map(entry => openEntry(entry, files)));
   for await (const batch of mapConcurrently(batches, BATCHES_AHEAD, open, closeAll)) {
-    // From here on to the end of the batch, files are closed here; the one before by what reads its rest.
-    let begun = 0;
+    // FileCalls from here to the end of the batch are closed below; the one before by restBlocks.
+    let started = 0;
     try {
       for (const opened of batch) {
-        if ('unfit' in opened) told.skipped.add(opened.path, opened.unfit);
+        if ('skipped' in opened) events.skipped.add(opened.path, opened.skipped);
         else {
-          const full = putStart(opened, filler, told);
+          const full = putStart(opened, buffer, events);
           if (full !== undefined) yield full;
         }
-        begun += 1;
+        started += 1;
         if ('fd' in opened && opened.fd !== undefined) {
-          yield* restBlocks(opened, opened.fd, filler, told, signal);
+          yield* restBlocks(opened, opened.fd, buffer, events, signal);
         }
       }
     } finally {
-      await closeAll(batch.slice(begun));
+      await closeAll(batch.slice(started));
     }
   }
-  const full = filler.put(END_OF_TAR);
+  const full = buffer.put(END_OF_TAR);
   if (full !== undefined) yield full;
-  if (filler.last().length > 0) yield filler.last();
+  if (buffer.last().length > 0) yield buffer.last();
 }
 
 const BATCHES_AHEAD = 2;
@@ -77,20 +77,27 @@ const read = promisify(fs.read);
 const fstat = promisify(fs.fstat);
 const close = promisify(fs.close);
 
-async function closeAll(batch: readonly Opened[]): Promise<void> {
+async function closeAll(batch: readonly OpenResult[]): Promise<void> {
   for (const opened of batch) {
     if ('fd' in opened && opened.fd !== undefined) await close(opened.fd);
   }
 }
 
-/** Puts a header and what was read with it; a small file is then complete. All of it is smaller than a block. */
-export function putStart({ header, head, grew, fd }: Entry, filler: Filler, told: Told): Buffer | undefined {
-  count(told.tally, header);
-  told.tally.bytesRead += head.length;
-  if (grew) told.changed.add(header.path, GREW);
-  const fullByHeader = filler.put(encodeTarHeader(header));
-  const fullByHead = filler.put(head);
-  const fullByPadding = fd === undefined ? filler.put(ZEROS, tarPadding(header.size)) : undefined;
+/**
+ * Puts the header and the first bytes, and the padding of a file that is complete with them: less than a block in all.
+ * @returns the block that became full
+ */
+export function putStart(
+  { header, head, grew, fd }: OpenedEntry,
+  buffer: BlockBuffer,
+  events: PackEvents,
+): Buffer | undefined {
+  count(events.tally, header);
+  events.tally.bytesRead += head.length;
+  if (grew) events.changed.add(header.path, GREW);
+  const fullByHeader = buffer.put(encodeTarHeader(header));
+  const fullByHead = buffer.put(head);
+  const fullByPadding = fd === undefined ? buffer.put(ZEROS, tarPadding(header.size)) : undefined;
   return fullByHeader ?? fullByHead ?? fullByPadding;
 }
 
@@ -100,12 +107,12 @@ function count(tally: Tally, header: TarHeader): void {
   else tally.links += 1;
 }
 
-/** What follows the start of a large file, which is closed. */
+/** What follows the start of a large file, and its padding. Closes the file. */
 export async function* restBlocks(
-  { header, head }: Entry,
+  { header, head }: OpenedEntry,
   fd: number,
-  filler: Filler,
-  { tally, changed }: Told,
+  buffer: BlockBuffer,
+  { tally, changed }: PackEvents,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   const { path, size } = header;
@@ -113,7 +120,7 @@ export async function* restBlocks(
     let at = head.length;
     for (let ended: string | undefined; at < size && ended === undefined; ) {
       signal.throwIfAborted();
-      const bytesRead = await readInto(fd, filler.room(size - at), at);
+      const bytesRead = await readInto(fd, buffer.free(size - at), at);
       if (typeof bytesRead === 'string') {
         ended = bytesRead;
         changed.add(path, `${ended} after ${at} of ${size} bytes: filled up with zeros`);
@@ -121,29 +128,29 @@ export async function* restBlocks(
       }
       at += bytesRead;
       tally.bytesRead += bytesRead;
-      const full = filler.advance(bytesRead);
+      const full = buffer.advance(bytesRead);
       if (full !== undefined) yield full;
     }
     if ((await fstat(fd)).size > size) changed.add(path, GREW);
-    yield* zeros(size - at + tarPadding(size), filler);
+    yield* zeros(size - at + tarPadding(size), buffer);
   } finally {
     await close(fd);
   }
 }
 
-/** How many bytes, or why there are no more. */
-async function readInto(fd: number, room: Buffer, at: number): Promise<number | string> {
+/** @returns how many bytes were read, or why there are no more */
+async function readInto(fd: number, target: Buffer, at: number): Promise<number | string> {
   try {
-    const { bytesRead } = await read(fd, room, 0, room.length, at);
+    const { bytesRead } = await read(fd, target, 0, target.length, at);
     return bytesRead === 0 ? 'ended' : bytesRead;
   } catch (error) {
     return describeFsError(error);
   }
 }
 
-function* zeros(count: number, filler: Filler): Generator<Buffer> {
+function* zeros(count: number, buffer: BlockBuffer): Generator<Buffer> {
   for (let left = count; left > 0; left -= ZEROS.length) {
-    const full = filler.put(ZEROS, Math.min(left, ZEROS.length));
+    const full = buffer.put(ZEROS, Math.min(left, ZEROS.length));
     if (full !== undefined) yield full;
   }
 }

@@ -7,37 +7,38 @@ import { type Chooser, chooser, type Selection } from '../files/selection.ts';
 import { END_OF_TAR, tarEntryBytes } from '../files/tar.ts';
 import { mapConcurrently } from '../runtime/concurrency.ts';
 
-/** Something below the root. Paths are bytes: a name need not be text. */
-export type Found =
+/** Something below the root. Paths are bytes: a name need not be UTF-8. */
+export type Entry =
   | {
       readonly kind: 'file' | 'directory' | 'link';
       /** Relative to the root. */
       readonly path: Buffer;
       readonly absolute: Buffer;
     }
-  | { readonly kind: 'unfit'; readonly path: Buffer; readonly why: string };
+  | { readonly kind: 'skipped'; readonly path: Buffer; readonly why: string };
 
 /**
- * Everything that is selected, parents first, each folder in the order of its names' bytes: the same tree gives the
- * same order. It comes in batches, which cost much less than one item at a time, and holds one listing for each level.
- * What cannot be archived, and folders that cannot be read, are `unfit`.
+ * Everything that is selected, parents first, each folder in the byte order of its names: the same tree gives the same
+ * order. It comes in batches, which costs much less than one entry at a time, and keeps one listing for each level.
+ * What cannot be archived, and folders that cannot be read, are `skipped`.
  */
-export async function* walk(selection: Selection, signal: AbortSignal): AsyncGenerator<readonly Found[]> {
+export async function* walk(selection: Selection, signal: AbortSignal): AsyncGenerator<readonly Entry[]> {
   const root = Buffer.from(`${selection.root}/`);
   const top: Folder = {
     slashed: root,
     path: NO_PATH,
     parent: undefined,
-    isWhole: selection.include.length === 0,
-    isAnnounced: true,
+    isFullyIncluded: selection.include.length === 0,
+    isEmitted: true,
   };
-  const rest = yield* below(top, [], { choose: chooser(selection), rootBytes: root.length, signal });
+  const context = { choose: chooser(selection), rootBytes: root.length, signal };
+  const rest = yield* walkFolder(top, [], context);
   if (rest.length > 0) yield rest;
 }
 
 export interface Survey {
   readonly files: number;
-  /** The content of the files. */
+  /** Content of the files. */
   readonly bytes: number;
   /** No archive of them is larger, whatever its codec, unless they grow. */
   readonly archiveBytes: number;
@@ -46,7 +47,7 @@ export interface Survey {
 /** Counts what an archive would hold. */
 export async function survey(selection: Selection, signal: AbortSignal): Promise<Survey> {
   const files = createFileCalls();
-  const measure = (batch: readonly Found[]) => Promise.all(batch.map(found => measureFound(found, files)));
+  const measure = (batch: readonly Entry[]) => Promise.all(batch.map(entry => measureEntry(entry, files)));
   let [count, bytes, tarBytes] = [0, 0, END_OF_TAR.length];
   for await (const batch of mapConcurrently(walk(selection, signal), 2, measure)) {
     for (const measured of batch) {
@@ -69,66 +70,72 @@ interface Folder {
   /** Relative to the root. */
   readonly path: Buffer;
   readonly parent: Folder | undefined;
-  /** Everything in it is included. */
-  readonly isWhole: boolean;
-  /** Folders that are only on the way are given when the first thing in them is. */
-  isAnnounced: boolean;
+  /** Everything below it is included; otherwise each entry is matched. */
+  readonly isFullyIncluded: boolean;
+  /** Its own entry has been given. A folder that is not included itself is given before the first entry below it. */
+  isEmitted: boolean;
 }
 
-interface Walking {
+interface WalkContext {
   readonly choose: Chooser;
   /** The length of the root's path with its slash. */
   readonly rootBytes: number;
   readonly signal: AbortSignal;
 }
 
-/** Gives batches that are full, and returns the one that it has begun. */
-async function* below(
+/**
+ * Yields the batches that become full.
+ * @param started the batch to add to
+ * @returns the batch that is not full yet
+ */
+async function* walkFolder(
   folder: Folder,
-  begun: Found[],
-  walking: Walking,
-): AsyncGenerator<readonly Found[], Found[]> {
-  const { choose, rootBytes, signal } = walking;
-  let batch = begun;
+  started: Entry[],
+  context: WalkContext,
+): AsyncGenerator<readonly Entry[], Entry[]> {
+  const { choose, rootBytes, signal } = context;
+  let batch = started;
   signal.throwIfAborted();
-  if (folder.isWhole) announce(folder, batch);
-  const entries = await list(folder.slashed);
-  if (typeof entries === 'string') return [...batch, { kind: 'unfit', path: folder.path, why: entries }];
+  if (folder.isFullyIncluded) emitWithParents(folder, batch);
+  const children = await list(folder.slashed);
+  if (typeof children === 'string') return [...batch, { kind: 'skipped', path: folder.path, why: children }];
   let turnedMs = performance.now();
-  for (const entry of entries) {
+  for (const child of children) {
     if (batch.length >= BATCH) {
       yield batch;
       batch = [];
     }
-    // Files that are cached are read synchronously: timers and sockets get their turn here.
+    // Cached files are read synchronously: timers and sockets get their turn here.
     if (performance.now() - turnedMs > TURN_MS) {
       await setImmediate();
       signal.throwIfAborted();
       turnedMs = performance.now();
     }
-    const absolute = Buffer.concat([folder.slashed, entry.name]);
+    const absolute = Buffer.concat([folder.slashed, child.name]);
     const path = absolute.subarray(rootBytes);
     if (choose.excludes(path)) continue;
-    const isWhole = folder.isWhole || choose.includes(path);
-    if (entry.isDirectory()) {
+    const isFullyIncluded = folder.isFullyIncluded || choose.includes(path);
+    if (child.isDirectory()) {
       const slashed = Buffer.concat([absolute, SLASH]);
-      batch = yield* below({ slashed, path, parent: folder, isWhole, isAnnounced: false }, batch, walking);
-    } else if (isWhole) {
-      announce(folder, batch);
-      batch.push(found(absolute, path, entry));
+      const inner = { slashed, path, parent: folder, isFullyIncluded, isEmitted: false };
+      batch = yield* walkFolder(inner, batch, context);
+    } else if (isFullyIncluded) {
+      emitWithParents(folder, batch);
+      batch.push(toEntry(absolute, path, child));
     }
   }
   return batch;
 }
 
-/** Adds the folders down to this one, those that were not given yet. */
-function announce(folder: Folder, batch: Found[]): void {
-  if (folder.isAnnounced) return;
-  folder.isAnnounced = true;
-  if (folder.parent !== undefined) announce(folder.parent, batch);
+/** Adds the folder and those above it, as far as they have not been given yet: parents first. */
+function emitWithParents(folder: Folder, batch: Entry[]): void {
+  if (folder.isEmitted) return;
+  folder.isEmitted = true;
+  if (folder.parent !== undefined) emitWithParents(folder.parent, batch);
   batch.push({ kind: 'directory', path: folder.path, absolute: folder.slashed.subarray(0, -1) });
 }
 
+/** @returns the folder's entries by name, or why they cannot be read */
 async function list(path: Buffer): Promise<Dirent<Buffer>[] | string> {
   try {
     const entries = await readdir(path, { withFileTypes: true, encoding: 'buffer' });
@@ -138,14 +145,14 @@ async function list(path: Buffer): Promise<Dirent<Buffer>[] | string> {
   }
 }
 
-function found(absolute: Buffer, path: Buffer, entry: Dirent<Buffer>): Found {
+function toEntry(absolute: Buffer, path: Buffer, entry: Dirent<Buffer>): Entry {
   if (entry.isFile()) return { kind: 'file', path, absolute };
   if (entry.isSymbolicLink()) return { kind: 'link', path, absolute };
-  return { kind: 'unfit', path, why: unfitKind(entry) };
+  return { kind: 'skipped', path, why: skipReason(entry) };
 }
 
-/** Why something that is no file, folder or link is left out; also tells by a stat. */
-export function unfitKind(entry: Pick<Dirent<Buffer>, 'isSocket' | 'isFIFO' | 'isDirectory'>): string {
+/** Why an entry, or a stat, that is not a file is skipped. */
+export function skipReason(entry: Pick<Dirent<Buffer>, 'isSocket' | 'isFIFO' | 'isDirectory'>): string {
   if (entry.isSocket()) return 'a socket';
   if (entry.isDirectory()) return 'became a folder';
   return entry.isFIFO() ? 'a named pipe' : 'a device';
@@ -153,20 +160,20 @@ export function unfitKind(entry: Pick<Dirent<Buffer>, 'isSocket' | 'isFIFO' | 'i
 
 interface Measured {
   readonly tarBytes: number;
-  /** Of a file. */
+  /** Content of a file; undefined: not a file. */
   readonly bytes?: number;
 }
 
-async function measureFound(found: Found, files: FileCalls): Promise<Measured> {
-  if (found.kind === 'unfit') return { tarBytes: 0 };
-  if (found.kind === 'directory') return { tarBytes: tarEntryBytes(found.path.length, 0, 0) };
+async function measureEntry(entry: Entry, files: FileCalls): Promise<Measured> {
+  if (entry.kind === 'skipped') return { tarBytes: 0 };
+  if (entry.kind === 'directory') return { tarBytes: tarEntryBytes(entry.path.length, 0, 0) };
   try {
-    const { size } = await files.lstat(found.absolute);
-    return found.kind === 'file'
-      ? { tarBytes: tarEntryBytes(found.path.length, 0, size), bytes: size }
-      : { tarBytes: tarEntryBytes(found.path.length, size, 0) };
+    const { size } = await files.lstat(entry.absolute);
+    return entry.kind === 'file'
+      ? { tarBytes: tarEntryBytes(entry.path.length, 0, size), bytes: size }
+      : { tarBytes: tarEntryBytes(entry.path.length, size, 0) };
   } catch (error) {
-    // It cannot be read later either, and is told then.
+    // It cannot be read later either, and is reported then.
     if (error instanceof Error) return { tarBytes: 0 };
     throw error;
   }

@@ -2,23 +2,27 @@ import { constants, createZstdCompress } from 'node:zlib';
 import { mapConcurrently } from '../runtime/concurrency.ts';
 import type { BlockCodec } from './codec.ts';
 
-/** Zstandard (RFC 8878) in frames compressed in parallel, each with its size and checksum: readers join frames. */
+/** The level of a session's archive. */
+export const ZSTD_LEVEL = 1;
+
+/**
+ * Zstandard (RFC 8878): one frame for each block, compressed in parallel, with its size and checksum; readers join
+ * frames. zstd's own threads (ZSTD_c_nbWorkers) fail in Node 24: nodejs/node#59899.
+ */
 export const zstd: BlockCodec = {
   blockBytes: 2 << 20,
-  startLevel: 1,
-  async *encode(blocks, { level, threads, spare, compressing }) {
+  async *encode(blocks, { level, threads, freeBuffers }) {
     const idle: Compressor[] = [];
     const compress = async (block: Buffer) => {
-      const wanted = level.take();
-      const compressor = takeIdle(idle, wanted) ?? openCompressor(wanted);
-      const frame = await compressing.during(compressor.frameOf(block));
+      const compressor = idle.pop() ?? openCompressor(level);
+      const frame = await compressor.frameOf(block);
       idle.push(compressor);
       return { block, frame };
     };
     try {
       for await (const { block, frame } of mapConcurrently(blocks, threads + 1, compress)) {
         yield frame;
-        spare.push(block);
+        freeBuffers.push(block);
       }
     } finally {
       for (const compressor of idle) compressor.close();
@@ -27,37 +31,28 @@ export const zstd: BlockCodec = {
 };
 
 interface Compressor {
-  readonly level: number;
   /** Compresses one block at a time. */
   frameOf(block: Buffer): Promise<Buffer>;
   close(): void;
 }
 
-function takeIdle(idle: Compressor[], level: number): Compressor | undefined {
-  const compressor = idle.pop();
-  if (compressor === undefined || compressor.level === level) return compressor;
-  compressor.close();
-  return undefined;
-}
-
-/** Makes frame after frame with the same tables, which cost a quarter of the time to set up for each anew. */
+/** Makes frame after frame with the same tables: to set them up for each frame would take a quarter of the time. */
 function openCompressor(level: number): Compressor {
   const stream = createZstdCompress({
     params: {
       [constants.ZSTD_c_compressionLevel]: level,
       [constants.ZSTD_c_checksumFlag]: 1,
     },
-    // What is written at once is a frame.
+    // Each write becomes a frame.
     flush: constants.ZSTD_e_end,
     chunkSize: OUTPUT_BYTES,
   });
   const pieces: Buffer[] = [];
   stream.on('data', (piece: Buffer) => pieces.push(piece));
   return {
-    level,
     frameOf: async block => {
       const { promise: written, resolve, reject } = Promise.withResolvers<void>();
-      // A write that fails under way, for want of memory, is not called back.
+      // Node does not call back for a write that fails for want of memory.
       stream.once('error', reject);
       stream.write(block, error => (error ? reject(error) : resolve()));
       await written;
@@ -68,7 +63,7 @@ function openCompressor(level: number): Compressor {
   };
 }
 
-/** A frame that is sure to have room is compressed in one go, not by way of buffers of zstd's own. */
+/** An output buffer that is sure to hold a frame lets zstd compress in one call, without buffers of its own. */
 const OUTPUT_BYTES = 3 << 20;
 
 function joined(pieces: readonly Buffer[]): Buffer {

@@ -114,7 +114,7 @@ function packingOf(
   const { archiveName, codec, include, exclude } = about ?? defaults;
   return {
     source: { root: workdir, include, exclude, excludedPaths: [] },
-    archive: { name: archiveName, codec, level: gzipLevel },
+    archive: { name: archiveName, codec, level: gzipLevel.min },
     stallMs,
   };
 }

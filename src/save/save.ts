@@ -163,7 +163,7 @@ async function uploadOnce(
     signal,
   });
   using _ = progress.start(expected, packing.progress);
-  const receipt = await store.store(key, packing.chunks, { signal, stallMs, onStored: packing.giveBack });
+  const receipt = await store.store(key, packing.chunks, { signal, stallMs, onStored: packing.releaseChunk });
   return { receipt, summary: packing.summary() };
 }
 

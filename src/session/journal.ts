@@ -74,19 +74,19 @@ export function recoveryCommand({ store, folder }: SessionJournal): string {
 
 function logProblem({ kind, ...fields }: JournalProblem, log: Log): void {
   switch (kind) {
-    case 'unreachable':
+    case 'upload-failing':
       log.warn({ event: 'journal_upload_failing', ...fields }, 'journal upload failing, retrying');
       return;
-    case 'reachable':
+    case 'upload-recovered':
       log.info({ event: 'journal_upload_recovered', ...fields }, 'journal upload recovered');
       return;
-    case 'unreadable':
+    case 'file-unreadable':
       log.warn({ event: 'journal_file_unreadable', ...fields }, 'journal cannot read a file');
       return;
-    case 'blind':
+    case 'scan-failed':
       log.warn({ event: 'journal_scan_failed', ...fields }, 'journal cannot list the working directory');
       return;
-    case 'taken':
+    case 'prefix-taken':
       log.info({ event: 'journal_prefix_taken', ...fields }, 'journal prefix in use by another run');
       return;
     case 'stopped':
@@ -113,9 +113,9 @@ export async function flushJournal(
   { log, startDeadline }: SessionRuntime,
 ): Promise<JournalFlush> {
   const startMs = performance.now();
-  const { waiting } = journal.report();
+  const { backlog } = journal.report();
   log.info(
-    { event: 'journal_flush_started', files: waiting.files, bytes: waiting.bytes },
+    { event: 'journal_flush_started', files: backlog.files, bytes: backlog.bytes },
     'flushing the journal',
   );
   const cancelled = new AbortController();

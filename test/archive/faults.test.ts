@@ -11,10 +11,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { fillBlocks } from '../../src/archive/block-buffer.ts';
-import { type Entry, openFound } from '../../src/archive/open-entry.ts';
+import { createBlockBuffer } from '../../src/archive/block-buffer.ts';
+import { type OpenedEntry, openEntry } from '../../src/archive/open-entry.ts';
 import { pack } from '../../src/archive/pack.ts';
-import { notes } from '../../src/archive/skipped.ts';
+import { cappedList } from '../../src/archive/skipped.ts';
 import { putStart, restBlocks } from '../../src/archive/tar-stream.ts';
 import { createFileCalls } from '../../src/files/open.ts';
 import { tarPadding } from '../../src/files/tar.ts';
@@ -32,57 +32,57 @@ const SPEEDS = [
 
 const open = (folder: string, name: string, slowMs: number) => {
   const [path, absolute] = [Buffer.from(name), Buffer.from(join(folder, name))];
-  return openFound({ kind: 'file', path, absolute }, createFileCalls(slowMs));
+  return openEntry({ kind: 'file', path, absolute }, createFileCalls(slowMs));
 };
 
-async function openFile(folder: string, name: string): Promise<Entry> {
+async function openFile(folder: string, name: string): Promise<OpenedEntry> {
   const opened = await open(folder, name, Infinity);
-  if ('unfit' in opened) throw new Error(opened.unfit);
+  if ('skipped' in opened) throw new Error(opened.skipped);
   return opened;
 }
 
 async function refusal(folder: string, name: string, slowMs: number): Promise<string> {
   const opened = await open(folder, name, slowMs);
-  return 'unfit' in opened ? opened.unfit : 'opened';
+  return 'skipped' in opened ? opened.skipped : 'opened';
 }
 
-/** The content as the archive has it, and what is told of it. */
-async function archived(entry: Entry) {
+/** The content as the archive has it, and what is reported of it. */
+async function archived(entry: OpenedEntry) {
   const tally = { files: 0, directories: 0, links: 0, bytesRead: 0 };
-  const told = { tally, skipped: notes(), changed: notes() };
-  const filler = fillBlocks(1 << 17, []);
-  const blocks = [putStart(entry, filler, told)];
+  const events = { tally, skipped: cappedList(), changed: cappedList() };
+  const buffer = createBlockBuffer(1 << 17, []);
+  const blocks = [putStart(entry, buffer, events)];
   if (entry.fd !== undefined) {
-    const rest = restBlocks(entry, entry.fd, filler, told, new AbortController().signal);
+    const rest = restBlocks(entry, entry.fd, buffer, events, new AbortController().signal);
     for await (const block of rest) blocks.push(block);
   }
-  const bytes = Buffer.concat([...blocks.filter(block => block !== undefined), filler.last()]);
+  const bytes = Buffer.concat([...blocks.filter(block => block !== undefined), buffer.last()]);
   expect(bytes.length).toBe(512 + entry.header.size + tarPadding(entry.header.size));
-  return { content: bytes.subarray(512, 512 + entry.header.size), told: told.changed.read().first };
+  return { content: bytes.subarray(512, 512 + entry.header.size), changed: events.changed.summary().first };
 }
 
-test('a file that shrinks while it is read is filled up with zeros, and told', async () => {
+test('a file that shrinks while it is read is filled up with zeros, and reported', async () => {
   using folder = temporaryFolder();
   const path = join(folder.path, 'shrinks');
   writeFileSync(path, Buffer.alloc(LARGE, 'x'));
   const entry = await openFile(folder.path, 'shrinks');
   truncateSync(path, 100_000);
-  const { content, told } = await archived(entry);
+  const { content, changed } = await archived(entry);
   expect(content.equals(Buffer.concat([Buffer.alloc(100_000, 'x'), Buffer.alloc(100_000)]))).toBe(true);
-  expect(told).toEqual([
+  expect(changed).toEqual([
     { path: 'shrinks', why: 'ended after 100000 of 200000 bytes: filled up with zeros' },
   ]);
 });
 
-test('a file that grows while it is read is cut at its first size, and told', async () => {
+test('a file that grows while it is read is cut at its first size, and reported', async () => {
   using folder = temporaryFolder();
   const path = join(folder.path, 'grows');
   writeFileSync(path, Buffer.alloc(LARGE, 'x'));
   const entry = await openFile(folder.path, 'grows');
   appendFileSync(path, 'more');
-  const { content, told } = await archived(entry);
+  const { content, changed } = await archived(entry);
   expect(content.equals(Buffer.alloc(LARGE, 'x'))).toBe(true);
-  expect(told).toEqual([{ path: 'grows', why: 'grew while it was read: cut at its first size' }]);
+  expect(changed).toEqual([{ path: 'grows', why: 'grew while it was read: cut at its first size' }]);
 });
 
 test('a file that is deleted while it is read is archived whole', async () => {
@@ -90,21 +90,21 @@ test('a file that is deleted while it is read is archived whole', async () => {
   writeFileSync(join(folder.path, 'goes'), Buffer.alloc(LARGE, 'x'));
   const entry = await openFile(folder.path, 'goes');
   rmSync(join(folder.path, 'goes'));
-  expect(await archived(entry)).toEqual({ content: Buffer.alloc(LARGE, 'x'), told: [] });
+  expect(await archived(entry)).toEqual({ content: Buffer.alloc(LARGE, 'x'), changed: [] });
 });
 
-test('a read that fails in the middle keeps what was read, fills up with zeros, and is told', async () => {
+test('a read that fails in the middle keeps what was read, fills up with zeros, and is reported', async () => {
   using folder = temporaryFolder();
   writeFileSync(join(folder.path, 'fails'), Buffer.alloc(LARGE, 'x'));
   const entry = await openFile(folder.path, 'fails');
   // Reading a folder's descriptor fails, as a disk's fault would.
-  const { content, told } = await archived({ ...entry, fd: openSync(folder.path, 'r') });
+  const { content, changed } = await archived({ ...entry, fd: openSync(folder.path, 'r') });
   expect(content.subarray(0, entry.head.length).equals(entry.head)).toBe(true);
   expect(content.subarray(entry.head.length).equals(Buffer.alloc(LARGE - entry.head.length))).toBe(true);
-  expect(told[0]?.why).toBe(`EISDIR after ${entry.head.length} of 200000 bytes: filled up with zeros`);
+  expect(changed[0]?.why).toBe(`EISDIR after ${entry.head.length} of 200000 bytes: filled up with zeros`);
 });
 
-test.each(SPEEDS)('what is no longer the file that was found is told, with $name', async ({ slowMs }) => {
+test.each(SPEEDS)('what is no longer the file that was found is reported, with $name', async ({ slowMs }) => {
   using folder = temporaryFolder();
   spawnSync('mkfifo', [join(folder.path, 'pipe')]);
   symlinkSync('/etc/passwd', join(folder.path, 'link'));
@@ -119,7 +119,7 @@ test.each(SPEEDS)('what is no longer the file that was found is told, with $name
   expect(await refusal(folder.path, 'file', slowMs)).toBe('opened');
 });
 
-test('a file that must not be read is left out and told, and the others are archived', async () => {
+test('a file that must not be read is left out and reported, and the others are archived', async () => {
   using folder = temporaryFolder();
   chmodSync(folder.path, 0o755);
   for (const name of ['a', 'b', 'c']) writeFileSync(join(folder.path, name), name);
@@ -131,7 +131,7 @@ test('a file that must not be read is left out and told, and the others are arch
   });
 });
 
-test('files that vanish during the walk are told, and the others are archived', async () => {
+test('files that vanish during the walk are reported, and the others are archived', async () => {
   using folder = temporaryFolder();
   writeFileSync(join(folder.path, '0'), Buffer.alloc(3_000_000));
   for (let i = 100; i < 300; i++) writeFileSync(join(folder.path, String(i)), 'small');
@@ -148,8 +148,8 @@ test('files that vanish during the walk are told, and the others are archived', 
 });
 
 test('of a million faults the first are named and all are counted', () => {
-  const list = notes(3);
+  const list = cappedList(3);
   for (let i = 0; i < 1_000_000; i++) list.add(Buffer.from(String(i)), 'vanished');
-  expect(list.read().total).toBe(1_000_000);
-  expect(list.read().first.map(({ path }) => path)).toEqual(['0', '1', '2']);
+  expect(list.summary().total).toBe(1_000_000);
+  expect(list.summary().first.map(({ path }) => path)).toEqual(['0', '1', '2']);
 });

@@ -21,7 +21,7 @@ export function packOptions(root: string, choices: Choices = {}): PackOptions {
   return {
     selection: { root, include, exclude, excludedPaths },
     codec: 'gzip',
-    level: { min: 1, max: 6 },
+    level: 2,
     chunkBytes: 1 << 20,
     threads: 2,
     signal: new AbortController().signal,

@@ -21,7 +21,7 @@ async function walked(
     for (const item of batch) {
       const path = item.path.toString();
       const mark = item.kind === 'directory' ? '/' : '';
-      found.push(item.kind === 'unfit' ? `${path}: ${item.why}` : path + mark);
+      found.push(item.kind === 'skipped' ? `${path}: ${item.why}` : path + mark);
     }
   }
   return found;
@@ -77,7 +77,7 @@ test('a destination inside the root is left out', async () => {
   expect(await walked(folder.path, { excludedPaths })).toEqual(['a']);
 });
 
-test('sockets and named pipes are told, links are not followed', async () => {
+test('sockets and named pipes are reported, links are not followed', async () => {
   using folder = temporaryFolder();
   const server = createServer().listen(join(folder.path, 'socket'));
   await once(server, 'listening');
@@ -87,7 +87,7 @@ test('sockets and named pipes are told, links are not followed', async () => {
   server.close();
 });
 
-test('a folder that cannot be read is kept as an entry, and told', async () => {
+test('a folder that cannot be read is kept as an entry, and reported', async () => {
   using folder = temporaryFolder();
   make(folder.path, ['secret/a', 'z']);
   chmodSync(folder.path, 0o755);
@@ -96,7 +96,7 @@ test('a folder that cannot be read is kept as an entry, and told', async () => {
   expect(found).toEqual(['secret/', 'secret: permission denied', 'z']);
 });
 
-test('a root that is not there is told, and nothing is thrown', async () => {
+test('a root that is not there is reported, and nothing is thrown', async () => {
   expect(await walked('/no/such/folder')).toEqual([': vanished']);
 });
 

@@ -10,7 +10,7 @@ const [folder] = args;
 // By now libuv's pool has its threads.
 const [, kibibytes] = /VmSize:\s+(\d+) kB/.exec(await readFile('/proc/self/status', 'utf8'));
 execFileSync('prlimit', ['--pid', process.pid, `--as=${(Number(kibibytes) + 32_768) * 1024}`]);
-await packed(folder, { codec: 'zstd', level: { min: 22, max: 22 } }).then(
+await packed(folder, { codec: 'zstd', level: 22 }).then(
   () => console.log('packed'),
   error => console.log(`rejected: ${error.code}`),
 );

@@ -1,6 +1,6 @@
 /**
- * A path below the working directory as the file system has it, one character for each byte: names need not be text,
- * and a string, unlike a Buffer, can be a Map's key.
+ * A path below the working directory as the file system has it, one character for each byte: names need not be UTF-8,
+ * and a string, unlike a Buffer, can be the key of a Map.
  */
 export type BytePath = string;
 
@@ -12,21 +12,21 @@ export function toBytes(path: BytePath): Buffer {
   return Buffer.from(path, 'latin1');
 }
 
-/** For people and globs: what is no UTF-8 is replaced. */
+/** For people and globs: bytes that are not UTF-8 are replaced by U+FFFD. */
 export function toText(path: BytePath): string {
   return isAscii(path) ? path : toBytes(path).toString();
 }
 
-/** What node:fs takes as a path. */
+/** As node:fs takes it. */
 export function toFsPath(path: BytePath): string | Buffer {
   return isAscii(path) ? path : toBytes(path);
 }
 
-export function below(folder: BytePath, name: BytePath): BytePath {
+export function joinPath(folder: BytePath, name: BytePath): BytePath {
   return folder === '' ? name : `${folder}/${name}`;
 }
 
-/** Whether a path from a journal stays below the folder that it is joined to, and a file system can hold it. */
+/** Whether a path from a journal stays below the folder that it is joined to, and is short enough for a file system. */
 export function isContained(path: BytePath): boolean {
   return path.length <= MAX_PATH_BYTES && path.split('/').every(isName);
 }
@@ -45,7 +45,7 @@ function isAscii(path: BytePath): boolean {
   return true;
 }
 
-/** What a path takes in JSON at most: six characters for each byte. */
+/** The most bytes that a path takes in JSON: six for each byte (`\\u0000`), and its quotes and key. */
 export function jsonBytes(path: BytePath): number {
   return 6 * path.length + 20;
 }

@@ -2,23 +2,23 @@ import { isUtf8 } from 'node:buffer';
 import * as v from 'valibot';
 import { type BytePath, fromText, isContained, toBytes } from './byte-path.ts';
 
-/** Raised when a reader of the older version would misunderstand. docs/journal.md describes this one. */
+/** Raised by a change that an older reader would misread. docs/journal.md describes this format. */
 export const JOURNAL_FORMAT = 1;
 
-/** Nothing larger is written, measured before compression; a reader refuses twice as much. */
+/** The most that a segment holds, before compression; a reader refuses twice as much. */
 export const SEGMENT_BYTES = 8 * 1024 * 1024;
 
-/** What recovery must know to make the archive that the session would have made. */
+/** What a recovery needs to know to make the archive that the session would have made. */
 export type JournalAbout = v.InferOutput<typeof About>;
 
 const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const Positive = v.pipe(Count, v.minValue(1));
 const Mode = v.pipe(Count, v.maxValue(0o7777));
 const Milliseconds = v.pipe(v.number(), v.safeInteger());
-const Moment = v.pipe(v.string(), v.isoTimestamp());
+const Timestamp = v.pipe(v.string(), v.isoTimestamp());
 const Crc32 = v.pipe(v.string(), v.regex(/^[0-9a-f]{8}$/));
 
-/** A path as text, or in base64 where its bytes are no UTF-8. */
+/** A path as text, or in base64 where its bytes are not UTF-8. */
 const Path = v.pipe(
   v.union([v.string(), v.strictObject({ base64: v.pipe(v.string(), v.base64()) })]),
   v.transform(path => (typeof path === 'string' ? fromText(path) : decodeBase64(path.base64))),
@@ -32,7 +32,7 @@ const About = v.object({
   codec: v.picklist(['none', 'gzip', 'zstd']),
   include: v.array(v.string()),
   exclude: v.array(v.string()),
-  /** Of the program that writes the journal. */
+  /** Of the program that wrote the journal. */
   version: v.string(),
 });
 
@@ -43,20 +43,20 @@ const Piece = v.object({
   offset: Count,
   length: Count,
   crc32: Crc32,
-  /** The file's size when it was read; what lies beyond this piece follows, or is lost with the container. */
+  /** The file's size when it was read: what it has beyond this piece follows, or is lost with the container. */
   size: Count,
-  /** This generation counts only when so many bytes of it are there. */
+  /** This generation counts only when so many bytes of it are in segments. */
   whole: v.optional(Count),
-  /** The generation that ends when this one is whole. */
+  /** The generation that ends when this one is complete. */
   replaces: v.optional(Positive),
-  /** The file was written to while it was read. */
+  /** The file was changed while it was read. */
   torn: v.optional(v.literal(true)),
 });
 
-const Waiting = v.object({
+const Backlog = v.object({
   files: Count,
   bytes: Count,
-  /** The first hundred. */
+  /** Of the first hundred files. */
   paths: v.array(Path),
 });
 
@@ -67,44 +67,44 @@ const Index = v.object({
   previous: Crc32,
   about: About,
   intervalMs: Count,
-  coveredUntil: Moment,
-  /** The most bytes that the contents have taken at any one moment so far. */
+  coveredUntil: Timestamp,
+  /** The most bytes of content that a recovery up to here has on disk at the same time. */
   space: Count,
   removed: v.object({ generations: v.array(Positive), paths: v.array(SafePath) }),
   placed: v.array(Placed),
   folders: v.array(v.object({ path: SafePath, mode: Mode })),
   links: v.array(v.object({ path: SafePath, target: Path })),
   pieces: v.array(Piece),
-  waiting: Waiting,
+  waiting: Backlog,
 });
 
 const Status = v.object({
   format: v.literal(JOURNAL_FORMAT),
   run: v.pipe(v.string(), v.uuid()),
   state: v.picklist(['writing', 'finished', 'saved']),
-  /** Segments up to this one were there when this was written. */
+  /** Segments up to this one were stored when this was written. */
   sequence: Count,
   about: About,
   intervalMs: Count,
   heartbeatMs: Count,
-  coveredUntil: Moment,
-  waiting: Waiting,
+  coveredUntil: Timestamp,
+  waiting: Backlog,
 });
 
 /** `journal.json`, the first entry of a segment. */
 export type SegmentIndex = Readonly<v.InferOutput<typeof Index>>;
 export type PieceRecord = Readonly<v.InferOutput<typeof Piece>>;
 export type PlacedRecord = Readonly<v.InferOutput<typeof Placed>>;
-export type WaitingRecord = Readonly<v.InferOutput<typeof Waiting>>;
+export type BacklogRecord = Readonly<v.InferOutput<typeof Backlog>>;
 /** `status.json`, beside the segments. */
 export type JournalStatus = Readonly<v.InferOutput<typeof Status>>;
 
-/** @throws when it is not what this version writes */
+/** @throws {Error} when it is not of this format */
 export function parseIndex(json: string): SegmentIndex {
   return v.parse(Index, JSON.parse(json));
 }
 
-/** @throws when it is not what this version writes */
+/** @throws {Error} when it is not of this format */
 export function parseStatus(json: string): JournalStatus {
   return v.parse(Status, JSON.parse(json));
 }
@@ -112,23 +112,23 @@ export function parseStatus(json: string): JournalStatus {
 export function formatIndex(index: SegmentIndex): string {
   const withPath = <T extends { readonly path: BytePath }>(record: T) => ({
     ...record,
-    path: spell(record.path),
+    path: encodePath(record.path),
   });
   return JSON.stringify({
     ...index,
-    removed: { ...index.removed, paths: index.removed.paths.map(spell) },
+    removed: { ...index.removed, paths: index.removed.paths.map(encodePath) },
     placed: index.placed.map(withPath),
     folders: index.folders.map(withPath),
-    links: index.links.map(link => ({ ...withPath(link), target: spell(link.target) })),
+    links: index.links.map(link => ({ ...withPath(link), target: encodePath(link.target) })),
     pieces: index.pieces.map(withPath),
-    waiting: { ...index.waiting, paths: index.waiting.paths.map(spell) },
+    waiting: { ...index.waiting, paths: index.waiting.paths.map(encodePath) },
   });
 }
 
 export function formatStatus(status: JournalStatus): string {
   return JSON.stringify({
     ...status,
-    waiting: { ...status.waiting, paths: status.waiting.paths.map(spell) },
+    waiting: { ...status.waiting, paths: status.waiting.paths.map(encodePath) },
   });
 }
 
@@ -138,7 +138,7 @@ export function segmentKey(sequence: number): string {
   return `${String(sequence).padStart(8, '0')}.tar.gz`;
 }
 
-/** undefined: no segment's key. */
+/** undefined: not the key of a segment. */
 export function sequenceOf(key: string): number | undefined {
   const digits = /^(\d{8})\.tar\.gz$/.exec(key)?.[1];
   const sequence = Number(digits);
@@ -146,9 +146,9 @@ export function sequenceOf(key: string): number | undefined {
 }
 
 /**
- * The tar entry of a piece: `agent.log@<offset>` in the first generation of a path, `agent.log#<generation>@<offset>`
- * in later ones. Read from the right it means one thing only: a first generation whose name happens to end like a
- * generation is spelled with its own.
+ * The name of a piece's tar entry: `agent.log@<offset>` in the first generation of a path,
+ * `agent.log#<generation>@<offset>` in later ones. Read from the right it is unambiguous: a first generation whose path
+ * itself ends like a generation number gets its own as well.
  */
 export function entryName(
   piece: Pick<PieceRecord, 'path' | 'generation' | 'offset'>,
@@ -159,7 +159,7 @@ export function entryName(
   return `${piece.path}${generation}@${String(piece.offset).padStart(20, '0')}`;
 }
 
-function spell(path: BytePath): string | { base64: string } {
+function encodePath(path: BytePath): string | { base64: string } {
   const bytes = toBytes(path);
   return isUtf8(bytes) ? bytes.toString() : { base64: bytes.toString('base64') };
 }

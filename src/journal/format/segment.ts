@@ -12,31 +12,31 @@ import {
   type SegmentIndex,
 } from './schema.ts';
 
-/** A piece of a file, on its way into a segment. */
+/** A piece of a file, to be put into a segment. */
 export interface Piece {
   readonly record: PieceRecord;
-  /** The path has not been another content's in this journal: its entries go by the plain name. */
+  /** It is of the first generation of its path: the name of its entry has no generation number. */
   readonly isFirst: boolean;
   readonly body: Buffer;
 }
 
-/** What a segment holds, once it has proved to be whole. */
+/** A segment whose checksums have been verified. */
 export interface Segment {
   readonly index: SegmentIndex;
   /** As many as the index has pieces, in their order. */
   readonly bodies: readonly Buffer[];
-  /** Of the object, as the next segment knows it. */
+  /** Of the object: the next segment's `previous`. */
   readonly crc32: string;
 }
 
 /**
  * A segment's object: `journal.json`, then the pieces, as tar.gz.
- * @param workspace where the tar is put together, if there is room
+ * @param tarBuffer where the tar is assembled, if it is large enough
  */
 export async function encodeSegment(
   index: Omit<SegmentIndex, 'pieces'>,
   pieces: readonly Piece[],
-  workspace: Buffer,
+  tarBuffer: Buffer,
 ): Promise<Buffer> {
   const json = Buffer.from(formatIndex({ ...index, pieces: pieces.map(piece => piece.record) }));
   const mtimeMs = Date.parse(index.coveredUntil);
@@ -47,15 +47,15 @@ export async function encodeSegment(
     ),
     END_OF_TAR,
   ];
-  return await promisify(gzip)(join(tar, workspace), { level: LEVEL });
+  return await promisify(gzip)(join(tar, tarBuffer), { level: LEVEL });
 }
 
 /**
  * Reads and verifies a segment's object.
- * @throws when it is not whole: a byte that was changed, cut off or added does not go unnoticed
+ * @throws {Error} when a byte of it was changed, removed or added
  */
 export async function decodeSegment(object: Buffer): Promise<Segment> {
-  // The limit stands against an object that claims to be a segment and unpacks to terabytes.
+  // An object that only claims to be a segment may unpack to terabytes.
   const tar = await promisify(gunzip)(object, { maxOutputLength: 2 * SEGMENT_BYTES });
   const [first, ...files] = readTarFiles(tar);
   if (first?.path.toString() !== INDEX_NAME) throw new Error(`its first entry is not ${INDEX_NAME}`);
@@ -76,7 +76,7 @@ export async function decodeSegment(object: Buffer): Promise<Segment> {
   return { index, bodies, crc32: checksum([object]) };
 }
 
-/** CRC-32 as the journal spells it: eight hexadecimal digits. */
+/** CRC-32 as the journal writes it: eight hexadecimal digits. */
 export function checksum(buffers: readonly Buffer[]): string {
   return formatCrc(buffers.reduce((crc, buffer) => crc32(buffer, crc), 0));
 }
@@ -97,10 +97,10 @@ function tarFile(path: Buffer, body: Buffer, mode: number, mtimeMs: number): Buf
 
 const PADDING = Buffer.alloc(TAR_BLOCK_BYTES);
 
-function join(parts: readonly Buffer[], workspace: Buffer): Buffer {
+function join(parts: readonly Buffer[], tarBuffer: Buffer): Buffer {
   const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-  if (bytes > workspace.length) return Buffer.concat(parts);
+  if (bytes > tarBuffer.length) return Buffer.concat(parts);
   let at = 0;
-  for (const part of parts) at += part.copy(workspace, at);
-  return workspace.subarray(0, bytes);
+  for (const part of parts) at += part.copy(tarBuffer, at);
+  return tarBuffer.subarray(0, bytes);
 }

@@ -1,7 +1,7 @@
+import { errorText } from '../../runtime/text.ts';
 import type { Store } from '../../store/store.ts';
 import { segmentKey } from '../format/schema.ts';
 import { decodeSegment, type Segment } from '../format/segment.ts';
-import { reasonOf } from '../writer/file-stat.ts';
 import { fetchObject } from './fetch.ts';
 
 /** A segment, or why it cannot be had. */
@@ -61,7 +61,7 @@ async function fetchSegment(
   try {
     return { sequence, segment: await decodeSegment(object) };
   } catch (error) {
-    return { sequence, fault: `it is damaged: ${reasonOf(error)}` };
+    return { sequence, fault: `it is damaged: ${errorText(error)}` };
   }
 }
 

@@ -1,5 +1,5 @@
 import { chmod, mkdir, rename, symlink, utimes } from 'node:fs/promises';
-import { type BytePath, below, fromText, toFsPath, toText } from '../format/byte-path.ts';
+import { type BytePath, fromText, joinPath, toFsPath, toText } from '../format/byte-path.ts';
 import { entryName } from '../format/schema.ts';
 import { type Content, isComplete, type Replay, type Run, runFile } from './replay.ts';
 
@@ -53,7 +53,7 @@ interface Target {
 }
 
 function at({ root }: Target, path: BytePath): string | Buffer {
-  return toFsPath(below(root, path));
+  return toFsPath(joinPath(root, path));
 }
 
 function* parentsOf(path: BytePath): Generator<BytePath> {

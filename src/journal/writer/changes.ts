@@ -1,33 +1,33 @@
 import { closeSync, fstatSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import type { Yielder } from '../../runtime/concurrency.ts';
-import { drop, type Ledger, type Tracked } from './file-index.ts';
-import { isSameFile, type Look, toLook } from './file-stat.ts';
+import { dropGeneration, type FileIndex, type IndexedFile } from './file-index.ts';
+import { type FileStat, isSameFile, toFileStat } from './file-stat.ts';
 import {
-  beginGeneration,
+  carryOverPrefixCheck,
   extend,
   type Generation,
-  isAudited,
-  keepAudit,
-  restartAudit,
+  isPrefixChecked,
+  newGeneration,
+  prefixMatches,
+  restartPrefixCheck,
   SLICE_BYTES,
-  seemsKept,
 } from './generation.ts';
 import { hasCrc, type OpenFile, openFile } from './open-file.ts';
 
-/** What a look into a file that may have changed has come to. */
-export type Taken =
-  | { readonly as: 'piece'; readonly bytes: Bytes }
-  /** The journal has it all. */
-  | { readonly as: 'kept'; readonly look: Look }
-  /** It has been rewritten, and it is not its turn yet. */
-  | { readonly as: 'waiting' }
-  /** It has gone, or another file has its name: the next scan tells more. */
-  | { readonly as: 'gone' }
-  | { readonly as: 'unreadable'; readonly why: string };
+/** What reading a file that may have changed has given. */
+export type ReadResult =
+  | { readonly kind: 'piece'; readonly bytes: PieceBytes }
+  /** The journal holds all of it. */
+  | { readonly kind: 'unchanged'; readonly stat: FileStat }
+  /** It has been rewritten, too soon after the last time: it is read later. */
+  | { readonly kind: 'deferred' }
+  /** It has been removed or replaced: the next scan tells which. */
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'unreadable'; readonly why: string };
 
 /** The next bytes of a generation. */
-export interface Bytes {
+export interface PieceBytes {
   readonly generation: Generation;
   readonly offset: number;
   readonly length: number;
@@ -35,11 +35,12 @@ export interface Bytes {
   readonly body: Buffer;
   readonly crc: number;
   /** The file as it was before it was read. */
-  readonly look: Look;
-  readonly whole: number | undefined;
+  readonly stat: FileStat;
+  readonly completeSize: number | undefined;
+  /** The number of the generation that ends when this one is complete. */
   readonly replaces: number | undefined;
-  readonly isTorn: boolean;
-  /** The journal has now all that the file held. */
+  readonly changedWhileRead: boolean;
+  /** The journal holds now all that the file had. */
   readonly isLast: boolean;
 }
 
@@ -49,199 +50,214 @@ export interface Arena {
   used: number;
 }
 
-export interface TakeOptions {
+export interface ReadOptions {
   /** At most so many bytes. */
-  readonly room: number;
+  readonly maxBytes: number;
   /** Where they are read to. */
   readonly arena: Arena;
-  /** A file's content begins anew no sooner than this after the last time, unless it has credit, as logs have. */
+  /**
+   * From the start of one content of a file to that of the next, at least; 0: none. A file with append credit, such as
+   * a log, does not wait.
+   */
   readonly rewriteIntervalMs: number;
   readonly pace: Yielder;
 }
 
-/** Takes the next bytes of a file into the journal, if there are any: appended ones, or those of a new content. */
-export async function take(ledger: Ledger, tracked: Tracked, options: TakeOptions): Promise<Taken> {
-  const file = openFile(tracked.node.at);
-  if ('failed' in file) return failure(file);
+/**
+ * Reads the next bytes of a file that the journal does not hold: appended ones, or those of a new content. They count
+ * as sent from then on.
+ */
+export async function readChanges(
+  index: FileIndex,
+  file: IndexedFile,
+  options: ReadOptions,
+): Promise<ReadResult> {
+  const open = openFile(file.node.fsPath);
+  if ('failed' in open) return toFailure(open.failed);
   try {
-    if (!isSameFile(file.look, tracked.node.look)) return { as: 'gone' };
-    const { coming, current } = tracked;
-    if (coming !== undefined && canGoOn(coming, file.look))
-      return await takeComing(ledger, tracked, coming, file, options);
-    if (current === undefined) return await takeFirst(ledger, tracked, file, options);
-    if (!tracked.isSuspect) {
-      const taken = await takeAppended(ledger, tracked, current, file, options);
-      if (taken !== undefined) return taken;
+    if (!isSameFile(open.stat, file.node.stat)) return { kind: 'gone' };
+    const { pending, current } = file;
+    if (pending !== undefined && canContinue(pending, open.stat))
+      return await readPending(index, file, pending, open, options);
+    if (current === undefined) return await readNew(index, file, open, options);
+    if (!file.maybeRewritten) {
+      const result = await readAppended(index, file, current, open, options);
+      if (result !== undefined) return result;
     }
-    tracked.isSuspect = true;
-    return await takeRewritten(ledger, tracked, current, file, options);
+    file.maybeRewritten = true;
+    return await readRewritten(index, file, current, open, options);
   } finally {
-    closeSync(file.fd);
+    closeSync(open.fd);
   }
 }
 
-function failure({ failed }: { readonly failed: string | undefined }): Taken {
-  return failed === undefined ? { as: 'gone' } : { as: 'unreadable', why: failed };
+function toFailure(why: string | undefined): ReadResult {
+  return why === undefined ? { kind: 'gone' } : { kind: 'unreadable', why };
 }
 
-function canGoOn(coming: Generation, look: Look): boolean {
-  return isSameFile(coming.begun, look) && look.size >= (coming.whole ?? 0);
+function canContinue(pending: Generation, stat: FileStat): boolean {
+  return isSameFile(pending.startedFrom, stat) && stat.size >= (pending.completeSize ?? 0);
 }
 
-async function takeFirst(
-  ledger: Ledger,
-  tracked: Tracked,
-  file: OpenFile,
-  options: TakeOptions,
-): Promise<Taken> {
-  tracked.current = begin(ledger, tracked, file, { whole: undefined, isTrusted: true });
-  return await read(ledger, tracked.current, file, options, undefined);
+async function readNew(
+  index: FileIndex,
+  file: IndexedFile,
+  open: OpenFile,
+  options: ReadOptions,
+): Promise<ReadResult> {
+  file.current = startContent(index, file, open, { completeSize: undefined, prefixVerified: true });
+  return await readNext(index, file.current, open, options, undefined);
 }
 
-/** undefined: the file is not the current content with more at its end, or it is not certain. */
-async function takeAppended(
-  ledger: Ledger,
-  tracked: Tracked,
+/** undefined: the file is not certain to be the current content with more at its end. */
+async function readAppended(
+  index: FileIndex,
+  file: IndexedFile,
   current: Generation,
-  file: OpenFile,
-  options: TakeOptions,
-): Promise<Taken | undefined> {
-  if (file.look.size < current.end) return undefined;
-  if (file.look.size === current.end) {
-    return (await isUnchanged(ledger, tracked, current, file, options))
-      ? { as: 'kept', look: file.look }
+  open: OpenFile,
+  options: ReadOptions,
+): Promise<ReadResult | undefined> {
+  if (open.stat.size < current.end) return undefined;
+  if (open.stat.size === current.end) {
+    return (await isUnchanged(index, file, current, open, options))
+      ? { kind: 'unchanged', stat: open.stat }
       : undefined;
   }
-  // First read, then checked: what was cut and rewritten in between is found out.
+  // Read first, then checked: a truncation and rewrite in between is noticed.
   const before = { ...current };
-  const taken = await read(ledger, current, file, options, undefined);
-  if (taken.as !== 'piece') return taken;
-  const isKept =
-    seemsKept(before, file.read) && (before.isTrusted || (await hasCrc(before, file, options.pace)));
-  if (isKept) {
-    keepAudit(current, before);
-    current.isTrusted = true;
-    tracked.creditBytes += Math.max(0, current.end - Math.max(before.end, before.begun.size));
-    if (!isAudited(current)) ledger.unaudited.add(tracked);
-    return taken;
+  const result = await readNext(index, current, open, options, undefined);
+  if (result.kind !== 'piece') return result;
+  const isAppend =
+    prefixMatches(before, open.read) && (before.prefixVerified || (await hasCrc(before, open, options.pace)));
+  if (isAppend) {
+    carryOverPrefixCheck(current, before);
+    current.prefixVerified = true;
+    file.appendCreditBytes += Math.max(0, current.end - Math.max(before.end, before.startedFrom.size));
+    if (!isPrefixChecked(current)) index.prefixChecks.add(file);
+    return result;
   }
-  ledger.bytes -= current.end - before.end;
+  index.contentBytes -= current.end - before.end;
   options.arena.used -= current.end - before.end;
   Object.assign(current, before);
   return undefined;
 }
 
-/** The size is the same; whether the bytes are. */
+/** Whether the bytes of a file that still has its size are the same. */
 async function isUnchanged(
-  ledger: Ledger,
-  tracked: Tracked,
+  index: FileIndex,
+  file: IndexedFile,
   current: Generation,
-  file: OpenFile,
-  options: TakeOptions,
+  open: OpenFile,
+  options: ReadOptions,
 ): Promise<boolean> {
-  if (current.end <= SLICE_BYTES) return hasCrc(current, file, options.pace);
-  if (tracked.looked?.mtimeNs !== file.look.mtimeNs) return false;
-  // Two writes within a tick of the clock leave the same time: all of it is compared again, a little at a time.
-  restartAudit(current);
-  ledger.unaudited.add(tracked);
-  return seemsKept(current, file.read);
+  if (current.end <= SLICE_BYTES) return hasCrc(current, open, options.pace);
+  if (file.lastReadStat?.mtimeNs !== open.stat.mtimeNs) return false;
+  // Two writes within a tick of the clock leave the same time: all of it is compared again, a slice at a time.
+  restartPrefixCheck(current);
+  index.prefixChecks.add(file);
+  return prefixMatches(current, open.read);
 }
 
-async function takeRewritten(
-  ledger: Ledger,
-  tracked: Tracked,
+async function readRewritten(
+  index: FileIndex,
+  file: IndexedFile,
   current: Generation,
-  file: OpenFile,
-  options: TakeOptions,
-): Promise<Taken> {
-  tracked.dueMs = tracked.creditBytes > 0 ? 0 : tracked.begunAtMs + options.rewriteIntervalMs;
-  if (performance.now() < tracked.dueMs) return { as: 'waiting' };
-  if (file.look.size === current.end && (await hasCrc(current, file, options.pace))) {
-    tracked.isSuspect = false;
-    abandonComing(ledger, tracked);
-    return { as: 'kept', look: file.look };
+  open: OpenFile,
+  options: ReadOptions,
+): Promise<ReadResult> {
+  file.notBeforeMs = file.appendCreditBytes > 0 ? 0 : file.startedAtMs + options.rewriteIntervalMs;
+  if (performance.now() < file.notBeforeMs) return { kind: 'deferred' };
+  if (open.stat.size === current.end && (await hasCrc(current, open, options.pace))) {
+    file.maybeRewritten = false;
+    dropPending(index, file);
+    return { kind: 'unchanged', stat: open.stat };
   }
-  abandonComing(ledger, tracked);
-  tracked.coming = begin(ledger, tracked, file, { whole: file.look.size, isTrusted: false });
-  return await takeComing(ledger, tracked, tracked.coming, file, options);
+  dropPending(index, file);
+  const { size } = open.stat;
+  file.pending = startContent(index, file, open, { completeSize: size, prefixVerified: false });
+  return await readPending(index, file, file.pending, open, options);
 }
 
-function abandonComing(ledger: Ledger, tracked: Tracked): void {
-  if (tracked.coming !== undefined) drop(ledger, tracked.coming);
-  tracked.coming = undefined;
+function dropPending(index: FileIndex, file: IndexedFile): void {
+  if (file.pending !== undefined) dropGeneration(index, file.pending);
+  file.pending = undefined;
 }
 
-async function takeComing(
-  ledger: Ledger,
-  tracked: Tracked,
-  coming: Generation,
-  file: OpenFile,
-  options: TakeOptions,
-): Promise<Taken> {
-  const taken = await read(ledger, coming, file, options, tracked.current?.number);
-  if (taken.as !== 'piece' || coming.end !== coming.whole) return taken;
-  if (tracked.current !== undefined) ledger.bytes -= tracked.current.end;
-  tracked.current = coming;
-  tracked.coming = undefined;
-  tracked.isSuspect = taken.bytes.isTorn;
-  coming.whole = undefined;
-  return taken;
+async function readPending(
+  index: FileIndex,
+  file: IndexedFile,
+  pending: Generation,
+  open: OpenFile,
+  options: ReadOptions,
+): Promise<ReadResult> {
+  const result = await readNext(index, pending, open, options, file.current?.number);
+  if (result.kind !== 'piece' || pending.end !== pending.completeSize) return result;
+  if (file.current !== undefined) index.contentBytes -= file.current.end;
+  file.current = pending;
+  file.pending = undefined;
+  file.maybeRewritten = result.bytes.changedWhileRead;
+  pending.completeSize = undefined;
+  return result;
 }
 
 /**
- * A log that was cut looks like a file that was rewritten. What has been appended to it tells the two apart, and each new
- * content takes its size off that: whatever is rewritten again and again soon waits.
+ * A log that was truncated looks like a file that was rewritten. Append credit tells the two apart: appended bytes add
+ * to it and each new content takes its size off, so that a file that is rewritten again and again soon has to wait.
  */
-function begin(
-  ledger: Ledger,
-  tracked: Tracked,
-  file: OpenFile,
-  kind: { readonly whole: number | undefined; readonly isTrusted: boolean },
+function startContent(
+  index: FileIndex,
+  file: IndexedFile,
+  open: OpenFile,
+  kind: { readonly completeSize: number | undefined; readonly prefixVerified: boolean },
 ): Generation {
-  ledger.generations += 1;
-  tracked.begunAtMs = performance.now();
-  tracked.creditBytes = Math.max(0, tracked.creditBytes - file.look.size);
-  return beginGeneration(ledger.generations, file.look, kind);
+  index.lastGeneration += 1;
+  file.startedAtMs = performance.now();
+  file.appendCreditBytes = Math.max(0, file.appendCreditBytes - open.stat.size);
+  return newGeneration(index.lastGeneration, open.stat, kind);
 }
 
-/** The generation's next bytes, as many as there are and room is for. */
-async function read(
-  ledger: Ledger,
+/** The generation's next bytes, as far as the file and the limit go. */
+async function readNext(
+  index: FileIndex,
   generation: Generation,
-  file: OpenFile,
-  { room, arena, pace }: TakeOptions,
+  open: OpenFile,
+  { maxBytes, arena, pace }: ReadOptions,
   replaces: number | undefined,
-): Promise<Taken> {
-  const { whole, end: offset } = generation;
-  const limit = Math.min(offset + room, whole ?? file.look.size);
+): Promise<ReadResult> {
+  const { completeSize, end: offset } = generation;
+  const limit = Math.min(offset + maxBytes, completeSize ?? open.stat.size);
   const from = arena.used;
   let crc = 0;
   while (generation.end < limit) {
     await pace();
     const free = arena.bytes.subarray(arena.used, arena.used + Math.min(SLICE_BYTES, limit - generation.end));
-    const slice = file.readInto(free, generation.end);
+    const slice = open.readInto(free, generation.end);
     if (slice.length === 0) break;
     arena.used += slice.length;
     extend(generation, slice);
     crc = crc32(slice, crc);
   }
   const body = arena.bytes.subarray(from, arena.used);
-  // It was cut in this moment, or the disk gives no more of it.
-  if (body.length === 0 && limit > offset) return failure({ failed: file.fault });
-  ledger.bytes += generation.end - offset;
-  ledger.space = Math.max(ledger.space, ledger.bytes);
-  const after = toLook(fstatSync(file.fd, { bigint: true }));
-  const isTorn = whole !== undefined && !isUntouched(generation.begun, after);
-  const isLast = generation.end === file.look.size;
-  const length = generation.end - offset;
-  const bytes = { generation, offset, length, body, crc, look: file.look, whole, replaces, isTorn, isLast };
-  return { as: 'piece', bytes };
+  // It was truncated just now, or the disk fails to read more of it.
+  if (body.length === 0 && limit > offset) return toFailure(open.fault);
+  index.contentBytes += generation.end - offset;
+  index.peakBytes = Math.max(index.peakBytes, index.contentBytes);
+  const after = toFileStat(fstatSync(open.fd, { bigint: true }));
+  const bytes = {
+    generation,
+    offset,
+    length: generation.end - offset,
+    body,
+    crc,
+    stat: open.stat,
+    completeSize,
+    replaces,
+    changedWhileRead: completeSize !== undefined && !isUntouched(generation.startedFrom, after),
+    isLast: generation.end === open.stat.size,
+  };
+  return { kind: 'piece', bytes };
 }
 
-function isUntouched(begun: Look, now: Look): boolean {
-  return begun.mtimeNs === now.mtimeNs && begun.size === now.size;
-}
-
-export function toMs(ns: bigint): number {
-  return Number(ns / 1_000_000n);
+function isUntouched(before: FileStat, now: FileStat): boolean {
+  return before.mtimeNs === now.mtimeNs && before.size === now.size;
 }

@@ -1,228 +1,235 @@
 import type { BytePath } from '../format/byte-path.ts';
-import { isSameFile, type Look, lookNow } from './file-stat.ts';
+import { type FileStat, isSameFile, statNow } from './file-stat.ts';
 import type { Generation } from './generation.ts';
 import type { FileNode, Node } from './node.ts';
-import type { Findings } from './scanner.ts';
+import type { ScanResult } from './scanner.ts';
 
-/** A file of the working directory, and what the journal has of it. */
-export interface Tracked {
+/** A file of the working directory, and what the journal holds of it. */
+export interface IndexedFile {
   node: FileNode;
   /** The content that counts. */
   current: Generation | undefined;
-  /** A new content that takes its place once it is whole. */
-  coming: Generation | undefined;
+  /** A new content that replaces the current one as soon as all of it is in segments. */
+  pending: Generation | undefined;
   /** The file may no longer begin with the current content. */
-  isSuspect: boolean;
-  /** Appended to it, as to logs, less what it has cost since to begin it anew: see `begin` in take.ts. */
-  creditBytes: number;
-  /** When its content last began anew (performance.now). */
-  begunAtMs: number;
-  /** Not looked at before (performance.now): it has been rewritten too short a time ago. */
-  dueMs: number;
-  /** The last segment that took something of it. */
-  servedIn: number;
-  /** What is not in segments yet was written after this moment; undefined: all is. */
-  behindSinceMs: number | undefined;
+  maybeRewritten: boolean;
+  /** Bytes appended to it, less those of each new content since: see `startContent` in changes.ts. */
+  appendCreditBytes: number;
+  /** When its last generation began (performance.now). */
+  startedAtMs: number;
+  /** Rewritten too recently: not read before this (performance.now). */
+  notBeforeMs: number;
+  /** The sequence of the last segment with bytes of it. */
+  lastSegment: number;
+  /** Bytes that are not in segments were written after this (Date.now); undefined: all are in segments. */
+  unsentSinceMs: number | undefined;
   /** As it was when it was last read. */
-  looked: Look | undefined;
-  /** What the journal knows of it besides its content. */
-  placed: { readonly path: BytePath; readonly mode: number; readonly mtimeMs: number } | undefined;
+  lastReadStat: FileStat | undefined;
+  /** What the journal holds of it besides its content. */
+  sentMetadata: { readonly path: BytePath; readonly mode: number; readonly mtimeMs: number } | undefined;
 }
 
-/** What the journal has of the working directory, and what it still has to take down. */
-export interface Ledger {
-  readonly files: Map<FileNode, Tracked>;
+/** What the journal holds of the working directory, and what is still to be put into segments. */
+export interface FileIndex {
+  readonly files: Map<FileNode, IndexedFile>;
   /** Files that may have bytes for the journal. */
-  readonly dirty: Set<Tracked>;
-  /** Files that have grown since all that they were before was last compared. */
-  readonly unaudited: Set<Tracked>;
-  /** Files that have gone: one that was moved while it was looked for turns up in the next scan. */
-  departed: Set<Tracked>;
+  readonly dirty: Set<IndexedFile>;
+  /** Files that have grown and whose earlier bytes have not all been compared since. */
+  readonly prefixChecks: Set<IndexedFile>;
+  /** Files that the last scan did not find: one that was moved during the scan is found by the next one. */
+  pendingRemoval: Set<IndexedFile>;
   readonly removedGenerations: Set<number>;
   readonly removedPaths: Set<BytePath>;
-  /** Files with a new name, mode or time and no new bytes. */
-  readonly moved: Set<Tracked>;
+  /** Files with a new name, mode or time, whose bytes the journal holds. */
+  readonly metadataChanged: Set<IndexedFile>;
+  /** Folders (with their mode) and links (with their target) that are not in segments yet. */
   readonly folders: Map<BytePath, number>;
   readonly links: Map<BytePath, BytePath>;
-  /** Which generation goes by the plain name in its entries. */
+  /** Which generation has entries without a generation number: the first one of each path. */
   readonly plainNames: Map<BytePath, number>;
-  generations: number;
-  /** When the last scan began, and the one before. */
+  /** The number of the newest generation. */
+  lastGeneration: number;
+  /** When the last scan began, and the one before (Date.now). */
   scannedAtMs: number;
-  previousScanMs: number;
-  bytes: number;
-  space: number;
+  previousScanAtMs: number;
+  /** Content that a recovery would have on disk after the last segment, and the most that was after any. */
+  contentBytes: number;
+  peakBytes: number;
 }
 
-export function createLedger(): Ledger {
+export function createFileIndex(): FileIndex {
   return {
     files: new Map(),
     dirty: new Set(),
-    unaudited: new Set(),
-    departed: new Set(),
+    prefixChecks: new Set(),
+    pendingRemoval: new Set(),
     removedGenerations: new Set(),
     removedPaths: new Set(),
-    moved: new Set(),
+    metadataChanged: new Set(),
     folders: new Map(),
     links: new Map(),
     plainNames: new Map(),
-    generations: 0,
+    lastGeneration: 0,
     scannedAtMs: Date.now(),
-    previousScanMs: Date.now(),
-    bytes: 0,
-    space: 0,
+    previousScanAtMs: Date.now(),
+    contentBytes: 0,
+    peakBytes: 0,
   };
 }
 
-/** Enters what a scan has found. */
-export function enter(ledger: Ledger, findings: Findings): void {
-  ledger.previousScanMs = ledger.scannedAtMs;
-  ledger.scannedAtMs = findings.atMs;
-  const leaving = new Set(findings.gone.flatMap(node => leave(ledger, node) ?? []));
-  for (const node of findings.appeared) note(ledger, node);
-  const strangers = followMoved(
-    ledger,
-    [...findings.appeared].filter(isFile),
-    new Set([...ledger.departed, ...leaving]),
+/**
+ * Applies what a scan has found. A file that was removed under one path and added under another was moved and keeps its
+ * content; one that was removed and added under the same path was replaced; one that was only removed is dropped after
+ * the next scan.
+ */
+export function applyScan(index: FileIndex, { atMs, added, removed, changed }: ScanResult): void {
+  index.previousScanAtMs = index.scannedAtMs;
+  index.scannedAtMs = atMs;
+  const leaving = new Set(removed.flatMap(node => removeEntry(index, node) ?? []));
+  for (const node of added) recordFolderOrLink(index, node);
+  const unmatched = matchMoved(
+    index,
+    [...added].filter(isFile),
+    new Set([...index.pendingRemoval, ...leaving]),
   );
-  const byOldPath = new Map([...leaving].filter(isAway(ledger)).map(tracked => [tracked.node.path, tracked]));
-  for (const node of strangers) settle(ledger, node, byOldPath.get(node.path));
-  const taken = new Set([...findings.appeared].map(node => node.path));
-  const overwritten = [...byOldPath.values()].filter(tracked => taken.has(tracked.node.path));
-  for (const tracked of [...ledger.departed, ...overwritten].filter(isAway(ledger))) forget(ledger, tracked);
-  ledger.departed = new Set(
-    [...leaving].filter(isAway(ledger)).filter(tracked => !overwritten.includes(tracked)),
+  const byOldPath = new Map([...leaving].filter(isAbsent(index)).map(file => [file.node.path, file]));
+  for (const node of unmatched) addOrReplace(index, node, byOldPath.get(node.path));
+  const addedPaths = new Set([...added].map(node => node.path));
+  const overwritten = [...byOldPath.values()].filter(file => addedPaths.has(file.node.path));
+  for (const file of [...index.pendingRemoval, ...overwritten].filter(isAbsent(index))) drop(index, file);
+  index.pendingRemoval = new Set(
+    [...leaving].filter(isAbsent(index)).filter(file => !overwritten.includes(file)),
   );
-  for (const node of findings.changed) {
-    const tracked = isFile(node) ? ledger.files.get(node) : undefined;
-    if (tracked !== undefined) markDirty(ledger, tracked);
-    note(ledger, node);
+  for (const node of changed) {
+    const file = isFile(node) ? index.files.get(node) : undefined;
+    if (file !== undefined) markDirty(index, file);
+    recordFolderOrLink(index, node);
   }
 }
 
-/** Gives up on files that have gone: nothing is moving any more. */
-export function forgetDeparted(ledger: Ledger): void {
-  for (const tracked of ledger.departed) forget(ledger, tracked);
-  ledger.departed = new Set();
+/** Drops the files that the last scan did not find: for when nothing is written, and hence moved, any more. */
+export function dropPendingRemoval(index: FileIndex): void {
+  for (const file of index.pendingRemoval) drop(index, file);
+  index.pendingRemoval = new Set();
 }
 
-/** Whether pieces of this generation go by the plain name: only those of the first that has the path. */
-export function isPlainlyNamed(ledger: Ledger, path: BytePath, generation: number): boolean {
-  const owner = ledger.plainNames.get(path);
+/** Whether entries of this generation go without its number: those of the first generation that has the path. */
+export function hasPlainName(index: FileIndex, path: BytePath, generation: number): boolean {
+  const owner = index.plainNames.get(path);
   if (owner !== undefined) return owner === generation;
-  if (ledger.plainNames.size >= MAX_PLAIN_NAMES) return false;
-  ledger.plainNames.set(path, generation);
+  if (index.plainNames.size >= MAX_PLAIN_NAMES) return false;
+  index.plainNames.set(path, generation);
   return true;
 }
 
-/** Names are remembered after their files have gone: 20 MB at the most. */
+/** Names are kept after their files are gone: 20 MB at most. */
 const MAX_PLAIN_NAMES = 200_000;
 
 function isFile(node: Node): node is FileNode {
   return node.kind === 'file';
 }
 
-function isAway(ledger: Ledger): (tracked: Tracked) => boolean {
-  return tracked => ledger.files.get(tracked.node) !== tracked;
+function isAbsent(index: FileIndex): (file: IndexedFile) => boolean {
+  return file => index.files.get(file.node) !== file;
 }
 
-/** Takes what has gone out of the books. @returns the file it was, which may turn up elsewhere */
-function leave(ledger: Ledger, node: Node): Tracked | undefined {
+/** @returns the file that the node was: it may have been moved */
+function removeEntry(index: FileIndex, node: Node): IndexedFile | undefined {
   if (!isFile(node)) {
-    ledger.folders.delete(node.path);
-    ledger.links.delete(node.path);
-    ledger.removedPaths.add(node.path);
+    index.folders.delete(node.path);
+    index.links.delete(node.path);
+    index.removedPaths.add(node.path);
     return undefined;
   }
-  const tracked = ledger.files.get(node);
-  ledger.files.delete(node);
-  if (tracked === undefined) return undefined;
-  ledger.dirty.delete(tracked);
-  ledger.unaudited.delete(tracked);
-  ledger.moved.delete(tracked);
-  // Should it have been moved, something may have been appended since it was last found.
-  tracked.behindSinceMs ??= ledger.previousScanMs;
-  return tracked;
+  const file = index.files.get(node);
+  index.files.delete(node);
+  if (file === undefined) return undefined;
+  index.dirty.delete(file);
+  index.prefixChecks.delete(file);
+  index.metadataChanged.delete(file);
+  // If it was moved, bytes may have been appended since the last scan that found it.
+  file.unsentSinceMs ??= index.previousScanAtMs;
+  return file;
 }
 
-/** Folders and links are known by their paths alone. */
-function note(ledger: Ledger, node: Node): void {
-  if (node.kind === 'folder') ledger.folders.set(node.path, node.look?.mode ?? 0o755);
-  if (node.kind === 'link') ledger.links.set(node.path, node.target);
+/** Folders and links have no identity besides their path. */
+function recordFolderOrLink(index: FileIndex, node: Node): void {
+  if (node.kind === 'folder') index.folders.set(node.path, node.stat?.mode ?? 0o755);
+  if (node.kind === 'link') index.links.set(node.path, node.target);
 }
 
-/** Finds which of the files that appeared were elsewhere before. @returns the others */
-function followMoved(
-  ledger: Ledger,
-  appeared: readonly FileNode[],
-  absent: ReadonlySet<Tracked>,
+/** Moves the files that were known under another path. @returns the added nodes that are other files */
+function matchMoved(
+  index: FileIndex,
+  added: readonly FileNode[],
+  absent: ReadonlySet<IndexedFile>,
 ): FileNode[] {
-  if (appeared.length === 0) return [];
-  const byInode = new Map<bigint, Tracked>();
-  for (const tracked of [...ledger.files.values(), ...absent]) byInode.set(tracked.node.look.ino, tracked);
-  return appeared.filter(node => {
-    const tracked = byInode.get(node.look.ino);
-    if (tracked === undefined || !isSameFile(tracked.node.look, node.look)) return true;
-    // By both names: a hard link, unless it was moved since its old name was looked at.
-    if (!absent.has(tracked) && isStillThere(tracked.node)) return true;
-    byInode.delete(node.look.ino);
-    rename(ledger, tracked, node);
+  if (added.length === 0) return [];
+  const byInode = new Map<bigint, IndexedFile>();
+  for (const file of [...index.files.values(), ...absent]) byInode.set(file.node.stat.ino, file);
+  return added.filter(node => {
+    const file = byInode.get(node.stat.ino);
+    if (file === undefined || !isSameFile(file.node.stat, node.stat)) return true;
+    // Both paths exist: a hard link, unless it was moved after the scan had passed its old path.
+    if (!absent.has(file) && isStillThere(file.node)) return true;
+    byInode.delete(node.stat.ino);
+    move(index, file, node);
     return false;
   });
 }
 
 function isStillThere(node: FileNode): boolean {
-  const now = lookNow(node.at);
-  return now !== undefined && isSameFile(now, node.look);
+  const now = statNow(node.fsPath);
+  return now !== undefined && isSameFile(now, node.stat);
 }
 
-function rename(ledger: Ledger, tracked: Tracked, node: FileNode): void {
-  if (ledger.files.get(tracked.node) === tracked) ledger.files.delete(tracked.node);
-  tracked.node = node;
-  ledger.files.set(node, tracked);
-  ledger.moved.add(tracked);
-  markDirty(ledger, tracked);
+function move(index: FileIndex, file: IndexedFile, node: FileNode): void {
+  if (index.files.get(file.node) === file) index.files.delete(file.node);
+  file.node = node;
+  index.files.set(node, file);
+  index.metadataChanged.add(file);
+  markDirty(index, file);
 }
 
-/** A file that is new, or another one by the name of one that has gone: then its content begins anew. */
-function settle(ledger: Ledger, node: FileNode, before: Tracked | undefined): void {
+/** A new file; where another file of that path was removed, its content is the current one until this one's is sent. */
+function addOrReplace(index: FileIndex, node: FileNode, before: IndexedFile | undefined): void {
   const isReplacement = before?.current !== undefined;
-  const tracked = isReplacement ? before : newcomer(node);
-  tracked.node = node;
-  tracked.isSuspect = isReplacement;
-  ledger.files.set(node, tracked);
-  markDirty(ledger, tracked);
+  const file = isReplacement ? before : newEntry(node);
+  file.node = node;
+  file.maybeRewritten = isReplacement;
+  index.files.set(node, file);
+  markDirty(index, file);
 }
 
-function newcomer(node: FileNode): Tracked {
+function newEntry(node: FileNode): IndexedFile {
   return {
     node,
     current: undefined,
-    coming: undefined,
-    isSuspect: false,
-    creditBytes: 0,
-    begunAtMs: 0,
-    dueMs: 0,
-    servedIn: 0,
-    behindSinceMs: undefined,
-    looked: undefined,
-    placed: undefined,
+    pending: undefined,
+    maybeRewritten: false,
+    appendCreditBytes: 0,
+    startedAtMs: 0,
+    notBeforeMs: 0,
+    lastSegment: 0,
+    unsentSinceMs: undefined,
+    lastReadStat: undefined,
+    sentMetadata: undefined,
   };
 }
 
-function markDirty(ledger: Ledger, tracked: Tracked): void {
-  tracked.behindSinceMs ??= ledger.previousScanMs;
-  ledger.dirty.add(tracked);
+function markDirty(index: FileIndex, file: IndexedFile): void {
+  file.unsentSinceMs ??= index.previousScanAtMs;
+  index.dirty.add(file);
 }
 
-function forget(ledger: Ledger, tracked: Tracked): void {
-  for (const generation of [tracked.current, tracked.coming]) {
-    if (generation !== undefined) drop(ledger, generation);
+function drop(index: FileIndex, file: IndexedFile): void {
+  for (const generation of [file.current, file.pending]) {
+    if (generation !== undefined) dropGeneration(index, generation);
   }
 }
 
-/** A generation that ends with no other in its place. */
-export function drop(ledger: Ledger, generation: Generation): void {
-  ledger.removedGenerations.add(generation.number);
-  ledger.bytes -= generation.end;
+/** Ends a generation without a successor. */
+export function dropGeneration(index: FileIndex, generation: Generation): void {
+  index.removedGenerations.add(generation.number);
+  index.contentBytes -= generation.end;
 }

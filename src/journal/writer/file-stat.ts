@@ -1,36 +1,37 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
 
-/** What a stat says of a file, as far as the journal cares. */
-export interface Look {
+/** The fields of a stat that tell a file and its version. */
+export interface FileStat {
   readonly dev: bigint;
   readonly ino: bigint;
   readonly birthtimeNs: bigint;
   readonly size: number;
+  /** The permission bits. */
   readonly mode: number;
   readonly mtimeNs: bigint;
   readonly ctimeNs: bigint;
 }
 
-/** An inode's number is given to another file as soon as it is free: its time of birth tells the two apart. */
+/** An inode number is given to another file as soon as it is free: the time of birth tells the two apart. */
 export function isSameFile(
-  a: Pick<Look, 'dev' | 'ino' | 'birthtimeNs'>,
-  b: Pick<Look, 'dev' | 'ino' | 'birthtimeNs'>,
+  a: Pick<FileStat, 'dev' | 'ino' | 'birthtimeNs'>,
+  b: Pick<FileStat, 'dev' | 'ino' | 'birthtimeNs'>,
 ): boolean {
   return a.ino === b.ino && a.dev === b.dev && a.birthtimeNs === b.birthtimeNs;
 }
 
-/** undefined: nothing is there, or it cannot be looked at. */
-export function lookNow(at: string | Buffer): Look | undefined {
+/** undefined: there is nothing at the path, or its stat cannot be read. */
+export function statNow(path: string | Buffer): FileStat | undefined {
   try {
-    const stats = lstatSync(at, { bigint: true, throwIfNoEntry: false });
-    return stats && toLook(stats);
+    const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    return stats && toFileStat(stats);
   } catch (error) {
     if (error instanceof Error) return undefined;
     throw error;
   }
 }
 
-export function toLook(stats: BigIntStats): Look {
+export function toFileStat(stats: BigIntStats): FileStat {
   return {
     dev: stats.dev,
     ino: stats.ino,
@@ -42,10 +43,7 @@ export function toLook(stats: BigIntStats): Look {
   };
 }
 
-export function hasVanished(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
-}
-
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** Of a stat's time. */
+export function toMs(ns: bigint): number {
+  return Number(ns / 1_000_000n);
 }

@@ -1,26 +1,26 @@
 import { crc32 } from 'node:zlib';
-import type { Look } from './file-stat.ts';
+import type { FileStat } from './file-stat.ts';
 
 /** One content of a file, as far as it is in segments. */
 export interface Generation {
   /** Unique in the journal. */
   readonly number: number;
-  /** The size it must reach to count; undefined: every byte of it counts at once, and more may follow. */
-  whole: number | undefined;
+  /** The size at which it begins to count; undefined: each byte counts at once, and more may be appended. */
+  completeSize: number | undefined;
   /** The file when the generation began. */
-  readonly begun: Look;
-  /** So many of its bytes are in segments. */
+  readonly startedFrom: FileStat;
+  /** So many of its bytes are in segments: the prefix. */
   end: number;
-  /** CRC-32 of those bytes. */
+  /** CRC-32 of the prefix. */
   crc: number;
-  /** CRC-32 of the first of them, at most 4 KiB. */
+  /** Of the prefix's first bytes, at most 4 KiB. */
   head: Sample;
-  /** CRC-32 of the last of them, at most 4 KiB. */
+  /** Of the prefix's last bytes, at most 4 KiB. */
   tail: Sample;
-  /** A reading of everything before the end, a slice at a time. */
-  audit: { at: number; crc: number; readonly end: number; readonly endCrc: number };
-  /** The file has been changed in place before: all of it is read before growth counts as an append. */
-  isTrusted: boolean;
+  /** A comparison of the prefix with the file, a slice at a time: up to `end`, as it was when it started. */
+  prefixCheck: { at: number; crc: number; readonly end: number; readonly endCrc: number };
+  /** false: it is a rewritten content; all of it is compared once before growth counts as an append. */
+  prefixVerified: boolean;
 }
 
 export interface Sample {
@@ -28,29 +28,41 @@ export interface Sample {
   readonly crc: number;
 }
 
-/** Reads bytes of the file, at most a slice; fewer where it ends before. */
+/** Reads bytes of the file, at most a slice; fewer where the file ends before. */
 export type ReadAt = (offset: number, length: number) => Buffer;
 
 const SAMPLE_BYTES = 4096;
 export const SLICE_BYTES = 256 * 1024;
 
-const NOTHING: Sample = { length: 0, crc: 0 };
+const EMPTY: Sample = { length: 0, crc: 0 };
 
-export function beginGeneration(
+export function newGeneration(
   number: number,
-  begun: Look,
-  { whole, isTrusted }: { readonly whole: number | undefined; readonly isTrusted: boolean },
+  startedFrom: FileStat,
+  {
+    completeSize,
+    prefixVerified,
+  }: { readonly completeSize: number | undefined; readonly prefixVerified: boolean },
 ): Generation {
-  const audit = { at: 0, crc: 0, end: 0, endCrc: 0 };
-  return { number, whole, begun, end: 0, crc: 0, head: NOTHING, tail: NOTHING, audit, isTrusted };
+  return {
+    number,
+    completeSize,
+    startedFrom,
+    end: 0,
+    crc: 0,
+    head: EMPTY,
+    tail: EMPTY,
+    prefixCheck: { at: 0, crc: 0, end: 0, endCrc: 0 },
+    prefixVerified,
+  };
 }
 
-/** Takes note of the next bytes, in slices of any size. */
+/** Adds the next bytes to the prefix, in parts of any size. */
 export function extend(generation: Generation, bytes: Buffer): void {
   const { head, tail } = generation;
   const headPart = bytes.subarray(0, SAMPLE_BYTES - head.length);
   generation.head = { length: head.length + headPart.length, crc: crc32(headPart, head.crc) };
-  // Short additions make a sample longer, and past its size it starts anew with the addition.
+  // Short additions make the sample longer; beyond its size it starts anew with the addition.
   const isShort = tail.length + bytes.length <= SAMPLE_BYTES;
   const tailPart = isShort ? bytes : bytes.subarray(-SAMPLE_BYTES);
   generation.tail = isShort
@@ -61,42 +73,46 @@ export function extend(generation: Generation, bytes: Buffer): void {
 }
 
 /**
- * Whether the file still begins with the generation's bytes, as far as a few reads tell: its first and last 4 KiB,
- * and 256 KiB of the rest, in turns.
+ * Whether the file still begins with the prefix, as far as a few reads tell: its first and last 4 KiB, and the next
+ * 256 KiB of the prefix check.
  */
-export function seemsKept(generation: Generation, read: ReadAt): boolean {
+export function prefixMatches(generation: Generation, read: ReadAt): boolean {
   const { head, tail, end } = generation;
   if (!matches(tail, read(end - tail.length, tail.length))) return false;
   if (head.length < end && !matches(head, read(0, head.length))) return false;
-  return auditNext(generation, read) !== 'changed';
+  return checkNextSlice(generation, read) !== 'changed';
 }
 
 function matches(sample: Sample, bytes: Buffer): boolean {
   return bytes.length === sample.length && crc32(bytes) === sample.crc;
 }
 
-/** Reads the next slice of what must not have changed; after the last one it begins anew. */
-export function auditNext(generation: Generation, read: ReadAt): 'kept' | 'changed' {
-  if (generation.audit.at === generation.audit.end) restartAudit(generation);
-  const { audit } = generation;
-  const slice = read(audit.at, Math.min(SLICE_BYTES, audit.end - audit.at));
-  audit.crc = crc32(slice, audit.crc);
-  audit.at += slice.length;
-  if (slice.length === 0 && audit.at < audit.end) return 'changed';
-  return audit.at < audit.end || audit.crc === audit.endCrc ? 'kept' : 'changed';
+/** Continues the prefix check by a slice; after the last one it starts again. */
+export function checkNextSlice(generation: Generation, read: ReadAt): 'unchanged' | 'changed' {
+  if (generation.prefixCheck.at === generation.prefixCheck.end) restartPrefixCheck(generation);
+  const { prefixCheck } = generation;
+  const slice = read(prefixCheck.at, Math.min(SLICE_BYTES, prefixCheck.end - prefixCheck.at));
+  prefixCheck.crc = crc32(slice, prefixCheck.crc);
+  prefixCheck.at += slice.length;
+  if (slice.length === 0 && prefixCheck.at < prefixCheck.end) return 'changed';
+  const isComplete = prefixCheck.at === prefixCheck.end;
+  return isComplete && prefixCheck.crc !== prefixCheck.endCrc ? 'changed' : 'unchanged';
 }
 
-export function restartAudit(generation: Generation): void {
-  generation.audit = { at: 0, crc: 0, end: generation.end, endCrc: generation.crc };
+export function restartPrefixCheck(generation: Generation): void {
+  generation.prefixCheck = { at: 0, crc: 0, end: generation.end, endCrc: generation.crc };
 }
 
-/** Everything before the end has been read since it last grew. */
-export function isAudited({ audit, end }: Generation): boolean {
-  return audit.at === end && audit.end === end;
+/** Whether the whole prefix has been compared since it last grew. */
+export function isPrefixChecked({ prefixCheck, end }: Generation): boolean {
+  return prefixCheck.at === end && prefixCheck.end === end;
 }
 
-/** The bytes that were added after a complete audit have been read as well. */
-export function keepAudit(generation: Generation, before: Generation): void {
+/**
+ * Carries the prefix check over an append: the bytes appended after a complete check have just been read themselves, so
+ * that it stays complete.
+ */
+export function carryOverPrefixCheck(generation: Generation, before: Generation): void {
   const { end, crc } = generation;
-  generation.audit = isAudited(before) ? { at: end, crc, end, endCrc: crc } : before.audit;
+  generation.prefixCheck = isPrefixChecked(before) ? { at: end, crc, end, endCrc: crc } : before.prefixCheck;
 }

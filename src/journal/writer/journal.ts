@@ -1,20 +1,27 @@
 import { pause } from '../../runtime/abort.ts';
+import { errorText } from '../../runtime/text.ts';
 import { STATUS_KEY, segmentKey } from '../format/schema.ts';
-import { enter, forgetDeparted } from './file-index.ts';
-import { reasonOf } from './file-stat.ts';
+import { applyScan, dropPendingRemoval } from './file-index.ts';
 import type { JournalOptions } from './options.ts';
-import { auditSome } from './prefix-check.ts';
-import { type Book, type JournalReport, openBook, report, tellUnreadable, waiting } from './state.ts';
-import { shipNext, tellAlive, tellFinished, tellStatus } from './uploader.ts';
+import { checkPrefixes } from './prefix-check.ts';
+import {
+  backlog,
+  createWriterState,
+  type JournalReport,
+  report,
+  reportUnreadable,
+  type WriterState,
+} from './state.ts';
+import { putFinalStatus, putHeartbeat, putStatus, uploadNext } from './uploader.ts';
 
 export interface Journal {
   /**
-   * Ships everything that is on disk now, when nobody writes any more, and stops. Never rejects: an aborted signal, or
-   * a fault, is told as not durable.
+   * Uploads everything that is on disk now, when nothing is written any more, and stops. Never rejects: when the signal
+   * aborts it, or an internal error stops it, the result is not durable.
    */
   finish(signal: AbortSignal): Promise<JournalEnd>;
   report(): JournalReport;
-  /** Deletes the journal, once the archive is confirmed. Asks for no right but to delete, and never rejects. */
+  /** Deletes the journal, once the archive is confirmed. Needs no permission but to put and to delete; never rejects. */
   remove(signal: AbortSignal): Promise<Removal>;
 }
 
@@ -25,129 +32,133 @@ export type JournalEnd =
   | { readonly durable: false; readonly why: string; readonly files: number; readonly bytes: number };
 
 /**
- * Ships what changes in the working directory to `<prefix>/00000001.tar.gz` and so on, from now until `finish`: see
- * docs/journal.md. It goes on whatever the destination does; one segment is in the making at a time.
+ * Uploads what changes in the working directory as `<prefix>/00000001.tar.gz` and so on, from now until `finish`: see
+ * docs/journal.md. Failures of the store do not end it; one segment is built and uploaded at a time.
  */
 export function startJournal(options: JournalOptions): Journal {
-  const book = openBook(options);
-  const recording = record(book).catch((error: unknown) => stopped(book, error));
+  const state = createWriterState(options);
+  const running = run(state).catch((error: unknown) => onInternalError(state, error));
   let end: Promise<JournalEnd> | undefined;
   return {
     finish(signal) {
-      end ??= finish(book, recording, signal);
+      end ??= finish(state, running, signal);
       return end;
     },
-    report: () => report(book),
-    remove: signal => remove(book, signal),
+    report: () => report(state),
+    remove: signal => remove(state, signal),
   };
 }
 
-/** What is compared of files that have grown after each look: a thousandth of a core. */
-const AUDIT_BYTES = 4 * 1024 * 1024;
-/** At the end: a twentieth of a second. */
-const LAST_AUDIT_BYTES = 64 * 1024 * 1024;
+/** Compared of files that have grown, after each scan: a thousandth of a core. */
+const CHECK_BYTES = 4 * 1024 * 1024;
+/** After each of the last scans: a twentieth of a second. */
+const FINAL_CHECK_BYTES = 64 * 1024 * 1024;
 
-async function record(book: Book): Promise<void> {
-  const { intervalMs, rewriteIntervalMs, heartbeatMs } = book.options;
-  const finishing = book.finishing.signal;
+async function run(state: WriterState): Promise<void> {
+  const { intervalMs, rewriteIntervalMs, heartbeatMs } = state.options;
+  const finishing = state.finishing.signal;
   while (!finishing.aborted) {
     const startedMs = performance.now();
     const isOver = () => finishing.aborted || performance.now() - startedMs >= intervalMs;
-    let isMore = await look(book);
-    while (isMore) isMore = (await shipNext(book, rewriteIntervalMs)) && !isOver();
-    await auditSome(book.ledger, AUDIT_BYTES);
-    if (performance.now() - book.sentAtMs >= heartbeatMs) tellAlive(book);
-    // A tree so large that looking at it takes long is looked at less often: for a twentieth of a core at most.
-    const periodMs = Math.max(intervalMs, 20 * book.lookMs);
+    let isMore = await scan(state);
+    while (isMore) isMore = (await uploadNext(state, rewriteIntervalMs)) && !isOver();
+    await checkPrefixes(state.index, CHECK_BYTES);
+    if (performance.now() - state.uploadedAtMs >= heartbeatMs) putHeartbeat(state);
+    // A tree that takes long to scan is scanned less often: scans take a twentieth of a core at most.
+    const periodMs = Math.max(intervalMs, 20 * state.scanCpuMs);
     await pause(periodMs - (performance.now() - startedMs), finishing);
   }
 }
 
-/** Looks at the working directory. @returns whether it could be looked at */
-async function look(book: Book): Promise<boolean> {
+/** @returns whether the working directory could be read */
+async function scan(state: WriterState): Promise<boolean> {
   const before = process.cpuUsage();
   try {
-    const findings = await book.tree.scan();
-    enter(book.ledger, findings);
-    for (const { path, why } of findings.unreadable) tellUnreadable(book, path, why);
-    book.isBlind = false;
+    const result = await state.scanner.scan();
+    applyScan(state.index, result);
+    for (const { path, why } of result.unreadable) reportUnreadable(state, path, why);
+    state.workdirUnreadable = false;
     return true;
   } catch (error) {
-    if (!book.isBlind) book.options.onProblem({ kind: 'blind', why: reasonOf(error) });
-    book.isBlind = true;
+    if (!state.workdirUnreadable) state.options.onProblem({ kind: 'scan-failed', why: errorText(error) });
+    state.workdirUnreadable = true;
     return false;
   } finally {
     const { user, system } = process.cpuUsage(before);
-    book.lookMs = (user + system) / 1000;
+    state.scanCpuMs = (user + system) / 1000;
   }
 }
 
-async function finish(book: Book, recording: Promise<unknown>, signal: AbortSignal): Promise<JournalEnd> {
-  book.finishing.abort();
-  const { promise: timeOver, reject } = Promise.withResolvers<never>();
-  const abandon = () => {
-    book.abandoned.abort(signal.reason);
+async function finish(
+  state: WriterState,
+  running: Promise<unknown>,
+  signal: AbortSignal,
+): Promise<JournalEnd> {
+  state.finishing.abort();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const cancel = () => {
+    state.cancelled.abort(signal.reason);
     reject(signal.reason);
   };
-  signal.addEventListener('abort', abandon);
-  if (signal.aborted) abandon();
+  signal.addEventListener('abort', cancel);
+  if (signal.aborted) cancel();
   try {
-    await Promise.race([timeOver, shipTheRest(book, recording)]);
+    await Promise.race([aborted, flush(state, running)]);
     return { durable: true };
   } catch (error) {
-    const { files, bytes } = waiting(book.ledger);
-    return { durable: false, why: reasonOf(error), files, bytes };
+    const { files, bytes } = backlog(state.index);
+    return { durable: false, why: errorText(error), files, bytes };
   } finally {
-    signal.removeEventListener('abort', abandon);
+    signal.removeEventListener('abort', cancel);
   }
 }
 
-async function shipTheRest(book: Book, recording: Promise<unknown>): Promise<void> {
-  await recording;
-  await shipAll(book);
-  await tellFinished(book);
+async function flush(state: WriterState, running: Promise<unknown>): Promise<void> {
+  await running;
+  await uploadAll(state);
+  await putFinalStatus(state);
 }
 
-/** Ships until a look finds nothing more. @throws when the working directory cannot be looked at */
-async function shipAll(book: Book): Promise<void> {
-  for (let looks = 0; looks < MAX_LAST_LOOKS; looks += 1) {
-    if (!(await look(book))) throw new Error('the working directory cannot be looked at');
-    forgetDeparted(book.ledger);
-    let shipped = 0;
-    while (await shipNext(book, 0)) shipped += 1;
-    await auditSome(book.ledger, LAST_AUDIT_BYTES);
-    if (shipped === 0 && book.ledger.dirty.size === 0) return;
+/** Scans and uploads until a scan finds nothing more. @throws when the working directory cannot be read */
+async function uploadAll(state: WriterState): Promise<void> {
+  for (let scans = 0; scans < MAX_FINAL_SCANS; scans += 1) {
+    if (!(await scan(state))) throw new Error('the working directory cannot be read');
+    dropPendingRemoval(state.index);
+    let uploaded = 0;
+    while (await uploadNext(state, 0)) uploaded += 1;
+    await checkPrefixes(state.index, FINAL_CHECK_BYTES);
+    if (uploaded === 0 && state.index.dirty.size === 0) return;
   }
 }
 
-/** Somebody who still writes, if only the supervisor its own log, is not followed for ever. */
-const MAX_LAST_LOOKS = 5;
+/** A file that is still written to, such as the supervisor's own log, is not followed for ever. */
+const MAX_FINAL_SCANS = 5;
 
-function stopped(book: Book, error: unknown): void {
-  if (book.abandoned.signal.aborted) return;
-  book.options.onProblem({ kind: 'stopped', why: reasonOf(error) });
-  book.abandoned.abort(error);
+function onInternalError(state: WriterState, error: unknown): void {
+  if (state.cancelled.signal.aborted) return;
+  state.options.onProblem({ kind: 'stopped', why: errorText(error) });
+  state.cancelled.abort(error);
 }
 
 /** S3 deletes so many objects in one request. */
-const REMOVAL_BATCH = 1000;
+const DELETE_BATCH = 1000;
 
-async function remove(book: Book, signal: AbortSignal): Promise<Removal> {
-  const { prefix, segments } = book;
+async function remove(state: WriterState, signal: AbortSignal): Promise<Removal> {
+  const { prefix, segments } = state;
   if (prefix === undefined) return { removed: true };
-  const { destination } = book.options;
+  const { destination } = state.options;
   try {
-    // A removal that is cut short leaves a journal with holes: its status says that nobody needs it.
-    await tellStatus(book, 'saved', signal);
-    // One more than is known of: the last one may have arrived although its answer did not.
-    for (let first = 1; first <= segments + 1; first += REMOVAL_BATCH) {
-      const count = Math.min(REMOVAL_BATCH, segments + 2 - first);
+    // A deletion that is cut short leaves a journal with gaps: its status says that nobody needs it.
+    await putStatus(state, 'saved', signal);
+    // One more than is known: the last one may be stored although the answer to its request was lost.
+    for (let first = 1; first <= segments + 1; first += DELETE_BATCH) {
+      const count = Math.min(DELETE_BATCH, segments + 2 - first);
       const keys = Array.from({ length: count }, (_, i) => `${prefix}/${segmentKey(first + i)}`);
       await destination.delete(keys, signal);
     }
     await destination.delete([`${prefix}/${STATUS_KEY}`], signal);
     return { removed: true };
   } catch (error) {
-    return { removed: false, why: reasonOf(error) };
+    return { removed: false, why: errorText(error) };
   }
 }

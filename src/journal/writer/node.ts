@@ -1,67 +1,72 @@
 import type { BigIntStats } from 'node:fs';
 import type { BytePath } from '../format/byte-path.ts';
-import type { Look } from './file-stat.ts';
+import type { FileStat } from './file-stat.ts';
 
+/** What the scanner remembers of a regular file from one scan to the next. */
 export interface FileNode {
   readonly kind: 'file';
+  /** Relative to the working directory. */
   readonly path: BytePath;
-  readonly at: string | Buffer;
-  look: Look;
-  /** Written so shortly before it was looked at that another write may carry the same time. */
-  fresh: boolean;
+  /** Absolute, as node:fs takes it. */
+  readonly fsPath: string | Buffer;
+  stat: FileStat;
+  /** The modification time cannot tell a later write apart: see `isRacy`. */
+  hasRacyMtime: boolean;
 }
 
 export interface LinkNode {
   readonly kind: 'link';
   readonly path: BytePath;
-  readonly at: string | Buffer;
-  readonly look: Look;
+  readonly fsPath: string | Buffer;
+  readonly stat: FileStat;
   readonly target: BytePath;
 }
 
 export interface FolderNode {
   readonly kind: 'folder';
   readonly path: BytePath;
-  readonly at: string | Buffer;
+  readonly fsPath: string | Buffer;
   readonly parent: FolderNode | undefined;
-  /** Everything in it is included. */
-  readonly whole: boolean;
+  /** Everything below it is included; otherwise each entry is matched. */
+  readonly isFullyIncluded: boolean;
+  /** By name, without the folder's path. */
   readonly children: Map<BytePath, Node>;
-  look: Look | undefined;
-  /** It is to be listed again: it has just changed, or not all of it could be looked at. */
-  fresh: boolean;
-  /** It has been found: folders that are only on the way are when something in them is. */
-  announced: boolean;
+  /** undefined: not scanned yet. */
+  stat: FileStat | undefined;
+  /** The next scan lists it whatever its modification time says: that is racy, or an entry could not be read. */
+  mustList: boolean;
+  /** It was in a scan's result. A folder that is not included itself is, once something in it is. */
+  isReported: boolean;
 }
 
 export type Node = FileNode | LinkNode | FolderNode;
 
-/** One that has not been looked at yet. */
-export function folderNode(
+/** A folder that has not been scanned yet. */
+export function newFolderNode(
   path: BytePath,
-  at: string | Buffer,
+  fsPath: string | Buffer,
   parent: FolderNode | undefined,
-  whole: boolean,
-  announced: boolean,
+  isFullyIncluded: boolean,
+  isReported: boolean,
 ): FolderNode {
   return {
     kind: 'folder',
     path,
-    at,
+    fsPath,
     parent,
-    whole,
+    isFullyIncluded,
     children: new Map(),
-    look: undefined,
-    fresh: false,
-    announced,
+    stat: undefined,
+    mustList: false,
+    isReported,
   };
 }
 
-/** So young that another write may carry the same time. */
-export function isFresh(stats: BigIntStats): boolean {
+/** Whether the modification time is so recent that a later write may leave the same one, as in git's racy index. */
+export function isRacy(stats: BigIntStats): boolean {
   const ageMs = Date.now() - Number(stats.mtimeMs);
-  return ageMs > -1000 && ageMs < FRESH_MS;
+  return ageMs > -1000 && ageMs < RACY_MS;
 }
 
-/** Longer than a tick of the clock that file systems take their times from (4 to 10 ms). */
-const FRESH_MS = 20;
+/** Longer than a tick of the kernel's clock that file systems take their times from (4 to 10 ms). */
+const RACY_MS = 20;

@@ -4,27 +4,28 @@ import type { JournalAbout } from '../format/schema.ts';
 
 export interface JournalOptions {
   readonly selection: Selection;
-  /** From the beginning of one look at the working directory to the next. */
+  /** From the start of one scan of the working directory to the next. */
   readonly intervalMs: number;
-  /** A file that is rewritten is taken no sooner than this after the last time. */
+  /** From the start of one content of a rewritten file to that of the next, at least. */
   readonly rewriteIntervalMs: number;
-  /** A journal that has nothing to send says this often that it is alive. */
+  /** `status.json` is put this often when there are no segments to upload. */
   readonly heartbeatMs: number;
   readonly destination: Store;
-  /** The journal's folder, e.g. `<TIMESTAMP>/journal`; another run's that is there is left alone, see `prefix`. */
+  /** The folder of the journal, e.g. `<TIMESTAMP>/journal`. Where it is another run's, `.2`, `.3` … are appended. */
   readonly prefix: string;
   readonly about: JournalAbout;
   readonly onProblem: (problem: JournalProblem) => void;
 }
 
 export type JournalProblem =
-  /** Told once; it goes on trying, and what is not sent stays on disk. */
-  | { readonly kind: 'unreachable'; readonly why: string }
-  | { readonly kind: 'reachable'; readonly afterMs: number }
-  | { readonly kind: 'unreadable'; readonly path: string; readonly why: string }
-  /** The working directory cannot be looked at; it is tried again. */
-  | { readonly kind: 'blind'; readonly why: string }
-  /** Another run's journal is there: this one goes beside it. */
-  | { readonly kind: 'taken'; readonly prefix: string }
-  /** A fault of the journal's own: it has stopped. */
+  /** The first of several failures in a row; uploads are retried, and what is not uploaded stays on disk. */
+  | { readonly kind: 'upload-failing'; readonly why: string }
+  | { readonly kind: 'upload-recovered'; readonly afterMs: number }
+  /** Once for each file. */
+  | { readonly kind: 'file-unreadable'; readonly path: string; readonly why: string }
+  /** The working directory cannot be read; the next scan tries again. */
+  | { readonly kind: 'scan-failed'; readonly why: string }
+  /** Another run has this prefix: the next one is tried. */
+  | { readonly kind: 'prefix-taken'; readonly prefix: string }
+  /** An internal error: the journal has stopped. */
   | { readonly kind: 'stopped'; readonly why: string };

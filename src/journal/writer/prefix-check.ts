@@ -1,37 +1,37 @@
 import { closeSync } from 'node:fs';
 import { createYielder } from '../../runtime/concurrency.ts';
-import type { Ledger, Tracked } from './file-index.ts';
+import type { FileIndex, IndexedFile } from './file-index.ts';
 import { isSameFile } from './file-stat.ts';
-import { auditNext, isAudited, SLICE_BYTES } from './generation.ts';
+import { checkNextSlice, isPrefixChecked, SLICE_BYTES } from './generation.ts';
 import { openFile } from './open-file.ts';
 
-/** Compares so many bytes of files that have grown with what the journal has of them, each in its turn. */
-export async function auditSome(ledger: Ledger, bytes: number): Promise<void> {
+/** Compares up to `bytes` of the files that have grown with what the journal holds of them, each file in turn. */
+export async function checkPrefixes(index: FileIndex, bytes: number): Promise<void> {
   const pace = createYielder();
   for (let read = 0; read < bytes; read += SLICE_BYTES) {
-    const [next] = ledger.unaudited;
+    const [next] = index.prefixChecks;
     if (next === undefined) return;
-    audit(ledger, next);
+    checkPrefix(index, next);
     await pace();
   }
 }
 
 /**
- * Reads on a little in a file that has grown, up to the end that it had: something before it may have been changed at
- * the same time. One in which it was is a rewritten file from then on.
+ * Compares the next slice of a file that has grown: earlier bytes may have been changed by the same program. A file in
+ * which they were counts as rewritten from then on.
  */
-function audit(ledger: Ledger, tracked: Tracked): void {
-  ledger.unaudited.delete(tracked);
-  const { current } = tracked;
-  const file = openFile(tracked.node.at);
-  if ('failed' in file) return;
+function checkPrefix(index: FileIndex, file: IndexedFile): void {
+  index.prefixChecks.delete(file);
+  const { current } = file;
+  const open = openFile(file.node.fsPath);
+  if ('failed' in open) return;
   try {
-    if (current === undefined || tracked.isSuspect || !isSameFile(file.look, tracked.node.look)) return;
-    if (auditNext(current, file.read) === 'changed') {
-      tracked.isSuspect = true;
-      ledger.dirty.add(tracked);
-    } else if (!isAudited(current)) ledger.unaudited.add(tracked);
+    if (current === undefined || file.maybeRewritten || !isSameFile(open.stat, file.node.stat)) return;
+    if (checkNextSlice(current, open.read) === 'changed') {
+      file.maybeRewritten = true;
+      index.dirty.add(file);
+    } else if (!isPrefixChecked(current)) index.prefixChecks.add(file);
   } finally {
-    closeSync(file.fd);
+    closeSync(open.fd);
   }
 }

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { pause, timeoutSignal } from '../../runtime/abort.ts';
+import { errorText } from '../../runtime/text.ts';
 import { AlreadyExistsError, type Store } from '../../store/store.ts';
-import { reasonOf } from './file-stat.ts';
 
 export interface SendOptions {
   /** Nothing is tried any more. */
@@ -35,7 +35,7 @@ export async function send(
         if (await holds(destination, key, body, signal)) return;
         throw error;
       }
-      onFailure(reasonOf(error));
+      onFailure(errorText(error));
     } finally {
       limit.end();
     }

@@ -1,195 +1,203 @@
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { isMissing } from '../../files/errno.ts';
 import { type Chooser, chooser, type Selection } from '../../files/selection.ts';
 import { createYielder } from '../../runtime/concurrency.ts';
-import { type BytePath, below, fromText, toFsPath, toText } from '../format/byte-path.ts';
-import { hasVanished, isSameFile, reasonOf, toLook } from './file-stat.ts';
-import { type FileNode, type FolderNode, folderNode, isFresh, type LinkNode, type Node } from './node.ts';
+import { errorText } from '../../runtime/text.ts';
+import { type BytePath, fromText, joinPath, toFsPath, toText } from '../format/byte-path.ts';
+import { isSameFile, toFileStat } from './file-stat.ts';
+import { type FileNode, type FolderNode, isRacy, type LinkNode, type Node, newFolderNode } from './node.ts';
 
-/** What a scan has found since the one before. */
-export interface Findings {
-  /** When the scan began: what was written before is found. */
+/** What has changed in the working directory since the previous scan. */
+export interface ScanResult {
+  /** When the scan began (Date.now): everything written before is found. */
   readonly atMs: number;
-  readonly appeared: Set<Node>;
-  /** What had been found before; never anything that appeared or changed in the same scan. */
-  readonly gone: Node[];
+  readonly added: Set<Node>;
+  /** Was added by an earlier scan; disjoint from `added` and `changed`. */
+  readonly removed: Node[];
   readonly changed: Set<FileNode | FolderNode>;
   readonly unreadable: { readonly path: string; readonly why: string }[];
 }
 
-/** The working directory as it was when it was last looked at. */
-export interface Tree {
-  /** @throws when the working directory itself cannot be looked at; nothing counts as gone then. */
-  scan(): Promise<Findings>;
+/** Compares the working directory with what it was in the previous scan. */
+export interface Scanner {
+  /** @throws when the working directory itself cannot be read; nothing counts as removed then. */
+  scan(): Promise<ScanResult>;
 }
 
-export function createTree(selection: Selection): Tree {
-  const rootAt = fromText(selection.root);
+export function createScanner(selection: Selection): Scanner {
+  const rootPath = fromText(selection.root);
   const choose = chooser(selection);
-  const root = folderNode('', toFsPath(rootAt), undefined, selection.include.length === 0, true);
+  const root = newFolderNode('', toFsPath(rootPath), undefined, selection.include.length === 0, true);
   let scans = 0;
   return {
     async scan() {
-      const findings: Findings = {
+      const result: ScanResult = {
         atMs: Date.now(),
-        appeared: new Set(),
-        gone: [],
+        added: new Set(),
+        removed: [],
         changed: new Set(),
         unreadable: [],
       };
       scans += 1;
-      await visit({ root, rootAt, choose, findings, scans });
-      return findings;
+      await scanTree({ root, rootPath, choose, result, scans });
+      return result;
     },
   };
 }
 
-/** A full listing of every folder this often, should a file system not tell by a folder's time what has changed. */
+/** Each folder is listed at least this often: a file system may not change a folder's time with its entries. */
 const SCANS_PER_LISTING = 32;
 
-interface Visit {
+interface Scan {
   readonly root: FolderNode;
-  readonly rootAt: BytePath;
+  readonly rootPath: BytePath;
   readonly choose: Chooser;
-  readonly findings: Findings;
+  readonly result: ScanResult;
+  /** The number of this scan. */
   readonly scans: number;
 }
 
-async function visit(scan: Visit): Promise<void> {
+async function scanTree(scan: Scan): Promise<void> {
   const pace = createYielder();
-  if (!lookAtFolder(scan, scan.root, isTurn(scan, 0)))
-    throw new Error(`${toText(scan.rootAt)} cannot be looked at`);
+  if (!checkFolder(scan, scan.root, isListingDue(scan, 0)))
+    throw new Error(`${toText(scan.rootPath)} cannot be read`);
   const folders: FolderNode[] = [scan.root];
-  // The list grows while it is walked.
+  // The list grows while it is iterated.
   for (const folder of folders) {
     for (const [name, child] of folder.children) {
       await pace();
       const isThere =
         child.kind === 'folder'
-          ? lookAtFolder(scan, child, isTurn(scan, folders.length))
-          : lookAtEntry(scan, child);
-      if (!isThere) lookAgain(scan, folder, name);
+          ? checkFolder(scan, child, isListingDue(scan, folders.length))
+          : checkEntry(scan, child);
+      if (!isThere) recheck(scan, folder, name);
       else if (child.kind === 'folder') folders.push(child);
     }
   }
 }
 
-function isTurn({ scans }: Visit, folder: number): boolean {
+/** The folders' turns are spread over the scans. */
+function isListingDue({ scans }: Scan, folder: number): boolean {
   return (scans + folder) % SCANS_PER_LISTING === 0;
 }
 
 /** Lists the folder again where that is needed. @returns whether it is still a folder, as far as can be told */
-function lookAtFolder(scan: Visit, folder: FolderNode, mustList: boolean): boolean {
-  const stats = stat(scan, folder.path, folder.at);
+function checkFolder(scan: Scan, folder: FolderNode, isListingDue: boolean): boolean {
+  const stats = statEntry(scan, folder.path, folder.fsPath);
   if (stats === 'unreadable') return folder !== scan.root;
-  if (stats === 'gone' || !stats.isDirectory()) return false;
-  const { look: before, fresh } = folder;
-  const look = toLook(stats);
-  folder.look = look;
-  folder.fresh = isFresh(stats);
-  const hasNewMode = before !== undefined && before.mode !== look.mode;
-  if (hasNewMode && folder.announced && folder !== scan.root) scan.findings.changed.add(folder);
-  const isSame = before !== undefined && isSameFile(before, look) && before.mtimeNs === look.mtimeNs;
-  if (!isSame || fresh || mustList) list(scan, folder);
+  if (stats === 'missing' || !stats.isDirectory()) return false;
+  const { stat: before, mustList } = folder;
+  const stat = toFileStat(stats);
+  folder.stat = stat;
+  folder.mustList = isRacy(stats);
+  const hasNewMode = before !== undefined && before.mode !== stat.mode;
+  if (hasNewMode && folder.isReported && folder !== scan.root) scan.result.changed.add(folder);
+  const isSame = before !== undefined && isSameFile(before, stat) && before.mtimeNs === stat.mtimeNs;
+  if (!isSame || mustList || isListingDue) list(scan, folder);
   return true;
 }
 
-function list(scan: Visit, folder: FolderNode): void {
-  const names = attempt(scan, folder.path, () => readdirSync(folder.at, { encoding: 'latin1' }));
+function list(scan: Scan, folder: FolderNode): void {
+  const names = attempt(scan, folder.path, () => readdirSync(folder.fsPath, { encoding: 'latin1' }));
   if (names === undefined) {
-    folder.fresh = true;
+    folder.mustList = true;
     return;
   }
-  const left = new Set(folder.children.keys());
-  for (const name of names) if (!left.delete(name)) appear(scan, folder, name);
-  for (const name of left) disappear(scan, folder, name);
+  const missing = new Set(folder.children.keys());
+  for (const name of names) if (!missing.delete(name)) addChild(scan, folder, name);
+  for (const name of missing) removeChild(scan, folder, name);
 }
 
-function appear(scan: Visit, folder: FolderNode, name: BytePath): void {
-  const path = below(folder.path, name);
+function addChild(scan: Scan, folder: FolderNode, name: BytePath): void {
+  const path = joinPath(folder.path, name);
   const text = toText(path);
   if (scan.choose.excludes(text)) return;
-  const at = toFsPath(below(scan.rootAt, path));
-  const stats = stat(scan, path, at);
-  // Listed again next time, whatever the folder's time says.
-  if (stats === 'unreadable') folder.fresh = true;
-  const isWhole = folder.whole || scan.choose.includes(text);
-  const node = typeof stats === 'object' ? toNode(scan, folder, path, at, stats, isWhole) : undefined;
+  const fsPath = toFsPath(joinPath(scan.rootPath, path));
+  const stats = statEntry(scan, path, fsPath);
+  if (stats === 'unreadable') folder.mustList = true;
+  const isIncluded = folder.isFullyIncluded || scan.choose.includes(text);
+  const node = typeof stats === 'object' ? toNode(scan, folder, path, fsPath, stats, isIncluded) : undefined;
   if (node === undefined) return;
   folder.children.set(name, node);
-  if (!isWhole) return;
-  announce(scan, folder);
-  scan.findings.appeared.add(node);
+  if (!isIncluded) return;
+  addParents(scan, folder);
+  scan.result.added.add(node);
 }
 
-/** undefined: what is no file, folder or link is not followed, and neither are files that are not included. */
+/** undefined: neither a file, a folder nor a link, or a file or link that is not included. */
 function toNode(
-  scan: Visit,
+  scan: Scan,
   parent: FolderNode,
   path: BytePath,
-  at: string | Buffer,
+  fsPath: string | Buffer,
   stats: BigIntStats,
-  isWhole: boolean,
+  isIncluded: boolean,
 ): Node | undefined {
-  if (stats.isDirectory()) return folderNode(path, at, parent, isWhole, isWhole);
-  if (!isWhole) return undefined;
-  if (stats.isFile()) return { kind: 'file', path, at, look: toLook(stats), fresh: isFresh(stats) };
+  if (stats.isDirectory()) return newFolderNode(path, fsPath, parent, isIncluded, isIncluded);
+  if (!isIncluded) return undefined;
+  const stat = toFileStat(stats);
+  if (stats.isFile()) return { kind: 'file', path, fsPath, stat, hasRacyMtime: isRacy(stats) };
   if (!stats.isSymbolicLink()) return undefined;
-  const target = attempt(scan, path, () => readlinkSync(at, { encoding: 'latin1' }));
-  return target === undefined ? undefined : { kind: 'link', path, at, look: toLook(stats), target };
+  const target = attempt(scan, path, () => readlinkSync(fsPath, { encoding: 'latin1' }));
+  return target === undefined ? undefined : { kind: 'link', path, fsPath, stat, target };
 }
 
-/** The folders down to this one, those that were not found yet. */
-function announce(scan: Visit, folder: FolderNode): void {
-  if (folder.announced) return;
-  folder.announced = true;
-  if (folder.parent !== undefined) announce(scan, folder.parent);
-  scan.findings.appeared.add(folder);
+/** Reports the folder and its parents, as far as they are not reported yet: parents first. */
+function addParents(scan: Scan, folder: FolderNode): void {
+  if (folder.isReported) return;
+  folder.isReported = true;
+  if (folder.parent !== undefined) addParents(scan, folder.parent);
+  scan.result.added.add(folder);
 }
 
 /** @returns whether it is still the same file or link, as far as can be told */
-function lookAtEntry(scan: Visit, entry: FileNode | LinkNode): boolean {
-  const stats = stat(scan, entry.path, entry.at);
+function checkEntry(scan: Scan, entry: FileNode | LinkNode): boolean {
+  const stats = statEntry(scan, entry.path, entry.fsPath);
   if (stats === 'unreadable') return true;
-  if (stats === 'gone' || !isSameFile(entry.look, stats) || stats.isFile() !== (entry.kind === 'file'))
+  if (stats === 'missing' || !isSameFile(entry.stat, stats) || stats.isFile() !== (entry.kind === 'file'))
     return false;
   if (entry.kind === 'link') return true;
-  const isSame = stats.mtimeNs === entry.look.mtimeNs && stats.ctimeNs === entry.look.ctimeNs;
-  if (isSame && Number(stats.size) === entry.look.size && !entry.fresh) return true;
-  entry.look = toLook(stats);
-  entry.fresh = isFresh(stats);
-  scan.findings.changed.add(entry);
+  const isSame = stats.mtimeNs === entry.stat.mtimeNs && stats.ctimeNs === entry.stat.ctimeNs;
+  if (isSame && Number(stats.size) === entry.stat.size && !entry.hasRacyMtime) return true;
+  entry.stat = toFileStat(stats);
+  entry.hasRacyMtime = isRacy(stats);
+  scan.result.changed.add(entry);
   return true;
 }
 
-/** What had this name has gone; something else may have it now. */
-function lookAgain(scan: Visit, folder: FolderNode, name: BytePath): void {
-  disappear(scan, folder, name);
-  appear(scan, folder, name);
+/** The entry is gone; another one may have its name now. */
+function recheck(scan: Scan, folder: FolderNode, name: BytePath): void {
+  removeChild(scan, folder, name);
+  addChild(scan, folder, name);
 }
 
-function disappear(scan: Visit, folder: FolderNode, name: BytePath): void {
+function removeChild(scan: Scan, folder: FolderNode, name: BytePath): void {
   const node = folder.children.get(name);
   folder.children.delete(name);
   if (node === undefined) return;
-  if (node.kind === 'folder') for (const inner of [...node.children.keys()]) disappear(scan, node, inner);
-  const { appeared, gone, changed } = scan.findings;
+  if (node.kind === 'folder') for (const inner of [...node.children.keys()]) removeChild(scan, node, inner);
+  const { added, removed, changed } = scan.result;
   if (node.kind !== 'link') changed.delete(node);
-  // It may have come and gone while the scan went on: then it was never there.
-  const wasKnown = !appeared.delete(node);
-  if (wasKnown && (node.kind !== 'folder' || node.announced)) gone.push(node);
+  // Added and removed within this scan: as if it had never existed.
+  const wasKnown = !added.delete(node);
+  if (wasKnown && (node.kind !== 'folder' || node.isReported)) removed.push(node);
 }
 
-function stat(scan: Visit, path: BytePath, at: string | Buffer): BigIntStats | 'gone' | 'unreadable' {
-  const stats = attempt(scan, path, () => lstatSync(at, { bigint: true, throwIfNoEntry: false }) ?? 'gone');
-  return stats ?? 'unreadable';
+function statEntry(
+  scan: Scan,
+  path: BytePath,
+  fsPath: string | Buffer,
+): BigIntStats | 'missing' | 'unreadable' {
+  const lstat = () => lstatSync(fsPath, { bigint: true, throwIfNoEntry: false }) ?? 'missing';
+  return attempt(scan, path, lstat) ?? 'unreadable';
 }
 
-/** What cannot be looked at counts as unchanged, and is told unless it has only just vanished. */
-function attempt<T>(scan: Visit, path: BytePath, look: () => T): T | undefined {
+/** What cannot be read counts as unchanged, and is reported unless it has only just been removed. */
+function attempt<T>(scan: Scan, path: BytePath, operation: () => T): T | undefined {
   try {
-    return look();
+    return operation();
   } catch (error) {
-    if (!hasVanished(error)) scan.findings.unreadable.push({ path: toText(path), why: reasonOf(error) });
+    if (!isMissing(error)) scan.result.unreadable.push({ path: toText(path), why: errorText(error) });
     return undefined;
   }
 }

@@ -3,128 +3,138 @@ import { createYielder } from '../../runtime/concurrency.ts';
 import { type BytePath, jsonBytes } from '../format/byte-path.ts';
 import { SEGMENT_BYTES } from '../format/schema.ts';
 import { formatCrc, type Piece } from '../format/segment.ts';
-import { type Arena, type Bytes, type Taken, take, toMs } from './changes.ts';
-import { isPlainlyNamed, type Ledger, type Tracked } from './file-index.ts';
+import { type Arena, type PieceBytes, type ReadResult, readChanges } from './changes.ts';
+import { type FileIndex, hasPlainName, type IndexedFile } from './file-index.ts';
+import { toMs } from './file-stat.ts';
 
-export interface ServeOptions {
+export interface SegmentOptions {
   /** Of the segment. */
   readonly sequence: number;
-  /** 0: whatever has been rewritten is taken now. */
+  /** Between two contents of a rewritten file; 0: it is read now. */
   readonly rewriteIntervalMs: number;
   readonly onUnreadable: (path: BytePath, why: string) => void;
-  /** Where the bytes are until the segment is made. */
+  /** Where the bytes are until the segment is encoded. */
   readonly arena: Arena;
 }
 
 /**
- * Takes bytes of the files that have some, as much as there is room for: appended ones first, then new contents. Each
- * file gets an equal share of the room, and what one does not need is shared among the others, so a flooding file never
- * starves a quiet one. Those that were served longest ago come first.
+ * Decides which files are read for a segment, and how much of each: appended bytes first, then new contents. Each file
+ * has an equal share, and what one leaves is shared among the others, so that a file that grows fast never starves a
+ * slow one. The least recently read come first.
+ * @param maxBytes of the pieces, with their tar headers and index records
  */
-export async function serve(ledger: Ledger, roomBytes: number, options: ServeOptions): Promise<Piece[]> {
-  const ready = [...ledger.dirty].filter(tracked => isDue(tracked, options)).sort(byTurn);
-  const renewed = ready.filter(isRenewed);
-  const grown = ready.filter(tracked => !isRenewed(tracked));
-  const kept = renewed.length > 0 ? RENEWED_BYTES : 0;
-  const first = await serveEach(ledger, grown, roomBytes - kept, options);
-  const second = await serveEach(ledger, renewed, first.leftBytes + kept, options);
+export async function readDueFiles(
+  index: FileIndex,
+  maxBytes: number,
+  options: SegmentOptions,
+): Promise<Piece[]> {
+  const due = [...index.dirty].filter(file => isDue(file, options)).sort(leastRecentlyRead);
+  const rewritten = due.filter(isRewrite);
+  const appended = due.filter(file => !isRewrite(file));
+  const reserved = rewritten.length > 0 ? REWRITE_BYTES : 0;
+  const first = await readEach(index, appended, maxBytes - reserved, options);
+  const second = await readEach(index, rewritten, first.leftBytes + reserved, options);
   return [...first.pieces, ...second.pieces];
 }
 
-/** So many bytes are kept for new contents while any wait. */
-const RENEWED_BYTES = SEGMENT_BYTES / 4;
+/** Reserved for new contents while there are any. */
+const REWRITE_BYTES = SEGMENT_BYTES / 4;
 
-/** Of a piece, beside its bytes: its record in the index, its header, its padding. */
+/** Of a piece besides its bytes: its record in the index, what its entry's name adds to the path, its padding. */
 const RECORD_BYTES = 300;
 const SUFFIX_BYTES = 40;
 const PADDING_BYTES = 511;
 
-/** Everybody's least share: a crowd of small files is not cut into shreds. */
+/** The smallest share, so that many small files are not cut into pieces. */
 const MIN_SHARE_BYTES = 64 * 1024;
 
-function isDue(tracked: Tracked, { rewriteIntervalMs }: ServeOptions): boolean {
-  return rewriteIntervalMs === 0 || tracked.dueMs <= performance.now();
+function isDue(file: IndexedFile, { rewriteIntervalMs }: SegmentOptions): boolean {
+  return rewriteIntervalMs === 0 || file.notBeforeMs <= performance.now();
 }
 
-/** It is, or is about to be, taken anew as a whole. */
-export function isRenewed(tracked: Tracked): boolean {
-  return tracked.isSuspect || tracked.coming !== undefined;
+/** Whether the next bytes of the file are, or may be, those of a new content. */
+export function isRewrite(file: IndexedFile): boolean {
+  return file.maybeRewritten || file.pending !== undefined;
 }
 
-function byTurn(a: Tracked, b: Tracked): number {
-  return a.servedIn - b.servedIn || bytesBehind(a) - bytesBehind(b);
+function leastRecentlyRead(a: IndexedFile, b: IndexedFile): number {
+  return a.lastSegment - b.lastSegment || unsentBytes(a) - unsentBytes(b);
 }
 
-/** What the journal does not have of a file, by its size in the last scan. */
-export function bytesBehind({ node, current, coming, isSuspect }: Tracked): number {
-  const end = coming?.end ?? (isSuspect ? 0 : (current?.end ?? 0));
-  return Math.max(0, node.look.size - end);
+/** What is not in segments, by the file's size in the last scan. */
+export function unsentBytes({ node, current, pending, maybeRewritten }: IndexedFile): number {
+  const end = pending?.end ?? (maybeRewritten ? 0 : (current?.end ?? 0));
+  return Math.max(0, node.stat.size - end);
 }
 
-async function serveEach(
-  ledger: Ledger,
-  queue: readonly Tracked[],
-  roomBytes: number,
-  options: ServeOptions,
+async function readEach(
+  index: FileIndex,
+  queue: readonly IndexedFile[],
+  maxBytes: number,
+  options: SegmentOptions,
 ): Promise<{ pieces: Piece[]; leftBytes: number }> {
   const pace = createYielder();
   const pieces: Piece[] = [];
-  let leftBytes = roomBytes;
-  for (const [i, tracked] of queue.entries()) {
+  let leftBytes = maxBytes;
+  for (const [i, file] of queue.entries()) {
     await pace();
-    const { path } = tracked.node;
-    const cost =
+    const { path } = file.node;
+    const overhead =
       tarEntryBytes(path.length + SUFFIX_BYTES, 0, 0) + PADDING_BYTES + RECORD_BYTES + jsonBytes(path);
-    if (cost >= leftBytes) break;
-    const share = Math.max(MIN_SHARE_BYTES, Math.floor(leftBytes / (queue.length - i)) - cost);
-    const taken = await take(ledger, tracked, { ...options, pace, room: Math.min(share, leftBytes - cost) });
-    settle(ledger, tracked, taken);
-    if (taken.as === 'unreadable') options.onUnreadable(path, taken.why);
-    if (taken.as !== 'piece') continue;
-    tracked.servedIn = options.sequence;
-    const piece = toPiece(ledger, tracked, taken.bytes);
+    if (overhead >= leftBytes) break;
+    const share = Math.max(MIN_SHARE_BYTES, Math.floor(leftBytes / (queue.length - i)) - overhead);
+    const maxContent = Math.min(share, leftBytes - overhead);
+    const result = await readChanges(index, file, { ...options, pace, maxBytes: maxContent });
+    recordRead(index, file, result);
+    if (result.kind === 'unreadable') options.onUnreadable(path, result.why);
+    if (result.kind !== 'piece') continue;
+    file.lastSegment = options.sequence;
+    const piece = toPiece(index, file, result.bytes);
     pieces.push(piece);
-    leftBytes -= cost + piece.record.length;
+    leftBytes -= overhead + piece.record.length;
   }
   return { pieces, leftBytes };
 }
 
-/** Enters in the books what is known of a file after a look into it. */
-function settle(ledger: Ledger, tracked: Tracked, taken: Taken): void {
-  if (taken.as === 'waiting' || taken.as === 'gone') return;
-  const isBehind = taken.as === 'piece' && (!taken.bytes.isLast || isRenewed(tracked));
-  if (!isBehind) {
-    ledger.dirty.delete(tracked);
-    tracked.behindSinceMs = undefined;
-  } else if (bytesBehind(tracked) === 0) {
-    // All that the last scan saw is taken; what is missing has come since.
-    tracked.behindSinceMs = ledger.scannedAtMs;
+/** Notes in the index what reading a file has told. */
+function recordRead(index: FileIndex, file: IndexedFile, result: ReadResult): void {
+  if (result.kind === 'deferred' || result.kind === 'gone') return;
+  const hasMore = result.kind === 'piece' && (!result.bytes.isLast || isRewrite(file));
+  if (!hasMore) {
+    index.dirty.delete(file);
+    file.unsentSinceMs = undefined;
+  } else if (unsentBytes(file) === 0) {
+    // All that the last scan saw is read; the rest was written after it.
+    file.unsentSinceMs = index.scannedAtMs;
   }
-  if (taken.as === 'piece') tracked.looked = taken.bytes.look;
-  if (taken.as !== 'kept') return;
-  tracked.looked = taken.look;
-  const { placed, node } = tracked;
-  const isAsKnown = placed?.mode === taken.look.mode && placed.mtimeMs === toMs(taken.look.mtimeNs);
-  if (!isAsKnown || placed.path !== node.path) ledger.moved.add(tracked);
+  if (result.kind === 'piece') file.lastReadStat = result.bytes.stat;
+  if (result.kind !== 'unchanged') return;
+  file.lastReadStat = result.stat;
+  const { sentMetadata, node } = file;
+  const isSent =
+    sentMetadata?.path === node.path &&
+    sentMetadata.mode === result.stat.mode &&
+    sentMetadata.mtimeMs === toMs(result.stat.mtimeNs);
+  if (!isSent) index.metadataChanged.add(file);
 }
 
-function toPiece(ledger: Ledger, tracked: Tracked, bytes: Bytes): Piece {
-  const { generation, offset, look, whole, replaces, isTorn } = bytes;
-  const where = { path: tracked.node.path, mode: look.mode, mtimeMs: toMs(look.mtimeNs) };
-  tracked.placed = where;
+function toPiece(index: FileIndex, file: IndexedFile, bytes: PieceBytes): Piece {
+  const { generation, offset, length, stat, completeSize, replaces } = bytes;
+  const metadata = { path: file.node.path, mode: stat.mode, mtimeMs: toMs(stat.mtimeNs) };
+  file.sentMetadata = metadata;
   return {
-    isFirst: isPlainlyNamed(ledger, where.path, generation.number),
+    isFirst: hasPlainName(index, metadata.path, generation.number),
     body: bytes.body,
     record: {
       generation: generation.number,
-      ...where,
+      ...metadata,
       offset,
-      length: bytes.length,
+      length,
       crc32: formatCrc(bytes.crc),
-      size: look.size,
-      ...(whole === undefined ? {} : { whole }),
+      size: stat.size,
+      ...(completeSize === undefined ? {} : { whole: completeSize }),
       ...(replaces === undefined ? {} : { replaces }),
-      ...(isTorn ? { torn: true } : {}),
+      ...(bytes.changedWhileRead ? { torn: true } : {}),
     },
   };
 }

@@ -1,74 +1,83 @@
 import { jsonBytes } from '../format/byte-path.ts';
 import { type PlacedRecord, SEGMENT_BYTES, type SegmentIndex } from '../format/schema.ts';
 import type { Piece } from '../format/segment.ts';
-import { toMs } from './changes.ts';
-import type { Ledger, Tracked } from './file-index.ts';
-import { type ServeOptions, serve } from './scheduler.ts';
+import type { FileIndex, IndexedFile } from './file-index.ts';
+import { toMs } from './file-stat.ts';
+import { readDueFiles, type SegmentOptions } from './scheduler.ts';
 
-/** What the next segment holds. */
-export interface Gathered extends Pick<SegmentIndex, 'removed' | 'placed' | 'folders' | 'links'> {
+/** The changes that one segment brings. */
+export interface SegmentContent extends Pick<SegmentIndex, 'removed' | 'placed' | 'folders' | 'links'> {
   readonly pieces: readonly Piece[];
 }
 
 /**
- * Takes out of the books as much as fits into one segment: what was removed, folders and links, then the files' bytes,
- * then their new names, modes and times. What does not fit stays for the next one. undefined: there was nothing.
+ * Removes from the index as many changes as fit into one segment: what was removed, folders and links, then the files'
+ * bytes, then their new names, modes and times. The rest stays for the next segment. undefined: there are none.
  */
-export async function gather(ledger: Ledger, options: ServeOptions): Promise<Gathered | undefined> {
-  const room = { left: SEGMENT_BYTES - INDEX_BYTES };
-  const generations = fitting(ledger.removedGenerations, room, () => NUMBER_BYTES);
-  const paths = fitting(ledger.removedPaths, room, jsonBytes);
-  const folders = fitting(ledger.folders, room, ([path]) => RECORD_BYTES + jsonBytes(path));
-  const links = fitting(ledger.links, room, ([path, to]) => RECORD_BYTES + jsonBytes(path) + jsonBytes(to));
-  const names = { left: SPARE_BYTES + (ledger.moved.size === 0 ? 0 : Math.min(room.left, NAMES_BYTES)) };
-  const pieces = await serve(ledger, room.left - names.left, options);
-  const moved = fitting(ledger.moved, names, ({ node }) => 2 * (RECORD_BYTES + jsonBytes(node.path)));
+export async function buildSegment(
+  index: FileIndex,
+  options: SegmentOptions,
+): Promise<SegmentContent | undefined> {
+  const budget = { left: SEGMENT_BYTES - INDEX_BYTES };
+  const generations = fitting(index.removedGenerations, budget, () => NUMBER_BYTES);
+  const paths = fitting(index.removedPaths, budget, jsonBytes);
+  const folders = fitting(index.folders, budget, ([path]) => RECORD_BYTES + jsonBytes(path));
+  const links = fitting(index.links, budget, ([path, to]) => RECORD_BYTES + jsonBytes(path) + jsonBytes(to));
+  const known = index.metadataChanged.size === 0 ? 0 : Math.min(budget.left, METADATA_BYTES);
+  const metadataBudget = { left: NEW_METADATA_BYTES + known };
+  const pieces = await readDueFiles(index, budget.left - metadataBudget.left, options);
+  const moved = fitting(
+    index.metadataChanged,
+    metadataBudget,
+    ({ node }) => 2 * (RECORD_BYTES + jsonBytes(node.path)),
+  );
 
-  for (const number of generations) ledger.removedGenerations.delete(number);
-  for (const path of paths) ledger.removedPaths.delete(path);
-  for (const [path] of folders) ledger.folders.delete(path);
-  for (const [path] of links) ledger.links.delete(path);
-  for (const tracked of moved) ledger.moved.delete(tracked);
+  for (const number of generations) index.removedGenerations.delete(number);
+  for (const path of paths) index.removedPaths.delete(path);
+  for (const [path] of folders) index.folders.delete(path);
+  for (const [path] of links) index.links.delete(path);
+  for (const file of moved) index.metadataChanged.delete(file);
 
-  const gathered = {
+  const content = {
     removed: { generations, paths },
     folders: folders.map(([path, mode]) => ({ path, mode })),
     links: links.map(([path, target]) => ({ path, target })),
     pieces,
-    placed: moved.flatMap(place),
+    placed: moved.flatMap(placedRecords),
   };
-  const isEmpty = [generations, paths, folders, links, pieces, gathered.placed].every(
+  const isEmpty = [generations, paths, folders, links, pieces, content.placed].every(
     list => list.length === 0,
   );
-  return isEmpty ? undefined : gathered;
+  return isEmpty ? undefined : content;
 }
 
-/** For what every segment's index says. */
+/** Reserved for what the index of every segment says. */
 const INDEX_BYTES = 128 * 1024;
-/** For names, modes and times that come out while files are read. */
-const SPARE_BYTES = 64 * 1024;
-/** For those that have come out before. */
-const NAMES_BYTES = 1024 * 1024;
+/** Reserved for names, modes and times that reading the files finds to have changed. */
+const NEW_METADATA_BYTES = 64 * 1024;
+/** At most this for those that are known to have changed before. */
+const METADATA_BYTES = 1024 * 1024;
 const NUMBER_BYTES = 12;
 const RECORD_BYTES = 80;
 
-function fitting<T>(waiting: Iterable<T>, room: { left: number }, bytesOf: (item: T) => number): T[] {
-  const taken: T[] = [];
-  for (const item of waiting) {
+/** The first items, as many as the budget holds, which gets smaller by them. */
+function fitting<T>(items: Iterable<T>, budget: { left: number }, bytesOf: (item: T) => number): T[] {
+  const fitted: T[] = [];
+  for (const item of items) {
     const bytes = bytesOf(item);
-    if (bytes > room.left) break;
-    room.left -= bytes;
-    taken.push(item);
+    if (bytes > budget.left) break;
+    budget.left -= bytes;
+    fitted.push(item);
   }
-  return taken;
+  return fitted;
 }
 
-/** Where a file's contents are now. */
-function place(tracked: Tracked): PlacedRecord[] {
-  const { node, current, coming } = tracked;
-  const where = { path: node.path, mode: node.look.mode, mtimeMs: toMs(node.look.mtimeNs) };
-  tracked.placed = where;
-  return [current, coming].flatMap(generation =>
-    generation === undefined ? [] : { generation: generation.number, ...where },
+/** The present path, mode and time of a file's generations. */
+function placedRecords(file: IndexedFile): PlacedRecord[] {
+  const { node, current, pending } = file;
+  const metadata = { path: node.path, mode: node.stat.mode, mtimeMs: toMs(node.stat.mtimeNs) };
+  file.sentMetadata = metadata;
+  return [current, pending].flatMap(generation =>
+    generation === undefined ? [] : { generation: generation.number, ...metadata },
   );
 }

@@ -1,134 +1,138 @@
 import { randomUUID } from 'node:crypto';
-import { SEGMENT_BYTES, type WaitingRecord } from '../format/schema.ts';
+import { type BacklogRecord, SEGMENT_BYTES } from '../format/schema.ts';
 import type { Arena } from './changes.ts';
-import { createLedger, type Ledger } from './file-index.ts';
+import { createFileIndex, type FileIndex } from './file-index.ts';
 import type { JournalOptions } from './options.ts';
-import { createTree, type Tree } from './scanner.ts';
-import { bytesBehind, isRenewed } from './scheduler.ts';
+import { createScanner, type Scanner } from './scanner.ts';
+import { isRewrite, unsentBytes } from './scheduler.ts';
 
-/** A journal that is being written. */
-export interface Book {
+/** The state of a journal that is being written. */
+export interface WriterState {
   readonly options: JournalOptions;
   /** Tells this run's segments from those of any other. */
   readonly run: string;
-  readonly tree: Tree;
-  readonly ledger: Ledger;
-  /** Nobody writes any more: what is there is sent without waiting. */
+  readonly scanner: Scanner;
+  readonly index: FileIndex;
+  /** Aborted when nothing is written to the working directory any more: what is left is sent without waiting. */
   readonly finishing: AbortController;
-  /** Nothing more is sent. */
-  readonly abandoned: AbortController;
-  readonly toldUnreadable: Set<string>;
-  /** For the bytes of the segment that is in the making, and for its tar: only what is used takes memory. */
+  /** Aborted when nothing more is to be sent. */
+  readonly cancelled: AbortController;
+  readonly reportedUnreadable: Set<string>;
+  /** For the content of the next segment, and for its tar: only the part that is used takes memory. */
   readonly arena: Arena;
-  readonly workspace: Buffer;
-  /** Where the segments are, once the first one is. */
+  readonly tarBuffer: Buffer;
+  /** Where the segments are; undefined until the first one is stored. */
   prefix: string | undefined;
+  /** How many segments are stored. */
   segments: number;
-  /** CRC-32 of the last segment. */
-  previous: string;
+  /** CRC-32 of the last one, as the next one names it. */
+  previousCrc: string;
+  /** Of all of them, compressed. */
   bytes: number;
+  /** Failed requests. */
   failures: number;
-  /** performance.now() */
+  /** performance.now(); undefined: the last request succeeded. */
   failingSinceMs: number | undefined;
-  /** performance.now() */
-  sentAtMs: number;
+  /** performance.now() of the last successful request. */
+  uploadedAtMs: number;
   /** The status is being put, beside the segments. */
-  telling: Promise<void> | undefined;
-  /** CPU time of the last look at the working directory. */
-  lookMs: number;
-  isBlind: boolean;
+  heartbeat: Promise<void> | undefined;
+  /** CPU time of the last scan. */
+  scanCpuMs: number;
+  workdirUnreadable: boolean;
   coveredUntilMs: number;
   greatestLagMs: number;
 }
 
 export interface JournalReport {
-  /** Where it is: the one asked for, or with `.2`, `.3` … when that was another run's; undefined: nowhere yet. */
+  /** Where it is: the prefix asked for, or with `.2`, `.3` … when that was another run's; undefined: nowhere yet. */
   readonly prefix: string | undefined;
   readonly segments: number;
-  /** Sent, compressed. */
+  /** Uploaded, compressed. */
   readonly bytes: number;
+  /** Failed requests. */
   readonly failures: number;
-  /** The age of the oldest bytes that are not safe, files that wait for their next rewriting apart. */
+  /** The age of the oldest bytes that are not in segments, deferred rewrites apart. */
   readonly lagMs: number;
   readonly greatestLagMs: number;
-  /** What was written before this is safe, in milliseconds since the epoch. */
+  /** What was written before this is in segments (Date.now). */
   readonly coveredUntilMs: number;
-  readonly waiting: { readonly files: number; readonly bytes: number };
+  readonly backlog: { readonly files: number; readonly bytes: number };
 }
 
-export function openBook(options: JournalOptions): Book {
+export function createWriterState(options: JournalOptions): WriterState {
   return {
     options,
     run: randomUUID(),
-    tree: createTree(options.selection),
-    ledger: createLedger(),
+    scanner: createScanner(options.selection),
+    index: createFileIndex(),
     finishing: new AbortController(),
-    abandoned: new AbortController(),
-    toldUnreadable: new Set(),
+    cancelled: new AbortController(),
+    reportedUnreadable: new Set(),
     arena: { bytes: Buffer.allocUnsafeSlow(SEGMENT_BYTES), used: 0 },
-    workspace: Buffer.allocUnsafeSlow(SEGMENT_BYTES),
+    tarBuffer: Buffer.allocUnsafeSlow(SEGMENT_BYTES),
     prefix: undefined,
     segments: 0,
-    previous: '00000000',
+    previousCrc: '00000000',
     bytes: 0,
     failures: 0,
     failingSinceMs: undefined,
-    sentAtMs: 0,
-    telling: undefined,
-    lookMs: 0,
-    isBlind: false,
+    uploadedAtMs: 0,
+    heartbeat: undefined,
+    scanCpuMs: 0,
+    workdirUnreadable: false,
     coveredUntilMs: Date.now(),
     greatestLagMs: 0,
   };
 }
 
-export function report(book: Book): JournalReport {
-  const { files, bytes } = waiting(book.ledger);
-  const lagMs = lag(book);
+export function report(state: WriterState): JournalReport {
+  const { files, bytes } = backlog(state.index);
+  const lagMs = lag(state);
   return {
-    prefix: book.prefix,
-    segments: book.segments,
-    bytes: book.bytes,
-    failures: book.failures,
+    prefix: state.prefix,
+    segments: state.segments,
+    bytes: state.bytes,
+    failures: state.failures,
     lagMs,
-    greatestLagMs: Math.max(book.greatestLagMs, lagMs),
-    coveredUntilMs: book.coveredUntilMs,
-    waiting: { files, bytes },
+    greatestLagMs: Math.max(state.greatestLagMs, lagMs),
+    coveredUntilMs: state.coveredUntilMs,
+    backlog: { files, bytes },
   };
 }
 
-/** What has been taken from the working directory is safe. */
-export function moveCover(book: Book, coveredUntilMs: number): void {
-  book.greatestLagMs = Math.max(book.greatestLagMs, lag(book));
-  book.coveredUntilMs = coveredUntilMs;
+/** Everything written before this moment is in stored segments. */
+export function advanceCoveredUntil(state: WriterState, coveredUntilMs: number): void {
+  state.greatestLagMs = Math.max(state.greatestLagMs, lag(state));
+  state.coveredUntilMs = coveredUntilMs;
 }
 
-/** What was written before this moment is in segments; files that wait for their next rewriting apart. */
-export function takenUntilMs({ dirty, departed, scannedAtMs }: Ledger): number {
-  const behind = [...dirty, ...departed].filter(tracked => !isRenewed(tracked));
-  return behind.reduce((until, tracked) => Math.min(until, tracked.behindSinceMs ?? until), scannedAtMs);
+/** Everything written before this moment has been read, deferred rewrites apart (Date.now). */
+export function readUntilMs({ dirty, pendingRemoval, scannedAtMs }: FileIndex): number {
+  const unsent = [...dirty, ...pendingRemoval].filter(file => !isRewrite(file));
+  return unsent.reduce((until, file) => Math.min(until, file.unsentSinceMs ?? until), scannedAtMs);
 }
 
 /** What is known to differ from the journal. */
-export function waiting({ dirty }: Ledger): WaitingRecord {
-  const behind = [...dirty];
+export function backlog({ dirty }: FileIndex): BacklogRecord {
+  const unsent = [...dirty];
   return {
-    files: behind.length,
-    bytes: behind.reduce((bytes, tracked) => bytes + bytesBehind(tracked), 0),
-    paths: behind.slice(0, MAX_NAMED).map(tracked => tracked.node.path),
+    files: unsent.length,
+    bytes: unsent.reduce((bytes, file) => bytes + unsentBytes(file), 0),
+    paths: unsent.slice(0, MAX_NAMED).map(file => file.node.path),
   };
 }
 
-/** Tells of each file once. */
-export function tellUnreadable(book: Book, path: string, why: string): void {
-  if (book.toldUnreadable.has(path) || book.toldUnreadable.size >= MAX_TOLD) return;
-  book.toldUnreadable.add(path);
-  book.options.onProblem({ kind: 'unreadable', path, why });
+/** Reports a file that cannot be read, the first time. */
+export function reportUnreadable(state: WriterState, path: string, why: string): void {
+  if (state.reportedUnreadable.has(path) || state.reportedUnreadable.size >= MAX_REPORTED) return;
+  state.reportedUnreadable.add(path);
+  state.options.onProblem({ kind: 'file-unreadable', path, why });
 }
 
 const MAX_NAMED = 100;
-const MAX_TOLD = 1000;
+const MAX_REPORTED = 1000;
 
-function lag(book: Book): number {
-  return Math.max(0, Date.now() - book.coveredUntilMs);
+function lag(state: WriterState): number {
+  return Math.max(0, Date.now() - state.coveredUntilMs);
 }

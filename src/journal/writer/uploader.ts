@@ -1,4 +1,5 @@
 import { timeoutSignal } from '../../runtime/abort.ts';
+import { errorText } from '../../runtime/text.ts';
 import { AlreadyExistsError } from '../../store/store.ts';
 import { toText } from '../format/byte-path.ts';
 import {
@@ -9,80 +10,79 @@ import {
   segmentKey,
 } from '../format/schema.ts';
 import { checksum, encodeSegment } from '../format/segment.ts';
-import { reasonOf } from './file-stat.ts';
 import { send } from './put.ts';
-import { type Gathered, gather } from './segment-builder.ts';
-import { type Book, moveCover, takenUntilMs, tellUnreadable, waiting } from './state.ts';
+import { buildSegment, type SegmentContent } from './segment-builder.ts';
+import { advanceCoveredUntil, backlog, readUntilMs, reportUnreadable, type WriterState } from './state.ts';
 
 /**
- * Makes the next segment and puts it at the destination, however long that takes. The first is made even when it is
- * empty: it claims the journal's place. @returns whether there was one
+ * Builds the next segment and uploads it, retrying until it is stored. The first one is uploaded even if it is empty: it
+ * acquires the prefix.
+ * @returns whether there was one
  */
-export async function shipNext(book: Book, rewriteIntervalMs: number): Promise<boolean> {
-  const sequence = book.segments + 1;
-  book.arena.used = 0;
-  const gathered = await gather(book.ledger, {
+export async function uploadNext(state: WriterState, rewriteIntervalMs: number): Promise<boolean> {
+  const sequence = state.segments + 1;
+  state.arena.used = 0;
+  const content = await buildSegment(state.index, {
     sequence,
     rewriteIntervalMs,
-    arena: book.arena,
-    onUnreadable: (path, why) => tellUnreadable(book, toText(path), why),
+    arena: state.arena,
+    onUnreadable: (path, why) => reportUnreadable(state, toText(path), why),
   });
-  const coveredUntilMs = takenUntilMs(book.ledger);
-  if (gathered === undefined && sequence > 1) {
-    moveCover(book, coveredUntilMs);
+  const coveredUntilMs = readUntilMs(state.index);
+  if (content === undefined && sequence > 1) {
+    advanceCoveredUntil(state, coveredUntilMs);
     return false;
   }
-  const body = await encode(book, sequence, coveredUntilMs, gathered ?? NOTHING);
-  if (book.prefix === undefined) book.prefix = await claim(book, body);
-  else await sendOne(book, `${book.prefix}/${segmentKey(sequence)}`, body, false);
-  book.segments = sequence;
-  book.previous = checksum([body]);
-  book.bytes += body.length;
-  moveCover(book, coveredUntilMs);
-  if (sequence === 1) tellAlive(book);
+  const object = await encode(state, sequence, coveredUntilMs, content ?? EMPTY);
+  if (state.prefix === undefined) state.prefix = await acquirePrefix(state, object);
+  else await putOne(state, `${state.prefix}/${segmentKey(sequence)}`, object, false);
+  state.segments = sequence;
+  state.previousCrc = checksum([object]);
+  state.bytes += object.length;
+  advanceCoveredUntil(state, coveredUntilMs);
+  if (sequence === 1) putHeartbeat(state);
   return true;
 }
 
-/** Says that the journal is being written; the segments do not wait for a store that takes its time over it. */
-export function tellAlive(book: Book): void {
-  const over = AbortSignal.any([book.abandoned.signal, book.finishing.signal]);
-  book.telling ??= tellStatus(book, 'writing', over)
+/** Puts the status `writing`, unless that is under way; the segments do not wait for a slow store. */
+export function putHeartbeat(state: WriterState): void {
+  const over = AbortSignal.any([state.cancelled.signal, state.finishing.signal]);
+  state.heartbeat ??= putStatus(state, 'writing', over)
     .catch((error: unknown) => {
       if (!over.aborted) throw error;
     })
     .finally(() => {
-      book.telling = undefined;
+      state.heartbeat = undefined;
     });
 }
 
-/** Says in `status.json` how far the journal is; tried once, since the next time says more. */
-export async function tellStatus(
-  book: Book,
-  state: JournalStatus['state'],
+/** Puts `status.json`: tried once, since the next one supersedes it. @throws the signal's reason */
+export async function putStatus(
+  state: WriterState,
+  phase: JournalStatus['state'],
   signal: AbortSignal,
 ): Promise<void> {
-  if (book.prefix === undefined) return;
+  if (state.prefix === undefined) return;
   try {
-    const limited = timeoutSignal(STATUS_TRY_MS, signal);
-    await book.options.destination.put(`${book.prefix}/${STATUS_KEY}`, encodeStatus(book, state), {
-      signal: limited,
+    await state.options.destination.put(`${state.prefix}/${STATUS_KEY}`, encodeStatus(state, phase), {
+      signal: timeoutSignal(STATUS_TIMEOUT_MS, signal),
     });
-    sent(book);
+    onUploaded(state);
   } catch (error) {
     signal.throwIfAborted();
-    failed(book, reasonOf(error));
+    onUploadFailed(state, errorText(error));
   }
 }
 
-/** Says so that nobody takes the journal for one that is still being written. */
-export async function tellFinished(book: Book): Promise<void> {
-  await book.telling;
-  if (book.prefix !== undefined) {
-    await sendOne(book, `${book.prefix}/${STATUS_KEY}`, encodeStatus(book, 'finished'), false);
+/** Puts the status `finished`, retrying: a journal without it counts as one that may still be written. */
+export async function putFinalStatus(state: WriterState): Promise<void> {
+  await state.heartbeat;
+  if (state.prefix !== undefined) {
+    await putOne(state, `${state.prefix}/${STATUS_KEY}`, encodeStatus(state, 'finished'), false);
   }
 }
 
-const NOTHING: Gathered = {
+const EMPTY: SegmentContent = {
   removed: { generations: [], paths: [] },
   folders: [],
   links: [],
@@ -90,76 +90,81 @@ const NOTHING: Gathered = {
   placed: [],
 };
 
-const STATUS_TRY_MS = 10_000;
+const STATUS_TIMEOUT_MS = 10_000;
 
-function encode(book: Book, sequence: number, coveredUntilMs: number, gathered: Gathered): Promise<Buffer> {
-  const { pieces, ...changes } = gathered;
-  const index = {
+function encode(
+  state: WriterState,
+  sequence: number,
+  coveredUntilMs: number,
+  { pieces, ...changes }: SegmentContent,
+): Promise<Buffer> {
+  const segmentIndex = {
     format: JOURNAL_FORMAT,
-    run: book.run,
+    run: state.run,
     sequence,
-    previous: book.previous,
-    about: book.options.about,
-    intervalMs: book.options.intervalMs,
+    previous: state.previousCrc,
+    about: state.options.about,
+    intervalMs: state.options.intervalMs,
     coveredUntil: new Date(coveredUntilMs).toISOString(),
-    space: book.ledger.space,
+    space: state.index.peakBytes,
     ...changes,
-    waiting: waiting(book.ledger),
+    waiting: backlog(state.index),
   } as const;
-  return encodeSegment(index, pieces, book.workspace);
+  return encodeSegment(segmentIndex, pieces, state.tarBuffer);
 }
 
-function encodeStatus(book: Book, state: JournalStatus['state']): Buffer {
-  const { about, intervalMs, heartbeatMs } = book.options;
+function encodeStatus(state: WriterState, phase: JournalStatus['state']): Buffer {
+  const { about, intervalMs, heartbeatMs } = state.options;
   const status: JournalStatus = {
     format: JOURNAL_FORMAT,
-    run: book.run,
-    state,
-    sequence: book.segments,
+    run: state.run,
+    state: phase,
+    sequence: state.segments,
     about,
     intervalMs,
     heartbeatMs,
-    coveredUntil: new Date(book.coveredUntilMs).toISOString(),
-    waiting: waiting(book.ledger),
+    coveredUntil: new Date(state.coveredUntilMs).toISOString(),
+    waiting: backlog(state.index),
   };
   return Buffer.from(formatStatus(status));
 }
 
-/** Puts the first segment where no other run's is: at the prefix, or with `.2`, `.3` … behind it. */
-async function claim(book: Book, body: Buffer): Promise<string> {
-  const { prefix, onProblem } = book.options;
+/** Puts the first segment where no other run has one: below the prefix, or with `.2`, `.3` … appended to it. */
+async function acquirePrefix(state: WriterState, object: Buffer): Promise<string> {
+  const { prefix, onProblem } = state.options;
   for (let n = 1; ; n += 1) {
     const candidate = n === 1 ? prefix : `${prefix}.${n}`;
     try {
-      await sendOne(book, `${candidate}/${segmentKey(1)}`, body, true);
+      await putOne(state, `${candidate}/${segmentKey(1)}`, object, true);
       return candidate;
     } catch (error) {
       if (!(error instanceof AlreadyExistsError)) throw error;
-      onProblem({ kind: 'taken', prefix: candidate });
+      onProblem({ kind: 'prefix-taken', prefix: candidate });
     }
   }
 }
 
-async function sendOne(book: Book, key: string, body: Buffer, ifAbsent: boolean): Promise<void> {
-  await send(book.options.destination, key, body, {
+async function putOne(state: WriterState, key: string, body: Buffer, ifAbsent: boolean): Promise<void> {
+  await send(state.options.destination, key, body, {
     ifAbsent,
-    signal: book.abandoned.signal,
-    hurry: book.finishing.signal,
-    onFailure: why => failed(book, why),
+    signal: state.cancelled.signal,
+    hurry: state.finishing.signal,
+    onFailure: why => onUploadFailed(state, why),
   });
-  sent(book);
+  onUploaded(state);
 }
 
-function failed(book: Book, why: string): void {
-  book.failures += 1;
-  if (book.failingSinceMs !== undefined) return;
-  book.failingSinceMs = performance.now();
-  book.options.onProblem({ kind: 'unreachable', why });
+function onUploadFailed(state: WriterState, why: string): void {
+  state.failures += 1;
+  if (state.failingSinceMs !== undefined) return;
+  state.failingSinceMs = performance.now();
+  state.options.onProblem({ kind: 'upload-failing', why });
 }
 
-function sent(book: Book): void {
-  book.sentAtMs = performance.now();
-  if (book.failingSinceMs === undefined) return;
-  book.options.onProblem({ kind: 'reachable', afterMs: Math.round(performance.now() - book.failingSinceMs) });
-  book.failingSinceMs = undefined;
+function onUploaded(state: WriterState): void {
+  state.uploadedAtMs = performance.now();
+  if (state.failingSinceMs === undefined) return;
+  const afterMs = Math.round(performance.now() - state.failingSinceMs);
+  state.options.onProblem({ kind: 'upload-recovered', afterMs });
+  state.failingSinceMs = undefined;
 }

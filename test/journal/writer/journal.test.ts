@@ -19,6 +19,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { SEGMENT_BYTES } from '../../../src/journal/format/schema.ts';
 import type { Journal } from '../../../src/journal/writer/journal.ts';
+import { rejectWhen } from '../../../src/runtime/abort.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openJournalFixture, patient, segmentsIn, treeOf, unzipped } from '../../support/journal.ts';
 
@@ -68,7 +69,7 @@ describe('what the journal holds', () => {
     expect(all).toBe('line 1\nline 2\nline 3\nline 4\nline 5\n');
   });
 
-  test('leaves out what the archive leaves out, and sockets and pipes', async () => {
+  test('skips what the archive skips, and sockets and pipes', async () => {
     const { work, start, recover } = await openJournalFixture();
     await mkdir(join(work, 'Plugins'));
     await mkdir(join(work, 'sessions'));
@@ -89,7 +90,7 @@ describe('what the journal holds', () => {
     expect(Object.keys(treeOf((await recover()).folder))).toEqual(['agent.log']);
   });
 
-  test('holds what is included, with the folders on the way', async () => {
+  test('holds what is included, with the folders above it', async () => {
     const { work, start, recover } = await openJournalFixture();
     await mkdir(join(work, 'deep/er'), { recursive: true });
     await mkdir(join(work, 'other'));
@@ -120,7 +121,7 @@ describe('following files', () => {
     expect(treeOf((await recover()).folder)).toEqual(treeOf(work));
   });
 
-  test('follows a log that is copied and cut, at once', async () => {
+  test('follows at once a log that is copied and truncated', async () => {
     const { work, start, recover } = await openJournalFixture();
     const log = join(work, 'agent.log');
     const journal = start();
@@ -139,7 +140,7 @@ describe('following files', () => {
     });
   });
 
-  test('follows a log at once that is cut again before it was seen to grow', async () => {
+  test('follows at once a log that is truncated again before it was seen to grow', async () => {
     const { work, start, recover } = await openJournalFixture();
     const log = join(work, 'agent.log');
     const journal = start();
@@ -154,7 +155,7 @@ describe('following files', () => {
     }
   });
 
-  test('a file that has cost more anew than was ever appended to it waits like any rewritten one', async () => {
+  test('a file whose new contents are larger than all that was ever appended to it waits like any rewritten one', async () => {
     const { work, start, recover } = await openJournalFixture();
     const file = join(work, 'state');
     const journal = start();
@@ -169,7 +170,7 @@ describe('following files', () => {
     expect(await readFile(join((await recover()).folder, 'state'), 'utf8')).toBe('a'.repeat(1000));
   });
 
-  test('a large file that comes in several pieces has not grown by that', async () => {
+  test('a large file that is sent in several pieces has not grown by that', async () => {
     const { work, start, recover } = await openJournalFixture();
     const region = join(work, 'r.0.0.mca');
     const content = Buffer.alloc(SEGMENT_BYTES + 1, 1);
@@ -182,7 +183,7 @@ describe('following files', () => {
     expect(recovered.equals(content)).toBe(true);
   });
 
-  test('takes a file that is rewritten in place or replaced no sooner than its interval, and at the end', async () => {
+  test('reads a file that is rewritten in place or replaced no sooner than after its interval, and at the end', async () => {
     const { work, start, recover } = await openJournalFixture();
     const [region, state] = [join(work, 'r.0.0.mca'), join(work, 'state.json')];
     await writeFile(region, Buffer.alloc(10_000, 1));
@@ -193,7 +194,7 @@ describe('following files', () => {
     await writeFile(`${state}.tmp`, 'second');
     await rename(`${state}.tmp`, state);
     await appendFile(join(work, 'agent.log'), 'later than both\n');
-    await eventually(() => journal.report().waiting.files > 0);
+    await eventually(() => journal.report().backlog.files > 0);
     await settled(journal);
     const early = await recover();
     expect(await readFile(join(early.folder, 'r.0.0.mca'))).toEqual(Buffer.alloc(10_000, 1));
@@ -203,7 +204,7 @@ describe('following files', () => {
     expect(await readFile(join(late.folder, 'state.json'), 'utf8')).toBe('second');
   });
 
-  test('a rewritten file comes again and again when its interval is over', async () => {
+  test('a rewritten file is sent again whenever its interval is over', async () => {
     const { work, start, recover } = await openJournalFixture();
     const state = join(work, 'state.json');
     start({ rewriteIntervalMs: 100 });
@@ -230,7 +231,7 @@ describe('following files', () => {
     await eventually(async () => treeOf((await recover()).folder)[name] === expected);
   });
 
-  test('marks a copy of a file that was written to meanwhile, and takes it again', async () => {
+  test('marks a content that changed while it was read, and reads it again', async () => {
     const { work, store, destination, start, recover } = await openJournalFixture();
     const file = join(work, 'database');
     await writeFile(file, randomBytes(20_000_000));
@@ -241,7 +242,7 @@ describe('following files', () => {
         await destination.put(...args);
         if (!isReplaced) return;
         isReplaced = false;
-        // The new content has come as far as this first segment of three.
+        // Of the new content's three segments this is the first.
         await overwrite(file, 1000, 'meanwhile');
       },
     };
@@ -258,13 +259,13 @@ describe('following files', () => {
     expect(treeOf(recovered.folder)).toEqual(treeOf(work));
   });
 
-  test('does not take files for gone while the working directory cannot be looked at', async () => {
+  test('does not count files as removed while the working directory cannot be read', async () => {
     const { work, problems, start, recover } = await openJournalFixture();
     await writeFile(join(work, 'agent.log'), 'kept');
     const journal = start();
     await settled(journal);
     await rename(work, `${work}.away`);
-    await eventually(() => problems.some(({ kind }) => kind === 'blind'));
+    await eventually(() => problems.some(({ kind }) => kind === 'scan-failed'));
     await rename(`${work}.away`, work);
     await journal.finish(patient);
     expect(journal.report().segments).toBe(1);
@@ -273,7 +274,7 @@ describe('following files', () => {
 });
 
 describe('what it costs', () => {
-  test('nothing is sent when nothing has changed, except that it is alive', async () => {
+  test('nothing is sent when nothing has changed, except a heartbeat', async () => {
     const { work, start } = await openJournalFixture();
     await writeFile(join(work, 'agent.log'), 'quiet');
     const journal = start({ intervalMs: 5 });
@@ -283,7 +284,7 @@ describe('what it costs', () => {
     expect(journal.report()).toMatchObject({ segments, bytes });
   });
 
-  test('an idle journal says that it is alive', async () => {
+  test('an idle journal puts a heartbeat', async () => {
     const { destination, start } = await openJournalFixture();
     let beats = 0;
     const counting = {
@@ -297,7 +298,7 @@ describe('what it costs', () => {
     await eventually(() => beats > 3);
   });
 
-  test('no segment holds more than 8 MiB, and flooding files hold up neither a quiet one nor each other', async () => {
+  test('no segment holds more than 8 MiB, and files that grow fast delay neither a slow one nor each other', async () => {
     const { work, store, start, recover } = await openJournalFixture();
     await writeFile(join(work, 'flood-1.log'), randomBytes(20_000_000));
     await writeFile(join(work, 'flood-2.log'), randomBytes(20_000_000));
@@ -315,8 +316,8 @@ describe('what it costs', () => {
   });
 });
 
-describe('a destination in trouble', () => {
-  test('what could not be sent stays on disk, and goes out in order when the destination is back', async () => {
+describe('failures of the destination', () => {
+  test('what could not be uploaded stays on disk, and is uploaded in order when the destination is back', async () => {
     const { work, destination, problems, start, recover } = await openJournalFixture();
     const log = join(work, 'agent.log');
     let isDown = false;
@@ -335,7 +336,7 @@ describe('a destination in trouble', () => {
     await appendFile(log, randomBytes(20_000_000));
     isDown = false;
     expect(await journal.finish(patient)).toEqual({ durable: true });
-    expect(problems.map(({ kind }) => kind)).toEqual(['unreachable', 'reachable']);
+    expect(problems.map(({ kind }) => kind)).toEqual(['upload-failing', 'upload-recovered']);
     expect(journal.report().greatestLagMs).toBeGreaterThan(0);
     expect(treeOf((await recover()).folder)).toEqual(treeOf(work));
   });
@@ -356,11 +357,11 @@ describe('a destination in trouble', () => {
     await appendFile(join(work, 'agent.log'), ' and there');
     expect(await journal.finish(patient)).toEqual({ durable: true });
     expect(journal.report().prefix).toBe('now/journal');
-    expect(problems.map(({ kind }) => kind)).not.toContain('taken');
+    expect(problems.map(({ kind }) => kind)).not.toContain('prefix-taken');
     expect(treeOf((await recover()).folder)).toEqual(treeOf(work));
   });
 
-  test('a status that hangs does not hold up the segments', async () => {
+  test('a status that hangs does not delay the segments', async () => {
     const { work, destination, start, recover } = await openJournalFixture();
     let hanging = 0;
     const stuck = {
@@ -383,12 +384,12 @@ describe('a destination in trouble', () => {
     );
   });
 
-  test('a finish that runs out of time tells what is not safe', async () => {
+  test('a finish that runs out of time reports what is not uploaded', async () => {
     const { work, destination, start } = await openJournalFixture();
     await writeFile(join(work, 'agent.log'), 'never sent');
     const dead = {
       ...destination,
-      put: (_key: string, _body: Buffer, { signal }: { signal: AbortSignal }) => never(signal),
+      put: (_key: string, _body: Buffer, { signal }: { signal: AbortSignal }) => rejectWhen(signal),
     };
     const journal = start({ destination: dead });
     expect(await journal.finish(AbortSignal.timeout(200))).toMatchObject({ durable: false });
@@ -401,7 +402,7 @@ describe('a destination in trouble', () => {
       ...destination,
       put(...args: Parameters<typeof destination.put>) {
         puts += 1;
-        return puts === 1 ? never(args[2].signal) : destination.put(...args);
+        return puts === 1 ? rejectWhen(args[2].signal) : destination.put(...args);
       },
     };
     await writeFile(join(work, 'agent.log'), 'sent in the end');
@@ -411,8 +412,8 @@ describe('a destination in trouble', () => {
   });
 });
 
-describe('whose journal it is', () => {
-  test("another run's journal is left alone: the new one goes beside it", async () => {
+describe('the prefix of a journal', () => {
+  test("another run's journal is left alone: the new one has the next prefix", async () => {
     const { work, store, problems, start, recover } = await openJournalFixture();
     await writeFile(join(work, 'agent.log'), 'the first run');
     await start().finish(patient);
@@ -421,13 +422,13 @@ describe('whose journal it is', () => {
     const second = start();
     await second.finish(patient);
     expect(second.report().prefix).toBe('now/journal.2');
-    expect(problems).toEqual([{ kind: 'taken', prefix: 'now/journal' }]);
+    expect(problems).toEqual([{ kind: 'prefix-taken', prefix: 'now/journal' }]);
     expect(treeOf(join(store, 'now/journal'))).toEqual(before);
     const recovered = await recover('now/journal.2');
     expect(await readFile(join(recovered.folder, 'agent.log'), 'utf8')).toBe('the second run');
   });
 
-  test('is gone when it is removed, and nothing else is', async () => {
+  test('removing it deletes all of it, and nothing else', async () => {
     const { work, store, start } = await openJournalFixture();
     const journal = start();
     await settled(journal);
@@ -438,7 +439,7 @@ describe('whose journal it is', () => {
     expect(await readdir(join(store, 'now'))).toEqual(['session.json']);
   });
 
-  test('a removal that is denied is told, and does no harm', async () => {
+  test('a deletion that is denied is reported, and does no harm', async () => {
     const { destination, start } = await openJournalFixture();
     const strict = { ...destination, delete: () => Promise.reject(new Error('AccessDenied')) };
     const journal = start({ destination: strict });
@@ -447,7 +448,7 @@ describe('whose journal it is', () => {
   });
 });
 
-/** Everything that is there has been looked at and sent. */
+/** Waits until everything that is there has been scanned and uploaded. */
 async function settled(journal: Journal): Promise<void> {
   const now = Date.now();
   await eventually(() => journal.report().segments > 0 && journal.report().coveredUntilMs > now);
@@ -463,11 +464,4 @@ async function overwrite(file: string, offset: number, text: string): Promise<vo
 async function replaceInOneGo(file: string, text: string): Promise<void> {
   await writeFile(`${file}.next`, text);
   await rename(`${file}.next`, file);
-}
-
-function never(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener('abort', () => reject(signal.reason));
-  });
 }
