@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { isCompressible } from '../../src/archive/gzip.ts';
-import { seeded } from '../support/seeded.ts';
+import { createRandom } from '../support/random.ts';
 import { packed } from './packing.ts';
 import { temporaryFolder } from './trees.ts';
 
@@ -17,7 +17,7 @@ test.each(['gzip', 'zstd'] as const)('a higher level of %s gives a smaller archi
 
 test('what is compressed already is stored, and the rest of the archive is not', async () => {
   using folder = temporaryFolder();
-  const [log, region] = [logLines(5_000_000), seeded(1).noise(5_000_000)];
+  const [log, region] = [logLines(5_000_000), createRandom(1).noise(5_000_000)];
   mkdirSync(join(folder.path, 'region'));
   writeFileSync(join(folder.path, 'agent.log'), log);
   writeFileSync(join(folder.path, 'region', 'r.0.0.mca'), region);
@@ -28,7 +28,7 @@ test('what is compressed already is stored, and the rest of the archive is not',
 });
 
 test.each([
-  ['noise', seeded(2).noise(1 << 20), false],
+  ['noise', createRandom(2).noise(1 << 20), false],
   ['text', logLines(1 << 20), true],
   ['zeros', Buffer.alloc(1 << 20), true],
   [
@@ -45,7 +45,7 @@ test.each([
 });
 
 function logLines(bytes: number): Buffer {
-  const random = seeded(bytes);
+  const random = createRandom(bytes);
   const lines = Array.from({ length: 20_000 }, () => `${random.below(1e9)} at ${random.fraction()} ok\n`);
   return Buffer.alloc(bytes, lines.join(''));
 }

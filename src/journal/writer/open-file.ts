@@ -1,6 +1,7 @@
-import { constants, fstatSync, openSync, readSync } from 'node:fs';
+import { readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { isMissing } from '../../files/errno.ts';
+import { openRegularFileSync } from '../../files/open.ts';
 import type { Yielder } from '../../runtime/concurrency.ts';
 import { errorText } from '../../runtime/text.ts';
 import { type FileStat, toFileStat } from './file-stat.ts';
@@ -21,9 +22,8 @@ export interface OpenFile {
 /** @returns `failed`: why it cannot be opened; undefined: it has just been removed. */
 export function openFile(path: string | Buffer): OpenFile | { readonly failed: string | undefined } {
   try {
-    // Whatever has replaced the file meanwhile: a pipe does not block, and a link is not followed.
-    const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const stat = toFileStat(fstatSync(fd, { bigint: true }));
+    const { fd, stats } = openRegularFileSync(path);
+    const stat = toFileStat(stats);
     const file: OpenFile = {
       fd,
       stat,
