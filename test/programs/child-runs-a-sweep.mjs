@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Sweeps for the cookie of argv, which it carries itself.
-import { killSurvivors } from '../../src/process/leftovers.ts';
+// Sweeps for the session marker in argv, which it carries itself.
+import { killLeftovers } from '../../src/process/leftovers.ts';
 
-const survivors = await killSurvivors(process.argv[2], []);
+const survivors = await killLeftovers(process.argv[2], []);
 console.log(JSON.stringify(survivors));
 process.exitCode = survivors.length;
