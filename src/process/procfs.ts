@@ -25,8 +25,7 @@ export function listProcesses(procRoot = '/proc'): readonly Process[] | undefine
   const entries = attempt(() => readdirSync(procRoot));
   return entries
     ?.filter(entry => /^\d+$/.test(entry))
-    .map(pid => attempt(() => readFileSync(`${procRoot}/${pid}/stat`, 'utf8')))
-    .map(stat => (stat === undefined ? undefined : parseStat(stat)))
+    .map(pid => readProcess(Number(pid), procRoot))
     .filter(process => process !== undefined);
 }
 
