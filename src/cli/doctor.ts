@@ -1,7 +1,6 @@
 import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command, DestinationUrl, SessionConfig } from '../config/session-config.ts';
-import { systemErrorText } from '../files/errno.ts';
 import { findExecutable } from '../files/find-executable.ts';
 import { checkServer } from '../minecraft/game-server.ts';
 import { isPortOpen } from '../minecraft/readiness.ts';
@@ -60,7 +59,7 @@ async function checkWorkdir({ workdir }: SessionConfig): Promise<Finding[]> {
       {
         what,
         state: 'fault',
-        text: `cannot be written (${systemErrorText(error)}): set SESSION_WORKDIR to one that can`,
+        text: `cannot be written (${errorText(error)}): set SESSION_WORKDIR to one that can`,
       },
     ];
   }

@@ -83,10 +83,9 @@ export function writeAtomicallySync(
   try {
     fs.writeFileSync(fd, content);
     if (times !== undefined) fs.futimesSync(fd, times.atime, times.mtime);
-    if (!isStillSync(part, fd)) throw takenOver(part);
     fs.renameSync(part, file);
   } catch (error) {
-    if (isStillSync(part, fd)) fs.rmSync(part);
+    fs.rmSync(part, { force: true });
     throw error;
   } finally {
     fs.closeSync(fd);
@@ -168,16 +167,7 @@ function openPartSync(part: string, mode: number): number {
 /** Whether the name still means the file that was opened. */
 async function isStill(name: string, handle: FileHandle): Promise<boolean> {
   const [opened, named] = await Promise.all([handle.stat(), unlessMissing(lstat(name))]);
-  return named !== undefined && isSame(named, opened);
-}
-
-function isStillSync(name: string, fd: number): boolean {
-  const named = fs.lstatSync(name, { throwIfNoEntry: false });
-  return named !== undefined && isSame(named, fs.fstatSync(fd));
-}
-
-function isSame(a: Stats, b: Stats): boolean {
-  return a.ino === b.ino && a.dev === b.dev;
+  return named !== undefined && named.ino === opened.ino && named.dev === opened.dev;
 }
 
 function takenOver(part: string): Error {

@@ -61,7 +61,42 @@ export function startChild(spec: ChildSpec): Child {
   }
 }
 
-function spawn({ command: [file, ...args], cwd, env, console, user }: ChildSpec, log: number) {
+export interface DetachedSpec {
+  readonly command: Command;
+  readonly cwd: string;
+  /** The complete environment: nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Absolute path: stdout and stderr are appended to this file. */
+  readonly logFile: string;
+}
+
+export interface DetachedProcess {
+  /** undefined: it was not started, and `exited` says why. */
+  readonly pid: number | undefined;
+  /** Resolves when it has exited, if this process is alive then; never rejects. */
+  readonly exited: Promise<ExitStatus>;
+}
+
+/**
+ * Starts a program that may outlive this process: it leads a session of its own, its stdin is /dev/null, and this
+ * process may exit without waiting for it.
+ * @throws when the log cannot be opened, or the command is refused: it holds a NUL character, for one
+ */
+export function startDetached({ logFile, ...spec }: DetachedSpec): DetachedProcess {
+  const options = { ...spec, console: false, user: undefined };
+  const log = openForAppendSync(logFile).fd;
+  try {
+    const subprocess = spawn(options, log);
+    subprocess.nodeChildProcess.unref();
+    return { pid: subprocess.pid, exited: subprocess.then(result => exitStatusOf(result, options)) };
+  } finally {
+    closeSync(log);
+  }
+}
+
+type SpawnOptions = Omit<ChildSpec, 'name' | 'logFile'>;
+
+function spawn({ command: [file, ...args], cwd, env, console, user }: SpawnOptions, log: number) {
   // execa's types know file descriptors up to 9 only; its code takes any.
   const output = log as 3;
   return execa(file, args, {
@@ -98,7 +133,10 @@ function observe(subprocess: ReturnType<typeof spawn>, startedAtMs: number, spec
 }
 
 /** execa gives a code, or a signal, or neither where there was no process. */
-async function exitStatusOf(result: Awaited<ReturnType<typeof spawn>>, spec: ChildSpec): Promise<ExitStatus> {
+async function exitStatusOf(
+  result: Awaited<ReturnType<typeof spawn>>,
+  spec: SpawnOptions,
+): Promise<ExitStatus> {
   if (result.signal !== undefined) return { signal: result.signal };
   if (result.exitCode !== undefined) return { code: result.exitCode };
   return { failedToStart: await explainSpawnError(spec, result) };

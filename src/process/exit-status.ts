@@ -1,4 +1,4 @@
-/** How a process ended. A start that failed is an ending too. */
+/** How a process ended, or why it did not start. */
 export type ExitStatus =
   | { readonly code: number }
   | { readonly signal: NodeJS.Signals }
@@ -9,14 +9,14 @@ export function succeeded(exit: ExitStatus): boolean {
   return 'code' in exit && exit.code === 0;
 }
 
-/** How it ended, as the rest of a sentence: `exited with code 1`, `was ended by SIGKILL`. */
+/** How a process ended, as the rest of a sentence: `exited with code 1`, `was ended by SIGKILL`. */
 export function describeExit(exit: ExitStatus): string {
   if ('failedToStart' in exit) return `could not be started: ${exit.failedToStart}`;
   if ('signal' in exit) return `was ended by ${exit.signal}`;
   return exit.code === 0 ? 'exited' : `exited with code ${exit.code}`;
 }
 
-/** Tells an exit status from another value in a race. */
+/** Whether a value, such as the winner of a race, is an exit status. */
 export function isExitStatus(value: object | undefined): value is ExitStatus {
   return value !== undefined && ('code' in value || 'signal' in value || 'failedToStart' in value);
 }

@@ -25,9 +25,14 @@ export function listProcesses(procRoot = '/proc'): readonly Process[] | undefine
   const entries = attempt(() => readdirSync(procRoot));
   return entries
     ?.filter(entry => /^\d+$/.test(entry))
-    .map(pid => attempt(() => readFileSync(`${procRoot}/${pid}/stat`, 'utf8')))
-    .map(stat => (stat === undefined ? undefined : parseStat(stat)))
+    .map(pid => readProcess(Number(pid), procRoot))
     .filter(process => process !== undefined);
+}
+
+/** One process; undefined when it has ended, and where there is no /proc. */
+export function readProcess(pid: number, procRoot = '/proc'): Process | undefined {
+  const stat = attempt(() => readFileSync(`${procRoot}/${pid}/stat`, 'utf8'));
+  return stat === undefined ? undefined : parseStat(stat);
 }
 
 /** The environment that a process was started with, as `NAME=value`; empty where it may not be read. */
@@ -75,8 +80,11 @@ const SECRET_VALUE = new RegExp(`^(${SECRET_NAME}=).+`, 'is');
 /** Inside a shell script that is an argument, or in a title that a process has set itself. */
 const SECRET_INSIDE = new RegExp(`((?:^|\\s)(?:--?${SECRET_NAME}\\s+|${SECRET_NAME}=))\\S+`, 'gi');
 
-/** The format is in proc_pid_stat(5): fields are counted from 1, and the second may hold spaces and parentheses. */
-function parseStat(stat: string): Process | undefined {
+/**
+ * Reads the content of `/proc/PID/stat`; undefined: the process is a zombie. The format is in proc_pid_stat(5): fields
+ * are counted from 1, and the second may hold spaces and parentheses.
+ */
+export function parseStat(stat: string): Process | undefined {
   const nameEnd = stat.lastIndexOf(')');
   const fields = stat.slice(nameEnd + 2).split(' ');
   const field = (number: number) => Number(fields[number - 3]);

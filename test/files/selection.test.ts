@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { chooser } from '../../src/files/selection.ts';
 
-const choose = (globs: Partial<Record<'include' | 'exclude' | 'leaveOut', string[]>>) =>
+const choose = (globs: Partial<Record<'include' | 'exclude' | 'excludedPaths', string[]>>) =>
   chooser({ root: '/played', include: [], exclude: [], excludedPaths: [], ...globs });
 
 test('with no globs everything is included and nothing excluded', () => {
@@ -32,7 +32,7 @@ test.each([
 });
 
 test('paths that are left out are told by their place', () => {
-  const { excludes } = choose({ leaveOut: ['/played/sessions', '/elsewhere'] });
+  const { excludes } = choose({ excludedPaths: ['/played/sessions', '/elsewhere'] });
   expect(excludes(Buffer.from('sessions'))).toBe(true);
   expect(excludes(Buffer.from('a/sessions'))).toBe(false);
 });

@@ -52,7 +52,7 @@ describe('people', () => {
   test('neither join nor leave while the server does not answer', () => {
     const people = watched([2, 2, 'fault', 'fault', 2]);
     expect(people).toMatchObject({ now: 1, everybodyLeftMs: undefined, changes: [{ kind: 'joined' }] });
-    expect(watched([2, 2, 'fault'])).toMatchObject({ now: 1, silence: { tries: 1, fault: 'refused' } });
+    expect(watched([2, 2, 'fault'])).toMatchObject({ now: 1, unanswered: { pings: 1, fault: 'refused' } });
   });
 
   test('come and go for ever without filling the memory: the latest thousand changes are kept', () => {

@@ -49,7 +49,7 @@ test('a server that stops answering has hung, and the watch says why it thinks s
   expect(await watch.limit).toBe('server-hung');
   expect(watch.people()).toMatchObject({
     now: 1,
-    silence: { fault: expect.stringMatching(/no answer within/) },
+    unanswered: { fault: expect.stringMatching(/no answer within/) },
   });
   expect(told.at(-1)?.unanswered).toBeDefined();
 });

@@ -1,7 +1,8 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CuberiteConfig } from '../../config/session-config.ts';
-import { systemErrorText, unlessMissing } from '../../files/errno.ts';
+import { unlessMissing } from '../../files/errno.ts';
+import { errorText } from '../../runtime/text.ts';
 import { namesIn } from './copy-tree.ts';
 import { availablePlugins } from './plugins.ts';
 
@@ -28,7 +29,7 @@ async function binaryFault({ binary }: CuberiteConfig): Promise<string | undefin
     await access(binary, constants.X_OK);
     return undefined;
   } catch (error) {
-    return `SESSION_CUBERITE_BINARY "${binary}" may not be executed (${systemErrorText(error)}): chmod +x it.`;
+    return `SESSION_CUBERITE_BINARY "${binary}" may not be executed (${errorText(error)}): chmod +x it.`;
   }
 }
 
