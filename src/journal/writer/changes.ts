@@ -63,6 +63,13 @@ export interface ReadOptions {
   readonly pace: Yielder;
 }
 
+/** Reading one file. */
+interface FileReading extends ReadOptions {
+  readonly index: FileIndex;
+  readonly file: IndexedFile;
+  readonly open: OpenFile;
+}
+
 /**
  * Reads the next bytes of a file that the journal does not hold: appended ones, or those of a new content. They count
  * as sent from then on.
@@ -76,16 +83,16 @@ export async function readChanges(
   if ('failed' in open) return toFailure(open.failed);
   try {
     if (!isSameFile(open.stat, file.node.stat)) return { kind: 'gone' };
+    const reading = { ...options, index, file, open };
     const { pending, current } = file;
-    if (pending !== undefined && canContinue(pending, open.stat))
-      return await readPending(index, file, pending, open, options);
-    if (current === undefined) return await readNew(index, file, open, options);
+    if (pending !== undefined && canContinue(pending, open.stat)) return await readPending(reading, pending);
+    if (current === undefined) return await readNew(reading);
     if (!file.maybeRewritten) {
-      const result = await readAppended(index, file, current, open, options);
+      const result = await readAppended(reading, current);
       if (result !== undefined) return result;
     }
     file.maybeRewritten = true;
-    return await readRewritten(index, file, current, open, options);
+    return await readRewritten(reading, current);
   } finally {
     closeSync(open.fd);
   }
@@ -99,36 +106,25 @@ function canContinue(pending: Generation, stat: FileStat): boolean {
   return isSameFile(pending.startedFrom, stat) && stat.size >= (pending.completeSize ?? 0);
 }
 
-async function readNew(
-  index: FileIndex,
-  file: IndexedFile,
-  open: OpenFile,
-  options: ReadOptions,
-): Promise<ReadResult> {
-  file.current = startContent(index, file, open, { completeSize: undefined, prefixVerified: true });
-  return await readNext(index, file.current, open, options, undefined);
+async function readNew(reading: FileReading): Promise<ReadResult> {
+  const generation = startGeneration(reading, { completeSize: undefined, prefixVerified: true });
+  reading.file.current = generation;
+  return await readNext(reading, generation, undefined);
 }
 
 /** undefined: the file is not certain to be the current content with more at its end. */
-async function readAppended(
-  index: FileIndex,
-  file: IndexedFile,
-  current: Generation,
-  open: OpenFile,
-  options: ReadOptions,
-): Promise<ReadResult | undefined> {
+async function readAppended(reading: FileReading, current: Generation): Promise<ReadResult | undefined> {
+  const { index, file, open, pace, arena } = reading;
   if (open.stat.size < current.end) return undefined;
   if (open.stat.size === current.end) {
-    return (await isUnchanged(index, file, current, open, options))
-      ? { kind: 'unchanged', stat: open.stat }
-      : undefined;
+    return (await isUnchanged(reading, current)) ? { kind: 'unchanged', stat: open.stat } : undefined;
   }
   // Read first, then checked: a truncation and rewrite in between is noticed.
   const before = { ...current };
-  const result = await readNext(index, current, open, options, undefined);
+  const result = await readNext(reading, current, undefined);
   if (result.kind !== 'piece') return result;
   const isAppend =
-    prefixMatches(before, open.read) && (before.prefixVerified || (await hasCrc(before, open, options.pace)));
+    prefixMatches(before, open.read) && (before.prefixVerified || (await hasCrc(before, open, pace)));
   if (isAppend) {
     carryOverPrefixCheck(current, before);
     current.prefixVerified = true;
@@ -137,20 +133,14 @@ async function readAppended(
     return result;
   }
   index.contentBytes -= current.end - before.end;
-  options.arena.used -= current.end - before.end;
+  arena.used -= current.end - before.end;
   Object.assign(current, before);
   return undefined;
 }
 
 /** Whether the bytes of a file that still has its size are the same. */
-async function isUnchanged(
-  index: FileIndex,
-  file: IndexedFile,
-  current: Generation,
-  open: OpenFile,
-  options: ReadOptions,
-): Promise<boolean> {
-  if (current.end <= SLICE_BYTES) return hasCrc(current, open, options.pace);
+async function isUnchanged({ index, file, open, pace }: FileReading, current: Generation): Promise<boolean> {
+  if (current.end <= SLICE_BYTES) return hasCrc(current, open, pace);
   if (file.lastReadStat?.mtimeNs !== open.stat.mtimeNs) return false;
   // Two writes within a tick of the clock leave the same time: all of it is compared again, a slice at a time.
   restartPrefixCheck(current);
@@ -158,39 +148,25 @@ async function isUnchanged(
   return prefixMatches(current, open.read);
 }
 
-async function readRewritten(
-  index: FileIndex,
-  file: IndexedFile,
-  current: Generation,
-  open: OpenFile,
-  options: ReadOptions,
-): Promise<ReadResult> {
-  file.notBeforeMs = file.appendCreditBytes > 0 ? 0 : file.startedAtMs + options.rewriteIntervalMs;
+async function readRewritten(reading: FileReading, current: Generation): Promise<ReadResult> {
+  const { index, file, open, pace, rewriteIntervalMs } = reading;
+  file.notBeforeMs = file.appendCreditBytes > 0 ? 0 : file.startedAtMs + rewriteIntervalMs;
   if (performance.now() < file.notBeforeMs) return { kind: 'deferred' };
-  if (open.stat.size === current.end && (await hasCrc(current, open, options.pace))) {
-    file.maybeRewritten = false;
-    dropPending(index, file);
-    return { kind: 'unchanged', stat: open.stat };
-  }
-  dropPending(index, file);
   const { size } = open.stat;
-  file.pending = startContent(index, file, open, { completeSize: size, prefixVerified: false });
-  return await readPending(index, file, file.pending, open, options);
-}
-
-function dropPending(index: FileIndex, file: IndexedFile): void {
+  const isUnchanged = size === current.end && (await hasCrc(current, open, pace));
   if (file.pending !== undefined) dropGeneration(index, file.pending);
   file.pending = undefined;
+  if (isUnchanged) {
+    file.maybeRewritten = false;
+    return { kind: 'unchanged', stat: open.stat };
+  }
+  file.pending = startGeneration(reading, { completeSize: size, prefixVerified: false });
+  return await readPending(reading, file.pending);
 }
 
-async function readPending(
-  index: FileIndex,
-  file: IndexedFile,
-  pending: Generation,
-  open: OpenFile,
-  options: ReadOptions,
-): Promise<ReadResult> {
-  const result = await readNext(index, pending, open, options, file.current?.number);
+async function readPending(reading: FileReading, pending: Generation): Promise<ReadResult> {
+  const { index, file } = reading;
+  const result = await readNext(reading, pending, file.current?.number);
   if (result.kind !== 'piece' || pending.end !== pending.completeSize) return result;
   if (file.current !== undefined) index.contentBytes -= file.current.end;
   file.current = pending;
@@ -204,10 +180,8 @@ async function readPending(
  * A log that was truncated looks like a file that was rewritten. Append credit tells the two apart: appended bytes add
  * to it and each new content takes its size off, so that a file that is rewritten again and again soon has to wait.
  */
-function startContent(
-  index: FileIndex,
-  file: IndexedFile,
-  open: OpenFile,
+function startGeneration(
+  { index, file, open }: FileReading,
   kind: { readonly completeSize: number | undefined; readonly prefixVerified: boolean },
 ): Generation {
   index.lastGeneration += 1;
@@ -218,10 +192,8 @@ function startContent(
 
 /** The generation's next bytes, as far as the file and the limit go. */
 async function readNext(
-  index: FileIndex,
+  { index, open, maxBytes, arena, pace }: FileReading,
   generation: Generation,
-  open: OpenFile,
-  { maxBytes, arena, pace }: ReadOptions,
   replaces: number | undefined,
 ): Promise<ReadResult> {
   const { completeSize, end: offset } = generation;

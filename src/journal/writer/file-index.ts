@@ -13,7 +13,7 @@ export interface IndexedFile {
   pending: Generation | undefined;
   /** The file may no longer begin with the current content. */
   maybeRewritten: boolean;
-  /** Bytes appended to it, less those of each new content since: see `startContent` in changes.ts. */
+  /** Bytes appended to it, less those of each new content since: see `startGeneration` in changes.ts. */
   appendCreditBytes: number;
   /** When its last generation began (performance.now). */
   startedAtMs: number;
