@@ -1,7 +1,7 @@
 import { readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { isMissing } from '../../files/errno.ts';
-import { openRegularFileSync } from '../../files/open.ts';
+import { NotRegularFileError, openRegularFileSync } from '../../files/open.ts';
 import type { Yielder } from '../../runtime/concurrency.ts';
 import { errorText } from '../../runtime/text.ts';
 import { type FileStat, toFileStat } from './file-stat.ts';
@@ -19,7 +19,7 @@ export interface OpenFile {
   fault: string | undefined;
 }
 
-/** @returns `failed`: why it cannot be opened; undefined: it has just been removed. */
+/** @returns `failed`: why it cannot be opened; undefined: it has just been removed, or replaced by something else. */
 export function openFile(path: string | Buffer): OpenFile | { readonly failed: string | undefined } {
   try {
     const { fd, stats } = openRegularFileSync(path);
@@ -33,7 +33,8 @@ export function openFile(path: string | Buffer): OpenFile | { readonly failed: s
     };
     return file;
   } catch (error) {
-    return { failed: isMissing(error) ? undefined : errorText(error) };
+    const isGone = isMissing(error) || error instanceof NotRegularFileError;
+    return { failed: isGone ? undefined : errorText(error) };
   }
 }
 
