@@ -1,6 +1,6 @@
 .POSIX:
 .SUFFIXES:
-.PHONY: build run login push-versioned pull promote register demo servermgr test smoke bench clean help
+.PHONY: build run login push-versioned pull promote register demo servermgr test test-all smoke bench clean help
 
 NPM = npm
 NODE = node_modules/.bin/node
@@ -36,10 +36,14 @@ demo: node_modules/.package-lock.json ## play one real session on this machine (
 servermgr: node_modules/.package-lock.json ## the green button, on http://localhost:8080 (SERVERMGR_ADMIN_TOKEN)
 	$(NODE) src/servermgr/main.ts
 
-test: node_modules/.package-lock.json ## type-check, lint and test
+test: node_modules/.package-lock.json ## type-check, lint, and run every test that is not slow
+	sh scripts/install-test-tools.sh
+	$(NPM) run --silent check
+
+test-all: node_modules/.package-lock.json ## the same with the slow tests: a browser, crowds of visitors, many seeds
 	sh scripts/install-test-tools.sh
 	sh scripts/install-chromium.sh
-	$(NPM) run check
+	$(NPM) run --silent check:all
 
 smoke: node_modules/.package-lock.json ## build the image and play whole sessions in containers
 	sh scripts/install-docker.sh

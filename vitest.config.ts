@@ -14,6 +14,7 @@ export default defineConfig({
     // Real processes, on machines that may have other things to do.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    slowTestThreshold: 10_000,
     tags: [
       {
         name: 'slow',

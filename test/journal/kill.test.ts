@@ -12,8 +12,9 @@ import { seeded } from '../support/seeded.ts';
 const programs = resolve(import.meta.dirname, '../programs');
 
 describe('when everything is killed at once', () => {
-  test.each([1, 2, 3, 4, 5, 6])(
+  test.for([1, 2, 3, 4, 5, 6])(
     'what was written before is recovered, byte for byte (seed %i)',
+    { tags: ['slow'] },
     async seed => {
       const { work, store, recover } = await openJournalFixture();
       const journal = join(store, 'now/journal');

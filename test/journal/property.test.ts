@@ -5,8 +5,9 @@ import { mischief } from '../support/mischief.ts';
 import { seeded } from '../support/seeded.ts';
 
 describe('whatever happens to the files', () => {
-  test.each([1, 2, 3, 4, 5, 6])(
+  test.for([1, 2, 3, 4, 5, 6])(
     'the journal gives back the tree as it was at the end (seed %i)',
+    { tags: ['slow'] },
     async seed => {
       const { work, start, recover } = await openJournalFixture();
       const random = seeded(seed);

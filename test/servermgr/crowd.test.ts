@@ -1,3 +1,5 @@
+/** @module-tag slow */
+
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { ADMIN_TOKEN, openHouse, portRange } from './support/manager.ts';

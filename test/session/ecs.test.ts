@@ -62,6 +62,6 @@ test.each([
   await using fixture = await openSessionFixture();
   const session = fixture.start({ ECS_CONTAINER_METADATA_URI_V4: metadata.uri });
   expect(await session.ended()).toMatchObject({ code: 0 });
-  expect(session.stdout()).toContain('ECS metadata not available');
+  expect(session.stdout()).toContain('"event":"ecs_metadata_unavailable"');
   expect((await readReport(join(fixture.sessions, 'test'))).ecs).toBeUndefined();
 });

@@ -129,17 +129,17 @@ const ENDINGS: readonly Ending[] = [
 
 describe.concurrent('a session is saved after', () => {
   for (const { name, env, server, by, code } of ENDINGS) {
-    test(`${name}, and exits with ${code}`, async ({ fixture }) => {
-      const { sessions, port, start } = fixture;
-      const session = start(
+    test(`${name}, and exits with ${code}`, async ({ fixture, run }) => {
+      const { sessions, port } = fixture;
+      const session = await run(
         server
           ? { SESSION_SERVER_COMMAND: program(server[0], '--port', port, ...server.slice(1)), ...env }
           : env,
       );
-      expect(await session.ended(), session.stderr()).toEqual({ code, signal: null });
-      expect(session.report().end.by).toBe(by);
+      expect(session, session.stderr).toMatchObject({ code });
       expect((await stat(join(sessions, 'test/logs.tar.gz'))).size).toBeGreaterThan(0);
       expect(await readReport(join(sessions, 'test'))).toMatchObject({
+        end: { by },
         exitCode: code,
         saved: 'archive',
       });

@@ -126,7 +126,11 @@ describe.concurrent('a session whose container died', () => {
     await journaled(fixture, 2);
     await fixture.killAll();
     const recovery = fixture.start({}, 'recover', '--force', folderOf(fixture));
-    await eventually(() => access(join(folderOf(fixture), 'logs.tar.gz')).then(() => true));
+    // Complete, and no longer under its preliminary name as well.
+    await eventually(async () => {
+      const names = await readdir(folderOf(fixture));
+      return names.includes('logs.tar.gz') && !names.includes('logs.tar.gz.part');
+    });
     recovery.signal('SIGKILL');
     await recovery.ended();
     await fixture.start({}, 'recover', '--force', folderOf(fixture)).ended();
@@ -153,8 +157,8 @@ describe.concurrent('a stop that leaves no time for the archive', () => {
     const session = fixture.start({
       ...JOURNAL,
       ...store(s3),
-      SESSION_STOP_TIMEOUT: '6s',
-      SESSION_AGENT_COMMAND: program('agent-writes-noise', 24),
+      SESSION_STOP_TIMEOUT: '8s',
+      SESSION_AGENT_COMMAND: program('agent-writes-noise', 12),
     });
     s3.setFaults([{ match: { operation: 'UploadPart' }, do: 'stall' }]);
     await eventually(() => s3.counts.UploadPart);

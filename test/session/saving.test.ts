@@ -16,9 +16,9 @@ async function namesIn(archive: string): Promise<string[]> {
 describe.concurrent('an archive', () => {
   test('lies at <destination>/<TIMESTAMP>/<archive>, and a report beside it tells its sha256', async ({
     fixture,
+    run,
   }) => {
-    const session = fixture.start(files);
-    expect((await session.ended()).code).toBe(0);
+    expect((await run(files)).code).toBe(0);
     const folder = join(fixture.sessions, 'test');
     expect((await readdir(folder)).sort()).toEqual(['logs.tar.gz', 'session.json']);
     const { stdout } = await promisify(execFile)('sha256sum', [join(folder, 'logs.tar.gz')]);
@@ -26,8 +26,11 @@ describe.concurrent('an archive', () => {
     expect(archive).toMatchObject({ key: 'test/logs.tar.gz', sha256: stdout.slice(0, 64), verified: true });
   });
 
-  test('holds all that the children wrote, empty folders and odd names included', async ({ fixture }) => {
-    await fixture.start(files).ended();
+  test('holds all that the children wrote, empty folders and odd names included', async ({
+    fixture,
+    run,
+  }) => {
+    await run(files);
     expect(await namesIn(join(fixture.sessions, 'test/logs.tar.gz'))).toEqual(
       [
         'agent.log',
@@ -45,8 +48,8 @@ describe.concurrent('an archive', () => {
     );
   });
 
-  test("holds the script's own selection where that is asked for", async ({ fixture }) => {
-    await fixture.start({ ...files, SESSION_INCLUDE: '*.log,*.csv,job_metadata.json' }).ended();
+  test("holds the script's own selection where that is asked for", async ({ fixture, run }) => {
+    await run({ ...files, SESSION_INCLUDE: '*.log,*.csv,job_metadata.json' });
     expect(await namesIn(join(fixture.sessions, 'test/logs.tar.gz'))).toEqual([
       'agent.log',
       'cuberite_process.log',
@@ -58,8 +61,8 @@ describe.concurrent('an archive', () => {
     ]);
   });
 
-  test('leaves out what is excluded', async ({ fixture }) => {
-    await fixture.start({ ...files, SESSION_EXCLUDE: 'memory,*.log' }).ended();
+  test('leaves out what is excluded', async ({ fixture, run }) => {
+    await run({ ...files, SESSION_EXCLUDE: 'memory,*.log' });
     expect(await namesIn(join(fixture.sessions, 'test/logs.tar.gz'))).toEqual([
       'job_metadata.json',
       'world/',
@@ -69,13 +72,14 @@ describe.concurrent('an archive', () => {
 
   test('that is there already is never overwritten: the new one takes the next free name', async ({
     fixture,
+    run,
   }) => {
-    for (const name of ['logs.tar.gz', 'logs.2.tar.gz', 'logs.3.tar.gz']) {
-      const session = fixture.start();
-      expect((await session.ended()).code).toBe(0);
-      expect(session.report().archive?.key).toBe(`test/${name}`);
-    }
     const folder = join(fixture.sessions, 'test');
+    for (const number of ['', '.2', '.3']) {
+      expect((await run()).code).toBe(0);
+      const { archive } = await readReport(folder, `session${number}.json`);
+      expect(archive?.key).toBe(`test/logs${number}.tar.gz`);
+    }
     expect((await readdir(folder)).sort()).toEqual([
       'logs.2.tar.gz',
       'logs.3.tar.gz',
@@ -84,15 +88,15 @@ describe.concurrent('an archive', () => {
       'session.3.json',
       'session.json',
     ]);
-    expect((await readReport(folder, 'session.2.json')).archive?.key).toBe('test/logs.2.tar.gz');
   });
 
   test('stays in the working directory with CRAFTASSIST_NO_UPLOAD, and holds neither itself nor those before it', async ({
     fixture,
+    run,
   }) => {
     const env = { ...files, CRAFTASSIST_NO_UPLOAD: '1', SESSION_DESTINATION: undefined };
-    expect((await fixture.start(env).ended()).code).toBe(0);
-    expect((await fixture.start(env).ended()).code).toBe(0);
+    expect((await run(env)).code).toBe(0);
+    expect((await run(env)).code).toBe(0);
     expect(await readdir(fixture.workdir)).toEqual(
       expect.arrayContaining(['logs.tar.gz', 'logs.2.tar.gz', 'session.json', 'session.2.json']),
     );
@@ -101,18 +105,18 @@ describe.concurrent('an archive', () => {
     expect(names.filter(name => /tar\.gz|session/.test(name))).toEqual([]);
   });
 
-  test('leaves a destination inside the working directory out', async ({ fixture }) => {
+  test('leaves a destination inside the working directory out', async ({ fixture, run }) => {
     await mkdir(join(fixture.workdir, 'out'), { recursive: true });
     await writeFile(join(fixture.workdir, 'out/earlier'), 'x');
-    await fixture.start({ SESSION_DESTINATION: join(fixture.workdir, 'out') }).ended();
+    await run({ SESSION_DESTINATION: join(fixture.workdir, 'out') });
     const names = await namesIn(join(fixture.workdir, 'out/test/logs.tar.gz'));
     expect(names.filter(name => name.startsWith('out'))).toEqual([]);
     expect(names).toContain('agent.log');
   });
 
-  test('may be a plain tar, or zstd', async ({ fixture }) => {
+  test('may be a plain tar, or zstd', async ({ fixture, run }) => {
     for (const name of ['all.tar', 'all.tar.zst']) {
-      await fixture.start({ SESSION_ARCHIVE: name }).ended();
+      await run({ SESSION_ARCHIVE: name });
       const { stdout } = await promisify(execFile)('tar', ['tf', join(fixture.sessions, 'test', name)]);
       expect(stdout).toContain('agent.log');
     }
@@ -122,20 +126,21 @@ describe.concurrent('an archive', () => {
 describe.concurrent("a crowd-sourcing experiment's id", () => {
   const experiment = (id: string) => ({ SESSION_AGENT_COMMAND: program('agent-names-its-experiment', id) });
 
-  test('becomes part of the key', async ({ fixture }) => {
-    const session = fixture.start(experiment('3X.A-b_9'));
-    await session.ended();
-    expect(session.report().archive?.key).toBe('turk/3X.A-b_9/test/logs.tar.gz');
+  test('becomes part of the key', async ({ fixture, run }) => {
+    await run(experiment('3X.A-b_9'));
+    const { archive } = await readReport(join(fixture.sessions, 'turk/3X.A-b_9/test'));
+    expect(archive?.key).toBe('turk/3X.A-b_9/test/logs.tar.gz');
   });
 
   for (const id of ['..', 'a/b', '', 'x'.repeat(129)]) {
     test(`${JSON.stringify(id.slice(0, 10))} is left out of the key and reported: nothing is lost`, async ({
       fixture,
+      run,
     }) => {
-      const session = fixture.start(experiment(id));
-      expect((await session.ended()).code).toBe(0);
-      expect(session.report().archive?.key).toBe('test/logs.tar.gz');
-      expect(session.report().notices).toEqual([expect.stringContaining('turk_experiment_id.txt')]);
+      expect((await run(experiment(id))).code).toBe(0);
+      const { archive, notices } = await readReport(join(fixture.sessions, 'test'));
+      expect(archive?.key).toBe('test/logs.tar.gz');
+      expect(notices).toEqual([expect.stringContaining('turk_experiment_id.txt')]);
     });
   }
 });

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
@@ -10,6 +10,8 @@ const ROOT = resolve(import.meta.dirname, '../..');
 /** Bundles once what the tests start again and again: the supervisor as it ships, and the test programs. */
 export async function setup(): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'test-build-'));
+  // Other users' processes run the programs as well.
+  await chmod(folder, 0o755);
   await Promise.all([
     bundle(join(ROOT, 'src/main.ts'), join(folder, 'craftassist-session.mjs')),
     buildPrograms(join(ROOT, 'test/programs'), join(folder, 'programs')),

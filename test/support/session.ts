@@ -19,7 +19,9 @@ export interface SessionFixture extends AsyncDisposable {
   readonly workdir: string;
   readonly sessions: string;
   readonly port: number;
-  /** Starts the supervisor with these variables beside those of a session that works. */
+  /** The variables of a session that works. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Starts the supervisor with these variables beside those. */
   start(env?: Record<string, string | undefined>, ...args: string[]): RunningSupervisor;
   /** Kills every supervisor and all that they have started, as the end of their container does. */
   killAll(): Promise<void>;
@@ -46,6 +48,20 @@ export async function openSessionFixture(): Promise<SessionFixture> {
   const sessions = join(folder, 'sessions');
   const supervisors: RunningSupervisor[] = [];
 
+  const environment = {
+    PATH: process.env.PATH,
+    // What a killed command leaves in its temporary folder goes with ours.
+    TMPDIR: folder,
+    TIMESTAMP: 'test',
+    SESSION_WORKDIR: workdir,
+    SESSION_DESTINATION: sessions,
+    SESSION_SERVER_ADDRESS: `127.0.0.1:${port}`,
+    SESSION_SERVER_COMMAND: program('server-ready', '--port', port),
+    SESSION_AGENT_COMMAND: program('agent-exits', 0, 0),
+    SESSION_STOP_GRACE: '20s',
+    SESSION_JOURNAL_INTERVAL: 'off',
+  };
+
   async function killAll(): Promise<void> {
     for (const supervisor of supervisors) supervisor.signal('SIGKILL');
     // A child that is forked, but does not yet stand in the folder, still holds the supervisor's output open.
@@ -57,25 +73,9 @@ export async function openSessionFixture(): Promise<SessionFixture> {
     workdir,
     sessions,
     port,
+    environment,
     start(env = {}, ...args) {
-      const usual = {
-        TIMESTAMP: 'test',
-        SESSION_WORKDIR: workdir,
-        SESSION_DESTINATION: sessions,
-        SESSION_SERVER_ADDRESS: `127.0.0.1:${port}`,
-        SESSION_SERVER_COMMAND: program('server-ready', '--port', port),
-        SESSION_AGENT_COMMAND: program('agent-exits', 0, 0),
-        SESSION_STOP_GRACE: '20s',
-        SESSION_JOURNAL_INTERVAL: 'off',
-      };
-      // What a killed command leaves in its temporary folder goes with ours.
-      const supervisor = startSupervisor(args, {
-        PATH: process.env.PATH,
-        TMPDIR: folder,
-        ...COMPILE_CACHE,
-        ...usual,
-        ...env,
-      });
+      const supervisor = startSupervisor(args, { ...COMPILE_CACHE, ...environment, ...env });
       supervisors.push(supervisor);
       return supervisor;
     },

@@ -63,7 +63,7 @@ const ENDINGS: Record<Exclude<EndReason['kind'], 'bug'>, Ending> = {
     world: true,
   },
   'server-hung': {
-    env: { SESSION_LIVENESS_TIMEOUT: '1s' },
+    env: { SESSION_LIVENESS_TIMEOUT: '1s', SESSION_STOP_GRACE: '1s' },
     act: async session => process.kill(await serverPid(session), 'SIGSTOP'),
     code: 11,
     world: true,

@@ -29,7 +29,6 @@ export const test = sessionTest.extend('cuberite', async ({ fixture, onTestFinis
         {
           ...env,
           SESSION_AGENT_COMMAND: program('agent-runs'),
-          SESSION_STOP_GRACE: '5s',
           ...changes,
         },
         ...args,

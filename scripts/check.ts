@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+// check.ts <npm script>: runs that script, which is to run tests, and the static checks beside it.
+import { type SpawnOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+
+/** One after the other: together they are done long before the tests. */
+const STATIC_CHECKS = ['typecheck', 'lint'];
+
+interface Result {
+  readonly script: string;
+  readonly passed: boolean;
+  readonly output: string;
+  readonly seconds: number;
+}
+
+/** Runs an npm script. @returns what it has written, as far as `stdio` has it piped */
+async function run(script: string, stdio: SpawnOptions['stdio']): Promise<Result> {
+  const startMs = performance.now();
+  const child = spawn('npm', ['run', '--silent', script], { stdio });
+  const output = Promise.all([child.stdout, child.stderr].map(stream => (stream ? text(stream) : '')));
+  const [code] = await once(child, 'close');
+  const seconds = Math.round((performance.now() - startMs) / 1_000);
+  return { script, passed: code === 0, output: (await output).join(''), seconds };
+}
+
+async function runChecks(): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const script of STATIC_CHECKS) results.push(await run(script, ['ignore', 'pipe', 'pipe']));
+  return results;
+}
+
+const [tests = 'test'] = process.argv.slice(2);
+// Only the tests write at once: lines of several programs, mixed, could not be read.
+const [checks, tested] = await Promise.all([runChecks(), run(tests, 'inherit')]);
+const results = [...checks, tested];
+for (const { script, passed, output, seconds } of results) {
+  if (!passed) process.stdout.write(output);
+  process.stdout.write(`${script}: ${passed ? 'passed' : 'FAILED'} (${seconds} s)\n`);
+}
+process.exitCode = results.every(({ passed }) => passed) ? 0 : 1;
