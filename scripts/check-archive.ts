@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Packs folders with gzip and zstd, has GNU tar, bsdtar and Python read the archives, and compares what they give back
- * with the folder, byte for byte. Usage: check-archive.ts [folder...]; with none it takes the working directories of
+ * Packs folders with gzip and zstd, reads the archives with GNU tar, bsdtar and Python, and compares the result with the
+ * folder, byte for byte. Usage: check-archive.ts [folder...]; with none it takes the working directories of
  * the bench and a sparse file of 9 GiB, which needs 10 GiB of disk.
  */
 import { spawnSync } from 'node:child_process';
@@ -71,7 +71,7 @@ function benchFolders(): string[] {
   });
 }
 
-/** More than the 8 GiB that a tar header's octal digits can tell. */
+/** More than the 8 GiB that a tar header's octal digits can express. */
 function sparseFolder(scratch: string): string {
   const folder = join(scratch, 'sparse');
   mkdirSync(folder);

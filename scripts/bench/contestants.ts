@@ -9,7 +9,7 @@ export interface Contestant {
    */
   readonly script: string;
   readonly isOurs: boolean;
-  /** Says `ready`, and begins when it is given a line: its time is measured from there. */
+  /** Prints `ready`, and begins when it reads a line: its time is measured from there. */
   readonly waits: boolean;
 }
 

@@ -8,6 +8,7 @@ import type { CuberiteConfig } from '../../src/config/session-config.ts';
 import { checkCuberite } from '../../src/minecraft/cuberite/check.ts';
 import { cuberiteCommand } from '../../src/minecraft/cuberite/command.ts';
 import { prepareFolder } from '../../src/minecraft/cuberite/prepare.ts';
+import { median } from './median.ts';
 
 const ROUNDS = 15;
 const FOLDERS = 50;
@@ -92,8 +93,4 @@ async function makeHome(): Promise<CuberiteConfig> {
     plugins,
     webAdmin: false,
   };
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.trunc(numbers.length / 2)] ?? Number.NaN;
 }

@@ -41,7 +41,7 @@ const ROWS: readonly Row[] = [
   { name: '1 GiB backlog', bytesPerSecond: 0, logs: 1, quietFiles: 0, backlogBytes: 2 ** 30 },
 ];
 
-/** What the journal's process tells when it has ended. */
+/** What the journal's process prints at its end. */
 interface Cost {
   readonly cpuMs: number;
   readonly startCpuMs: number;
@@ -54,14 +54,14 @@ interface Cost {
 }
 
 if (values.journal === undefined) await compareRows();
-else await keepJournal(values.journal);
+else await writeJournal(values.journal);
 
 async function compareRows(): Promise<void> {
   const rows = ROWS.filter(row => values.row === undefined || row.name.includes(values.row));
-  for (const row of rows) console.log(await play(row, Number(values.seconds)));
+  for (const row of rows) console.log(await run(row, Number(values.seconds)));
 }
 
-async function play(row: Row, seconds: number): Promise<string> {
+async function run(row: Row, seconds: number): Promise<string> {
   const home = mkdtempSync(join(tmpdir(), 'bench-journal-'));
   try {
     const work = join(home, 'work');
@@ -107,7 +107,7 @@ async function write(work: string, row: Row, seconds: number): Promise<void> {
   }
 }
 
-/** Debug lines with as much chance in them as real ones have. */
+/** Debug lines that compress like real ones. */
 function lines(bytes: number): string {
   let text = '';
   while (text.length < bytes) {
@@ -118,7 +118,7 @@ function lines(bytes: number): string {
   return text.slice(0, bytes);
 }
 
-async function keepJournal(home: string): Promise<void> {
+async function writeJournal(home: string): Promise<void> {
   const destination = openDirectoryStore(join(home, 'store'));
   let puts = 0;
   const started = process.cpuUsage();
@@ -160,7 +160,7 @@ async function keepJournal(home: string): Promise<void> {
   const cost = { puts: puts - putsBefore, bytes: bytes - bytesBefore, wallMs, greatestLagMs };
   const finishingMs = performance.now();
   await journal.finish(new AbortController().signal);
-  const tell: Cost & { readyMs: number } = {
+  const all: Cost & { readyMs: number } = {
     ...cost,
     readyMs,
     cpuMs: (after.user + after.system) / 1000,
@@ -168,7 +168,7 @@ async function keepJournal(home: string): Promise<void> {
     finishMs: performance.now() - finishingMs,
     peakMiB: Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? 0) / 1024,
   };
-  console.log(JSON.stringify(tell));
+  console.log(JSON.stringify(all));
 }
 
 function describe({ name }: Row, cost: Cost & { readonly readyMs: number }): string {

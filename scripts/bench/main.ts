@@ -1,19 +1,19 @@
 #!/usr/bin/env node
 /**
- * Races us against those who put a working directory into object storage today: the same folder, one S3 stand-in, all
+ * Compares us with those who put a working directory into object storage today: the same folder, one S3 server, all
  * contestants in turn, several rounds. Prints a table for each row, and everything as JSON at the end or to --json.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { bundle } from '../bundle.ts';
 import type { Contestant } from './contestants.ts';
 import { measure } from './measure.ts';
 import { type RowResult, type Run, summarise, table } from './report.ts';
 import { ROWS, type Row } from './rows.ts';
+import { type S3Process, startS3Process } from './s3-process.ts';
 import { buildWorkdir } from './workdir.ts';
 
 const { values: options } = parseArgs({
@@ -30,12 +30,12 @@ async function main(): Promise<void> {
   const rows = ROWS.filter(row => options.rows.split(',').includes(row.name));
   if (rows.length === 0) throw new Error(`--rows takes some of ${ROWS.map(row => row.name).join(',')}`);
   const scratch = mkdtempSync(join(tmpdir(), 'craftassist-bench-'));
-  const standIn = await startStandIn();
+  const s3 = await startS3Process();
   try {
-    const track: Track = { scratch, standIn, ours: await bundleOurs(scratch) };
+    const setup: Setup = { scratch, s3, ours: await bundleOurs(scratch) };
     const results: RowResult[] = [];
     for (const row of rows) {
-      const result = await race(row, track);
+      const result = await compare(row, setup);
       results.push(result);
       process.stdout.write(`${table(result)}\n`);
     }
@@ -43,29 +43,29 @@ async function main(): Promise<void> {
     if (options.json === undefined) process.stdout.write(`${json}\n`);
     else writeFileSync(options.json, json);
   } finally {
-    standIn.stop();
+    s3.stop();
     rmSync(scratch, { recursive: true });
   }
 }
 
-interface Track {
+interface Setup {
   readonly scratch: string;
-  readonly standIn: StandIn;
+  readonly s3: S3Process;
   /** The command of our process. */
   readonly ours: string;
 }
 
 /** All contestants in turn, round by round; a first round that is not counted fills the caches. */
-async function race(row: Row, track: Track): Promise<RowResult> {
+async function compare(row: Row, setup: Setup): Promise<RowResult> {
   const workdir = join(options.folder, row.name);
   mkdirSync(options.folder, { recursive: true });
   buildWorkdir(workdir, row.size);
   const runs = new Map<string, Run[]>();
-  const racing = row.contestants.filter(contestant => isWanted(contestant));
+  const selected = row.contestants.filter(contestant => isWanted(contestant));
   for (let round = 0; round <= Number(options.rounds ?? row.rounds); round++) {
-    for (const contestant of racing) {
+    for (const contestant of selected) {
       if (round === 0 && row.rounds < 5 && !contestant.isOurs) continue;
-      const run = await runOnce(contestant, workdir, track);
+      const run = await runOnce(contestant, workdir, setup);
       if (round > 0) runs.set(contestant.name, [...(runs.get(contestant.name) ?? []), run]);
     }
   }
@@ -80,19 +80,19 @@ function isWanted(contestant: Contestant): boolean {
   return missing.length === 0;
 }
 
-async function runOnce(contestant: Contestant, workdir: string, track: Track): Promise<Run> {
+async function runOnce(contestant: Contestant, workdir: string, setup: Setup): Promise<Run> {
   warmUp(workdir);
-  const key = `race-${performance.now()}`;
+  const key = `bench-${performance.now()}`;
   const measured = await measure(`cd '${workdir}' && ${contestant.script}`, contestant.waits, {
     ...process.env,
     ...ENVIRONMENT,
-    ENDPOINT: track.standIn.url,
-    AWS_ENDPOINT_URL_S3: track.standIn.url,
+    ENDPOINT: setup.s3.url,
+    AWS_ENDPOINT_URL_S3: setup.s3.url,
     OBJECT: `bucket/${key}`,
-    SCRATCH: track.scratch,
-    OURS: track.ours,
+    SCRATCH: setup.scratch,
+    OURS: setup.ours,
   });
-  return { ...measured, archiveBytes: await track.standIn.bytesOf(key) };
+  return { ...measured, archiveBytes: await setup.s3.bytesOf(key) };
 }
 
 /** Reads everything: a session that has just ended has its files in memory, which some kernels soon take back. */
@@ -107,7 +107,7 @@ const ENVIRONMENT = {
   AWS_REGION: 'us-east-1',
   AWS_DEFAULT_REGION: 'us-east-1',
   AWS_EC2_METADATA_DISABLED: 'true',
-  // Nobody speaks TLS here, and rclone cannot load one.
+  // There is no TLS here, and rclone cannot load one.
   AWS_CA_BUNDLE: undefined,
 };
 
@@ -116,31 +116,6 @@ async function bundleOurs(scratch: string): Promise<string> {
   const output = join(scratch, 'ours.mjs');
   await bundle(join(import.meta.dirname, 'ours.ts'), output);
   return `${process.execPath} ${output}`;
-}
-
-interface StandIn {
-  readonly url: string;
-  bytesOf(key: string): Promise<number>;
-  stop(): void;
-}
-
-async function startStandIn(): Promise<StandIn> {
-  const program = join(import.meta.dirname, '../../test/support/s3-server-main.ts');
-  const child = spawn(process.execPath, [program, '--discard', '--no-digests'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  for await (const line of createInterface({ input: child.stdout })) {
-    const { url }: { url: string } = JSON.parse(line);
-    return {
-      url,
-      bytesOf: async key => {
-        const answer = await fetch(`${url}/bucket/${key}`, { method: 'HEAD' });
-        return Number(answer.headers.get('content-length'));
-      },
-      stop: () => child.kill(),
-    };
-  }
-  throw new Error('the S3 stand-in did not start');
 }
 
 await main();

@@ -13,8 +13,8 @@ export interface Measured {
 }
 
 /**
- * Runs a script for sh to its end and measures it from outside. One that waits says `ready`, and is timed from the line
- * that it is then given; its CPU time is all of it. @throws when it fails.
+ * Runs a script for sh to its end and measures it from outside. One that waits prints `ready`, and is timed from the line
+ * that it then reads; its CPU time is all of it. @throws when it fails.
  */
 export async function measure(
   script: string,

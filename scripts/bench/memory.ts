@@ -4,7 +4,7 @@
  * the bundled supervisor. Prints its peak of resident memory and every file that came up meanwhile, and exits with 1
  * when a target is missed. `--gib 10`; `--noise` for bytes that nothing compresses, which take as much room on disk.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   closeSync,
@@ -20,12 +20,13 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { freePort } from '../../test/support/free-port.ts';
 import { createRandom } from '../../test/support/random.ts';
 import { s3Environment } from '../../test/support/s3-environment.ts';
 import { program } from '../../test/support/session.ts';
+import { bundle } from '../bundle.ts';
+import { startS3Process } from './s3-process.ts';
 
 const TARGET_MIB = 250;
 const SAMPLE_MS = 50;
@@ -36,35 +37,36 @@ const { values: options } = parseArgs({
 });
 
 const ROOT = resolve(import.meta.dirname, '../..');
+const BUNDLE = join(ROOT, 'dist/craftassist-session.mjs');
 const MIB = 1 << 20;
 
 async function main(): Promise<number> {
-  spawnSync(process.execPath, [join(ROOT, 'scripts/build.ts')], { cwd: ROOT, stdio: 'ignore' });
+  await bundle(join(ROOT, 'src/main.ts'), BUNDLE);
   const folder = mkdtempSync(join(tmpdir(), 'bench-memory-'));
-  const store = await startStore();
+  const store = await startS3Process();
   try {
     const workdir = join(folder, 'work');
     // Temporary files would come up here, or in the working directory.
     const temporary = join(folder, 'tmp');
     for (const path of [workdir, temporary]) mkdirSync(path);
     fill(workdir, Number(options.gib) * 1024 * MIB);
-    const session = spawn(process.execPath, [join(ROOT, 'dist/craftassist-session.mjs')], {
+    const session = spawn(process.execPath, [BUNDLE], {
       env: await environment(workdir, temporary, store.url),
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     const startMs = performance.now();
-    const watch = watchProcess(session, [workdir, temporary]);
+    const watch = sampleProcess(session, [workdir, temporary]);
     const [code] = await once(session, 'exit');
     const seconds = (performance.now() - startMs) / 1_000;
     const { peakMib, files } = watch.stop();
     const isMet = code === 0 && peakMib <= TARGET_MIB && files.length === 0;
-    print(
+    console.log(
       `${options.gib} GiB of ${options.noise ? 'noise' : 'holes'} in ${seconds.toFixed(0)} s, exit code ${code}`,
     );
-    print(
+    console.log(
       `peak ${peakMib.toFixed(0)} MiB of ${TARGET_MIB} MiB, ${files.length} temporary files${files.map(file => `, ${file}`).join('')}`,
     );
-    print(isMet ? 'met' : 'MISSED');
+    console.log(isMet ? 'met' : 'MISSED');
     return isMet ? 0 : 1;
   } finally {
     store.stop();
@@ -112,11 +114,11 @@ async function environment(workdir: string, temporary: string, url: string) {
 const EXPECTED =
   /^(?:big\.\d\.bin|supervisor\.log|cuberite_process\.log|agent\.log|world|saved|\.craftassist-session|door)$/;
 
-/** Watches a process's peak of resident memory, and what comes up in folders or is open and deleted already. */
-function watchProcess({ pid }: ChildProcess, folders: readonly string[]) {
+/** Samples a process's peak of resident memory, new files in folders, and open files that are deleted already. */
+function sampleProcess({ pid }: ChildProcess, folders: readonly string[]) {
   let peakMib = 0;
   const files = new Set<string>();
-  const look = () => {
+  const sample = () => {
     try {
       const status = readFileSync(`/proc/${pid}/status`, 'utf8');
       peakMib = Math.max(peakMib, Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1024);
@@ -125,35 +127,19 @@ function watchProcess({ pid }: ChildProcess, folders: readonly string[]) {
         if (path.startsWith('/') && path.endsWith('(deleted)')) files.add(path);
       }
     } catch {
-      // It has ended, or closed what was to be looked at.
+      // It has ended, or closed a file since the folder was read.
     }
     for (const folder of folders)
       for (const name of readdirSync(folder)) if (!EXPECTED.test(name)) files.add(join(folder, name));
   };
-  const sampler = setInterval(look, SAMPLE_MS);
+  const sampler = setInterval(sample, SAMPLE_MS);
   return {
     stop() {
       clearInterval(sampler);
-      look();
+      sample();
       return { peakMib, files: [...files] };
     },
   };
-}
-
-async function startStore(): Promise<{ url: string; stop(): void }> {
-  const main = join(ROOT, 'test/support/s3-server-main.ts');
-  const child = spawn(process.execPath, [main, '--discard', '--no-digests'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  for await (const line of createInterface({ input: child.stdout })) {
-    const { url }: { url: string } = JSON.parse(line);
-    return { url, stop: () => child.kill() };
-  }
-  throw new Error("the tests' S3 did not start");
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
 
 process.exitCode = await main();

@@ -1,8 +1,8 @@
 /**
- * Our contestant, a process of its own: what the product does once a session has ended, with the product's rooms.
- * Usage: ours.ts <folder> <s3://bucket/key> <codec> <level> [wait]. Prints the summary as JSON. With `wait` it says
- * `ready` when the destination has been opened and checked, as it is before a session is played, and begins when it is
- * given a line.
+ * Our contestant, a process of its own: what the product does once a session has ended, with the product's own modules.
+ * Usage: ours.ts <folder> <s3://bucket/key> <codec> <level> [wait]. Prints the
+ * summary as JSON. With `wait` it prints `ready` when the store has been opened and checked, as it is before a session
+ * starts, and begins when it reads a line.
  */
 import { once } from 'node:events';
 import { pack } from '../../src/archive/pack.ts';

@@ -43,10 +43,10 @@ interface Spread {
 
 export function summarise(row: Row, runs: Runs): RowResult {
   const of = (contestant: Contestant) => runs.get(contestant.name) ?? [];
-  const raced = row.contestants.filter(contestant => of(contestant).length > 0);
+  const measured = row.contestants.filter(contestant => of(contestant).length > 0);
   return {
     row: row.name,
-    contestants: raced.map(contestant => ({
+    contestants: measured.map(contestant => ({
       name: contestant.name,
       rounds: of(contestant).length,
       seconds: spread(of(contestant).map(run => run.seconds)),

@@ -15,6 +15,8 @@ import { freePort } from '../../test/support/free-port.ts';
 import { s3Environment } from '../../test/support/s3-environment.ts';
 import { startS3Server } from '../../test/support/s3-server.ts';
 import { program } from '../../test/support/session.ts';
+import { bundle } from '../bundle.ts';
+import { median } from './median.ts';
 
 const TARGET_MS = 150;
 const TARGET_MIB = 90;
@@ -28,7 +30,7 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const BUNDLE = join(ROOT, 'dist/craftassist-session.mjs');
 
 async function main(): Promise<number> {
-  spawnSync(process.execPath, [join(ROOT, 'scripts/build.ts')], { cwd: ROOT, stdio: 'ignore' });
+  await bundle(join(ROOT, 'src/main.ts'), BUNDLE);
   const s3 = await startS3Server();
   try {
     const places = [
@@ -50,16 +52,16 @@ async function main(): Promise<number> {
     for (let play = 0; play < Number(options.plays); play += 1)
       for (const [index, { env }] of places.entries()) sizes[index]?.push(await sizeAtPlay(env));
 
-    print(`node -e 0: ${spread(nothing)}, ${sizeOfNothing().toFixed(0)} MiB`);
+    console.log(`node -e 0: ${spread(nothing)}, ${sizeOfNothing().toFixed(0)} MiB`);
     const isMet = places.map(({ name }, index) => {
       const [ms, mib] = [times[index] ?? [], median(sizes[index] ?? [])];
       const verdict = median(ms) <= TARGET_MS && mib <= TARGET_MIB ? 'met' : 'MISSED';
-      print(
+      console.log(
         `with ${name}: ${spread(ms)} to the server's spawn, ${mib.toFixed(0)} MiB resident in play: ${verdict}`,
       );
       return verdict === 'met';
     });
-    print(
+    console.log(
       `targets: ${TARGET_MS} ms, ${TARGET_MIB} MiB; medians of ${options.rounds} and ${options.plays} rounds`,
     );
     return isMet.every(Boolean) ? 0 : 1;
@@ -155,14 +157,6 @@ const now = () => performance.timeOrigin + performance.now();
 /** Where other work is going on, the fastest tells more. */
 function spread(ms: readonly number[]): string {
   return `${median(ms).toFixed(0)} ms (fastest ${Math.min(...ms).toFixed(0)})`;
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.trunc(numbers.length / 2)] ?? Number.NaN;
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
 
 process.exitCode = await main();

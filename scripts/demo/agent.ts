@@ -87,13 +87,13 @@ async function leave(why: string): Promise<never> {
   process.exit(0);
 }
 
-/** Does something; when it takes too long, the bot gives up. */
-async function within(limitMs: number, fault: string, act: () => Promise<unknown>): Promise<void> {
+/** Ends the program when the work takes too long. */
+async function within(limitMs: number, fault: string, work: () => Promise<unknown>): Promise<void> {
   const limit = AbortSignal.timeout(limitMs);
-  const giveUp = () => fail(`${fault} after ${limitMs / 1000} s`);
-  limit.addEventListener('abort', giveUp);
-  await act();
-  limit.removeEventListener('abort', giveUp);
+  const onTimeout = () => fail(`${fault} after ${limitMs / 1000} s`);
+  limit.addEventListener('abort', onTimeout);
+  await work();
+  limit.removeEventListener('abort', onTimeout);
 }
 
 function say(line: string): void {

@@ -24,7 +24,7 @@ declare module 'flying-squid' {
     readonly overworld?: World;
     readonly players: readonly Player[];
     handleCommand(line: string): Promise<void>;
-    /** Sends everybody home and closes the port. */
+    /** Disconnects every player and closes the port. */
     quit(reason: string): Promise<void>;
   }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Plays one real session on this machine: a Minecraft server and a bot from the npm registry as server and agent.
+// Runs one real session on this machine: a Minecraft server and a bot from the npm registry as server and agent.
 // The archive and the report land in ./sessions/<TIMESTAMP>/.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,3 +1,3 @@
-// On import, flying-squid takes stdin, the signals and the exit of its process into its own hands, prompts included,
-// unless it takes itself to be in a browser. This module has to be imported before it.
+// On import, flying-squid handles stdin, with a prompt, the signals and the exit of its process, unless it detects a
+// browser. This module has to be imported before it.
 Object.assign(process, { browser: true });

@@ -14,7 +14,7 @@ const { values } = parseArgs({ options: { port: { type: 'string', default: '2556
 
 mkdirSync('logs', { recursive: true });
 const server = openServer(Number(values.port));
-const settled = followSaves(server);
+const playersSaved = trackPlayerSaves(server);
 
 server.once('ready', () => log('ready for players'));
 server.once('error', error => {
@@ -22,10 +22,10 @@ server.once('error', error => {
   process.exitCode = 1;
   process.exit();
 });
-createInterface({ input: process.stdin }).on('line', obey);
+createInterface({ input: process.stdin }).on('line', handleConsoleLine);
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, stop);
 
-async function obey(line: string): Promise<void> {
+async function handleConsoleLine(line: string): Promise<void> {
   log(`console: ${line}`);
   if (line.trim() === 'stop') await stop();
   else await server.handleCommand(line);
@@ -41,15 +41,15 @@ async function stop(): Promise<void> {
   process.exit(0);
 }
 
-/** flying-squid's own stop saves nothing: what has changed within the last second would be lost, or torn. */
+/** flying-squid's own stop saves nothing: changes of the last second would be lost, or written in part. */
 async function closeWorld(world: World): Promise<void> {
   world.stopSaving();
   await world.waitSaving();
-  // A block that changes while its column is being saved is forgotten: so all that is loaded is saved once more.
+  // A block that changes while its column is being saved is not saved: so every loaded column is saved again.
   for (const { chunkX, chunkZ } of world.getColumns()) world.queueSaving(Number(chunkX), Number(chunkZ));
   await server.quit('Server shutdown');
   await world.waitSaving();
-  await settled();
+  await playersSaved();
   log('world saved');
 }
 
@@ -79,8 +79,8 @@ function openServer(port: number): Squid {
   return squid;
 }
 
-/** Players are saved when they leave, and nobody is told when that is done. */
-function followSaves(squid: Squid): () => Promise<unknown> {
+/** Players are saved when they leave, without an event when that is done. @returns a function that waits for it */
+function trackPlayerSaves(squid: Squid): () => Promise<unknown> {
   const saves: Promise<void>[] = [];
   squid.on('newPlayer', player => {
     const { save } = player;

@@ -16,13 +16,13 @@ export interface Image {
   readonly mediaType: string | undefined;
 }
 
-/** What else the registry knows of an image, for people. */
-export interface About {
+/** Details of an image, for people. */
+export interface ImageDetails {
   readonly tags: readonly string[];
   readonly pushedAt: Date | undefined;
 }
 
-/** The registry would otherwise convert, or refuse, what is not of the type that it takes for the usual one. */
+/** Without these the registry converts, or refuses, other types than its default. */
 const MANIFEST_TYPES = [
   'application/vnd.oci.image.index.v1+json',
   'application/vnd.docker.distribution.manifest.list.v2+json',
@@ -38,7 +38,7 @@ export function imageId(text: string): ImageIdentifier {
   throw new Error(`"${text}" is neither a tag nor a digest: write a commit, or sha256:<64 hex digits>`);
 }
 
-/** @returns undefined when there is no such image. @throws when the registry does not answer as it should. */
+/** @returns undefined when there is no such image. @throws when the answer has no manifest. */
 export async function findImage(registry: Registry, id: ImageIdentifier): Promise<Image | undefined> {
   const { client, registryId, repositoryName } = registry;
   const { images = [], failures = [] } = await client.send(
@@ -58,8 +58,8 @@ export async function findImage(registry: Registry, id: ImageIdentifier): Promis
   return { digest, manifest: image.imageManifest, mediaType: image.imageManifestMediaType };
 }
 
-/** @returns nothing known where the rights do not allow to ask. */
-export async function describeImage(registry: Registry, digest: string): Promise<About> {
+/** @returns no details where the caller may not describe images. */
+export async function describeImage(registry: Registry, digest: string): Promise<ImageDetails> {
   const { client, registryId, repositoryName } = registry;
   const imageIds = [{ imageDigest: digest }];
   try {
@@ -68,15 +68,15 @@ export async function describeImage(registry: Registry, digest: string): Promise
     );
     return { tags: imageDetails[0]?.imageTags ?? [], pushedAt: imageDetails[0]?.imagePushedAt };
   } catch (error) {
-    const isUnknown =
+    const isUnavailable =
       error instanceof ImageNotFoundException ||
       (error instanceof Error && error.name === 'AccessDeniedException');
-    if (isUnknown) return { tags: [], pushedAt: undefined };
+    if (isUnavailable) return { tags: [], pushedAt: undefined };
     throw error;
   }
 }
 
-/** Puts a tag on an image. @throws when the repository does not allow its tags to move. */
+/** Moves a tag to an image. @throws when the repository's tags are immutable. */
 export async function putTag(
   registry: Registry,
   { digest, manifest, mediaType }: Image,
@@ -95,7 +95,7 @@ export async function putTag(
       }),
     );
   } catch (error) {
-    // Somebody was faster, with the same image.
+    // The tag is on this image already.
     if (error instanceof ImageAlreadyExistsException) return;
     if (error instanceof ImageTagAlreadyExistsException)
       throw new Error(`${registry.name} keeps its tags where they are: make "${tag}" mutable`, {

@@ -10,7 +10,7 @@ export interface ScanOptions {
 
 /**
  * Waits until an image is scanned; of one for several platforms, each platform's.
- * @returns one line about each. @throws when a scan fails, is not to be had, or does not end in time.
+ * @returns one line about each. @throws when a scan fails, is not supported, or does not end in time.
  */
 export async function waitForScan(registry: Registry, image: Image, options: ScanOptions): Promise<string[]> {
   const digests = platformDigests(image);
@@ -42,7 +42,7 @@ async function waitForOne(registry: Registry, imageDigest: string, options: Scan
       const { imageScanStatus, imageScanFindings } = await client.send(command);
       const status = imageScanStatus?.status;
       last = `has a scan that is ${status}: ${imageScanStatus?.description ?? 'no more is known'}`;
-      // Enhanced scanning goes on for ever: ACTIVE has its findings.
+      // Enhanced scanning stays ACTIVE, which has findings, and is never COMPLETE.
       if (status === 'COMPLETE' || status === 'ACTIVE') {
         const counts = Object.entries(imageScanFindings?.findingSeverityCounts ?? {});
         return `${imageDigest} was scanned: ${counts.map(([severity, count]) => `${count} ${severity}`).join(', ') || 'no findings'}`;

@@ -13,18 +13,18 @@ const sessionStage = dockerfile.slice(dockerfile.indexOf(' AS session\n'));
 
 const PORTS = [2556, 2557, 3000, 5000, 9000, 25_565];
 
-/** The variables of the supervisor's that a file sets. */
+/** The supervisor's variables in a file. */
 const variablesIn = (text: string) => [...text.matchAll(/\bSESSION_[A-Z0-9_]+/g)].map(([name]) => name);
 
-test('the task is called as the launcher calls it', () => {
+test('the task has the name that the launcher uses', () => {
   expect([task.family, container.name]).toEqual(['craftassist', 'craftassist']);
 });
 
-test('the stop timeout of the platform is the one that the supervisor is told', () => {
-  const told = container.environment.find(
+test('the stop timeout of the platform is the one that the supervisor is given', () => {
+  const given = container.environment.find(
     ({ name }: { name: string }) => name === 'SESSION_STOP_TIMEOUT',
   ).value;
-  expect(duration(told)).toBe(container.stopTimeout * 1_000);
+  expect(duration(given)).toBe(container.stopTimeout * 1_000);
 
   const job = read('deploy/kubernetes-job.yaml');
   const grace = /terminationGracePeriodSeconds: (\d+)/.exec(job)?.[1];
@@ -74,7 +74,7 @@ test('no file has keys, accounts or secrets in it', () => {
   expect(dockerfile).not.toMatch(/^ARG .*(KEY|SECRET|TOKEN|PASSWORD)/m);
 });
 
-test('a session may save and clear its journal away, and nothing else', () => {
+test('a session may save and delete its journal, and nothing else', () => {
   const actions = (file: string) =>
     JSON.parse(read(`deploy/iam/${file}.json`)).Statement.flatMap(
       ({ Action }: { Action: string[] }) => Action,

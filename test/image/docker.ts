@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-/** The command line of an engine that answers. */
+/** Docker's command line, for one engine. */
 export interface Docker {
-  /** What it takes to reach the engine, for scripts that call it by themselves. */
+  /** The environment for scripts that call Docker by themselves. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /**
    * Runs one command. @returns what it printed, trimmed.
-   * @throws with what it complained of when it fails.
+   * @throws with its stderr when it fails.
    */
   (...args: readonly string[]): Promise<string>;
 }

@@ -6,17 +6,17 @@ import { type Docker, dockerAt } from './docker.ts';
 
 export interface Engine extends AsyncDisposable {
   readonly docker: Docker;
-  /** One line about it, for people. */
+  /** One line that names it, for people. */
   readonly about: string;
 }
 
-/** What our own engine has: images and build caches stay here from one run to the next. */
+/** Images and build caches of our own engine stay here from one run to the next. */
 const DATA_FOLDER = '/var/lib/craftassist-smoke';
 const RUN_FOLDER = '/run/craftassist-smoke';
 const PID_FILE = `${RUN_FOLDER}/dockerd.pid`;
 const SOCKET = `unix://${RUN_FOLDER}/docker.sock`;
 
-/** Takes the engine that answers, or starts one of its own, which ends with this program. */
+/** Uses the engine that answers, or starts one of its own, which ends with this program. */
 export async function openEngine(): Promise<Engine> {
   const client = await findClient();
   const given = dockerAt(client, undefined);
@@ -28,7 +28,7 @@ export async function openEngine(): Promise<Engine> {
     };
   }
   const own = dockerAt(client, SOCKET);
-  // One that answers there was left behind by a run that was killed: it is taken over.
+  // One that answers there was left by a run that was killed: it is used again.
   if (!(await answers(own))) await startEngine(own);
   return { docker: own, about: `${client}, an engine of our own`, [Symbol.asyncDispose]: endEngine };
 }
@@ -58,7 +58,7 @@ async function startEngine(docker: Docker): Promise<void> {
     host: SOCKET,
   };
   const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
-  // A group of its own: a Ctrl-C here must not take it away from under the containers.
+  // A group of its own: a Ctrl-C here must not end it while containers run.
   const engine = spawn('/usr/sbin/dockerd', args, { detached: true, stdio: ['ignore', log.fd, log.fd] });
   let fault: unknown;
   engine.once('error', error => {
@@ -76,7 +76,7 @@ async function startEngine(docker: Docker): Promise<void> {
   engine.unref();
 }
 
-/** It takes what it has mounted, and what it has started, with it. */
+/** Its mounts and processes end with it. */
 async function endEngine(): Promise<void> {
   const pid = Number(await readFile(PID_FILE, 'utf8'));
   process.kill(pid, 'SIGTERM');
@@ -87,7 +87,7 @@ async function answers(docker: Docker): Promise<boolean> {
   return (await attempt(docker('version', '--format', '{{.Server.Version}}'))) !== undefined;
 }
 
-/** What fails here has its reason told by what is tried next. */
+/** @returns undefined when it fails: what is tried next reports the reason. */
 async function attempt<T>(work: Promise<T>): Promise<T | undefined> {
   return work.catch(() => undefined);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import type { Report } from '../../src/report/schema.ts';
-import type { Ended, Store } from './theatre.ts';
+import type { Ended, Store } from './container-session.ts';
 
 /** Where the image saves to by default, inside its bucket. */
 export const PREFIX = 'turk_interactions_with_agent';
@@ -16,8 +16,8 @@ export interface Evidence {
   file(name: string): string;
 }
 
-/** Reads what was saved of a session. @throws when there is no archive, or something half-made beside it. */
-export async function gather(store: Store, session: string): Promise<Evidence> {
+/** Reads what was saved of a session. @throws when there is no archive, or something unfinished beside it. */
+export async function readEvidence(store: Store, session: string): Promise<Evidence> {
   const { objects, uploads } = await store.state();
   assert.deepEqual(uploads, [], 'uploads were left open');
   const folder = `${PREFIX}/${session}`;
@@ -34,14 +34,14 @@ export async function gather(store: Store, session: string): Promise<Evidence> {
   };
 }
 
-/** Nobody but the init and the supervisor may live while the archive goes up, and no zombie lie about. */
-export function assertAlone({ lastSeen }: Ended): void {
-  const others = lastSeen?.filter(line => !line.includes('/opt/craftassist-session/'));
-  assert.deepEqual(others, [], 'who was left at the end');
+/** While the archive is uploaded, only the init and the supervisor may run, and no zombie may be left. */
+export function assertAlone({ lastProcesses }: Ended): void {
+  const others = lastProcesses?.filter(line => !line.includes('/opt/craftassist-session/'));
+  assert.deepEqual(others, [], 'processes left at the end');
 }
 
-/** The world and both children's lines, which every session has that was played. */
-export function assertPlayed(evidence: Evidence): void {
+/** Whether the archive holds the world and both children's logs, as that of every session whose agent ran. */
+export function assertRan(evidence: Evidence): void {
   const { names } = evidence;
   for (const name of [
     'agent.log',
@@ -58,7 +58,7 @@ export function assertPlayed(evidence: Evidence): void {
 export function assertLinesWhole({ file }: Evidence): void {
   const lines = file('agent.log').split('\n').slice(0, -1);
   const numbers = lines.map(line => Number.parseInt(line, 10));
-  assert.ok(numbers.length > 0, 'the agent has said nothing');
+  assert.ok(numbers.length > 0, 'the agent has logged nothing');
   assert.deepEqual(
     numbers,
     Array.from(numbers.keys(), index => index + 1),

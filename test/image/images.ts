@@ -17,19 +17,23 @@ export const BUILD_SECRET = 'smoke-secret-that-no-layer-may-hold';
 
 export const IMAGES = { session: 'craftassist-smoke', tools: 'craftassist-smoke-tools' } as const;
 
-/** Builds everything that is played with; the session image by the Makefile, as a person would. */
-export async function buildImages(docker: Docker, tell: (text: string) => void): Promise<void> {
-  await make('base images', tell, () =>
+/** Builds all images; the session image by the Makefile, as a person would. */
+export async function buildImages(docker: Docker, print: (line: string) => void): Promise<void> {
+  await timed('base images', print, () =>
     run('sh', [join(PROJECT, 'scripts/base-images.sh')], { env: docker.env }),
   );
-  await make('stand-ins', tell, () => buildStandIns(docker));
-  await make('session image', tell, () => buildSessionImage(docker));
+  await timed('stand-ins', print, () => buildStandIns(docker));
+  await timed('session image', print, () => buildSessionImage(docker));
 }
 
-async function make(what: string, tell: (text: string) => void, work: () => Promise<unknown>): Promise<void> {
+async function timed(
+  what: string,
+  print: (line: string) => void,
+  work: () => Promise<unknown>,
+): Promise<void> {
   const startedMs = performance.now();
   await work();
-  tell(`built ${what} in ${((performance.now() - startedMs) / 1_000).toFixed(1)} s`);
+  print(`built ${what} in ${((performance.now() - startedMs) / 1_000).toFixed(1)} s`);
 }
 
 async function buildStandIns(docker: Docker): Promise<void> {

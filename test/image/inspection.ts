@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import type { Docker } from './docker.ts';
 import { BUILD_SECRET, IMAGES } from './images.ts';
 
-/** The supervisor's share of the image. */
+/** The most that the supervisor may add to the image. */
 const MOST_BYTES = 160_000_000;
 
 /** The C library of Ubuntu 20.04. */
 const NEWEST_GLIBC = [2, 31];
 
-/** Looks at the session image itself: what the supervisor adds, what it needs, and what it must not know. */
+/** Checks the session image itself: what the supervisor adds and needs, and that no secret is in it. */
 export async function inspectImage(docker: Docker): Promise<string> {
   const history = await docker(
     'history',

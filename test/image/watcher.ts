@@ -1,5 +1,5 @@
-// Shares a session's process namespace, and tells again and again who lives there besides itself: one JSON line a look,
-// each a list of `state command`, with Z for a zombie. It ends with the namespace.
+// Shares a session's process namespace, and lists the other processes in it every 50 ms: one JSON line a sample, each a
+// list of `state command`, with Z for a zombie. It ends with the namespace.
 import { readdirSync, readFileSync } from 'node:fs';
 
 const INTERVAL_MS = 50;
@@ -17,7 +17,7 @@ function describe(pid: string): string | undefined {
     const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
     return `${state} ${command === '' ? `[${name}]` : command}`;
   } catch {
-    // It has gone between two looks.
+    // It has ended since the folder was read.
     return undefined;
   }
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { assertAlone, assertPlayed, type Evidence, gather } from '../evidence.ts';
-import type { Ended, Theatre } from '../theatre.ts';
+import type { ContainerFixture, Ended } from '../container-session.ts';
+import { assertAlone, assertRan, type Evidence, readEvidence } from '../evidence.ts';
 
 export interface Case {
   readonly name: string;
-  /** @returns what is worth telling, besides that it went well. */
-  play(theatre: Theatre): Promise<string>;
+  /** @returns what is printed beside its name. @throws when it fails */
+  run(fixture: ContainerFixture): Promise<string>;
 }
 
 export const variables = (...values: readonly string[]) => values.flatMap(value => ['--env', value]);
@@ -15,45 +15,45 @@ export const STORE = ['AWS_ENDPOINT_URL_S3=http://s3:9000', 'SESSION_S3_PATH_STY
 
 export const KEYS = ['AWS_ACCESS_KEY_ID=AKIASMOKE', 'AWS_SECRET_ACCESS_KEY=smoke-secret'];
 
-/** A session of the name `test` whose agent does this, with these variables besides. */
+/** The options of a session `test` whose agent runs these steps, with these variables besides. */
 export function session(agentDoes: string, ...values: readonly string[]): string[] {
   return variables(...STORE, ...KEYS, 'TIMESTAMP=test', `AGENT_DOES=${agentDoes}`, ...values);
 }
 
-/** Time to see, while the archive is on its way, who is still there. */
+/** Time to sample the processes while the archive is uploaded. */
 export const SLOW_STORE = [
   { match: { operation: ['PutObject', 'CompleteMultipartUpload'] }, do: 'delay', delayMs: 700 },
 ] as const;
 
 export interface Expected {
   readonly code?: number;
-  /** How many processes the sweep at the end finds. */
+  /** How many leftover processes are found at the end. */
   readonly survivors?: number;
   readonly verify?: (evidence: Evidence, ended: Ended) => void;
 }
 
 /** A session that ends by itself. @param options for `docker run` */
-export function plays(name: string, options: readonly string[], expected: Expected = {}): Case {
+export function endsByItself(name: string, options: readonly string[], expected: Expected = {}): Case {
   const { code = 0, survivors = 0, verify } = expected;
   return {
     name,
-    async play({ start, store }) {
+    async run({ start, store }) {
       await store.setFaults(SLOW_STORE);
       const session = await start(options);
       const ended = await session.ended();
       assert.equal(ended.code, code, await session.log());
-      const evidence = await gather(store, 'test');
+      const evidence = await readEvidence(store, 'test');
       assert.equal(evidence.report.exitCode, code);
       assert.equal(evidence.report.survivors.length, survivors, JSON.stringify(evidence.report.survivors));
       assert.ok(evidence.report.survivors.every(({ killed }) => killed));
-      assertPlayed(evidence);
+      assertRan(evidence);
       assertAlone(ended);
       verify?.(evidence, ended);
-      return told(ended, evidence);
+      return describeEnd(ended, evidence);
     },
   };
 }
 
-export function told({ code }: Ended, { archiveBytes, names }: Evidence): string {
+export function describeEnd({ code }: Ended, { archiveBytes, names }: Evidence): string {
   return `exit ${code}, ${names.length} entries in ${Math.ceil(archiveBytes / 1024)} KiB`;
 }

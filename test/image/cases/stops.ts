@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import { eventually } from '../../support/eventually.ts';
-import { assertAlone, assertPlayed, type Evidence, gather, PREFIX } from '../evidence.ts';
-import { BUCKET, type Store } from '../theatre.ts';
-import { type Case, SLOW_STORE, session, told } from './case.ts';
+import { BUCKET, type Store } from '../container-session.ts';
+import { assertAlone, assertRan, type Evidence, PREFIX, readEvidence } from '../evidence.ts';
+import { type Case, describeEnd, SLOW_STORE, session } from './case.ts';
 
 const TIMEOUT_S = 20;
 const timeout = `SESSION_STOP_TIMEOUT=${TIMEOUT_S}s`;
 
 /** A session that is stopped as ECS stops it, when its log holds a text. */
-function stopped(
+function stopsWhile(
   phase: string,
   options: readonly string[],
   { when, verify }: { when: string; verify?: (evidence: Evidence) => void },
 ): Case {
   return {
     name: `docker stop while it is ${phase}`,
-    async play({ start, store }) {
+    async run({ start, store }) {
       await store.setFaults(SLOW_STORE);
       const session = await start(options);
       await session.logged(when);
@@ -23,11 +23,11 @@ function stopped(
       await session.stop(TIMEOUT_S);
       const ended = await ending;
       assert.equal(ended.code, 0, await session.log());
-      const evidence = await gather(store, 'test');
+      const evidence = await readEvidence(store, 'test');
       assert.equal(evidence.report.end.by, 'signal');
       assertAlone(ended);
       verify?.(evidence);
-      return told(ended, evidence);
+      return describeEnd(ended, evidence);
     },
   };
 }
@@ -40,20 +40,20 @@ async function archiving(store: Store): Promise<void> {
 
 /** `docker stop`, with the time that ECS gives, in each phase of a session. */
 export const stops: readonly Case[] = [
-  stopped('starting', session('wait 600', timeout, 'SERVER_START_MS=6000'), {
+  stopsWhile('starting', session('wait 600', timeout, 'SERVER_START_MS=6000'), {
     when: '"event":"process_started","child":"server"',
   }),
-  stopped('waiting', session('wait 600', timeout), {
+  stopsWhile('waiting', session('wait 600', timeout), {
     when: '"event":"process_started","child":"agent"',
-    verify: assertPlayed,
+    verify: assertRan,
   }),
-  stopped('playing', session('join agent,join Walker,wait 600', timeout), {
+  stopsWhile('playing', session('join agent,join Walker,wait 600', timeout), {
     when: '"event":"players_changed","people":1',
-    verify: assertPlayed,
+    verify: assertRan,
   }),
   {
     name: 'docker stop while it is archiving',
-    async play({ start, store }) {
+    async run({ start, store }) {
       await store.setFaults([{ match: { operation: 'UploadPart' }, do: 'slow', bytesPerSecond: 6_000_000 }]);
       const filling = await start(session('fill 24,exit 0', timeout));
       await archiving(store);
@@ -61,15 +61,15 @@ export const stops: readonly Case[] = [
       await filling.stop(TIMEOUT_S);
       const ended = await ending;
       assert.equal(ended.code, 0, await filling.log());
-      const evidence = await gather(store, 'test');
+      const evidence = await readEvidence(store, 'test');
       assert.equal(evidence.report.end.by, 'agent-exited');
       assertAlone(ended);
-      return told(ended, evidence);
+      return describeEnd(ended, evidence);
     },
   },
   {
     name: 'docker stop while it is archiving to a store that stalls',
-    async play({ start, store }) {
+    async run({ start, store }) {
       await store.setFaults([{ match: { operation: 'UploadPart' }, do: 'stall' }]);
       const stalled = await start(session('fill 24,exit 0', 'SESSION_STOP_TIMEOUT=8s'));
       await archiving(store);
@@ -85,9 +85,9 @@ export const stops: readonly Case[] = [
       const recovery = await start(session(''), 'recover', `s3://${BUCKET}/${PREFIX}/test`);
       const recovered = await recovery.ended();
       assert.equal(recovered.code, 0, await recovery.log());
-      const evidence = await gather(store, 'test');
+      const evidence = await readEvidence(store, 'test');
       assert.ok(evidence.file('noise.bin').length > 0);
-      return `exit 21 after ${seconds.toFixed(1)} s of 8, recovered with ${told(recovered, evidence)}`;
+      return `exit 21 after ${seconds.toFixed(1)} s of 8, recovered with ${describeEnd(recovered, evidence)}`;
     },
   },
 ];

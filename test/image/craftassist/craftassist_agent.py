@@ -1,4 +1,4 @@
-"""A stand-in for the agent: does what AGENT_DOES says, step after step, and counts lines all the while."""
+"""A stand-in for the agent: runs the steps in AGENT_DOES, and numbers its lines."""
 import os
 import signal
 import sys
@@ -7,28 +7,28 @@ import time
 line = 0
 
 
-def say(text):
+def log(text):
     global line
     line += 1
     print("%06d %s" % (line, text), flush=True)
 
 
 def wait(seconds):
-    """Seconds of an ordinary life."""
+    """Prints a line every 0.1 s."""
     until = time.monotonic() + float(seconds)
     while time.monotonic() < until:
-        say("alive")
+        log("alive")
         time.sleep(0.1)
 
 
-def crowd(deed, name):
-    """Makes a player of the stand-in server's come or go."""
+def crowd(action, name):
+    """Lets a player join or leave the stand-in server."""
     with open("crowd", "a") as file:
-        file.write("%s %s\n" % (deed, name))
+        file.write("%s %s\n" % (action, name))
 
 
 def orphans(count):
-    """Leaves children behind who end a little later: whoever is process 1 has to reap them."""
+    """Leaves child processes behind that end a little later: process 1 has to reap them."""
     for _ in range(int(count)):
         child = os.fork()
         if child == 0:
@@ -39,7 +39,7 @@ def orphans(count):
 
 
 def daemon(environment=os.environ):
-    """Leaves a process behind that has left the group and the session, and ignores SIGTERM."""
+    """Leaves a process behind in a session of its own, which ignores SIGTERM."""
     child = os.fork()
     if child == 0:
         os.setsid()
@@ -57,21 +57,21 @@ def fill(megabytes):
             for _ in range(int(megabytes)):
                 file.write(os.urandom(1 << 20))
     except OSError as error:
-        say("full: %s" % error)
+        log("full: %s" % error)
 
 
-def eat():
-    """Takes memory until it is killed for it."""
-    eaten = []
+def allocate():
+    """Allocates memory until it is killed for it."""
+    blocks = []
     while True:
-        eaten.append(bytearray(os.urandom(1 << 20)) * 8)
+        blocks.append(bytearray(os.urandom(1 << 20)) * 8)
 
 
-def tell():
-    """Tells who it is and what it was given."""
-    say("uid %d gid %d groups %s" % (os.getuid(), os.getgid(), os.getgroups()))
+def describe():
+    """Prints its user and the names in its environment."""
+    log("uid %d gid %d groups %s" % (os.getuid(), os.getgid(), os.getgroups()))
     for name in sorted(os.environ):
-        say("environment %s" % name)
+        log("environment %s" % name)
 
 
 STEPS = {
@@ -82,13 +82,13 @@ STEPS = {
     "daemon": daemon,
     "hide": lambda: daemon({}),
     "fill": fill,
-    "eat": eat,
-    "tell": tell,
+    "allocate": allocate,
+    "describe": describe,
     "exit": lambda code: sys.exit(int(code)),
 }
 
-say("arguments %s" % " ".join(sys.argv[1:]))
+log("arguments %s" % " ".join(sys.argv[1:]))
 for step in os.environ.get("AGENT_DOES", "wait 1").split(","):
     name, *words = step.split()
-    say(step.strip())
+    log(step.strip())
     STEPS[name](*words)

@@ -3,19 +3,19 @@ import type { FaultRule } from '../support/s3-server.ts';
 import type { Docker } from './docker.ts';
 import { IMAGES } from './images.ts';
 
-/** One case's own network, store and containers; nothing of them is left when it is disposed of. */
-export interface Theatre extends AsyncDisposable {
+/** A network, a store and containers of one case's own, removed when it is disposed of. */
+export interface ContainerFixture extends AsyncDisposable {
   /** Starts a container of the session image. @param options for `docker run`; @param command for the supervisor. */
-  start(options: readonly string[], ...command: readonly string[]): Promise<Performance>;
+  start(options: readonly string[], ...command: readonly string[]): Promise<ContainerSession>;
   readonly store: Store;
 }
 
-export interface Performance {
+export interface ContainerSession {
   readonly name: string;
   log(): Promise<string>;
   /** Waits until its log holds a text. */
   logged(text: string): Promise<void>;
-  /** What the engine's own checks say: starting, healthy or unhealthy. */
+  /** The state of the image's health check: starting, healthy or unhealthy. */
   health(): Promise<string>;
   /** Runs a command inside, as root. */
   exec(...command: readonly string[]): Promise<string>;
@@ -27,8 +27,8 @@ export interface Performance {
 
 export interface Ended {
   readonly code: number;
-  /** The processes inside at the last look, while the supervisor lived, if there was one: state, Z for a zombie, and command. */
-  readonly lastSeen: readonly string[] | undefined;
+  /** The processes in the last sample while the supervisor ran, each as `state command`, with Z for a zombie. */
+  readonly lastProcesses: readonly string[] | undefined;
 }
 
 export interface Store {
@@ -48,10 +48,10 @@ const SUPERVISOR = '/opt/craftassist-session/craftassist-session.mjs';
 /** Where the image saves to by default. */
 export const BUCKET = 'craftassist';
 
-/** A name that is the same in all of a case's containers, and its label: what is killed leaves nothing unknown. */
+/** The first part of every container's and network's name, and their label: the next run removes what is left. */
 const LABEL = 'craftassist-smoke';
 
-export async function openTheatre(docker: Docker, name: string): Promise<Theatre> {
+export async function openFixture(docker: Docker, name: string): Promise<ContainerFixture> {
   const network = `${LABEL}-${name}`;
   await docker('network', 'create', '--label', LABEL, network);
   const store = await openStore(docker, network);
@@ -63,16 +63,18 @@ export async function openTheatre(docker: Docker, name: string): Promise<Theatre
       const container = `${network}-${started}`;
       const always = ['--detach', '--label', LABEL, '--network', network, '--name', container];
       await docker('run', ...always, ...options, IMAGES.session, ...command);
-      // It ends with what it watches; a session may have ended before that.
-      await docker('run', ...beside(container), IMAGES.tools, '/watcher.mjs').catch(() => undefined);
-      return perform(docker, container);
+      // It ends with the container that it watches, which may have ended before.
+      await docker('run', ...sharingProcessesOf(container), IMAGES.tools, '/watcher.mjs').catch(
+        () => undefined,
+      );
+      return openSession(docker, container);
     },
-    [Symbol.asyncDispose]: () => clear(docker, network),
+    [Symbol.asyncDispose]: () => removeAll(docker, network),
   };
 }
 
-/** Removes the containers and the networks of one case, or, without a name, of all that ever were. */
-export async function clear(docker: Docker, network?: string): Promise<void> {
+/** Removes the containers and the networks of one case, or without a name, of all cases of all runs. */
+export async function removeAll(docker: Docker, network?: string): Promise<void> {
   const filter = ['--filter', `label=${LABEL}`];
   const ofNetwork = network === undefined ? [] : ['--filter', `name=^${network}-`];
   const containers = await docker('ps', '--all', '--quiet', ...filter, ...ofNetwork);
@@ -96,24 +98,24 @@ async function openStore(docker: Docker, network: string): Promise<Store> {
   const server = ['/s3.mjs', '--host=0.0.0.0', '--port=9000', '--bucket', BUCKET];
   await docker('run', '--detach', ...options, '--name', name, IMAGES.tools, ...server);
   const address = (await docker('port', name, '9000/tcp')).split('\n')[0];
-  const ask = async (path: string, init?: RequestInit) => {
+  const request = async (path: string, init?: RequestInit) => {
     const answer = await fetch(`http://${address}${path}`, init);
     if (!answer.ok) throw new Error(`the store answered ${answer.status} for ${path}`);
     return answer;
   };
-  await eventually(() => ask('/_state'));
+  await eventually(() => request('/_state'));
   return {
     async setFaults(rules) {
-      await ask('/_faults', { method: 'PUT', body: JSON.stringify(rules) });
+      await request('/_faults', { method: 'PUT', body: JSON.stringify(rules) });
     },
-    state: async () => (await ask('/_state')).json() as Promise<StoreState>,
-    get: async key => Buffer.from(await (await ask(`/${BUCKET}/${encodeURI(key)}`)).arrayBuffer()),
+    state: async () => (await request('/_state')).json() as Promise<StoreState>,
+    get: async key => Buffer.from(await (await request(`/${BUCKET}/${encodeURI(key)}`)).arrayBuffer()),
   };
 }
 
-function perform(docker: Docker, name: string): Performance {
+function openSession(docker: Docker, name: string): ContainerSession {
   const log = () => docker('logs', name);
-  const isOver = async () => (await docker('inspect', '--format', '{{.State.Running}}', name)) === 'false';
+  const hasEnded = async () => (await docker('inspect', '--format', '{{.State.Running}}', name)) === 'false';
   return {
     name,
     log,
@@ -121,7 +123,7 @@ function perform(docker: Docker, name: string): Performance {
       await eventually(
         async () => {
           if ((await log()).includes(text)) return true;
-          if (await isOver()) throw new Error(`it ended without saying ${text}:\n${await log()}`);
+          if (await hasEnded()) throw new Error(`it ended without logging ${text}:\n${await log()}`);
           return false;
         },
         { timeoutMs: 60_000 },
@@ -133,20 +135,20 @@ function perform(docker: Docker, name: string): Performance {
     kill: async () => void (await docker('kill', '--signal', 'KILL', name)),
     async ended() {
       const code = Number(await docker('wait', name));
-      return { code, lastSeen: lastLook(await docker('logs', watcherOf(name)).catch(() => '')) };
+      return { code, lastProcesses: lastSample(await docker('logs', watcherOf(name)).catch(() => '')) };
     },
   };
 }
 
-/** A process that is ending has lost its arguments: once the supervisor cannot be told apart, it is over. */
-function lastLook(looks: string): readonly string[] | undefined {
-  const last = looks.split('\n').findLast(line => line.includes(SUPERVISOR) && line.endsWith(']'));
+/** A process that is ending has lost its arguments: the last sample is the last one that shows the supervisor's. */
+function lastSample(samples: string): readonly string[] | undefined {
+  const last = samples.split('\n').findLast(line => line.includes(SUPERVISOR) && line.endsWith(']'));
   return last === undefined ? undefined : JSON.parse(last);
 }
 
 const watcherOf = (container: string) => `${container}-watcher`;
 
 /** A container that shares the processes of another one; Docker's own `top` shows no zombies. */
-function beside(container: string): string[] {
+function sharingProcessesOf(container: string): string[] {
   return ['--detach', '--label', LABEL, '--name', watcherOf(container), '--pid', `container:${container}`];
 }

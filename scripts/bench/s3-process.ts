@@ -1,0 +1,30 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+export interface S3Process {
+  readonly url: string;
+  /** The size of an object in its bucket `bucket`. */
+  bytesOf(key: string): Promise<number>;
+  stop(): void;
+}
+
+/** Starts the tests' S3 as a process of its own, which keeps no content. */
+export async function startS3Process(): Promise<S3Process> {
+  const program = join(import.meta.dirname, '../../test/support/s3-server-main.ts');
+  const child = spawn(process.execPath, [program, '--discard', '--no-digests'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { url }: { url: string } = JSON.parse(line);
+    return {
+      url,
+      bytesOf: async key => {
+        const answer = await fetch(`${url}/bucket/${key}`, { method: 'HEAD' });
+        return Number(answer.headers.get('content-length'));
+      },
+      stop: () => child.kill(),
+    };
+  }
+  throw new Error("the tests' S3 did not start");
+}
