@@ -15,6 +15,8 @@ export class FileExistsError extends Error {
 export interface PublishOptions {
   /** Whether a file that is already there gives way. */
   readonly replace: boolean;
+  /** Its permissions, from which the umask is taken; 0o644 unless they are given. */
+  readonly mode?: number;
   /** Told after each chunk how many bytes have been written. */
   readonly onWritten?: (bytes: number, chunk: Buffer) => void;
 }
@@ -32,7 +34,7 @@ export async function publish(
   const folder = path.dirname(file);
   const firstMade = await mkdir(folder, { recursive: true });
   const part = `${file}.part`;
-  const handle = await openPart(part);
+  const handle = await openPart(part, options.mode ?? 0o644);
   let bytes = 0;
   try {
     for await (const chunk of chunks) {
@@ -86,9 +88,9 @@ export async function claimAndRename(part: string, file: string): Promise<void> 
 }
 
 /** Opens a new file; one that is there is what a crash left behind, for a key has one writer. */
-async function openPart(part: string): Promise<FileHandle> {
+async function openPart(part: string, mode: number): Promise<FileHandle> {
   await rm(part, { force: true });
-  return open(part, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644);
+  return open(part, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
 }
 
 /** Whether the name still means the file that was opened. */

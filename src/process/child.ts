@@ -63,7 +63,9 @@ export function startChild(spec: ChildSpec): Child {
 const APPEND_TO_FILE =
   constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-function spawn({ command: [file, ...args], cwd, env, console, user }: ChildSpec, log: number) {
+type SpawnOptions = Omit<ChildSpec, 'name' | 'logFile'>;
+
+function spawn({ command: [file, ...args], cwd, env, console, user }: SpawnOptions, log: number) {
   // execa's types know file descriptors up to 9 only; its code takes any.
   const output = log as 3;
   return execa(file, args, {
@@ -100,7 +102,7 @@ function follow(subprocess: ReturnType<typeof spawn>, startedAtMs: number, spec:
 }
 
 /** execa has a code, or a signal, or neither: then there was no process. */
-async function exitOf(result: Awaited<ReturnType<typeof spawn>>, spec: ChildSpec): Promise<ExitStatus> {
+async function exitOf(result: Awaited<ReturnType<typeof spawn>>, spec: SpawnOptions): Promise<ExitStatus> {
   if (result.signal !== undefined) return { signal: result.signal };
   if (result.exitCode !== undefined) return { code: result.exitCode };
   return { failedToStart: await whyNotStarted(spec, result) };
@@ -118,3 +120,36 @@ function neverStarted(name: ChildName, startedAtMs: number, failedToStart: strin
 }
 
 const nowMs = () => performance.timeOrigin + performance.now();
+
+export interface DetachedSpec {
+  readonly command: Command;
+  readonly cwd: string;
+  /** The complete environment: nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Absolute path: its stdout and stderr are appended here. */
+  readonly logFile: string;
+}
+
+export interface DetachedProcess {
+  /** undefined: it was not started, and `exited` says why. */
+  readonly pid: number | undefined;
+  /** Settles when it has exited, if this process still runs then; never rejects. */
+  readonly exited: Promise<ExitStatus>;
+}
+
+/**
+ * Starts a program that may outlive this process: it leads a session of its own, its stdin is /dev/null, and this
+ * process does not wait for it before it exits.
+ * @throws when the log cannot be opened, or the command cannot be tried: it contains a NUL character, for one.
+ */
+export function startDetached({ logFile, ...spec }: DetachedSpec): DetachedProcess {
+  const options = { ...spec, console: false, user: undefined };
+  const log = openSync(logFile, 'a');
+  try {
+    const subprocess = spawn(options, log);
+    subprocess.nodeChildProcess.unref();
+    return { pid: subprocess.pid, exited: subprocess.then(result => exitOf(result, options)) };
+  } finally {
+    closeSync(log);
+  }
+}

@@ -30,6 +30,12 @@ export function listProcesses(procRoot = '/proc'): readonly Process[] | undefine
     .filter(process => process !== undefined);
 }
 
+/** One process; undefined when it has ended, and where there is no /proc. */
+export function readProcess(pid: number, procRoot = '/proc'): Process | undefined {
+  const stat = attempt(() => readFileSync(`${procRoot}/${pid}/stat`, 'utf8'));
+  return stat === undefined ? undefined : parseStat(stat);
+}
+
 /** What a process was given in its environment when it started, as `NAME=value`; none where that may not be read. */
 export async function environmentOf(pid: number, procRoot = '/proc'): Promise<readonly string[]> {
   const environ = await readFile(`${procRoot}/${pid}/environ`, 'utf8').catch(unreadable);
@@ -75,8 +81,11 @@ const SECRET_VALUE = new RegExp(`^(${SECRET_NAME}=).+`, 'is');
 /** In a script for a shell, or a title that a process has given itself. */
 const SECRET_INSIDE = new RegExp(`((?:^|\\s)(?:--?${SECRET_NAME}\\s+|${SECRET_NAME}=))\\S+`, 'gi');
 
-/** The format is in proc(5); fields are counted from 1 there, and the second may hold spaces and parentheses. */
-function parseStat(stat: string): Process | undefined {
+/**
+ * The content of `/proc/PID/stat`; undefined: the process is a zombie. The format is in proc(5); fields are counted
+ * from 1 there, and the second may hold spaces and parentheses.
+ */
+export function parseStat(stat: string): Process | undefined {
   const nameEnd = stat.lastIndexOf(')');
   const fields = stat.slice(nameEnd + 2).split(' ');
   const field = (number: number) => Number(fields[number - 3]);
