@@ -37,7 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runtime: [],
   servermgr: [
     ...['config', 'runtime', 'files', 'store', 'report/schema.ts', 'process/procfs.ts', 'process/child.ts'],
-    ...['minecraft/ping.ts', 'minecraft/player-count.ts', 'minecraft/readiness.ts'],
+    ...['process/exit-status.ts', 'minecraft/ping.ts', 'minecraft/player-count.ts', 'minecraft/readiness.ts'],
   ],
 };
 
@@ -67,7 +67,8 @@ const ONLY_IN: readonly {
   },
   {
     what: 'putting a file in its place',
-    pattern: /\b(rename|renameSync|link|linkSync)\(/,
+    // Docker renames a container by a method of that name.
+    pattern: /(?<!\bcontainer\.)\b(rename|renameSync|link|linkSync)\(/,
     where: ['files/atomic-write.ts', 'journal/reader/rebuild.ts', 'journal/reader/write-files.ts'],
   },
   {

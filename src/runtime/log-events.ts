@@ -322,13 +322,18 @@ export const SERVERMGR_EVENTS = {
     levels: ['info'],
     meaning: 'A session was launched.',
     action: '',
-    fields: { session: "the session's name", where: 'process, container or task', world: 'the world' },
+    fields: {
+      session: "the session's name",
+      where: 'process, container or task',
+      world: 'the world',
+      attempt: 'from 1; a launch that lacked capacity is repeated',
+    },
   },
   launch_failed: {
     levels: ['warn'],
     meaning: 'A launch failed; the visitor was told.',
     action: 'Check the launcher: capacity, ports, rights.',
-    fields: { ...ERR, session: "the session's name" },
+    fields: { ...ERR, session: "the session's name", attempt: 'from 1' },
   },
   session_stop_requested: {
     levels: ['info'],
@@ -358,7 +363,7 @@ export const SERVERMGR_EVENTS = {
     levels: ['warn'],
     meaning: 'A session could not be stopped, relaunched or removed; it is tried again.',
     action: 'If it goes on, check the rights of the launcher.',
-    fields: ERR,
+    fields: { ...ERR, session: "the session's name", action: 'stop, relaunch or remove' },
   },
   report_unreadable: {
     levels: ['warn'],

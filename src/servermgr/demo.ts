@@ -3,7 +3,7 @@ import type { DemoGame } from '../config/servermgr-config.ts';
 
 const PROGRAMS = resolve(import.meta.dirname, '../../scripts/demo');
 
-/** The agent of the demo digs for as long as there may be people. */
+/** How long the demo's agent digs: longer than any session lasts. */
 const DEMO_SECONDS = 4 * 3_600;
 
 /**

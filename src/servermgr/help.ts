@@ -7,8 +7,8 @@ export function helpText(): string {
     '',
     'Usage: node src/servermgr/main.ts [--help]',
     '',
-    'It is set up by environment variables. SESSION_… variables are handed on to every session;',
-    'SESSION_DESTINATION says where the archives are (./sessions unless the launcher is ecs).',
+    'It is configured by environment variables. SESSION_… variables are passed to every session;',
+    'SESSION_DESTINATION is where the archives are (./sessions unless the launcher is ecs).',
     'AWS credentials and region come from the standard AWS variables, a profile, or a role.',
     ...VARIABLES.flatMap(({ title, variables }) => [
       '',

@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import type { Store, StoredObject } from '../store/store.ts';
-import { isName } from './session-id.ts';
+import { isSessionName } from './session-id.ts';
 
-/** What a session's report tells, as far as the pages show it. */
+/** What the pages show of a session's report. */
 export interface SavedReport {
   readonly text: string;
   readonly saved: string;
@@ -14,24 +14,24 @@ export interface SavedReport {
   readonly archive: { readonly key: string; readonly bytes: number } | undefined;
 }
 
-/** What the bucket knows of sessions: it remembers them when ECS and Docker have forgotten them. */
-export interface Archives {
+/** Reads what sessions have saved at their destination: it is there when ECS and Docker list them no more. */
+export interface SavedSessions {
   /** The report of a session; undefined: there is none (yet). */
   report(name: string, signal: AbortSignal): Promise<SavedReport | undefined>;
   /** Whether a session has left a journal. */
   hasJournal(name: string, signal: AbortSignal): Promise<boolean>;
-  /** The names of the sessions that were asked for yesterday and today, the newest first. */
+  /** The names of the sessions that were requested yesterday and today (UTC), the newest first. */
   recent(nowMs: number, signal: AbortSignal): Promise<readonly string[]>;
-  /** The session's own folder, as `recover` takes it. */
+  /** The URL of the session's own folder, an argument of the supervisor's `recover`. */
   urlOf(name: string): string;
-  /** One archive, to be read as it comes. */
+  /** The bytes of one archive; undefined: there is no such object. */
   read(key: string, signal: AbortSignal): Promise<AsyncIterable<Buffer> | undefined>;
   close(): void;
 }
 
 const Report = v.object({
   saved: v.string(),
-  // A session that was cut off could not tell how it ended: then the report is only its recovery's.
+  // Missing where the report is that of a recovery: the session was cut off before it wrote its own.
   end: v.optional(v.object({ text: v.string() })),
   exitCode: v.optional(v.number()),
   startedAt: v.optional(v.string()),
@@ -42,23 +42,23 @@ const Report = v.object({
 });
 
 const DAY_MS = 86_400_000;
-/** No report is as long. */
-const LONGEST_REPORT = 4 * 1024 * 1024;
-/** Journals of running sessions lie among the reports: so many objects are looked through, and no more. */
-const MOST_LISTED = 20_000;
+/** Reports have a few KiB. */
+const MAX_REPORT_BYTES = 4 * 1024 * 1024;
+/** Of one day: there are journals of running sessions among the objects, with thousands of segments. */
+const MAX_LISTED = 20_000;
 
-/** Reads what sessions have saved at a destination; nothing is ever written there. */
-export function openArchives(destination: Store): Archives {
-  /** A report does not change any more, unless it is about a journal that somebody may recover. */
-  const known = new Map<string, SavedReport>();
+/** Reads a destination; never writes to it. */
+export function openSavedSessions(destination: Store): SavedSessions {
+  /** Final reports, by the name of their session. */
+  const cache = new Map<string, SavedReport>();
 
   return {
     async report(name, signal) {
-      const kept = known.get(name);
-      if (kept !== undefined) return kept;
+      const cached = cache.get(name);
+      if (cached !== undefined) return cached;
       const text = await readText(destination, `${name}/session.json`, signal);
       const report = text === undefined ? undefined : parseReport(text);
-      if (report !== undefined && isFinal(report)) keep(known, name, report);
+      if (report !== undefined && isFinal(report)) addToCache(cache, name, report);
       return report;
     },
 
@@ -79,17 +79,17 @@ export function openArchives(destination: Store): Archives {
   };
 }
 
-/** Whether a report will say the same tomorrow. */
+/** Whether a report will not change: one whose session left its journal will, when that is recovered. */
 export function isFinal({ saved }: SavedReport): boolean {
   return saved !== 'journal';
 }
 
-const MOST_KNOWN = 2_000;
+const MAX_CACHED = 2_000;
 
-function keep(known: Map<string, SavedReport>, name: string, report: SavedReport): void {
-  known.set(name, report);
-  const [oldest] = known.keys();
-  if (known.size > MOST_KNOWN && oldest !== undefined) known.delete(oldest);
+function addToCache(cache: Map<string, SavedReport>, name: string, report: SavedReport): void {
+  cache.set(name, report);
+  const [oldest] = cache.keys();
+  if (cache.size > MAX_CACHED && oldest !== undefined) cache.delete(oldest);
 }
 
 async function namesBelow(objects: AsyncIterable<StoredObject>): Promise<string[]> {
@@ -97,9 +97,9 @@ async function namesBelow(objects: AsyncIterable<StoredObject>): Promise<string[
   let listed = 0;
   for await (const { key } of objects) {
     const [name = ''] = key.split('/', 1);
-    if (isName(name)) names.add(name);
+    if (isSessionName(name)) names.add(name);
     listed += 1;
-    if (listed >= MOST_LISTED) break;
+    if (listed >= MAX_LISTED) break;
   }
   return [...names].reverse();
 }
@@ -112,17 +112,17 @@ async function readText(destination: Store, key: string, signal: AbortSignal) {
   for await (const chunk of body) {
     chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes > LONGEST_REPORT) return undefined;
+    if (bytes > MAX_REPORT_BYTES) return undefined;
   }
   return Buffer.concat(chunks).toString();
 }
 
-function momentOf(text: string | undefined): number | undefined {
+function parseTime(text: string | undefined): number | undefined {
   const ms = Date.parse(text ?? '');
   return Number.isNaN(ms) ? undefined : ms;
 }
 
-/** A report that another version wrote, or nobody finished, tells nothing; it breaks no page. */
+/** @returns undefined when the text is no report, or one of an unknown version: no page fails because of it. */
 function parseReport(text: string): SavedReport | undefined {
   let json: unknown;
   try {
@@ -136,8 +136,8 @@ function parseReport(text: string): SavedReport | undefined {
   return {
     text: end?.text ?? 'it was cut off, and what it had recorded has been recovered',
     ...{ saved, exitCode, archive },
-    startedMs: momentOf(startedAt),
-    endedMs: momentOf(endedAt ?? coveredUntil),
+    startedMs: parseTime(startedAt),
+    endedMs: parseTime(endedAt ?? coveredUntil),
     peak: people?.peak,
   };
 }

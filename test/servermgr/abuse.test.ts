@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { ADMIN_TOKEN, openHouse } from './support/manager.ts';
+import { ADMIN_TOKEN, createManagerFixture } from './support/manager.ts';
 import { basic, idIn, newVisitor, startFields } from './support/visitor.ts';
 
 test('a forged, cut or foreign visitor cookie is nobody’s, and starts nothing', async () => {
-  await using house = await openHouse();
-  const { url } = await house.open();
+  await using fixture = await createManagerFixture();
+  const { url } = await fixture.startManager();
   const visitor = newVisitor(url);
-  const id = idIn(await visitor.press());
+  const id = idIn(await visitor.launch());
   const real = visitor.cookies.get('visitor') ?? '';
   const [value = '', signature = ''] = real.split('.');
   const forgeries = [
@@ -26,12 +26,12 @@ test('a forged, cut or foreign visitor cookie is nobody’s, and starts nothing'
     expect((await forger.post('/launch', fields)).status, forgery).toBe(403);
     expect(await forger.text('/'), forgery).not.toContain(id);
   }
-  expect(await house.started()).toBe(1);
+  expect(await fixture.startedCount()).toBe(1);
 });
 
 test('cookies are signed, out of scripts’ reach, and not sent along by other sites', async () => {
-  await using house = await openHouse({ SERVERMGR_TRUSTED_PROXIES: '1' });
-  const { url } = await house.open();
+  await using fixture = await createManagerFixture({ SERVERMGR_TRUSTED_PROXIES: '1' });
+  const { url } = await fixture.startManager();
   const plain = (await fetch(url)).headers.getSetCookie();
   expect(plain).toHaveLength(2);
   for (const cookie of plain) {
@@ -43,8 +43,8 @@ test('cookies are signed, out of scripts’ reach, and not sent along by other s
 });
 
 test('a form without its token, with another visitor’s, or as JSON, starts nothing', async () => {
-  await using house = await openHouse();
-  const { url } = await house.open();
+  await using fixture = await createManagerFixture();
+  const { url } = await fixture.startManager();
   const visitor = newVisitor(url);
   const fields = await startFields(visitor);
   const { _csrf: _, ...without } = fields;
@@ -54,24 +54,24 @@ test('a form without its token, with another visitor’s, or as JSON, starts not
   expect((await visitor.post('/launch', { ...fields, _csrf: '' })).status).toBe(403);
   // A page elsewhere can send a form, but neither the cookies (SameSite) nor what it cannot read.
   expect((await newVisitor(url).post('/launch', fields)).status).toBe(403);
-  const json = await visitor.ask('/launch', {
+  const json = await visitor.request('/launch', {
     method: 'POST',
     body: JSON.stringify({ ...without, _csrf: { length: 1 } }),
     headers: { 'content-type': 'application/json' },
   });
   expect(json.status).toBe(403);
-  const twice = await visitor.ask('/launch', {
+  const twice = await visitor.request('/launch', {
     method: 'POST',
     body: `_csrf=${fields._csrf}&_csrf=${fields._csrf}&press=${fields.press}&world=flat_world`,
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
   });
   expect(twice.status).toBe(403);
-  expect(await house.started()).toBe(0);
+  expect(await fixture.startedCount()).toBe(0);
 });
 
-test('the press of another visitor is not taken for mine', async () => {
-  await using house = await openHouse();
-  const { url } = await house.open();
+test('the launch request of another visitor does not count as mine', async () => {
+  await using fixture = await createManagerFixture();
+  const { url } = await fixture.startManager();
   const [one, two] = [newVisitor(url), newVisitor(url)];
   const fields = await startFields(one);
   const id = idIn(await one.post('/launch', fields));
@@ -80,11 +80,11 @@ test('the press of another visitor is not taken for mine', async () => {
 });
 
 test('an admin token that is guessed at speed is soon refused, the right one included', async () => {
-  await using house = await openHouse({ SERVERMGR_TRUSTED_PROXIES: '1' });
-  const { url } = await house.open();
+  await using fixture = await createManagerFixture({ SERVERMGR_TRUSTED_PROXIES: '1' });
+  const { url } = await fixture.startManager();
   const statusOf = async (password: string, address: string) => {
     const visitor = newVisitor(url, { authorization: basic(password), 'x-forwarded-for': address });
-    return (await visitor.ask('/admin')).status;
+    return (await visitor.request('/admin')).status;
   };
   const guesses = await Promise.all(
     Array.from({ length: 200 }, (_, index) => statusOf(`guess-${index}`, '10.0.0.1')),
@@ -99,36 +99,36 @@ test('an admin token that is guessed at speed is soon refused, the right one inc
   expect(await statusOf(ADMIN_TOKEN, '10.0.0.2')).toBe(200);
 });
 
-test('an address has only so many presses, however many cookies it throws away', async () => {
-  await using house = await openHouse({ SERVERMGR_PRESSES: '5', SERVERMGR_FLEET_LIMIT: '0' });
-  const { url } = await house.open();
+test('an address has only so many launch requests, however many cookies it throws away', async () => {
+  await using fixture = await createManagerFixture({ SERVERMGR_PRESSES: '5', SERVERMGR_FLEET_LIMIT: '0' });
+  const { url } = await fixture.startManager();
   const statuses: number[] = [];
-  for (let index = 0; index < 7; index += 1) statuses.push((await newVisitor(url).press()).status);
+  for (let index = 0; index < 7; index += 1) statuses.push((await newVisitor(url).launch()).status);
   expect(statuses).toEqual([503, 503, 503, 503, 503, 429, 429]);
 });
 
 test('X-Forwarded-For is believed only as far as there are proxies of ours', async () => {
-  await using none = await openHouse({ SERVERMGR_PRESSES: '2', SERVERMGR_FLEET_LIMIT: '0' });
-  const direct = (await none.open()).url;
+  await using none = await createManagerFixture({ SERVERMGR_PRESSES: '2', SERVERMGR_FLEET_LIMIT: '0' });
+  const direct = (await none.startManager()).url;
   const claims = async (url: string, header: (index: number) => string) => {
     const statuses: number[] = [];
     for (let index = 0; index < 3; index += 1) {
-      statuses.push((await newVisitor(url, { 'x-forwarded-for': header(index) }).press()).status);
+      statuses.push((await newVisitor(url, { 'x-forwarded-for': header(index) }).launch()).status);
     }
     return statuses;
   };
   expect(await claims(direct, index => `10.0.0.${index}`)).toEqual([503, 503, 429]);
-  await using one = await openHouse({
+  await using one = await createManagerFixture({
     ...{ SERVERMGR_PRESSES: '2', SERVERMGR_FLEET_LIMIT: '0', SERVERMGR_TRUSTED_PROXIES: '1' },
   });
-  const proxied = (await one.open()).url;
+  const proxied = (await one.startManager()).url;
   // The proxy adds the last address; whatever stands before it came from the visitor.
   expect(await claims(proxied, index => `10.0.0.${index}, 10.9.9.9`)).toEqual([503, 503, 429]);
 });
 
 test('a Host header leads nobody elsewhere', async () => {
-  await using house = await openHouse();
-  const { url } = await house.open();
+  await using fixture = await createManagerFixture();
+  const { url } = await fixture.startManager();
   for (const path of ['/clear', '/wait']) {
     const answer = await rawRequest(
       url,
@@ -140,8 +140,8 @@ test('a Host header leads nobody elsewhere', async () => {
 });
 
 test('paths lead nowhere but to pages', async () => {
-  await using house = await openHouse();
-  const { url } = await house.open();
+  await using fixture = await createManagerFixture();
+  const { url } = await fixture.startManager();
   const paths = [
     '/assets/../main.ts',
     '/assets/..%2f..%2fmain.ts',
@@ -163,8 +163,8 @@ test('paths lead nowhere but to pages', async () => {
 });
 
 test('an id that is none of ours is not found, whatever it looks like', async () => {
-  await using house = await openHouse();
-  const visitor = newVisitor((await house.open()).url);
+  await using fixture = await createManagerFixture();
+  const visitor = newVisitor((await fixture.startManager()).url);
   const ids = [
     '../../etc/passwd',
     '<script>',
@@ -175,26 +175,26 @@ test('an id that is none of ours is not found, whatever it looks like', async ()
   ];
   for (const id of ids) {
     for (const path of ['/wait', '/events', '/status']) {
-      const answer = await visitor.ask(`${path}?q=${encodeURIComponent(id)}`);
+      const answer = await visitor.request(`${path}?q=${encodeURIComponent(id)}`);
       expect(answer.status, `${path} ${id.slice(0, 40)}`).toBe(404);
       expect(await answer.text()).not.toContain('<script>');
     }
   }
-  expect((await visitor.ask('/wait?q=a&q=b')).headers.get('location')).toBe('/');
+  expect((await visitor.request('/wait?q=a&q=b')).headers.get('location')).toBe('/');
 });
 
 test('what is too large, or no form, is refused', async () => {
-  await using house = await openHouse();
-  const visitor = newVisitor((await house.open()).url);
+  await using fixture = await createManagerFixture();
+  const visitor = newVisitor((await fixture.startManager()).url);
   const fields = await startFields(visitor);
   expect((await visitor.post('/launch', { ...fields, world: 'x'.repeat(20_000) })).status).toBe(413);
-  const xml = await visitor.ask('/launch', {
+  const xml = await visitor.request('/launch', {
     method: 'POST',
     body: '<launch/>',
     headers: { 'content-type': 'application/xml' },
   });
   expect(xml.status).toBe(415);
-  const poison = await visitor.ask('/launch', {
+  const poison = await visitor.request('/launch', {
     method: 'POST',
     body: '{"__proto__":{"_csrf":"x"}}',
     headers: { 'content-type': 'application/json' },
@@ -203,11 +203,11 @@ test('what is too large, or no form, is refused', async () => {
 });
 
 test('every page takes scripts and styles from itself alone, and goes into nobody’s frame', async () => {
-  await using house = await openHouse();
-  const visitor = newVisitor((await house.open()).url);
-  const id = idIn(await visitor.press());
+  await using fixture = await createManagerFixture();
+  const visitor = newVisitor((await fixture.startManager()).url);
+  const id = idIn(await visitor.launch());
   for (const path of ['/', `/wait?q=${id}`, '/nowhere', '/launch', '/assets/servermgr.js']) {
-    const answer = await visitor.ask(path);
+    const answer = await visitor.request(path);
     const policy = answer.headers.get('content-security-policy') ?? '';
     expect(policy).toContain("default-src 'none'");
     expect(policy).toContain("frame-ancestors 'none'");
@@ -217,7 +217,7 @@ test('every page takes scripts and styles from itself alone, and goes into nobod
     expect(answer.headers.get('referrer-policy')).toBe('no-referrer');
     expect(await answer.text()).not.toMatch(/<script>|<style|style="|onclick/);
   }
-  expect((await visitor.ask(`/wait?q=${id}`)).headers.get('cache-control')).toBe('no-store');
+  expect((await visitor.request(`/wait?q=${id}`)).headers.get('cache-control')).toBe('no-store');
 });
 
 /** Exactly these lines, which no HTTP client would send. */

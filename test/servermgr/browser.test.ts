@@ -12,7 +12,7 @@ import { demoGame } from '../../src/servermgr/demo.ts';
 import { nameOf } from '../../src/servermgr/session-id.ts';
 import { eventually } from '../support/eventually.ts';
 import { startAwsServer } from './support/aws-server.ts';
-import { ADMIN_TOKEN, openHouse, programPath, supervisorCommand } from './support/manager.ts';
+import { ADMIN_TOKEN, createManagerFixture, programPath, supervisorCommand } from './support/manager.ts';
 import { startProgram } from './support/program.ts';
 import { newVisitor } from './support/visitor.ts';
 
@@ -44,12 +44,12 @@ const WORLDS = JSON.stringify([
 ]);
 
 test.concurrent('a person presses the button, reads the address, plays there with the agent, leaves; the archive is there and opens', async () => {
-  await using house = await openHouse({
+  await using fixture = await createManagerFixture({
     ...{ SERVERMGR_SUPERVISOR: '', SERVERMGR_WORLDS: WORLDS, SESSION_EMPTY_TIMEOUT: '2s' },
     ...demoGame()?.env,
     SESSION_AGENT_COMMAND: JSON.stringify([process.execPath, programPath('agent.mjs'), '--port', '{port}']),
   });
-  await using program = await startProgram(house.env, house.folder);
+  await using program = await startProgram(fixture.env, fixture.folder);
   await using visit = await openPage(program.url);
   const { page } = visit;
   await picture(page, 'servermgr-home');
@@ -69,7 +69,7 @@ test.concurrent('a person presses the button, reads the address, plays there wit
   await picture(page, 'servermgr-ready');
   // The supervisor counts people for itself: leaving before it has looked would not be noticed.
   const id = new URL(page.url()).searchParams.get('q') ?? '';
-  const log = join(await house.workdir(id), 'supervisor.log');
+  const log = join(await fixture.workdir(id), 'supervisor.log');
   await eventually(async () => (await readFile(log, 'utf8')).includes('"people":1'));
   await leave();
   await page.getByRole('heading', { name: 'Your session is over' }).waitFor();
@@ -97,7 +97,7 @@ test.concurrent('a person presses the button, reads the address, plays there wit
 
 test.concurrent('an administrator sees the fleet and what it costs, and stops a session when asked once more', async () => {
   await using aws = await startAwsServer();
-  await using house = await openHouse();
+  await using fixture = await createManagerFixture();
   aws.tasks.setOnline(3);
   await using program = await startProgram(
     {
@@ -108,9 +108,10 @@ test.concurrent('an administrator sees the fleet and what it costs, and stops a 
       ...{ AWS_ENDPOINT_URL: aws.url, AWS_REGION: 'us-east-1' },
       ...{ AWS_ACCESS_KEY_ID: 'of', AWS_SECRET_ACCESS_KEY: 'tests' },
     },
-    house.folder,
+    fixture.folder,
   );
-  for (let index = 0; index < 3; index += 1) expect((await newVisitor(program.url).press()).status).toBe(303);
+  for (let index = 0; index < 3; index += 1)
+    expect((await newVisitor(program.url).launch()).status).toBe(303);
   const [first] = aws.tasks.alive();
   if (first !== undefined) aws.tasks.end(first, { stopCode: 'SpotInterruption', stoppedReason: SPOT_REASON });
   await using visit = await openPage(`${program.url}/admin`, {
@@ -133,8 +134,8 @@ test.concurrent('an administrator sees the fleet and what it costs, and stops a 
 });
 
 test.concurrent('with the keyboard alone a world is chosen, the server started, and the address copied', async () => {
-  await using house = await openHouse({ SERVERMGR_WORLDS: WORLDS });
-  const { url } = await house.open();
+  await using fixture = await createManagerFixture({ SERVERMGR_WORLDS: WORLDS });
+  const { url } = await fixture.startManager();
   await using visit = await openPage(url, { permissions: ['clipboard-read', 'clipboard-write'] });
   const { page } = visit;
   await page.keyboard.press('Tab');
@@ -156,8 +157,8 @@ test.concurrent('with the keyboard alone a world is chosen, the server started, 
 });
 
 test.concurrent('a screen reader is told of progress by a status and a progress bar with a name', async () => {
-  await using house = await openHouse({ SERVERMGR_SUPERVISOR: supervisorCommand('--never') });
-  const { url } = await house.open();
+  await using fixture = await createManagerFixture({ SERVERMGR_SUPERVISOR: supervisorCommand('--never') });
+  const { url } = await fixture.startManager();
   await using visit = await openPage(url);
   const { page } = visit;
   await page.getByRole('button', { name: 'Start a server' }).click();
@@ -170,14 +171,14 @@ test.concurrent('a screen reader is told of progress by a status and a progress 
 });
 
 test.concurrent('without JavaScript the page goes from the button to the address and to the end by itself', async () => {
-  await using house = await openHouse();
-  const { url } = await house.open();
+  await using fixture = await createManagerFixture();
+  const { url } = await fixture.startManager();
   await using visit = await openPage(url, { javaScriptEnabled: false });
   const { page } = visit;
   await page.getByRole('button', { name: 'Start a server' }).click();
   await page.getByRole('heading', { name: 'Your server is ready' }).waitFor();
   expect(await page.getByLabel('Address').textContent()).toMatch(/^localhost:\d+$/);
-  await house.end(new URL(page.url()).searchParams.get('q') ?? '');
+  await fixture.endSession(new URL(page.url()).searchParams.get('q') ?? '');
   await page.getByRole('heading', { name: 'Your session is over' }).waitFor();
 });
 
@@ -187,8 +188,8 @@ test.concurrent.each([
   ['light', 1_000],
   ['dark', 1_000],
 ] as const)('pages fit and can be read, in %s colours at %i pixels', async (colorScheme, width) => {
-  await using house = await openHouse({ SERVERMGR_WORLDS: WORLDS });
-  const { url } = await house.open();
+  await using fixture = await createManagerFixture({ SERVERMGR_WORLDS: WORLDS });
+  const { url } = await fixture.startManager();
   await using visit = await openPage(url, { colorScheme, viewport: { width, height: 800 }, ...asAdmin });
   const { page } = visit;
   await check('servermgr-home');
@@ -206,11 +207,11 @@ test.concurrent.each([
 });
 
 test.concurrent('a page whose stream is refused refreshes itself', async () => {
-  await using house = await openHouse({
+  await using fixture = await createManagerFixture({
     SERVERMGR_STREAMS: '0',
     SERVERMGR_SUPERVISOR: supervisorCommand('--late', '3000'),
   });
-  const { url } = await house.open();
+  const { url } = await fixture.startManager();
   await using visit = await openPage(url);
   const { page } = visit;
   await page.getByRole('button', { name: 'Start a server' }).click();

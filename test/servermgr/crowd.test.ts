@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { ADMIN_TOKEN, openHouse, portRange } from './support/manager.ts';
+import { ADMIN_TOKEN, createManagerFixture, portRange } from './support/manager.ts';
 import { startProgram } from './support/program.ts';
 import { basic, idIn, newVisitor } from './support/visitor.ts';
 
@@ -11,14 +11,14 @@ const PLACES = 20;
 
 test('of 500 visitors at once, 20 get a session, and everyone else a clear answer', async () => {
   const ports = await portRange(PLACES + 10);
-  await using house = await openHouse({
+  await using fixture = await createManagerFixture({
     SERVERMGR_FLEET_LIMIT: String(PLACES),
     SERVERMGR_PORTS: `${ports.first}-${ports.last}`,
     SERVERMGR_TRUSTED_PROXIES: '1',
   });
-  await using program = await startProgram(house.env, house.folder);
+  await using program = await startProgram(fixture.env, fixture.folder);
   // Once before, so that what is loaded on first use is not taken for growth.
-  await newVisitor(program.url, { 'x-forwarded-for': '10.9.9.9' }).ask('/');
+  await newVisitor(program.url, { 'x-forwarded-for': '10.9.9.9' }).request('/');
   const before = await program.residentBytes();
 
   const visitors = Array.from({ length: VISITORS }, (_, index) =>
@@ -33,33 +33,36 @@ test('of 500 visitors at once, 20 get a session, and everyone else a clear answe
   const others = answers.filter(({ status }) => status === 503);
   expect([lucky.length, others.length]).toEqual([PLACES, VISITORS - PLACES]);
   expect(new Set(lucky.map(idIn)).size).toBe(PLACES);
-  expect(await house.started()).toBe(PLACES);
+  expect(await fixture.startedCount()).toBe(PLACES);
   for (const answer of others) {
     expect(answer.headers.get('retry-after')).toBe('60');
     expect(await answer.text()).toContain('20 sessions are running, which is all that there is room for.');
   }
-  await eventually(async () => (await house.alive()) === PLACES);
+  await eventually(async () => (await fixture.aliveCount()) === PLACES);
   expect((await program.residentBytes()) - before).toBeLessThan(80 * 1024 * 1024);
-  expect(await house.started()).toBe(PLACES);
+  expect(await fixture.startedCount()).toBe(PLACES);
 });
 
 test('when a session ends, its place is free for the next visitor', async () => {
-  await using house = await openHouse({ SERVERMGR_FLEET_LIMIT: '1' });
-  const { url } = await house.open();
+  await using fixture = await createManagerFixture({ SERVERMGR_FLEET_LIMIT: '1' });
+  const { url } = await fixture.startManager();
   const [first, second] = [newVisitor(url), newVisitor(url)];
-  const id = idIn(await first.press());
-  expect((await second.press()).status).toBe(503);
+  const id = idIn(await first.launch());
+  expect((await second.launch()).status).toBe(503);
   expect(await second.text('/')).toContain('All 1 places are taken just now.');
   await eventually(async () => (await first.status(id)).progress === 100);
-  await house.end(id);
-  await eventually(async () => (await second.press()).status === 303);
+  await fixture.endSession(id);
+  await eventually(async () => (await second.launch()).status === 303);
 });
 
 test('two instances that give out the last place at the same moment take the later one back', async () => {
-  await using house = await openHouse({ SERVERMGR_FLEET_LIMIT: '2', SERVERMGR_SECRET: 's'.repeat(32) });
-  const managers = await Promise.all([house.open(), house.open()]);
+  await using fixture = await createManagerFixture({
+    SERVERMGR_FLEET_LIMIT: '2',
+    SERVERMGR_SECRET: 's'.repeat(32),
+  });
+  const managers = await Promise.all([fixture.startManager(), fixture.startManager()]);
   const visitors = managers.flatMap(({ url }) => [newVisitor(url), newVisitor(url)]);
-  const answers = await Promise.all(visitors.map(visitor => visitor.press()));
+  const answers = await Promise.all(visitors.map(visitor => visitor.launch()));
   const started = answers.filter(({ status }) => status === 303).length;
   expect(started).toBeGreaterThanOrEqual(2);
   // Both come to hold, and to tell, the same two.
@@ -74,66 +77,66 @@ test('two instances that give out the last place at the same moment take the lat
     const [one, two] = await Promise.all(managers.map(({ url }) => running(url)));
     expect(one).toHaveLength(2);
     expect(one).toEqual(two);
-    expect(await house.alive()).toBe(2);
+    expect(await fixture.aliveCount()).toBe(2);
     return newVisitor(managers[0]?.url ?? '', { authorization: basic(ADMIN_TOKEN) }).text('/admin');
   });
   expect(pages).toContain('2 of 2');
   if (started > 2) expect(pages).toContain('stopped because another session took its place');
 });
 
-test('one visitor who presses at two instances has one session in the end, and one page', async () => {
-  await using house = await openHouse({ SERVERMGR_SECRET: 's'.repeat(32) });
-  const [one, two] = await Promise.all([house.open(), house.open()]);
+test('one visitor who requests a launch of two instances has one session in the end, and one page', async () => {
+  await using fixture = await createManagerFixture({ SERVERMGR_SECRET: 's'.repeat(32) });
+  const [one, two] = await Promise.all([fixture.startManager(), fixture.startManager()]);
   const visitor = newVisitor(one.url);
   const fields = { world: 'flat_world', ...(await visitor.form()) };
   const answers = await Promise.all(
     [one, two].map(({ url }) => visitor.post(new URL('/launch', url).href, fields)),
   );
   expect(new Set(answers.map(idIn)).size).toBe(1);
-  expect(await house.started()).toBe(1);
+  expect(await fixture.startedCount()).toBe(1);
 });
 
 test('a restart forgets nothing: visitor, session and countdown go on', async () => {
-  await using house = await openHouse();
-  await using before = await startProgram(house.env, house.folder);
+  await using fixture = await createManagerFixture();
+  await using before = await startProgram(fixture.env, fixture.folder);
   const visitor = newVisitor(before.url);
-  const id = idIn(await visitor.press());
+  const id = idIn(await visitor.launch());
   await eventually(async () => (await visitor.status(id)).progress === 100);
   const status = await visitor.status(id);
   expect(await before.stop('SIGKILL')).toBe(null);
-  expect(await house.alive()).toBe(1);
+  expect(await fixture.aliveCount()).toBe(1);
 
   await using after = await startProgram(
-    { ...house.env, SERVERMGR_LISTEN: new URL(before.url).host },
-    house.folder,
+    { ...fixture.env, SERVERMGR_LISTEN: new URL(before.url).host },
+    fixture.folder,
   );
   expect(after.url).toBe(before.url);
   await eventually(async () => (await visitor.status(id)).progress === 100);
   expect(await visitor.status(id)).toEqual(status);
   expect(await visitor.text('/')).toContain('Your server is running');
-  await house.end(id);
+  await fixture.endSession(id);
   await eventually(async () => (await visitor.text(`/wait?q=${id}`)).includes('Everybody had left.'));
 });
 
 test('a session whose manager was away when it ended still tells how', async () => {
-  await using house = await openHouse();
-  const first = await house.open();
-  const id = idIn(await newVisitor(first.url).press());
+  await using fixture = await createManagerFixture();
+  const first = await fixture.startManager();
+  const id = idIn(await newVisitor(first.url).launch());
   await eventually(async () => (await newVisitor(first.url).status(id)).progress === 100);
   await first.close();
-  await house.end(id);
-  await eventually(async () => (await house.alive()) === 0);
-  const second = newVisitor((await house.open()).url);
+  await fixture.endSession(id);
+  await eventually(async () => (await fixture.aliveCount()) === 0);
+  const second = newVisitor((await fixture.startManager()).url);
   await eventually(async () => (await second.text(`/wait?q=${id}`)).includes('Everybody had left.'));
 });
 
-test('sessions play on when the manager ends in an orderly way', async () => {
-  await using house = await openHouse();
-  await using program = await startProgram(house.env, house.folder);
+test('sessions keep running when the manager ends in an orderly way', async () => {
+  await using fixture = await createManagerFixture();
+  await using program = await startProgram(fixture.env, fixture.folder);
   const visitor = newVisitor(program.url);
-  const id = idIn(await visitor.press());
+  const id = idIn(await visitor.launch());
   await eventually(async () => (await visitor.status(id)).progress === 100);
   expect(await program.stop()).toBe(0);
-  expect(program.output()).toContain('sessions play on');
-  expect(await house.alive()).toBe(1);
+  expect(program.output()).toContain('sessions keep running');
+  expect(await fixture.aliveCount()).toBe(1);
 });

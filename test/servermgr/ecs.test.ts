@@ -6,10 +6,10 @@ import { expect, test } from 'vitest';
 import type { Capacity, EcsSettings } from '../../src/config/servermgr-config.ts';
 import { openFleet } from '../../src/servermgr/fleet/fleet.ts';
 import type { SessionView } from '../../src/servermgr/fleet/view.ts';
-import { newAddressBook } from '../../src/servermgr/launchers/ecs/addresses.ts';
+import { createAddressLookup } from '../../src/servermgr/launchers/ecs/addresses.ts';
 import { openEcs } from '../../src/servermgr/launchers/ecs/ecs.ts';
 import type { LaunchRequest } from '../../src/servermgr/launchers/launcher.ts';
-import { openArchives } from '../../src/servermgr/saved-sessions.ts';
+import { openSavedSessions } from '../../src/servermgr/saved-sessions.ts';
 import { nameOf, newId, randomToken } from '../../src/servermgr/session-id.ts';
 import { openDirectoryStore } from '../../src/store/directory.ts';
 import { eventually } from '../support/eventually.ts';
@@ -27,7 +27,7 @@ test.concurrent('a launch is throttled, and comes through all the same', async (
   await using aws = await startAwsServer();
   aws.fail('RunTask', { type: 'ThrottlingException', message: 'Rate exceeded' }, 3);
   const session = await launcherOf(aws).launch(newRequest());
-  expect(session.state.phase).toBe('asked');
+  expect(session.state.phase).toBe('requested');
   expect(operations(aws)).toEqual(['RunTask', 'RunTask', 'RunTask', 'RunTask']);
   expect(aws.tasks.alive()).toHaveLength(1);
 });
@@ -89,12 +89,12 @@ test.concurrent('a refusal that no other place would change is not tried elsewhe
 });
 
 test.concurrent('a task that finds no machine while it is provisioned is started again elsewhere, under its old id', async () => {
-  await using house = await openFleetOn({
+  await using fixture = await openFleetOn({
     dies: ({ place }) =>
       place.subnets.length > 1 ? { stopCode: 'TaskFailedToStart', stoppedReason: NO_CAPACITY } : undefined,
   });
-  const { fleet, aws } = house;
-  const id = await pressed(fleet);
+  const { fleet, aws } = fixture;
+  const id = await launched(fleet);
   const view = await becomes(fleet, id, ({ phase }) => phase === 'ready');
   expect(view.progress).toBe(100);
   expect(aws.tasks.all().map(({ task }) => task.place.subnets)).toEqual([
@@ -104,13 +104,13 @@ test.concurrent('a task that finds no machine while it is provisioned is started
 });
 
 test.concurrent('a task that dies at every attempt is given up after three, and says why', async () => {
-  await using house = await openFleetOn({
+  await using fixture = await openFleetOn({
     dies: () => ({ stopCode: 'TaskFailedToStart', stoppedReason: NO_CAPACITY }),
   });
-  const { fleet, aws } = house;
+  const { fleet, aws } = fixture;
   const view = await becomes(
     fleet,
-    await pressed(fleet),
+    await launched(fleet),
     ({ phase, ended }) => phase === 'failed' && ended !== undefined && aws.tasks.all().length === 3,
   );
   expect(view.ended?.text).toBe(NO_CAPACITY);
@@ -118,13 +118,13 @@ test.concurrent('a task that dies at every attempt is given up after three, and 
 
 test.concurrent('an image that cannot be pulled is told in ECS’s words, and is not tried again', async () => {
   const reason = 'CannotPullContainerError: pull image manifest has been retried 5 time(s): not found';
-  await using house = await openFleetOn({
+  await using fixture = await openFleetOn({
     interfaceMs: 200,
     runningMs: 60_000,
     dies: () => ({ stopCode: 'TaskFailedToStart', stoppedReason: reason }),
   });
-  const { fleet, aws } = house;
-  const view = await becomes(fleet, await pressed(fleet), ({ phase }) => phase === 'failed');
+  const { fleet, aws } = fixture;
+  const view = await becomes(fleet, await launched(fleet), ({ phase }) => phase === 'failed');
   expect(view).toMatchObject({ progress: 30, ended: { text: reason } });
   expect(aws.tasks.all()).toHaveLength(1);
 });
@@ -132,9 +132,9 @@ test.concurrent('an image that cannot be pulled is told in ECS’s words, and is
 test.concurrent('an address that comes late is waited for, step by step', async () => {
   const never = 600_000;
   const plan = { interfaceMs: 300, runningMs: never, addressMs: never, listedMs: 400 };
-  await using house = await openFleetOn(plan);
-  const { fleet } = house;
-  const id = await pressed(fleet);
+  await using fixture = await openFleetOn(plan);
+  const { fleet } = fixture;
+  const id = await launched(fleet);
   const steps: number[] = [];
   const reaches = (wanted: number) =>
     becomes(fleet, id, ({ progress }) => {
@@ -150,12 +150,12 @@ test.concurrent('an address that comes late is waited for, step by step', async 
 });
 
 test.concurrent('a task that never gets anywhere is stopped in time, with its reason in ECS', async () => {
-  await using house = await openFleetOn(
+  await using fixture = await openFleetOn(
     { interfaceMs: 600_000, runningMs: 600_000 },
     { launchTimeoutMs: 800 },
   );
-  const { fleet, aws } = house;
-  const view = await becomes(fleet, await pressed(fleet), ({ phase }) => phase === 'failed');
+  const { fleet, aws } = fixture;
+  const view = await becomes(fleet, await launched(fleet), ({ phase }) => phase === 'failed');
   expect(view.ended?.text).toBe('stopped because it did not become ready in time');
   expect(aws.requests.find(({ operation }) => operation === 'StopTask')?.body.reason).toBe(
     'stopped because it did not become ready in time',
@@ -163,23 +163,23 @@ test.concurrent('a task that never gets anywhere is stopped in time, with its re
 });
 
 test.concurrent('a task that runs, and whose game is never reached, is stopped as well', async () => {
-  await using house = await openFleetOn({}, { launchTimeoutMs: 800, gamePort: 1 });
-  const view = await becomes(house.fleet, await pressed(house.fleet), ({ phase }) => phase === 'failed');
+  await using fixture = await openFleetOn({}, { launchTimeoutMs: 800, gamePort: 1 });
+  const view = await becomes(fixture.fleet, await launched(fixture.fleet), ({ phase }) => phase === 'failed');
   expect(view).toMatchObject({ progress: 75, ended: { stopped: 'never-ready' } });
 });
 
 test.concurrent('when ECS cannot be asked, nobody starts anything, and what was known stays', async () => {
-  await using house = await openFleetOn({});
-  const { fleet, aws } = house;
-  const id = await pressed(fleet);
+  await using fixture = await openFleetOn({});
+  const { fleet, aws } = fixture;
+  const id = await launched(fleet);
   await becomes(fleet, id, ({ phase }) => phase === 'ready');
   aws.fail('ListTasks', { type: 'AccessDeniedException', message: 'not authorized' }, 1_000);
-  const { fault, views } = await fleet.look(0);
+  const { fault, views } = await fleet.snapshot(0);
   expect(fault).toContain('not authorized');
   expect(views.map(view => view.id)).toEqual([id]);
   expect(
-    await fleet.press({ visitor: randomToken(), token: randomToken(), world: 'flat_world' }),
-  ).toMatchObject({ how: 'no-room' });
+    await fleet.launch({ visitor: randomToken(), token: randomToken(), world: 'flat_world' }),
+  ).toMatchObject({ kind: 'no-capacity' });
   expect(aws.tasks.all()).toHaveLength(1);
 });
 
@@ -244,7 +244,7 @@ test.concurrent('the manager, set up by its environment alone, plays on ECS: by 
       folder,
     );
     const visitor = newVisitor(program.url);
-    const id = idIn(await visitor.press());
+    const id = idIn(await visitor.launch());
     await eventually(async () => (await visitor.status(id)).progress === 100);
     const run = aws.requests.find(({ operation }) => operation === 'RunTask')?.body;
     expect(run).toMatchObject({
@@ -273,14 +273,20 @@ function operations(aws: AwsServer): string[] {
 
 function launcherOf(aws: AwsServer, changes: Partial<EcsSettings> = {}, name = 'tests') {
   const { ecs, ec2 } = aws.clients();
-  return openEcs({ ...ecsSettings(), ...changes }, { ecs, name, findAddresses: newAddressBook(ec2) });
+  return openEcs({ ...ecsSettings(), ...changes }, { ecs, name, findAddresses: createAddressLookup(ec2) });
 }
 
 function newRequest(): LaunchRequest {
   const id = newId(Date.now());
   return {
-    ...{ id, name: nameOf(id) ?? '', press: randomToken(), visitor: randomToken(), world: 'flat_world' },
-    ...{ attempt: 1, env: {} },
+    ...{
+      id,
+      name: nameOf(id) ?? '',
+      idempotencyKey: randomToken(),
+      visitorHash: randomToken(),
+      world: 'flat_world',
+    },
+    ...{ world: 'flat_world', attempt: 1, env: {} },
   };
 }
 
@@ -289,8 +295,8 @@ async function openFleetOn(plan: TaskPlan, { launchTimeoutMs = 60_000, gamePort 
   const folder = await mkdtemp(join(tmpdir(), 'fleet-'));
   const launcher = launcherOf(aws, { gamePort: gamePort || (await aws.tasks.playGame()) });
   const fleet = openFleet({
-    launcher: { ...launcher, paceMs: 100 },
-    archives: openArchives(openDirectoryStore(folder)),
+    launcher: { ...launcher, pollIntervalMs: 100 },
+    savedSessions: openSavedSessions(openDirectoryStore(folder)),
     limits: { fleet: 5, launchTimeoutMs },
     worlds: [{ id: 'flat_world', title: 'Flat', text: '', env: {} }],
     session: {
@@ -314,15 +320,15 @@ async function openFleetOn(plan: TaskPlan, { launchTimeoutMs = 60_000, gamePort 
 
 type FleetOf = Awaited<ReturnType<typeof openFleetOn>>['fleet'];
 
-async function pressed(fleet: FleetOf): Promise<string> {
-  const answer = await fleet.press({ visitor: randomToken(), token: randomToken(), world: 'flat_world' });
-  if (answer.how !== 'launched') throw new Error(`not launched: ${JSON.stringify(answer)}`);
+async function launched(fleet: FleetOf): Promise<string> {
+  const answer = await fleet.launch({ visitor: randomToken(), token: randomToken(), world: 'flat_world' });
+  if (answer.kind !== 'launched') throw new Error(`not launched: ${JSON.stringify(answer)}`);
   return answer.id;
 }
 
 function becomes(fleet: FleetOf, id: string, is: (view: SessionView) => boolean): Promise<SessionView> {
   return eventually(async () => {
-    const view = (await fleet.look()).views.find(one => one.id === id);
+    const view = (await fleet.snapshot()).views.find(one => one.id === id);
     if (view === undefined || !is(view)) throw new Error(`it is ${JSON.stringify(view)}`);
     return view;
   });

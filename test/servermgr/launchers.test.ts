@@ -7,8 +7,9 @@ import { describe, expect, test } from 'vitest';
 import type { DockerSettings, LocalSettings } from '../../src/config/servermgr-config.ts';
 import { ping } from '../../src/minecraft/ping.ts';
 import { openDocker } from '../../src/servermgr/launchers/docker/docker.ts';
-import { newAddressBook } from '../../src/servermgr/launchers/ecs/addresses.ts';
+import { createAddressLookup } from '../../src/servermgr/launchers/ecs/addresses.ts';
 import { openEcs } from '../../src/servermgr/launchers/ecs/ecs.ts';
+import { identityFields } from '../../src/servermgr/launchers/identity.ts';
 import {
   isAlive,
   type Launcher,
@@ -21,16 +22,16 @@ import { eventually } from '../support/eventually.ts';
 import { ecsSettings, startAwsServer } from './support/aws-server.ts';
 import { environmentOf } from './support/aws-tasks.ts';
 import { startDockerServer } from './support/docker-server.ts';
-import { emptyHouse, environmentIn, portRange, programPath } from './support/manager.ts';
+import { environmentIn, portRange, programPath, removeSessions } from './support/manager.ts';
 
-/** What the contract has to know of a home besides the contract. */
-interface Home extends AsyncDisposable {
+/** A launcher's outside world, as the contract's tests control it. */
+interface LauncherFixture extends AsyncDisposable {
   /** A launcher as an instance has it; each call is another instance. */
   open(): Launcher;
   /** The session ends by itself, with that code. */
   end(session: Session, exitCode: number): Promise<void>;
   environment(session: Session): Promise<Record<string, string>>;
-  /** What a recovery was told to recover. */
+  /** The argument of the recovery of that session. */
   recovered(name: string): Promise<string | undefined>;
 }
 
@@ -41,38 +42,40 @@ const SECRETS = {
 };
 const patience = { timeoutMs: 5_000, signal: new AbortController().signal };
 
-const homes: Record<Launcher['kind'], () => Promise<Home>> = { local, docker, ecs };
+const fixtures: Record<Launcher['kind'], () => Promise<LauncherFixture>> = { local, docker, ecs };
 
-describe.each(Object.entries(homes))('the launcher %s', (kind, openHome) => {
+describe.each(Object.entries(fixtures))('the launcher %s', (kind, createFixture) => {
   test('starts a session, lists it with all that it was started for, and tells where it answers', async () => {
-    await using home = await openHome();
-    const launcher = home.open();
+    await using fixture = await createFixture();
+    const launcher = fixture.open();
     const request = newRequest();
-    expect(await launcher.launch(request)).toMatchObject({ id: request.id, press: request.press });
+    expect(await launcher.launch(request)).toMatchObject({
+      id: request.id,
+      idempotencyKey: request.idempotencyKey,
+    });
     const session = await running(launcher, request.id);
-    const { id, press, visitor, world } = request;
-    expect(session).toMatchObject({ id, press, visitor, world, attempt: 1 });
+    expect(session).toMatchObject({ ...identityFields(request), attempt: 1 });
     expect(session.where).not.toBe('');
     const { pingAddress } = session.state;
     await eventually(() => ping(pingAddress, patience));
   });
 
-  test('starts one session for one press, at once and again, in two instances', async () => {
-    await using home = await openHome();
-    const [one, two] = [home.open(), home.open()];
-    const press = randomToken();
-    const requests = [1, 2, 3, 4].map(() => newRequest({ press }));
+  test('starts one session for one idempotency key, at once and again, in two instances', async () => {
+    await using fixture = await createFixture();
+    const [one, two] = [fixture.open(), fixture.open()];
+    const idempotencyKey = randomToken();
+    const requests = [1, 2, 3, 4].map(() => newRequest({ idempotencyKey }));
     const sessions = await Promise.all(
       requests.map((request, index) => (index % 2 === 0 ? one : two).launch(request)),
     );
-    const again = await two.launch(newRequest({ press }));
+    const again = await two.launch(newRequest({ idempotencyKey }));
     expect(new Set([...sessions, again].map(({ id }) => id)).size).toBe(1);
     expect(await one.list(patience.signal)).toHaveLength(1);
   });
 
   test('gives sessions addresses of their own', async () => {
-    await using home = await openHome();
-    const launcher = home.open();
+    await using fixture = await createFixture();
+    const launcher = fixture.open();
     const requests = [newRequest(), newRequest(), newRequest()];
     await Promise.all(requests.map(request => launcher.launch(request)));
     const sessions = await Promise.all(requests.map(({ id }) => running(launcher, id)));
@@ -81,27 +84,27 @@ describe.each(Object.entries(homes))('the launcher %s', (kind, openHome) => {
   });
 
   test('gives a session its name and its environment, and none of the manager’s secrets', async () => {
-    await using home = await openHome();
-    const launcher = home.open();
+    await using fixture = await createFixture();
+    const launcher = fixture.open();
     const request = newRequest();
     await launcher.launch(request);
-    const env = await home.environment(await running(launcher, request.id));
+    const env = await fixture.environment(await running(launcher, request.id));
     expect(env).toMatchObject({ TIMESTAMP: request.name, SESSION_EXCLUDE: '*.tmp' });
     expect(JSON.stringify(env)).not.toMatch(/the-secret|the-token/);
     // A task has its role; a process of this machine may need the keys to save, and hands them to no child.
     if (kind === 'ecs') expect(Object.keys(env).filter(name => name.startsWith('AWS_'))).toEqual([]);
   });
 
-  test('stops a session, remembers why, and takes a second stop for granted', async () => {
-    await using home = await openHome();
-    const launcher = home.open();
+  test('stops a session, keeps the reason, and ignores a second stop', async () => {
+    await using fixture = await createFixture();
+    const launcher = fixture.open();
     const request = newRequest();
     await launcher.launch(request);
     const session = await running(launcher, request.id);
     await launcher.stop(session, 'admin');
     await launcher.stop(session, 'visitor');
     const state = await eventually(async () => {
-      const [now] = await home.open().list(patience.signal);
+      const [now] = await fixture.open().list(patience.signal);
       return now?.state.phase === 'ended' ? now.state : undefined;
     });
     expect(state?.stopped).toBe('admin');
@@ -109,11 +112,11 @@ describe.each(Object.entries(homes))('the launcher %s', (kind, openHome) => {
   });
 
   test('tells that a session has ended by itself, and with which code', async () => {
-    await using home = await openHome();
-    const launcher = home.open();
+    await using fixture = await createFixture();
+    const launcher = fixture.open();
     const request = newRequest();
     await launcher.launch(request);
-    await home.end(await running(launcher, request.id), 0);
+    await fixture.end(await running(launcher, request.id), 0);
     // A process is gone a moment before whoever has started it knows its code.
     await eventually(async () => {
       const [now] = await launcher.list(patience.signal);
@@ -123,31 +126,31 @@ describe.each(Object.entries(homes))('the launcher %s', (kind, openHome) => {
   });
 
   test('knows everything after a restart: an instance that was just opened lists the same', async () => {
-    await using home = await openHome();
-    const before = home.open();
+    await using fixture = await createFixture();
+    const before = fixture.open();
     const request = newRequest();
     await before.launch(request);
     const session = await running(before, request.id);
     before.close();
-    expect(await home.open().list(patience.signal)).toEqual([session]);
+    expect(await fixture.open().list(patience.signal)).toEqual([session]);
   });
 
   test('forgets nothing that is alive', async () => {
-    await using home = await openHome();
-    const launcher = home.open();
+    await using fixture = await createFixture();
+    const launcher = fixture.open();
     const request = newRequest();
     await launcher.launch(request);
-    await launcher.forget(await running(launcher, request.id));
+    await launcher.remove(await running(launcher, request.id));
     expect((await launcher.list(patience.signal)).filter(isAlive)).toHaveLength(1);
   });
 
   test('starts a recovery, which is no session', async () => {
-    await using home = await openHome();
-    const launcher = home.open();
+    await using fixture = await createFixture();
+    const launcher = fixture.open();
     const { name } = newRequest();
-    const url = `${await folderUrl(home)}/${encodeURI(name)}`;
+    const url = `${await folderUrl(fixture)}/${encodeURI(name)}`;
     await launcher.recover({ name, url, force: false });
-    expect(await eventually(() => home.recovered(name))).toContain(encodeURI(name));
+    expect(await eventually(() => fixture.recovered(name))).toContain(encodeURI(name));
     expect(await launcher.list(patience.signal)).toEqual([]);
   });
 });
@@ -155,7 +158,12 @@ describe.each(Object.entries(homes))('the launcher %s', (kind, openHome) => {
 function newRequest(changes: Partial<LaunchRequest> = {}): LaunchRequest {
   const id = newId(Date.now());
   return {
-    ...{ id, name: nameOf(id) ?? '', press: `p${randomToken().slice(1)}`, visitor: randomToken() },
+    ...{
+      id,
+      name: nameOf(id) ?? '',
+      idempotencyKey: `p${randomToken().slice(1)}`,
+      visitorHash: randomToken(),
+    },
     ...{
       world: 'flat_world',
       attempt: 1,
@@ -175,13 +183,13 @@ async function running(launcher: Launcher, id: string): Promise<Running> {
   });
 }
 
-const folders = new WeakMap<Home, string>();
+const folders = new WeakMap<LauncherFixture, string>();
 
-async function folderUrl(home: Home): Promise<string> {
-  return folders.get(home) ?? 's3://bucket/sessions';
+async function folderUrl(fixture: LauncherFixture): Promise<string> {
+  return folders.get(fixture) ?? 's3://bucket/sessions';
 }
 
-async function local(): Promise<Home> {
+async function local(): Promise<LauncherFixture> {
   const folder = await mkdtemp(join(tmpdir(), 'local-'));
   const settings: LocalSettings = {
     kind: 'local',
@@ -189,28 +197,28 @@ async function local(): Promise<Home> {
     supervisor: [process.execPath, programPath('supervisor.mjs')],
     ports: await portRange(10),
   };
-  const home: Home = {
+  const fixture: LauncherFixture = {
     open: () =>
       openLocal(settings, {
         name: 'tests',
         stateFolder: folder,
         env: { PATH: process.env.PATH, ...SECRETS },
       }),
-    async end({ press }) {
-      await environmentIn(join(folder, 'tests', press, 'work'));
-      await writeFile(join(folder, 'tests', press, 'work', 'end'), '');
+    async end({ idempotencyKey }) {
+      await environmentIn(join(folder, 'tests', idempotencyKey, 'work'));
+      await writeFile(join(folder, 'tests', idempotencyKey, 'work', 'end'), '');
     },
-    environment: ({ press }) => environmentIn(join(folder, 'tests', press, 'work')),
+    environment: ({ idempotencyKey }) => environmentIn(join(folder, 'tests', idempotencyKey, 'work')),
     async recovered(name) {
       return existsSync(join(folder, 'archives', name, 'recovered')) ? encodeURI(name) : undefined;
     },
-    [Symbol.asyncDispose]: () => emptyHouse(folder, join(folder, 'tests')),
+    [Symbol.asyncDispose]: () => removeSessions(folder, join(folder, 'tests')),
   };
-  folders.set(home, `file://${join(folder, 'archives')}`);
-  return home;
+  folders.set(fixture, `file://${join(folder, 'archives')}`);
+  return fixture;
 }
 
-async function docker(): Promise<Home> {
+async function docker(): Promise<LauncherFixture> {
   const server = await startDockerServer();
   const settings: DockerSettings = {
     kind: 'docker',
@@ -241,7 +249,7 @@ async function docker(): Promise<Home> {
   };
 }
 
-async function ecs(): Promise<Home> {
+async function ecs(): Promise<LauncherFixture> {
   const server = await startAwsServer();
   const settings = { ...ecsSettings(), gamePort: await server.tasks.playGame() };
   const taskOf = ({ where }: Session) => {
@@ -254,7 +262,7 @@ async function ecs(): Promise<Home> {
       const clients = server.clients();
       return openEcs(settings, {
         ...{ ecs: clients.ecs, name: 'tests' },
-        findAddresses: newAddressBook(clients.ec2),
+        findAddresses: createAddressLookup(clients.ec2),
       });
     },
     end: async (session, exitCode) => server.tasks.end(taskOf(session), { exitCode }),

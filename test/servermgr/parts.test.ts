@@ -4,19 +4,19 @@ import { mkdir, mkdtemp, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { alone } from '../../src/servermgr/launchers/local/lock.ts';
-import { isRunning, parseIdentity } from '../../src/servermgr/launchers/local/process.ts';
-import { openArchives } from '../../src/servermgr/saved-sessions.ts';
-import { keptSecret } from '../../src/servermgr/secret.ts';
+import { isRunning, parseIdentity } from '../../src/servermgr/launchers/local/process-identity.ts';
+import { withLock } from '../../src/servermgr/lock.ts';
+import { openSavedSessions } from '../../src/servermgr/saved-sessions.ts';
+import { loadOrCreateSecret } from '../../src/servermgr/secret.ts';
 import {
-  askedAtMs,
-  isName,
+  idempotencyKey,
+  isSessionName,
   nameMs,
   nameOf,
   newId,
-  pressMark,
   randomToken,
-  visitorMark,
+  requestedAtMs,
+  visitorHash,
 } from '../../src/servermgr/session-id.ts';
 import { html } from '../../src/servermgr/web/html.ts';
 import { addressText, bytesText, durationText } from '../../src/servermgr/web/labels.ts';
@@ -27,23 +27,23 @@ const signal = new AbortController().signal;
 test('an id tells its moment and its name, and cannot be guessed from the name', () => {
   const now = Date.parse('2026-11-22T12:34:56.789Z');
   const [one, two] = [newId(now), newId(now)];
-  expect(askedAtMs(one)).toBe(now);
+  expect(requestedAtMs(one)).toBe(now);
   expect(nameOf(one)).toMatch(/^2026-11-22T12:34:56\.789Z-[0-9a-f]{8}$/);
   expect(nameOf(one)).not.toBe(nameOf(two));
-  expect(isName(nameOf(one) ?? '')).toBe(true);
+  expect(isSessionName(nameOf(one) ?? '')).toBe(true);
   expect(nameMs(nameOf(one) ?? '')).toBe(now);
   expect(one.split('-').slice(1).join('-')).toHaveLength(22);
   for (const text of ['', 'x', `${one}x`, one.slice(1), '../../etc', `zzzzzzzzzz-${randomToken()}`])
     expect(nameOf(text)).toBeUndefined();
 });
 
-test('marks tell visitors and presses apart, and give neither away', () => {
+test('hashes tell visitors and launch requests apart, and give neither away', () => {
   const [visitor, token] = [randomToken(), randomToken()];
-  const marks = [visitorMark(visitor), pressMark(visitor, token), pressMark(token, visitor)];
-  expect(new Set(marks).size).toBe(3);
+  const hashes = [visitorHash(visitor), idempotencyKey(visitor, token), idempotencyKey(token, visitor)];
+  expect(new Set(hashes).size).toBe(3);
   // Containers' names begin with a letter or a digit.
-  for (const mark of marks) expect(mark).toMatch(/^[A-Za-z0-9][A-Za-z0-9_-]{21}$/);
-  expect(marks.join()).not.toContain(visitor);
+  for (const hash of hashes) expect(hash).toMatch(/^[A-Za-z0-9][A-Za-z0-9_-]{21}$/);
+  expect(hashes.join()).not.toContain(visitor);
 });
 
 test('texts are escaped in elements and in attributes, markup is not', () => {
@@ -89,7 +89,7 @@ test('under the lock only one is at work, and a lock that a dead process has lef
     let atWork = 0;
     const most = await Promise.all(
       [1, 2, 3, 4, 5].map(() =>
-        alone(lock, async () => {
+        withLock(lock, async () => {
           atWork += 1;
           await stat(folder);
           const now = atWork;
@@ -102,9 +102,9 @@ test('under the lock only one is at work, and a lock that a dead process has lef
     await mkdir(lock);
     const longAgo = new Date(Date.now() - 60_000);
     await utimes(lock, longAgo, longAgo);
-    expect(await alone(lock, async () => 'done')).toBe('done');
-    await expect(alone(lock, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
-    expect(await alone(lock, async () => 'done again')).toBe('done again');
+    expect(await withLock(lock, async () => 'done')).toBe('done');
+    await expect(withLock(lock, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+    expect(await withLock(lock, async () => 'done again')).toBe('done again');
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -113,8 +113,12 @@ test('under the lock only one is at work, and a lock that a dead process has lef
 test('the secret is made once, is nobody else’s to read, and is the same for all who start at once', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'secret-'));
   try {
-    const secrets = await Promise.all([keptSecret(folder), keptSecret(folder), keptSecret(folder)]);
-    expect(new Set([...secrets, await keptSecret(folder)]).size).toBe(1);
+    const secrets = await Promise.all([
+      loadOrCreateSecret(folder),
+      loadOrCreateSecret(folder),
+      loadOrCreateSecret(folder),
+    ]);
+    expect(new Set([...secrets, await loadOrCreateSecret(folder)]).size).toBe(1);
     expect(secrets[0]).toHaveLength(43);
     expect((await stat(join(folder, 'secret'))).mode & 0o777).toBe(0o600);
   } finally {
@@ -123,39 +127,39 @@ test('the secret is made once, is nobody else’s to read, and is the same for a
 });
 
 test('a report that is damaged, or of another kind, breaks nothing; one that is whole is read', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'archives-'));
+  const folder = await mkdtemp(join(tmpdir(), 'saved-'));
   try {
     const destination = openDirectoryStore(folder);
-    const archives = openArchives(destination);
+    const savedSessions = openSavedSessions(destination);
     const today = nameOf(newId(Date.now())) ?? '';
     const put = (text: string) => destination.put(`${today}/session.json`, Buffer.from(text), { signal });
     for (const text of ['', '{', '[]', '{"end":{"by":1}}']) {
       await put(text);
-      expect(await archives.report(today, signal)).toBeUndefined();
+      expect(await savedSessions.report(today, signal)).toBeUndefined();
     }
     const report = { end: { by: 'signal', text: 'SIGTERM was received' }, saved: 'lost', exitCode: 20 };
     await put(JSON.stringify({ ...report, startedAt: 'a', endedAt: 'b', more: {} }));
-    expect(await archives.report(today, signal)).toMatchObject({ saved: 'lost', exitCode: 20 });
-    expect(await archives.recent(Date.now(), signal)).toEqual([today]);
+    expect(await savedSessions.report(today, signal)).toMatchObject({ saved: 'lost', exitCode: 20 });
+    expect(await savedSessions.recent(Date.now(), signal)).toEqual([today]);
 
     // One that was cut off, in its journal at first, and recovered then: what is read last is what counts.
     const cutOff = nameOf(newId(Date.now() - 3 * 86_400_000)) ?? '';
     const putOther = (json: object) =>
       destination.put(`${cutOff}/session.json`, Buffer.from(JSON.stringify(json)), { signal });
     await putOther({ saved: 'journal', exitCode: 21, end: { by: 'signal', text: 'SIGTERM was received' } });
-    expect(await archives.report(cutOff, signal)).toMatchObject({ saved: 'journal' });
+    expect(await savedSessions.report(cutOff, signal)).toMatchObject({ saved: 'journal' });
     const archive = { key: `${cutOff}/logs.tar.gz`, bytes: 7 };
     await putOther({ saved: 'archive', recovered: true, coveredUntil: '2026-11-22T12:00:00Z', archive });
-    expect(await archives.report(cutOff, signal)).toEqual({
+    expect(await savedSessions.report(cutOff, signal)).toEqual({
       text: 'it was cut off, and what it had recorded has been recovered',
       ...{ saved: 'archive', exitCode: undefined, startedMs: undefined, peak: undefined, archive },
       endedMs: Date.parse('2026-11-22T12:00:00Z'),
     });
-    expect(await archives.recent(Date.now() + 3 * 86_400_000, signal)).toEqual([]);
-    expect(await archives.hasJournal(today, signal)).toBe(false);
+    expect(await savedSessions.recent(Date.now() + 3 * 86_400_000, signal)).toEqual([]);
+    expect(await savedSessions.hasJournal(today, signal)).toBe(false);
     await destination.put(`${today}/journal/00000001.tar.gz`, Buffer.from('x'), { signal });
-    expect(await archives.hasJournal(today, signal)).toBe(true);
-    expect(archives.urlOf(today)).toBe(`file://${folder}/${encodeURI(today)}`);
+    expect(await savedSessions.hasJournal(today, signal)).toBe(true);
+    expect(savedSessions.urlOf(today)).toBe(`file://${folder}/${encodeURI(today)}`);
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { SessionSettings } from '../../src/config/servermgr-config.ts';
-import { type Memory, remember } from '../../src/servermgr/fleet/observation.ts';
+import { type Observation, observe } from '../../src/servermgr/fleet/observation.ts';
 import type { Probe } from '../../src/servermgr/fleet/probe.ts';
 import { rulesFor } from '../../src/servermgr/fleet/rules.ts';
 import { viewOf } from '../../src/servermgr/fleet/view.ts';
@@ -22,7 +22,7 @@ const settings: SessionSettings = {
 function session(ageMs: number, changes: Partial<Session> = {}): Session {
   const id = newId(NOW - ageMs);
   return {
-    ...{ id, press: id, visitor: id, world: 'flat_world', attempt: 1, where: '' },
+    ...{ id, idempotencyKey: id, visitorHash: id, world: 'flat_world', attempt: 1, where: '' },
     ...{ state: runningState, costPerHour: undefined },
     ...changes,
   };
@@ -33,41 +33,48 @@ function answers(online: number): Probe {
   return { port: 'open', status };
 }
 
-/** What an instance remembers that has seen all that, one look after the other. */
-function seen(one: Session, own: boolean, ...looks: { atMs: number; probe: Probe }[]): Memory {
-  let memory: Memory | undefined;
-  for (const look of looks) memory = remember(memory, { session: one, ...look, agentPlayers: 1, own });
-  if (memory === undefined) throw new Error('nothing was seen');
-  return memory;
+/** What an instance has observed after these samples. */
+function observed(
+  one: Session,
+  launchedHere: boolean,
+  ...samples: { atMs: number; probe: Probe }[]
+): Observation {
+  let observation: Observation | undefined;
+  for (const sample of samples)
+    observation = observe(observation, { session: one, ...sample, agentPlayers: 1, launchedHere });
+  if (observation === undefined) throw new Error('there are no samples');
+  return observation;
 }
 
 const closed: Probe = { port: 'closed' };
 
 test('a launch that was followed from its start and never answered is stopped; before its time it is not', () => {
   const [late, early] = [session(6 * MINUTE), session(4 * MINUTE)];
-  const memories = new Map([late, early].map(one => [one.id, seen(one, true, { atMs: NOW, probe: closed })]));
-  expect(rulesFor([late, early], memories, limits, NOW)).toEqual([
+  const observations = new Map(
+    [late, early].map(one => [one.id, observed(one, true, { atMs: NOW, probe: closed })]),
+  );
+  expect(rulesFor([late, early], observations, limits, NOW)).toEqual([
     { do: 'stop', session: late, why: 'never-ready' },
   ]);
 });
 
 test('a silent session that was there before this instance is left alone: it may be saving', () => {
   const one = session(60 * MINUTE);
-  const memories = new Map([[one.id, seen(one, false, { atMs: NOW, probe: closed })]]);
-  expect(rulesFor([one], memories, limits, NOW)).toEqual([]);
+  const observations = new Map([[one.id, observed(one, false, { atMs: NOW, probe: closed })]]);
+  expect(rulesFor([one], observations, limits, NOW)).toEqual([]);
 });
 
 test('a session that was ready once and is silent now is left alone as well', () => {
   const one = session(60 * MINUTE);
-  const looks = [
+  const samples = [
     { atMs: NOW - 50 * MINUTE, probe: answers(1) },
     { atMs: NOW, probe: closed },
   ];
-  expect(rulesFor([one], new Map([[one.id, seen(one, true, ...looks)]]), limits, NOW)).toEqual([]);
+  expect(rulesFor([one], new Map([[one.id, observed(one, true, ...samples)]]), limits, NOW)).toEqual([]);
 });
 
 test('a task that is still being provisioned after its time is stopped, whoever has seen it', () => {
-  for (const phase of ['asked', 'provisioned'] as const) {
+  for (const phase of ['requested', 'provisioned'] as const) {
     const one = session(6 * MINUTE, { state: { phase } });
     expect(rulesFor([one], new Map(), limits, NOW)).toEqual([
       { do: 'stop', session: one, why: 'never-ready' },
@@ -84,18 +91,20 @@ test('of those beyond the limit the later ones go, in whatever order they are li
 
 test('a limit that was lowered ends no session that has been going on', () => {
   const sessions = [session(20 * MINUTE), session(10 * MINUTE), session(2 * MINUTE)];
-  const looked = sessions.map(one => [one.id, seen(one, true, { atMs: NOW, probe: answers(2) })] as const);
+  const looked = sessions.map(
+    one => [one.id, observed(one, true, { atMs: NOW, probe: answers(2) })] as const,
+  );
   expect(rulesFor(sessions, new Map(looked), { ...limits, fleet: 1 }, NOW)).toEqual([]);
 });
 
 test('a session with people in it gives its place to nobody', () => {
   const [first, second] = [session(3_000), session(2_000)];
-  const memories = new Map([[second.id, seen(second, true, { atMs: NOW, probe: answers(2) })]]);
-  expect(rulesFor([first, second], memories, { ...limits, fleet: 1 }, NOW)).toEqual([]);
+  const observations = new Map([[second.id, observed(second, true, { atMs: NOW, probe: answers(2) })]]);
+  expect(rulesFor([first, second], observations, { ...limits, fleet: 1 }, NOW)).toEqual([]);
 });
 
 test('of one visitor’s two sessions the later one goes', () => {
-  const [first, second] = [session(3_000, { visitor: 'v' }), session(2_000, { visitor: 'v' })];
+  const [first, second] = [session(3_000, { visitorHash: 'v' }), session(2_000, { visitorHash: 'v' })];
   expect(rulesFor([second, first], new Map(), limits, NOW)).toEqual([
     { do: 'stop', session: second, why: 'too-many' },
   ]);
@@ -117,48 +126,60 @@ test('what lacked capacity is tried again, three times in all, and not when some
 
 test('the countdown begins when the server answers, follows who comes and goes, and says nothing that it cannot know', () => {
   const one = session(5 * MINUTE);
-  const view = (memory: Memory, at = NOW) =>
-    viewOf({ session: one, memory, report: undefined }, settings, at).wait;
-  const alone = seen(one, true, { atMs: NOW - MINUTE, probe: answers(1) }, { atMs: NOW, probe: answers(1) });
+  const view = (observation: Observation, at = NOW) =>
+    viewOf({ session: one, observation, report: undefined }, settings, at).wait;
+  const alone = observed(
+    one,
+    true,
+    { atMs: NOW - MINUTE, probe: answers(1) },
+    { atMs: NOW, probe: answers(1) },
+  );
   expect(view(alone)).toEqual({ for: 'somebody to join', untilMs: NOW + 14 * MINUTE });
-  const together = remember(alone, {
+  const together = observe(alone, {
     session: one,
     probe: answers(3),
     atMs: NOW,
     agentPlayers: 1,
-    own: true,
+    launchedHere: true,
   });
   expect(together.people).toBe(2);
   expect(view(together)).toBeUndefined();
-  const left = remember(together, {
+  const left = observe(together, {
     session: one,
     probe: answers(1),
     atMs: NOW + 1_000,
     agentPlayers: 1,
-    own: true,
+    launchedHere: true,
   });
   expect(view(left, NOW + 1_000)).toEqual({ for: 'somebody to come back', untilMs: NOW + 11_000 });
   // After a restart nobody knows whether somebody has been there.
-  expect(view(seen(one, false, { atMs: NOW, probe: answers(1) }))).toBeUndefined();
+  expect(view(observed(one, false, { atMs: NOW, probe: answers(1) }))).toBeUndefined();
 });
 
 test('a server that was ready and is silent is on its way out; a short silence is none', () => {
   const one = session(5 * MINUTE);
-  const memory = seen(one, true, { atMs: NOW, probe: answers(1) }, { atMs: NOW + 2_000, probe: closed });
+  const observation = observed(
+    one,
+    true,
+    { atMs: NOW, probe: answers(1) },
+    { atMs: NOW + 2_000, probe: closed },
+  );
   const phaseAt = (ms: number) =>
-    viewOf({ session: one, memory, report: undefined }, settings, NOW + ms).phase;
+    viewOf({ session: one, observation, report: undefined }, settings, NOW + ms).phase;
   expect([phaseAt(2_000), phaseAt(20_000)]).toEqual(['ready', 'ending']);
 });
 
 test('progress never goes back', () => {
   const one = session(1_000);
   const open: Probe = { port: 'open', status: undefined };
-  const memory = seen(one, true, { atMs: NOW, probe: open }, { atMs: NOW, probe: closed });
-  expect(viewOf({ session: one, memory, report: undefined }, settings, NOW).progress).toBe(90);
+  const observation = observed(one, true, { atMs: NOW, probe: open }, { atMs: NOW, probe: closed });
+  expect(viewOf({ session: one, observation, report: undefined }, settings, NOW).progress).toBe(90);
   const ended = { ...one, state: { phase: 'ended', atMs: NOW, why: 'gone', exitCode: 1 } } as const;
   const state = { ...ended.state, stopped: undefined, lackedCapacity: false };
-  expect(viewOf({ session: { ...one, state }, memory, report: undefined }, settings, NOW)).toMatchObject({
-    progress: 90,
-    phase: 'failed',
-  });
+  expect(viewOf({ session: { ...one, state }, observation, report: undefined }, settings, NOW)).toMatchObject(
+    {
+      progress: 90,
+      phase: 'failed',
+    },
+  );
 });

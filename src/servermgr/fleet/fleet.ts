@@ -1,148 +1,135 @@
 import type { ServermgrLimits, SessionSettings, World } from '../../config/servermgr-config.ts';
 import type { Log } from '../../runtime/log.ts';
+import { identityFields } from '../launchers/identity.ts';
 import {
   isAlive,
   type Launcher,
   type LaunchRequest,
-  NoRoomError,
+  NoCapacityError,
+  requestedSession,
   type Session,
 } from '../launchers/launcher.ts';
-import type { Archives } from '../saved-sessions.ts';
-import { nameOf, newId, pressMark, visitorMark } from '../session-id.ts';
-import { newLookout, type Snapshot } from './monitor.ts';
+import type { SavedSessions } from '../saved-sessions.ts';
+import { idempotencyKey, nameOf, newId, visitorHash } from '../session-id.ts';
+import { createMonitor, type Monitor } from './monitor.ts';
 import type { SessionView } from './view.ts';
 
 export interface FleetOptions {
   readonly launcher: Launcher;
-  readonly archives: Archives;
+  readonly savedSessions: SavedSessions;
   readonly limits: Pick<ServermgrLimits, 'fleet' | 'launchTimeoutMs'>;
   readonly worlds: readonly World[];
   readonly session: SessionSettings;
   readonly log: Log;
 }
 
-export interface Press {
-  /** The visitor's secret, out of his cookie. */
+/** What the start page's form sends. */
+export interface LaunchForm {
+  /** The visitor's secret, out of the cookie. */
   readonly visitor: string;
-  /** The form's token: the same for a double click, and for a repeat after a lost answer. */
+  /** One for each page: the same for a double click, and for a repeat after a lost answer. */
   readonly token: string;
   readonly world: string;
 }
 
-/** What became of a press of the button. */
-export type Pressed =
-  | { readonly how: 'launched' | 'yours-already'; readonly id: string }
-  | { readonly how: 'full'; readonly limit: number }
-  | { readonly how: 'unknown-world' }
-  | { readonly how: 'no-room'; readonly why: string };
+/** What became of a launch request. */
+export type LaunchResult =
+  | { readonly kind: 'launched'; readonly id: string }
+  /** The visitor has this session already. */
+  | { readonly kind: 'already-running'; readonly id: string }
+  | { readonly kind: 'full'; readonly limit: number }
+  | { readonly kind: 'unknown-world' }
+  | { readonly kind: 'no-capacity'; readonly why: string };
 
-export interface Fleet {
-  /** What there is, at most so old. */
-  look(maxAgeMs?: number): Promise<Snapshot>;
-  press(press: Press): Promise<Pressed>;
+export interface Fleet extends Pick<Monitor, 'snapshot' | 'subscribe' | 'close'> {
+  /** @throws the launcher's error, unless it is a lack of capacity. */
+  launch(form: LaunchForm): Promise<LaunchResult>;
+  /** Requests a session's end; does nothing for one that is ending or has ended. */
   stop(view: SessionView, why: 'admin' | 'visitor'): Promise<void>;
+  /** Starts the recovery of a session; does not wait for it. */
   recover(name: string): Promise<void>;
-  /** Tells every change of a session, until the returned function is called. */
-  follow(id: string, listener: (view: SessionView) => void): () => void;
-  close(): Promise<void>;
 }
 
-/** A press may rest on a look of this age: whatever this instance has started since then is counted anyway. */
-const PRESS_AGE_MS = 2_000;
+/** How old the list of sessions may be for a launch; what this instance has launched since then counts anyway. */
+const LAUNCH_SNAPSHOT_AGE_MS = 2_000;
 
-/** All sessions of one launcher: who may start one, and what is known of each. */
+/** All sessions of one launcher: launches, stops and recovers them within the fleet's limits. */
 export function openFleet(options: FleetOptions): Fleet {
-  const { launcher, archives, limits, worlds, session, log } = options;
-  const lookout = newLookout({ ...options, relaunch: again });
+  const { launcher, savedSessions, limits, worlds, session, log } = options;
+  const monitor = createMonitor({ ...options, relaunch });
 
-  async function press({ visitor, token, world: worldId }: Press): Promise<Pressed> {
+  async function launch({ visitor, token, world: worldId }: LaunchForm): Promise<LaunchResult> {
     const world = worlds.find(({ id }) => id === worldId);
-    if (world === undefined) return { how: 'unknown-world' };
-    const { fault } = await lookout.look(PRESS_AGE_MS);
-    if (fault !== undefined) return { how: 'no-room', why: 'what is running cannot be looked up just now' };
+    if (world === undefined) return { kind: 'unknown-world' };
+    const { fault } = await monitor.snapshot(LAUNCH_SNAPSHOT_AGE_MS);
+    if (fault !== undefined) {
+      return { kind: 'no-capacity', why: 'what is running cannot be looked up just now' };
+    }
 
-    // Between the look and the reservation nothing waits: of 500 who press at once, each sees the ones before.
-    const mark = visitorMark(visitor);
-    const pressed = pressMark(visitor, token);
-    const sessions = lookout.sessions();
-    const known = sessions.find(one => one.press === pressed);
-    if (known !== undefined) return { how: 'launched', id: known.id };
+    // No await from here to addPending: of many requests at once, each counts the ones before it.
+    const key = idempotencyKey(visitor, token);
+    const owner = visitorHash(visitor);
+    const sessions = monitor.sessions();
+    const known = sessions.find(one => one.idempotencyKey === key);
+    if (known !== undefined) return { kind: 'launched', id: known.id };
     const alive = sessions.filter(isAlive);
-    const yours = alive.find(one => one.visitor === mark);
-    if (yours !== undefined) return { how: 'yours-already', id: yours.id };
-    if (alive.length >= limits.fleet) return { how: 'full', limit: limits.fleet };
-    const request = requestFor(newId(Date.now()), { press: pressed, visitor: mark, world, attempt: 1 });
-    lookout.expect(reservation(request));
-    return launch(request);
+    const own = alive.find(one => one.visitorHash === owner);
+    if (own !== undefined) return { kind: 'already-running', id: own.id };
+    if (alive.length >= limits.fleet) return { kind: 'full', limit: limits.fleet };
+    const id = newId(Date.now());
+    return start({
+      ...{ id, idempotencyKey: key, visitorHash: owner, world: world.id, attempt: 1 },
+      ...{ name: nameOf(id) ?? id, env: { ...session.env, ...world.env } },
+    });
   }
 
-  async function launch(request: LaunchRequest): Promise<Pressed> {
+  /** A launch that lacked capacity is repeated with the same id and idempotency key. */
+  async function relaunch(failed: Session): Promise<void> {
+    const world = worlds.find(({ id }) => id === failed.world);
+    if (world === undefined) return;
+    await start({
+      ...{ ...identityFields(failed), attempt: failed.attempt + 1 },
+      ...{ name: nameOf(failed.id) ?? failed.id, env: { ...session.env, ...world.env } },
+    });
+  }
+
+  async function start(request: LaunchRequest): Promise<LaunchResult> {
+    const { id, name, world, attempt } = request;
+    monitor.addPending(requestedSession(request, ''));
     try {
       const started = await launcher.launch(request);
-      if (started.id !== request.id) lookout.unexpect(request.id);
-      lookout.expect(started);
+      if (started.id !== id) monitor.removePending(id);
+      monitor.addPending(started);
       log.info(
-        { event: 'session_launched', session: request.name, where: started.where, world: request.world },
+        { event: 'session_launched', session: name, where: started.where, world, attempt },
         'session launched',
       );
-      return { how: 'launched', id: started.id };
+      return { kind: 'launched', id: started.id };
     } catch (error) {
-      lookout.unexpect(request.id);
-      log.warn({ event: 'launch_failed', err: error, session: request.name }, 'launch failed');
-      if (error instanceof NoRoomError) return { how: 'no-room', why: error.message };
+      monitor.removePending(id);
+      log.warn({ event: 'launch_failed', err: error, session: name, attempt }, 'launch failed');
+      if (error instanceof NoCapacityError) return { kind: 'no-capacity', why: error.message };
       throw error;
     }
   }
 
-  /** A launch that found no machine is repeated under its old name; the press stays the same. */
-  async function again({ id, press, visitor, world: worldId, attempt }: Session): Promise<void> {
-    const world = worlds.find(one => one.id === worldId);
-    if (world === undefined) return;
-    const request = requestFor(id, { press, visitor, world, attempt: attempt + 1 });
-    lookout.expect(reservation(request));
-    await launch(request);
-  }
-
-  function requestFor(
-    id: string,
-    { world, ...rest }: Pick<LaunchRequest, 'press' | 'visitor' | 'attempt'> & { world: World },
-  ): LaunchRequest {
-    return {
-      ...rest,
-      id,
-      name: nameOf(id) ?? id,
-      world: world.id,
-      env: { ...session.env, ...world.env },
-    };
-  }
-
   return {
-    look: lookout.look,
-    press,
+    snapshot: monitor.snapshot,
+    launch,
     async stop(view, why) {
-      const found = lookout.sessions().find(one => one.id === view.id);
+      const found = monitor.sessions().find(({ id }) => id === view.id);
       if (found === undefined || !isAlive(found) || found.state.phase === 'ending') return;
       log.info({ event: 'session_stop_requested', session: view.name, why }, `stop requested by ${why}`);
       await launcher.stop(found, why);
-      await lookout.look(0);
+      await monitor.snapshot(0);
     },
     async recover(name) {
       log.info({ event: 'recovery_requested', session: name }, 'recovery requested');
-      const known = lookout.sessions().find(({ id }) => nameOf(id) === name);
+      const known = monitor.sessions().find(({ id }) => nameOf(id) === name);
       const force = known !== undefined && !isAlive(known);
-      await launcher.recover({ name, url: archives.urlOf(name), force });
+      await launcher.recover({ name, url: savedSessions.urlOf(name), force });
     },
-    follow: lookout.follow,
-    close: lookout.close,
-  };
-}
-
-/** Takes its place in the fleet while the launch is under way. */
-function reservation({ id, press, visitor, world, attempt }: LaunchRequest): Session {
-  return {
-    ...{ id, press, visitor, world, attempt },
-    where: '',
-    state: { phase: 'asked' },
-    costPerHour: undefined,
+    subscribe: monitor.subscribe,
+    close: monitor.close,
   };
 }

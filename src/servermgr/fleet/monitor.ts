@@ -1,242 +1,203 @@
 import type { SessionSettings } from '../../config/servermgr-config.ts';
 import { timeoutSignal } from '../../runtime/abort.ts';
 import type { Log } from '../../runtime/log.ts';
+import { errorText } from '../../runtime/text.ts';
 import { isAlive, type Launcher, type Session } from '../launchers/launcher.ts';
-import { type Archives, isFinal, type SavedReport } from '../saved-sessions.ts';
+import type { SavedSessions } from '../saved-sessions.ts';
 import { nameOf } from '../session-id.ts';
-import { type Memory, remember } from './observation.ts';
+import { type Observation, observe } from './observation.ts';
+import { createPendingLaunches } from './pending.ts';
 import { probeAll } from './probe.ts';
-import { type RuleLimits, rulesFor } from './rules.ts';
+import { createReports } from './reports.ts';
+import { type Action, type RuleLimits, removalsFor, rulesFor } from './rules.ts';
+import { createSubscribers, type Listener } from './subscribers.ts';
 import { type SessionView, viewOf } from './view.ts';
 
-export interface LookoutOptions {
+export interface MonitorOptions {
   readonly launcher: Launcher;
-  readonly archives: Archives;
+  readonly savedSessions: SavedSessions;
   readonly limits: RuleLimits;
   readonly session: SessionSettings;
+  /** Repeats the launch of a session that lacked capacity. */
   readonly relaunch: (session: Session) => Promise<void>;
   readonly log: Log;
 }
 
 export interface Snapshot {
   readonly views: readonly SessionView[];
-  /** Why the launcher could not be asked: what is shown is older then. */
+  /** Why the launcher could not list its sessions: `views` are older then. */
   readonly fault: string | undefined;
 }
 
-interface ReportSought {
-  readonly report: SavedReport | undefined;
-  readonly tries: number;
-  readonly triedMs: number;
+export interface Monitor {
+  /** All sessions. @param maxAgeMs how old the last poll may be; the launcher's poll interval unless it is given */
+  snapshot(maxAgeMs?: number): Promise<Snapshot>;
+  /** The sessions of the last poll and the launches since, without waiting. */
+  sessions(): readonly Session[];
+  /** Counts a launch as a session before the launcher lists it. */
+  addPending(session: Session): void;
+  removePending(id: string): void;
+  /** Calls the listener at each change of a session's view. @returns a function that ends the subscription */
+  subscribe(id: string, listener: Listener): () => void;
+  close(): Promise<void>;
 }
 
-export type Lookout = ReturnType<typeof newLookout>;
-
-/** With nobody looking and nothing to wait for, this is often enough to hold the rules. */
-const IDLE_MS = 5_000;
-const LOOK_LIMIT_MS = 30_000;
-/** ECS shows a new task a moment after RunTask has returned it. */
-const EXPECTED_MS = 60_000;
-/** What has ended and is saved is removed from this machine after so long; ECS does the same. */
-const FORGET_MS = 3_600_000;
-/**
- * A report is there before its session has ended. A store that was away for a moment is asked again at once; a
- * session that has left none, or only a journal, may be recovered later.
- */
-const REPORT_TRIES = 5;
-const REPORT_AGAIN_MS = 15_000;
+/** The poll interval while nobody is subscribed and no session is starting: often enough to apply the rules. */
+const IDLE_POLL_INTERVAL_MS = 5_000;
+const POLL_TIMEOUT_MS = 30_000;
 
 /**
- * Watches over all sessions with one look at a time, however many pages want to know: asks the launcher, pings the
- * servers, reads the reports of those that have ended, holds the rules, and tells whoever follows.
+ * Monitors all sessions with one poll at a time, however many requests want a snapshot: lists the sessions, probes
+ * their servers, reads the reports of ended ones, applies the rules, and notifies the subscribers.
  */
-export function newLookout({ launcher, archives, limits, session: settings, relaunch, log }: LookoutOptions) {
+export function createMonitor(options: MonitorOptions): Monitor {
+  const { launcher, limits, session: settings, log } = options;
   const closing = new AbortController();
-  const memories = new Map<string, Memory>();
-  const reports = new Map<string, ReportSought>();
-  const expected = new Map<string, { session: Session; sinceMs: number }>();
-  const followers = new Map<string, Set<(view: SessionView) => void>>();
-  const told = new Map<string, string>();
+  const observations = new Map<string, Observation>();
+  const pending = createPendingLaunches();
+  const reports = createReports(options.savedSessions, log);
+  const subscribers = createSubscribers();
   let listed: readonly Session[] = [];
-  let lookedMs = Number.NEGATIVE_INFINITY;
+  let polledMs = Number.NEGATIVE_INFINITY;
   let fault: string | undefined;
-  let looking: Promise<void> | undefined;
+  let polling: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
 
-  async function look(maxAgeMs: number = launcher.paceMs): Promise<Snapshot> {
-    if (maxAgeMs === 0) await looking;
-    if (Date.now() - lookedMs > maxAgeMs || maxAgeMs === 0) await lookOnce();
-    return snapshot();
-  }
+  const sessions = () => pending.mergeWith(listed);
 
-  function lookOnce(): Promise<void> {
-    looking ??= takeLook().finally(() => {
-      looking = undefined;
-      plan();
+  /** Starts a poll, unless one is under way. */
+  function poll(): Promise<void> {
+    polling ??= pollOnce().finally(() => {
+      polling = undefined;
+      scheduleNextPoll();
     });
-    return looking;
+    return polling;
   }
 
-  async function takeLook(): Promise<void> {
-    const signal = timeoutSignal(LOOK_LIMIT_MS, closing.signal);
+  async function pollOnce(): Promise<void> {
+    const signal = timeoutSignal(POLL_TIMEOUT_MS, closing.signal);
     try {
       listed = await launcher.list(signal);
-      await observe(signal);
-      await readReports(signal);
-      lookedMs = Date.now();
+      await observeSessions(signal);
+      await reports.readDue(listed, signal);
+      polledMs = Date.now();
       fault = undefined;
-      await act();
+      await applyRules();
     } catch (error) {
       if (closing.signal.aborted) return;
-      fault = error instanceof Error ? error.message : String(error);
+      fault = errorText(error);
       log.warn({ event: 'launcher_list_failed', err: error }, 'sessions could not be listed');
-      // Not again at once: whoever asks is told of the fault.
-      lookedMs = Date.now();
+      // A failed poll counts as one: it is repeated after the poll interval, not at once.
+      polledMs = Date.now();
     }
-    tell();
+    subscribers.notify(views());
   }
 
-  async function observe(signal: AbortSignal): Promise<void> {
-    const sessions = sessionsNow();
-    const addresses = sessions.flatMap(({ id, state }) =>
+  async function observeSessions(signal: AbortSignal): Promise<void> {
+    const before = sessions();
+    const addresses = before.flatMap(({ id, state }) =>
       state.phase === 'running' ? [[id, state.pingAddress] as const] : [],
     );
     const probes = await probeAll(new Map(addresses), signal);
     const atMs = Date.now();
-    for (const session of sessions) {
+    for (const session of before) {
       const { id } = session;
-      const sight = { session, probe: probes.get(id), atMs, agentPlayers: settings.agentPlayers };
-      memories.set(id, remember(memories.get(id), { ...sight, own: expected.has(id) }));
+      const sample = {
+        ...{ session, probe: probes.get(id), atMs, launchedHere: pending.has(id) },
+        agentPlayers: settings.agentPlayers,
+      };
+      observations.set(id, observe(observations.get(id), sample));
     }
-    for (const { id, attempt } of listed) {
-      if (attempt >= (expected.get(id)?.session.attempt ?? 0)) expected.delete(id);
-    }
-    const ids = new Set(sessionsNow().map(({ id }) => id));
-    for (const map of [memories, reports, told])
-      for (const id of map.keys()) if (!ids.has(id)) map.delete(id);
+    pending.removeListed(listed);
+    const ids = new Set(sessions().map(({ id }) => id));
+    for (const id of observations.keys()) if (!ids.has(id)) observations.delete(id);
+    reports.retain(ids);
   }
 
-  async function readReports(signal: AbortSignal): Promise<void> {
-    const over = listed.filter(session => !isAlive(session));
-    await Promise.all(
-      over.map(async ({ id }) => {
-        const before = reports.get(id) ?? { report: undefined, tries: 0, triedMs: 0 };
-        if (!isDue(before)) return;
-        const read = await archives.report(nameOf(id) ?? id, signal).catch((error: unknown) => {
+  async function applyRules(): Promise<void> {
+    const nowMs = Date.now();
+    const actions = [
+      ...rulesFor(sessions(), observations, limits, nowMs),
+      ...removalsFor(listed, reports.get, nowMs),
+    ];
+    await Promise.all(actions.map(apply));
+  }
+
+  /** An action that fails is repeated at the next poll, for the rule still holds then. */
+  async function apply(action: Action): Promise<void> {
+    const { session } = action;
+    const name = nameOf(session.id);
+    try {
+      switch (action.do) {
+        case 'stop':
           log.warn(
-            { event: 'report_unreadable', err: error, session: nameOf(id) },
-            'report could not be read',
+            { event: 'stopped_by_rule', session: name, why: action.why },
+            `session stopped by rule: ${action.why}`,
           );
-          return before.report;
-        });
-        reports.set(id, { report: read, tries: before.tries + 1, triedMs: Date.now() });
-      }),
-    );
-  }
-
-  /** Each rule for itself: what cannot be stopped now will be at the next look. */
-  async function act(): Promise<void> {
-    const nowMs = Date.now();
-    const actions = rulesFor(sessionsNow(), memories, limits, nowMs);
-    const work = actions.map(async action => {
-      if (action.do === 'relaunch') return relaunch(action.session);
+          return await launcher.stop(session, action.why);
+        case 'relaunch':
+          return await options.relaunch(session);
+        case 'remove':
+          return await launcher.remove(session);
+        default:
+          return action satisfies never;
+      }
+    } catch (error) {
       log.warn(
-        { event: 'stopped_by_rule', session: nameOf(action.session.id), why: action.why },
-        `session stopped by rule: ${action.why}`,
+        { event: 'rule_failed', err: error, session: name, action: action.do },
+        `rule could not be applied: ${action.do}`,
       );
-      return launcher.stop(action.session, action.why);
+    }
+  }
+
+  function views(): readonly SessionView[] {
+    const nowMs = Date.now();
+    return sessions().map(session => {
+      const { id } = session;
+      const facts = { session, observation: observations.get(id), report: reports.get(id) };
+      return viewOf(facts, settings, nowMs);
     });
-    const old = listed.filter(session => isForgettable(session, nowMs));
-    const results = await Promise.allSettled([...work, ...old.map(session => launcher.forget(session))]);
-    for (const result of results) {
-      if (result.status === 'rejected')
-        log.warn({ event: 'rule_failed', err: result.reason }, 'rule could not be applied');
-    }
   }
 
-  /** A session whose archive is not safe keeps what it has left on this machine, for a person to look at. */
-  function isForgettable({ id, state }: Session, nowMs: number): boolean {
-    const report = reports.get(id)?.report;
-    const safe = report?.saved === 'archive' || report?.saved === 'nothing-to-save';
-    return state.phase === 'ended' && safe && nowMs - (report.endedMs ?? nowMs) > FORGET_MS;
-  }
-
-  /** What the launcher tells, and what has been launched and is not there yet. */
-  function sessionsNow(): readonly Session[] {
-    const nowMs = Date.now();
-    for (const [id, { sinceMs }] of expected) if (nowMs - sinceMs > EXPECTED_MS) expected.delete(id);
-    const fresh = [...expected.values()].map(({ session }) => session);
-    return [...listed.filter(({ id }) => !expected.has(id)), ...fresh];
-  }
-
-  function snapshot(): Snapshot {
-    const nowMs = Date.now();
-    return { views: sessionsNow().map(session => view(session, nowMs)), fault };
-  }
-
-  function view(session: Session, nowMs: number): SessionView {
-    const { id } = session;
-    return viewOf({ session, memory: memories.get(id), report: reports.get(id)?.report }, settings, nowMs);
-  }
-
-  function tell(): void {
-    const nowMs = Date.now();
-    for (const session of sessionsNow()) {
-      const listeners = followers.get(session.id);
-      if (listeners === undefined) continue;
-      const now = view(session, nowMs);
-      const text = JSON.stringify(now);
-      if (told.get(session.id) === text) continue;
-      told.set(session.id, text);
-      for (const listener of listeners) listener(now);
-    }
-  }
-
-  /** The next look: soon while somebody waits for something, seldom while sessions only go on, else not at all. */
-  function plan(): void {
+  /** Soon while somebody waits for a change, seldom while sessions run, and not at all while there are none. */
+  function scheduleNextPoll(): void {
     clearTimeout(timer);
     if (closing.signal.aborted) return;
-    const alive = sessionsNow().filter(isAlive);
-    const starting = alive.some(({ id }) => memories.get(id)?.readyMs === undefined);
-    if (followers.size === 0 && alive.length === 0) return;
-    const ms = followers.size > 0 || starting ? launcher.paceMs : IDLE_MS;
-    timer = setTimeout(() => void lookOnce(), ms);
+    const alive = sessions().filter(isAlive);
+    if (subscribers.isEmpty() && alive.length === 0) return;
+    const starting = alive.some(({ id }) => observations.get(id)?.readyMs === undefined);
+    const soon = starting || !subscribers.isEmpty();
+    timer = setTimeout(() => void poll(), soon ? launcher.pollIntervalMs : IDLE_POLL_INTERVAL_MS);
     timer.unref();
   }
 
   return {
-    look,
-    sessions: sessionsNow,
+    async snapshot(maxAgeMs = launcher.pollIntervalMs) {
+      // A poll that is under way may have listed the sessions before the caller's last change.
+      if (maxAgeMs === 0) await polling;
+      if (Date.now() - polledMs > maxAgeMs || maxAgeMs === 0) await poll();
+      return { views: views(), fault };
+    },
 
-    /** A launch that the launcher may not list yet. */
-    expect(session: Session): void {
+    sessions,
+
+    addPending(session) {
       const isListed = listed.some(({ id, attempt }) => id === session.id && attempt >= session.attempt);
-      if (!isListed) expected.set(session.id, { session, sinceMs: Date.now() });
-      plan();
+      if (!isListed) pending.add(session);
+      scheduleNextPoll();
     },
-    unexpect(id: string): void {
-      expected.delete(id);
+    removePending: pending.remove,
+
+    subscribe(id, listener) {
+      const unsubscribe = subscribers.add(id, listener);
+      scheduleNextPoll();
+      return unsubscribe;
     },
 
-    follow(id: string, listener: (view: SessionView) => void): () => void {
-      const listeners = followers.get(id) ?? new Set();
-      followers.set(id, listeners.add(listener));
-      plan();
-      return () => {
-        listeners.delete(listener);
-        if (listeners.size === 0) followers.delete(id);
-      };
-    },
-
-    async close(): Promise<void> {
+    async close() {
       closing.abort(new Error('the manager is closing'));
       clearTimeout(timer);
-      await looking;
+      await polling;
     },
   };
-}
-
-function isDue({ report, tries, triedMs }: ReportSought): boolean {
-  if (report !== undefined && isFinal(report)) return false;
-  return tries < REPORT_TRIES || Date.now() - triedMs > REPORT_AGAIN_MS;
 }

@@ -3,14 +3,14 @@ import { peopleOnline } from '../../minecraft/player-count.ts';
 import type { Session } from '../launchers/launcher.ts';
 import type { Probe } from './probe.ts';
 
-/** 30 asked for, 50 provisioned, 75 address known, 90 port open, 100 the server answers. */
+/** 30: requested, 50: provisioned, 75: address known, 90: port open, 100: the server answers. */
 export type Progress = 30 | 50 | 75 | 90 | 100;
 
-/** What one instance has seen of a session with its own eyes. After a restart it starts anew, and nothing breaks. */
-export interface Memory {
+/** What this instance has observed of a session since its own start. */
+export interface Observation {
   readonly firstSeenMs: number;
-  /** It was seen before its server could have been ready: so whether it ever was is known for certain. */
-  readonly fromTheStart: boolean;
+  /** It has been observed since before its server could be ready, so that nothing was missed. */
+  readonly fromStart: boolean;
   /** The furthest that it ever was. */
   readonly progress: Progress;
   readonly readyMs: number | undefined;
@@ -18,23 +18,26 @@ export interface Memory {
   readonly status: ServerStatus | undefined;
   readonly people: number;
   readonly everJoined: boolean;
-  /** When the last person was seen to be gone. */
-  readonly leftMs: number | undefined;
+  /** When the last person was seen to be gone; undefined while there is one, or never was. */
+  readonly everybodyLeftMs: number | undefined;
 }
 
-export interface Sight {
+/** One poll's result for one session. */
+export interface Sample {
   readonly session: Session;
+  /** undefined: it has no address yet, or no more. */
   readonly probe: Probe | undefined;
   readonly atMs: number;
+  /** How many of the players online are the agent. */
   readonly agentPlayers: number;
-  /** This instance has started it itself. */
-  readonly own: boolean;
+  /** This instance has launched it. */
+  readonly launchedHere: boolean;
 }
 
-/** What is known after one more look. */
-export function remember(before: Memory | undefined, sight: Sight): Memory {
-  const known = further(before ?? firstSight(sight), progressOf(sight));
-  const { probe, atMs, agentPlayers } = sight;
+/** The observation after one more sample. @param before undefined: it is the first */
+export function observe(before: Observation | undefined, sample: Sample): Observation {
+  const known = withProgress(before ?? initial(sample), progressOf(sample));
+  const { probe, atMs, agentPlayers } = sample;
   if (probe?.port !== 'open' || probe.status === undefined) return known;
   const people = peopleOnline(probe.status.online, agentPlayers);
   return {
@@ -44,32 +47,33 @@ export function remember(before: Memory | undefined, sight: Sight): Memory {
     status: probe.status,
     people,
     everJoined: known.everJoined || people > 0,
-    leftMs: people > 0 ? undefined : known.people > 0 ? atMs : known.leftMs,
+    everybodyLeftMs: people > 0 ? undefined : known.people > 0 ? atMs : known.everybodyLeftMs,
   };
 }
 
-function firstSight({ session, atMs, own }: Sight): Memory {
+function initial({ session, atMs, launchedHere }: Sample): Observation {
+  const { phase } = session.state;
   return {
     firstSeenMs: atMs,
-    fromTheStart: own || session.state.phase === 'asked' || session.state.phase === 'provisioned',
+    fromStart: launchedHere || phase === 'requested' || phase === 'provisioned',
     progress: 30,
     readyMs: undefined,
     lastAnswerMs: undefined,
     status: undefined,
     people: 0,
     everJoined: false,
-    leftMs: undefined,
+    everybodyLeftMs: undefined,
   };
 }
 
-function further(known: Memory, progress: Progress): Memory {
+function withProgress(known: Observation, progress: Progress): Observation {
   return progress > known.progress ? { ...known, progress } : known;
 }
 
 /** How far a session is, by its state and by what its server answers. */
-export function progressOf({ session, probe }: Pick<Sight, 'session' | 'probe'>): Progress {
+export function progressOf({ session, probe }: Pick<Sample, 'session' | 'probe'>): Progress {
   switch (session.state.phase) {
-    case 'asked':
+    case 'requested':
     case 'ending':
     case 'ended':
       return 30;

@@ -1,90 +1,110 @@
 import { isAlive, type Session, type StopReason } from '../launchers/launcher.ts';
-import { askedAtMs } from '../session-id.ts';
-import type { Memory } from './observation.ts';
+import type { SavedReport } from '../saved-sessions.ts';
+import { requestedAtMs } from '../session-id.ts';
+import type { Observation } from './observation.ts';
 
 /** What the manager does with a session by itself. */
 export type Action =
   | { readonly do: 'stop'; readonly session: Session; readonly why: StopReason }
-  /** It died for lack of capacity before it was ready: another try, elsewhere. */
-  | { readonly do: 'relaunch'; readonly session: Session };
+  /** It lacked capacity before it was ready: it is launched again, elsewhere. */
+  | { readonly do: 'relaunch'; readonly session: Session }
+  /** It has ended and is saved: what the launcher keeps of it is removed. */
+  | { readonly do: 'remove'; readonly session: Session };
 
 export interface RuleLimits {
+  /** How many sessions may be alive at once. */
   readonly fleet: number;
+  /** A launch that is not ready after so long is stopped. */
   readonly launchTimeoutMs: number;
 }
 
-/** A launch is tried so often, each time elsewhere. */
-const MOST_ATTEMPTS = 3;
+/** How often one session is launched in all. */
+const MAX_ATTEMPTS = 3;
 
 /**
- * Two instances may give out the same last place at the same moment. Within so long afterwards both see it, and both
- * take the same ones back: the later ones.
+ * Two instances may give away the last free place at the same moment. For so long after its launch a session over the
+ * limit is stopped; by then every instance has seen both, and all choose the same one.
  */
-const SETTLING_MS = 60_000;
+const OVER_LIMIT_MS = 60_000;
+
+/** ECS keeps stopped tasks for about as long. */
+const REMOVE_AFTER_MS = 3_600_000;
 
 export function rulesFor(
   sessions: readonly Session[],
-  memories: ReadonlyMap<string, Memory>,
+  observations: ReadonlyMap<string, Observation>,
   limits: RuleLimits,
   nowMs: number,
 ): readonly Action[] {
   const alive = sessions.filter(isAlive).filter(({ state }) => state.phase !== 'ending');
-  const late = alive.filter(session => isNeverReady(session, memories.get(session.id), limits, nowMs));
-  const surplus = surplusOf(alive, limits.fleet).filter(
-    session => ageMs(session, nowMs) < SETTLING_MS && memories.get(session.id)?.everJoined !== true,
+  const neverReady = alive.filter(session =>
+    isNeverReady(session, observations.get(session.id), limits, nowMs),
   );
-  const unlucky = sessions.filter(
-    session => isUnlucky(session) && ageMs(session, nowMs) < limits.launchTimeoutMs,
+  const overLimit = sessionsOverLimit(alive, limits.fleet).filter(
+    session => ageMs(session, nowMs) < OVER_LIMIT_MS && observations.get(session.id)?.everJoined !== true,
+  );
+  const toRelaunch = sessions.filter(
+    session => lackedCapacity(session) && ageMs(session, nowMs) < limits.launchTimeoutMs,
   );
   return [
-    ...surplus.map(session => ({ do: 'stop', session, why: 'too-many' }) as const),
-    ...late
-      .filter(session => !surplus.includes(session))
+    ...overLimit.map(session => ({ do: 'stop', session, why: 'too-many' }) as const),
+    ...neverReady
+      .filter(session => !overLimit.includes(session))
       .map(session => ({ do: 'stop', session, why: 'never-ready' }) as const),
-    ...unlucky.map(session => ({ do: 'relaunch', session }) as const),
+    ...toRelaunch.map(session => ({ do: 'relaunch', session }) as const),
   ];
 }
 
+/** What is left of a session whose archive is not safe stays, for an operator to look at. */
+export function removalsFor(
+  sessions: readonly Session[],
+  reportOf: (id: string) => SavedReport | undefined,
+  nowMs: number,
+): readonly Action[] {
+  const removable = sessions.filter(session => {
+    const report = reportOf(session.id);
+    const isSafe = report?.saved === 'archive' || report?.saved === 'nothing-to-save';
+    return !isAlive(session) && isSafe && nowMs - (report.endedMs ?? nowMs) > REMOVE_AFTER_MS;
+  });
+  return removable.map(session => ({ do: 'remove', session }));
+}
+
 /**
- * A session that this instance has followed from its start and never heard is of no use to anybody. One that was
- * there before is left to the supervisor's own limits: it may well be saving.
+ * One that runs counts only if this instance has observed it from its start, and it has never answered. One that was
+ * there before may well be saving: it is left to the supervisor's own limits.
  */
 function isNeverReady(
   session: Session,
-  memory: Memory | undefined,
+  observation: Observation | undefined,
   { launchTimeoutMs }: RuleLimits,
   nowMs: number,
 ): boolean {
   if (ageMs(session, nowMs) < launchTimeoutMs) return false;
-  const running = session.state.phase === 'running';
-  return !running || (memory?.fromTheStart === true && memory.readyMs === undefined);
+  if (session.state.phase !== 'running') return true;
+  return observation?.fromStart === true && observation.readyMs === undefined;
 }
 
-/** Those whom the fleet, or their own visitor's one place, does not hold: the later ones, whoever counts. */
-function surplusOf(alive: readonly Session[], fleet: number): Session[] {
+/** The sessions beyond the fleet's limit, or beyond one a visitor: the later ones, so that every instance agrees. */
+function sessionsOverLimit(alive: readonly Session[], fleetLimit: number): Session[] {
   const visitors = new Set<string>();
-  const inOrder = [...alive].sort((a, b) => orderOf(a).localeCompare(orderOf(b)));
-  let kept = 0;
-  return inOrder.filter(session => {
-    if (kept < fleet && !visitors.has(session.visitor)) {
-      visitors.add(session.visitor);
-      kept += 1;
-      return false;
-    }
-    return true;
+  const inOrder = [...alive].sort((a, b) => sortKey(a).localeCompare(sortKey(b)));
+  return inOrder.filter(({ visitorHash }) => {
+    const isOver = visitors.size >= fleetLimit || visitors.has(visitorHash);
+    if (!isOver) visitors.add(visitorHash);
+    return isOver;
   });
 }
 
-function orderOf({ id }: Session): string {
-  return `${String(askedAtMs(id) ?? 0).padStart(16, '0')} ${id}`;
+function sortKey({ id }: Session): string {
+  return `${String(requestedAtMs(id) ?? 0).padStart(16, '0')} ${id}`;
 }
 
-function isUnlucky({ state, attempt }: Session): boolean {
+function lackedCapacity({ state, attempt }: Session): boolean {
   return (
-    state.phase === 'ended' && state.lackedCapacity && state.stopped === undefined && attempt < MOST_ATTEMPTS
+    state.phase === 'ended' && state.lackedCapacity && state.stopped === undefined && attempt < MAX_ATTEMPTS
   );
 }
 
 function ageMs({ id }: Session, nowMs: number): number {
-  return nowMs - (askedAtMs(id) ?? 0);
+  return nowMs - (requestedAtMs(id) ?? 0);
 }

@@ -2,14 +2,14 @@ import type { SessionSettings } from '../../config/servermgr-config.ts';
 import type { Address } from '../../config/session-config.ts';
 import { describeStop, type Session, type SessionEnded, type StopReason } from '../launchers/launcher.ts';
 import type { SavedReport } from '../saved-sessions.ts';
-import { askedAtMs, nameOf } from '../session-id.ts';
-import { type Memory, type Progress, progressOf } from './observation.ts';
+import { visitorHash as hash, nameOf, requestedAtMs } from '../session-id.ts';
+import { type Observation, type Progress, progressOf } from './observation.ts';
 
-/** One session as the pages tell of it. */
+/** One session as the pages show it. */
 export interface SessionView {
   readonly id: string;
   readonly name: string;
-  readonly visitor: string;
+  readonly visitorHash: string;
   readonly world: string;
   readonly where: string;
   readonly phase: Phase;
@@ -18,9 +18,9 @@ export interface SessionView {
   /** Minecraft's version, e.g. `1.12.2`. */
   readonly version: string | undefined;
   readonly people: number;
-  readonly askedMs: number;
+  readonly requestedMs: number;
   readonly readyMs: number | undefined;
-  /** When it will end by itself, if nobody comes; as far as it can be told from outside. */
+  /** When it will end by itself if nobody joins, as far as that can be known from outside. */
   readonly wait: Wait | undefined;
   readonly ended: Ended | undefined;
   readonly costPerHour: number | undefined;
@@ -40,39 +40,39 @@ export interface Ended {
   readonly report: SavedReport | undefined;
 }
 
-export interface Knowledge {
+export interface SessionFacts {
   readonly session: Session;
-  readonly memory: Memory | undefined;
+  readonly observation: Observation | undefined;
   readonly report: SavedReport | undefined;
 }
 
-/** A server that was ready and has been silent for so long is on its way out. */
+/** A session whose server was ready and has not answered for so long is shutting down. */
 const SILENT_MS = 8_000;
 
-/** Puts together what the launcher, the probes and the report tell. */
+/** Combines what the launcher lists, what the probes have observed and what the report says. */
 export function viewOf(
-  { session, memory, report }: Knowledge,
+  { session, observation, report }: SessionFacts,
   settings: SessionSettings,
   nowMs: number,
 ): SessionView {
-  const { id, visitor, world, where, state } = session;
+  const { id, visitorHash, world, where, state } = session;
   const now = progressOf({ session, probe: undefined });
-  const progress = memory === undefined || memory.progress < now ? now : memory.progress;
-  const phase = phaseOf(session, memory, report, nowMs);
+  const progress = observation === undefined || observation.progress < now ? now : observation.progress;
+  const phase = phaseOf(session, observation, report, nowMs);
   return {
     id,
     name: nameOf(id) ?? id,
-    visitor,
+    visitorHash,
     world,
     where,
     phase,
     progress,
     address: state.phase === 'running' ? state.address : undefined,
-    version: versionOf(memory),
-    people: phase === 'ready' ? (memory?.people ?? 0) : 0,
-    askedMs: askedAtMs(id) ?? 0,
-    readyMs: memory?.readyMs,
-    wait: phase === 'ready' && memory !== undefined ? waitOf(memory, settings) : undefined,
+    version: versionOf(observation),
+    people: phase === 'ready' ? (observation?.people ?? 0) : 0,
+    requestedMs: requestedAtMs(id) ?? 0,
+    readyMs: observation?.readyMs,
+    wait: phase === 'ready' && observation !== undefined ? waitOf(observation, settings) : undefined,
     ended: state.phase === 'ended' ? endedOf(state, report, progress) : undefined,
     costPerHour: settings.costPerHour ?? session.costPerHour,
   };
@@ -80,64 +80,64 @@ export function viewOf(
 
 function phaseOf(
   { state }: Session,
-  memory: Memory | undefined,
+  observation: Observation | undefined,
   report: SavedReport | undefined,
   nowMs: number,
 ): Phase {
   switch (state.phase) {
-    case 'asked':
+    case 'requested':
     case 'provisioned':
       return 'starting';
     case 'running':
-      if (memory?.lastAnswerMs === undefined) return 'starting';
-      return nowMs - memory.lastAnswerMs > SILENT_MS ? 'ending' : 'ready';
+      if (observation?.lastAnswerMs === undefined) return 'starting';
+      return nowMs - observation.lastAnswerMs > SILENT_MS ? 'ending' : 'ready';
     case 'ending':
       return 'ending';
     case 'ended':
-      return hasFailed(state, memory, report) ? 'failed' : 'ended';
+      return hasFailed(state, observation, report) ? 'failed' : 'ended';
     default:
       return state satisfies never;
   }
 }
 
 /** The exit codes of a server that never became ready, a setup that failed, and a configuration at fault. */
-const NEVER_PLAYED: readonly (number | undefined)[] = [10, 13, 64];
+const NEVER_READY_CODES: readonly (number | undefined)[] = [10, 13, 64];
 
-function wasNeverPlayed({ exitCode }: SavedReport): boolean {
-  return NEVER_PLAYED.includes(exitCode);
+function wasNeverReady({ exitCode }: SavedReport): boolean {
+  return NEVER_READY_CODES.includes(exitCode);
 }
 
-/** Nobody could ever have joined it. */
+/** Whether nobody could ever have joined it. */
 function hasFailed(
   state: SessionEnded,
-  memory: Memory | undefined,
+  observation: Observation | undefined,
   report: SavedReport | undefined,
 ): boolean {
   if (state.stopped === 'never-ready' || state.stopped === 'too-many') return true;
-  if (report !== undefined) return wasNeverPlayed(report);
-  return memory?.readyMs === undefined && state.exitCode !== 0;
+  if (report !== undefined) return wasNeverReady(report);
+  return observation?.readyMs === undefined && state.exitCode !== 0;
 }
 
-function versionOf(memory: Memory | undefined): string | undefined {
-  const name = memory?.status?.version;
+function versionOf(observation: Observation | undefined): string | undefined {
+  const name = observation?.status?.version;
   return name === undefined ? undefined : (/\d+(?:\.\d+)+/.exec(name)?.[0] ?? name);
 }
 
 /**
- * The supervisor tells nobody how long it still waits; it follows from when it began to, which is about when its
- * server was first seen to answer, and from the time limits that it was given.
+ * How long the supervisor still waits: it does not publish that, but it began to wait at about the moment when its
+ * server first answered, and the manager knows the limits that it was given.
  */
-function waitOf(memory: Memory, settings: SessionSettings): Wait | undefined {
-  const { readyMs, fromTheStart, everJoined, leftMs, people } = memory;
+function waitOf(observation: Observation, settings: SessionSettings): Wait | undefined {
+  const { readyMs, fromStart, everJoined, everybodyLeftMs, people } = observation;
   const { joinTimeoutMs, emptyTimeoutMs, maxDurationMs } = settings;
   if (readyMs === undefined) return undefined;
   const waits: Wait[] = [];
-  if (maxDurationMs !== undefined && fromTheStart)
+  if (maxDurationMs !== undefined && fromStart)
     waits.push({ for: 'the end of its time', untilMs: readyMs + maxDurationMs });
-  if (people === 0 && leftMs !== undefined && emptyTimeoutMs !== undefined)
-    waits.push({ for: 'somebody to come back', untilMs: leftMs + emptyTimeoutMs });
-  // Whether somebody came and went before this instance looked, it cannot know.
-  if (people === 0 && !everJoined && fromTheStart && joinTimeoutMs !== undefined)
+  if (people === 0 && everybodyLeftMs !== undefined && emptyTimeoutMs !== undefined)
+    waits.push({ for: 'somebody to come back', untilMs: everybodyLeftMs + emptyTimeoutMs });
+  // Only an instance that has observed it from its start knows that nobody has joined yet.
+  if (people === 0 && !everJoined && fromStart && joinTimeoutMs !== undefined)
     waits.push({ for: 'somebody to join', untilMs: readyMs + joinTimeoutMs });
   return waits.sort((a, b) => a.untilMs - b.untilMs)[0];
 }
@@ -160,13 +160,25 @@ function endText(state: SessionEnded, report: SavedReport | undefined, progress:
   return progress === 100 ? `it is over${code}` : `it ended before it was ready${code}`;
 }
 
-/** A session that only the bucket remembers. */
-export function viewOfReport(name: string, askedMs: number, report: SavedReport | undefined): SessionView {
-  const failed = report !== undefined && wasNeverPlayed(report);
+/** The sessions of one visitor, the newest first. @param visitor the secret of the cookie */
+export function viewsOfVisitor(views: readonly SessionView[], visitor: string): readonly SessionView[] {
+  const owner = hash(visitor);
+  return views
+    .filter(({ visitorHash }) => visitorHash === owner)
+    .sort((a, b) => b.requestedMs - a.requestedMs);
+}
+
+/** A session of which nothing but its report is left. */
+export function viewOfReport(
+  name: string,
+  requestedMs: number,
+  report: SavedReport | undefined,
+): SessionView {
+  const failed = report !== undefined && wasNeverReady(report);
   return {
     id: '',
     name,
-    visitor: '',
+    visitorHash: '',
     world: '',
     where: '',
     phase: failed ? 'failed' : 'ended',
@@ -174,7 +186,7 @@ export function viewOfReport(name: string, askedMs: number, report: SavedReport 
     address: undefined,
     version: undefined,
     people: 0,
-    askedMs,
+    requestedMs,
     readyMs: undefined,
     wait: undefined,
     ended: {

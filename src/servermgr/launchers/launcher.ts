@@ -1,47 +1,45 @@
 import type { Address } from '../../config/session-config.ts';
+import { identityFields, type SessionIdentity } from './identity.ts';
 
 /**
- * Where sessions are played: one contract, three homes (processes of this machine, Docker, ECS). The state is theirs:
- * whatever a launcher is asked, it looks there, so that a restart forgets nothing and two instances agree.
+ * Runs sessions somewhere: as processes of this machine, in Docker or on ECS. The launcher is the source of truth:
+ * every call reads its present state, so that a restart of the manager loses nothing and several instances agree.
  */
 export interface Launcher {
   readonly kind: 'local' | 'docker' | 'ecs';
-  /** How often it is sensible to look. */
-  readonly paceMs: number;
+  /** How often `list` may sensibly be called. */
+  readonly pollIntervalMs: number;
 
   /**
-   * Starts a session. One press starts one session, in however many instances it arrives.
-   * @returns the session of that press, which may be another's than the request's.
-   * @throws {NoRoomError} when there is no capacity for it anywhere.
+   * Starts a session. Requests with the same idempotency key start one session, whichever instances they arrive at.
+   * @returns the session of that key: an earlier request may have started it under another id.
+   * @throws {NoCapacityError} when there is no capacity for it anywhere.
    */
   launch(request: LaunchRequest): Promise<Session>;
 
-  /** Those that are alive, and those that have ended of late, in no order. */
+  /** The sessions that are alive and those that ended lately, in no order. */
   list(signal: AbortSignal): Promise<readonly Session[]>;
 
-  /** Asks a session to end, by the supervisor's own clean stop. One that is unknown or has ended is no error. */
+  /**
+   * Requests a session's end, by the supervisor's own clean shutdown. Does nothing for a session that is unknown, has
+   * ended, or has been stopped before.
+   */
   stop(session: Session, why: StopReason): Promise<void>;
 
   /** Starts the recovery of a session that has left a journal and no archive; does not wait for it. */
   recover(request: RecoverRequest): Promise<void>;
 
-  /** Removes what is left of a session that has ended and is saved. */
-  forget(session: Session): Promise<void>;
+  /** Removes what is left of a session that has ended and is saved; does nothing for one that is alive. */
+  remove(session: Session): Promise<void>;
 
-  /** Lets go of sockets. Sessions play on. */
+  /** Closes connections. Sessions keep running. */
   close(): void;
 }
 
-export interface LaunchRequest {
-  readonly id: string;
+export interface LaunchRequest extends SessionIdentity {
+  /** The session's TIMESTAMP. */
   readonly name: string;
-  /** The press, as `pressMark` makes it: a client token. */
-  readonly press: string;
-  readonly visitor: string;
-  readonly world: string;
-  /** From 1; a launch that died for lack of capacity is tried again elsewhere. */
-  readonly attempt: number;
-  /** The complete SESSION_… environment, TIMESTAMP and address excepted. */
+  /** The complete SESSION_… environment; the launcher adds TIMESTAMP and the server's address. */
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -50,41 +48,36 @@ export interface RecoverRequest {
   readonly name: string;
   /** The session's own folder at the destination. */
   readonly url: string;
-  /** It is known to have ended: the journal's last heartbeat need not be waited for. */
+  /** It is known to have ended: the recovery need not wait until the journal's last heartbeat is old. */
   readonly force: boolean;
 }
 
-/** What the supervisor is told: its own command, and the image's entrypoint's. */
+/** The arguments of the supervisor, which is the image's entrypoint too. */
 export function recoverArguments({ url, force }: RecoverRequest): string[] {
   return force ? ['recover', '--force', url] : ['recover', url];
 }
 
-export interface Session {
-  readonly id: string;
-  readonly press: string;
-  readonly visitor: string;
-  readonly world: string;
-  readonly attempt: number;
-  /** For the people who run it: a task, a container or a process. */
+export interface Session extends SessionIdentity {
+  /** For operators: the task, the container or the process that it runs as. */
   readonly where: string;
   readonly state: SessionState;
-  /** US dollars; undefined: nobody knows. */
+  /** US dollars; undefined: unknown. */
   readonly costPerHour: number | undefined;
 }
 
 export type SessionState =
-  | { readonly phase: 'asked' }
+  | { readonly phase: 'requested' }
   /** A machine has been found, and its address is not known yet. */
   | { readonly phase: 'provisioned' }
   | {
       readonly phase: 'running';
-      /** What visitors are told. */
+      /** What visitors connect to. */
       readonly address: Address;
-      /** Where the manager reaches it. */
+      /** Where the manager reaches the same server. */
       readonly pingAddress: Address;
       readonly sinceMs: number | undefined;
     }
-  /** It has been asked to end, or is doing so. */
+  /** It is shutting down, or has been requested to. */
   | { readonly phase: 'ending'; readonly stopped: StopReason | undefined }
   | SessionEnded;
 
@@ -95,12 +88,17 @@ export interface SessionEnded {
   readonly why: string | undefined;
   readonly exitCode: number | undefined;
   readonly stopped: StopReason | undefined;
-  /** Nothing was wrong with it: it found no machine, and may find one elsewhere. */
+  /** It found no machine, and may find one elsewhere; nothing else was wrong with it. */
   readonly lackedCapacity: boolean;
 }
 
+/** A session that has just been launched, until its launcher lists it. */
+export function requestedSession(identity: SessionIdentity, where: string): Session {
+  return { ...identityFields(identity), where, state: { phase: 'requested' }, costPerHour: undefined };
+}
+
 /** Why a manager has stopped a session. */
-export type StopReason = 'admin' | 'visitor' | 'never-ready' | 'too-many';
+export type StopReason = (typeof STOP_REASONS)[number];
 
 export const STOP_REASONS = ['admin', 'visitor', 'never-ready', 'too-many'] as const;
 
@@ -121,8 +119,8 @@ export function describeStop(why: StopReason): string {
 }
 
 /** There is no capacity, wherever it was tried. */
-export class NoRoomError extends Error {
-  override readonly name = 'NoRoomError';
+export class NoCapacityError extends Error {
+  override readonly name = 'NoCapacityError';
 }
 
 export function isAlive({ state }: Session): boolean {

@@ -1,13 +1,11 @@
 import type { ServermgrConfig } from '../../config/servermgr-config.ts';
+import type { Environment } from '../../config/session-config.ts';
 import type { Launcher } from './launcher.ts';
 
-/** AWS throttles whoever asks too often: the SDK tries so often, and waits longer each time. */
-const AWS_TRIES = 6;
-
-/** Opens the launcher that the configuration names; SDKs are loaded only where they serve. */
+/** Opens the launcher that the configuration names, and loads only the SDKs that this one needs. */
 export async function openLauncher(
   { launcher, name, session, stateFolder }: ServermgrConfig,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
 ): Promise<Launcher> {
   switch (launcher.kind) {
     case 'local': {
@@ -17,18 +15,17 @@ export async function openLauncher(
     case 'docker': {
       const { default: Docker } = await import('dockerode');
       const { openDocker } = await import('./docker/docker.ts');
-      // It reads DOCKER_HOST and its like by itself.
+      // dockerode reads DOCKER_HOST and the other variables of Docker by itself.
       return openDocker(launcher, { docker: new Docker(), name, destination: session.destination, env });
     }
     case 'ecs': {
-      const [{ ECSClient, EC2Client }, { openEcs }, { newAddressBook }] = await Promise.all([
+      const [{ createClients }, { openEcs }, { createAddressLookup }] = await Promise.all([
         import('./ecs/clients.ts'),
         import('./ecs/ecs.ts'),
         import('./ecs/addresses.ts'),
       ]);
-      const ecs = new ECSClient({ maxAttempts: AWS_TRIES });
-      const findAddresses = newAddressBook(new EC2Client({ maxAttempts: AWS_TRIES }));
-      return openEcs(launcher, { ecs, findAddresses, name });
+      const { ecs, ec2 } = createClients();
+      return openEcs(launcher, { ecs, findAddresses: createAddressLookup(ec2), name });
     }
     default:
       return launcher satisfies never;

@@ -1,35 +1,35 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { sendMessage } from './errors.ts';
+import { sendErrorPage } from './errors.ts';
 
-/** How many wrong tokens one address has in a minute. */
-const GUESSES = 10;
+/** Wrong tokens of one address in a window. */
+const MAX_WRONG = 10;
 const WINDOW_MS = 60_000;
 
 /**
- * Lets in whoever knows the token, as a bearer token or as the password of HTTP basic. After too many wrong ones an
- * address is refused for a while, right token or not, so that a guesser does not even learn that he was right.
+ * A hook that lets a request pass which has the token, as a bearer token or as the password of HTTP basic. After too
+ * many wrong ones an address is refused for a while, the right token included, so that guessing reveals nothing.
  */
-export function guard(app: FastifyInstance, adminToken: string) {
-  const guesses = app.createRateLimit({ max: GUESSES, timeWindow: WINDOW_MS });
+export function requireAdmin(app: FastifyInstance, adminToken: string) {
+  const countWrong = app.createRateLimit({ max: MAX_WRONG, timeWindow: WINDOW_MS });
   const expected = digest(adminToken);
 
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     const given = tokenOf(request.headers.authorization);
     const right = given !== undefined && timingSafeEqual(digest(given), expected);
-    // A browser asks once without a password before it asks for one: that is no guess.
-    const count = await guesses(request, { increment: given !== undefined && !right });
+    // A browser's first request has no password: it does not count.
+    const count = await countWrong(request, { increment: given !== undefined && !right });
     if (!count.isAllowed && (count.isExceeded || (right && count.remaining === 0))) {
       reply.header('retry-after', count.ttlInSeconds);
-      return sendMessage(reply, 429, 'Slowly, please', 'Too many wrong passwords came from your address.');
+      return sendErrorPage(reply, 429, 'Slowly, please', 'Too many wrong passwords came from your address.');
     }
     if (right) return undefined;
     reply.header('www-authenticate', 'Basic realm="Craftassist fleet", charset="UTF-8"');
-    return sendMessage(reply, 401, 'Who are you?', 'This page is for the people who run the study.');
+    return sendErrorPage(reply, 401, 'Who are you?', 'This page is for the people who run the study.');
   };
 }
 
-/** Digests are of one length, so that the comparison tells nothing, not even how long the token is. */
+/** timingSafeEqual takes buffers of one length: digests hide the length of the token as well. */
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }

@@ -8,37 +8,39 @@ import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { adminRoutes } from './admin-routes.ts';
-import { handleFaults } from './errors.ts';
-import { newStreams } from './event-stream.ts';
+import { registerErrorPages } from './errors.ts';
+import { createStreams } from './event-stream.ts';
 import type { AppOptions, RouteTools } from './route-tools.ts';
+import { sessionRoutes } from './session-routes.ts';
+import { startRoutes } from './start-routes.ts';
 import { cookieOptions, formField, visitorOf } from './visitor-cookie.ts';
-import { visitorRoutes } from './visitor-routes.ts';
 
-/** Forms are small, and so is everything else that anybody sends. */
-const MOST_BODY_BYTES = 8 * 1024;
-/** A request that has not arrived after so long is not worth its socket. */
-const REQUEST_LIMIT_MS = 15_000;
-/** Of one address in a minute: a class behind one address, all of them waiting, stays below it. */
+/** Of a request: forms are small, and nothing else is sent. */
+const MAX_BODY_BYTES = 8 * 1024;
+/** For a request to arrive as a whole. */
+const REQUEST_TIMEOUT_MS = 15_000;
+/** Of one address: the waiting pages of a class behind it, which reload every 2 s without JavaScript, stay below. */
 const REQUESTS_PER_MINUTE = 1_200;
 /** Sockets besides those of event streams. */
-const SPARE_SOCKETS = 2_000;
+const OTHER_SOCKETS = 2_000;
 
-/** The web application. Request logging is off: an address of a page holds a session's id, which is a secret. */
+/** The web application. It logs no requests: the URL of a page contains a session's id, which is a secret. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { limits, secret, trustedProxies } = options;
-  const log: FastifyBaseLogger = options.log;
+  // fastify writes lines of its own, without an event.
+  const log: FastifyBaseLogger = options.log.child({ event: 'web_server' });
   const app = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
-    // From the socket outwards, so many are ours; what they were told by others is only claimed.
+    // Counted from the socket: so many proxies are ours, and what others add to X-Forwarded-For is not trusted.
     trustProxy: (_address, hop) => hop < trustedProxies,
-    bodyLimit: MOST_BODY_BYTES,
-    requestTimeout: REQUEST_LIMIT_MS,
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
   });
-  app.server.maxConnections = limits.streams + SPARE_SOCKETS;
-  const streams = newStreams({ total: limits.streams, perAddress: limits.streamsPerAddress });
+  app.server.maxConnections = limits.streams + OTHER_SOCKETS;
+  const streams = createStreams({ total: limits.streams, perAddress: limits.streamsPerAddress });
   app.addHook('preClose', async () => streams.closeAll());
 
   await app.register(helmet, {
@@ -57,22 +59,24 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     },
   });
   await app.register(cookie, { secret });
-  await app.register(formbody, { bodyLimit: MOST_BODY_BYTES });
+  await app.register(formbody, { bodyLimit: MAX_BODY_BYTES });
   await app.register(csrf, {
     cookieOpts: { ...cookieOptions, signed: true },
-    // A token serves the visitor for whom it was made, and nobody else. The key is another than the cookies': with
-    // that one, the token would hold the signature of the visitor's cookie.
+    // A token is valid for one visitor. Its key differs from that of the cookies: with the same key, the token would
+    // contain the signature of the visitor's cookie.
     csrfOpts: { hmacKey: createHmac('sha256', secret).update('forms').digest('base64url') },
     getUserInfo: request => visitorOf(request) ?? '',
     getToken: request => formField(request.body, '_csrf'),
     logLevel: 'debug',
   });
   await app.register(rateLimit, { max: REQUESTS_PER_MINUTE, timeWindow: 60_000, cache: 20_000 });
-  handleFaults(app);
+  registerErrorPages(app, options.log);
 
   const tools: RouteTools = { ...options, streams };
   await app.register(assetRoutes);
-  await app.register(visitorRoutes, tools);
+  app.get('/health', { config: { rateLimit: false } }, () => ({ ok: true }));
+  await app.register(startRoutes, tools);
+  await app.register(sessionRoutes, tools);
   if (options.adminToken !== undefined) {
     await app.register(adminRoutes, { ...tools, adminToken: options.adminToken });
   }
@@ -85,7 +89,7 @@ const ASSETS = {
   'icon.svg': 'image/svg+xml',
 } as const;
 
-/** Each file by its own name: there is no path that could lead anywhere else. */
+/** One route a file: no path of a request is ever resolved. */
 async function assetRoutes(app: FastifyInstance): Promise<void> {
   for (const [name, type] of Object.entries(ASSETS)) {
     const body = await readFile(join(import.meta.dirname, 'assets', name));

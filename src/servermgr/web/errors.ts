@@ -1,21 +1,27 @@
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+import type { Log } from '../../runtime/log.ts';
 import { messagePage } from './pages/layout.ts';
 
-/** What a visitor reads when something is not there, not allowed, or broken. */
-export function handleFaults(app: FastifyInstance): void {
+/** Makes every error, and every unknown address, a page; logs those that are our fault. */
+export function registerErrorPages(app: FastifyInstance, log: Log): void {
   app.setNotFoundHandler({ preHandler: app.rateLimit() }, (_, reply) =>
-    sendMessage(reply, 404, 'There is nothing here', 'The address may be mistyped, or too old.'),
+    sendErrorPage(reply, 404, 'There is nothing here', 'The address may be mistyped, or too old.'),
   );
   app.setErrorHandler<Partial<FastifyError>>((error, _, reply) => {
     const status = error.statusCode ?? 500;
-    if (status >= 500) app.log.error({ event: 'request_failed', err: error }, 'request failed');
+    if (status >= 500) log.error({ event: 'request_failed', err: error }, 'request failed');
     const [title, text] = explain(error, status);
-    return sendMessage(reply, status, title, text);
+    return sendErrorPage(reply, status, title, text);
   });
 }
 
-/** A whole page that says one thing. Nothing of what was sent is in it. */
-export function sendMessage(reply: FastifyReply, status: number, title: string, text: string): FastifyReply {
+/** Sends a page with one message, which repeats nothing of the request. */
+export function sendErrorPage(
+  reply: FastifyReply,
+  status: number,
+  title: string,
+  text: string,
+): FastifyReply {
   return sendPage(reply.code(status), messagePage(title, text));
 }
 

@@ -8,28 +8,28 @@ export interface StreamLimits {
 export interface EventStream {
   send(event: string, data: unknown): void;
   end(): void;
-  /** Called once, when the other side has gone or the stream was ended. */
+  /** Called once, when the client has disconnected or the stream was ended. */
   onClose(listener: () => void): void;
 }
 
 export interface Streams {
-  /** Takes over a reply; undefined: there are too many streams already, and the reply is still free. */
+  /** Sends a reply as a stream; undefined: too many streams are open, and the reply is not sent yet. */
   open(reply: FastifyReply, address: string): EventStream | undefined;
   count(): number;
   closeAll(): void;
 }
 
-/** Proxies end a connection on which nothing comes for a minute: Heroku after 55 s. */
+/** Proxies close a connection that is idle for about a minute: Heroku after 55 s. */
 const HEARTBEAT_MS = 20_000;
-/** A reader that is so far behind has gone. */
-const MOST_WAITING_BYTES = 64 * 1024;
+/** A client that has not read so much is disconnected. */
+const MAX_BUFFERED_BYTES = 64 * 1024;
 
-/** Server-sent events: however many want them, only so many are open, and a slow reader costs no memory. */
-export function newStreams({ total, perAddress }: StreamLimits): Streams {
-  const open = new Set<EventStream & { beat(): void }>();
+/** Server-sent events, with limits on the number of streams and on what a slow client may keep in memory. */
+export function createStreams({ total, perAddress }: StreamLimits): Streams {
+  const open = new Set<EventStream & { heartbeat(): void }>();
   const addresses = new Map<string, number>();
   const timer = setInterval(() => {
-    for (const stream of open) stream.beat();
+    for (const stream of open) stream.heartbeat();
   }, HEARTBEAT_MS);
   timer.unref();
 
@@ -59,7 +59,7 @@ export function newStreams({ total, perAddress }: StreamLimits): Streams {
   };
 }
 
-function start(reply: FastifyReply): EventStream & { beat(): void } {
+function start(reply: FastifyReply): EventStream & { heartbeat(): void } {
   reply.hijack();
   const { raw } = reply;
   for (const [name, value] of Object.entries(reply.getHeaders())) {
@@ -68,19 +68,19 @@ function start(reply: FastifyReply): EventStream & { beat(): void } {
   raw.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
-    // nginx and its like hold events back otherwise.
+    // nginx buffers events otherwise.
     'x-accel-buffering': 'no',
   });
   raw.on('error', () => raw.destroy());
   const write = (text: string) => {
     if (raw.destroyed || raw.writableEnded) return;
-    if (raw.writableLength > MOST_WAITING_BYTES) raw.destroy();
+    if (raw.writableLength > MAX_BUFFERED_BYTES) raw.destroy();
     else raw.write(text);
   };
   write('retry: 3000\n\n');
   return {
     send: (event, data) => write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`),
-    beat: () => write(': still here\n\n'),
+    heartbeat: () => write(': still here\n\n'),
     end: () => void raw.end(),
     onClose: listener => void raw.once('close', listener),
   };

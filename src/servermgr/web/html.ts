@@ -1,11 +1,11 @@
-/** Markup that needs no escaping any more. */
+/** Markup, escaped already. */
 export interface Html {
   readonly html: string;
 }
 
 type Content = Html | string | number | undefined | false | readonly Content[];
 
-/** Joins markup and texts; texts are escaped, for elements and for quoted attributes alike. */
+/** Joins markup and texts. Texts are escaped, for elements and for quoted attributes. */
 export function html(literals: TemplateStringsArray, ...contents: readonly Content[]): Html {
   const parts = literals.map(
     (literal, index) => literal + (index < contents.length ? show(contents[index]) : ''),

@@ -1,6 +1,6 @@
 import type { Address } from '../../config/session-config.ts';
 
-/** As Minecraft's own "Direct connection" takes it: its usual port goes without saying. */
+/** As Minecraft's "Direct connection" takes it: without the port if that is the default, 25565. */
 export function addressText({ host, port }: Address): string {
   const name = host.includes(':') ? `[${host}]` : host;
   return port === 25_565 ? name : `${name}:${port}`;

@@ -2,8 +2,8 @@ import type { SessionView } from '../fleet/view.ts';
 import { addressText } from './labels.ts';
 
 /**
- * What `/status?q=…` has always answered: 30 alone, 50 with no address, from 75 on with the address. The clients of
- * old parse the text themselves, which fails on a body that is announced as JSON: it stays plain text.
+ * The answer of `/status?q=…` for older clients: 30 alone, 50 without an address, from 75 on with the address. They
+ * parse the text themselves, which fails when the body is declared as JSON: it stays plain text.
  */
 export function legacyStatus(
   id: string | undefined,
@@ -12,7 +12,7 @@ export function legacyStatus(
   if (id === 'test') return answer(200, { progress: 100, ip: '123.123.123.123' });
   if (view === undefined) return answer(404, { error: 'there is no such session' });
   const { progress, address, ended } = view;
-  // A bar that has reached 100 makes them show an address: not the one of a session that is over.
+  // At 75 and more they show an address: not that of a session that has ended.
   if (ended !== undefined)
     return answer(200, { progress: Math.min(progress, 50), ip: null, ended: ended.text });
   if (address === undefined) return answer(200, progress === 30 ? { progress } : { progress: 50, ip: null });

@@ -2,12 +2,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isToken, randomToken } from '../session-id.ts';
 
 const COOKIE = 'visitor';
-const MONTH_S = 30 * 86_400;
+const MAX_AGE_S = 30 * 86_400;
 
-/** `secure: 'auto'`: wherever the page came over https. */
+/** `secure: 'auto'`: set when the request came over https. */
 export const cookieOptions = { path: '/', httpOnly: true, sameSite: 'lax', secure: 'auto' } as const;
 
-/** Who asks, as his signed cookie tells; undefined: nobody whom we know. */
+/** The visitor's secret, out of the signed cookie; undefined: there is none, or it is not ours. */
 export function visitorOf(request: FastifyRequest): string | undefined {
   const given = request.cookies[COOKIE];
   if (given === undefined) return undefined;
@@ -15,23 +15,23 @@ export function visitorOf(request: FastifyRequest): string | undefined {
   return valid && isToken(value) ? value : undefined;
 }
 
-/** Who asks; somebody new gets a cookie. */
-export function welcome(request: FastifyRequest, reply: FastifyReply): string {
+/** The visitor's secret; a new visitor gets a cookie. */
+export function ensureVisitor(request: FastifyRequest, reply: FastifyReply): string {
   const known = visitorOf(request);
   const visitor = known ?? randomToken();
   if (known === undefined) {
-    reply.setCookie(COOKIE, visitor, { ...cookieOptions, signed: true, maxAge: MONTH_S });
+    reply.setCookie(COOKIE, visitor, { ...cookieOptions, signed: true, maxAge: MAX_AGE_S });
   }
   return visitor;
 }
 
-/** Forgets who asks; what he has started goes on. */
-export function goodbye(reply: FastifyReply): void {
-  // `instance_id` is what the manager before this one has left in browsers.
+/** Deletes the visitor's cookies. A session of theirs keeps running. */
+export function clearVisitor(reply: FastifyReply): void {
+  // `instance_id` was set by the program that servermgr replaced.
   for (const name of [COOKIE, '_csrf', 'instance_id']) reply.clearCookie(name, { path: '/' });
 }
 
-/** The hidden field of a form that this visitor may send. */
+/** The CSRF token of a form that this visitor may send. */
 export function formToken(reply: FastifyReply, visitor: string): string {
   return reply.generateCsrf({ userInfo: visitor });
 }

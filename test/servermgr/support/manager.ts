@@ -5,8 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { parseServermgrConfig } from '../../../src/config/servermgr.ts';
 import type { PortRange } from '../../../src/config/servermgr-config.ts';
-import { isRunning } from '../../../src/servermgr/launchers/local/process.ts';
-import { listRecords } from '../../../src/servermgr/launchers/local/records.ts';
+import { LINE_FORMAT } from '../../../src/runtime/log.ts';
+import { isRunning } from '../../../src/servermgr/launchers/local/process-identity.ts';
+import { openRecords, sessionFiles } from '../../../src/servermgr/launchers/local/records.ts';
 import { type Manager, startManager } from '../../../src/servermgr/manager.ts';
 import { nameOf } from '../../../src/servermgr/session-id.ts';
 import { killAllIn } from '../../support/container.ts';
@@ -30,27 +31,28 @@ export async function portRange(count: number): Promise<PortRange> {
   return { first, last: first + count - 1 };
 }
 
-export interface House extends AsyncDisposable {
+export interface ManagerFixture extends AsyncDisposable {
   readonly folder: string;
-  readonly archives: string;
+  readonly destination: string;
   /** The environment that its managers are started with. */
   readonly env: Readonly<Record<string, string>>;
   /** Starts a manager, or one more instance of it. */
-  open(changes?: Record<string, string>): Promise<Manager>;
+  startManager(changes?: Record<string, string>): Promise<Manager>;
   /** The working directory of a session. */
   workdir(id: string): Promise<string>;
-  end(id: string): Promise<void>;
-  /** How many supervisors are alive. */
-  alive(): Promise<number>;
-  /** What sessions have been started, alive or not. */
-  started(): Promise<number>;
+  /** The session ends by itself. */
+  endSession(id: string): Promise<void>;
+  /** How many supervisors run. */
+  aliveCount(): Promise<number>;
+  /** How many sessions have been started, whether they have ended or not. */
+  startedCount(): Promise<number>;
 }
 
-/** A folder in which managers with the local launcher live; when it is disposed of, no session is left. */
-export async function openHouse(changes: Record<string, string> = {}): Promise<House> {
+/** A folder for managers with the local launcher. Its disposal ends every session, and removes the folder. */
+export async function createManagerFixture(changes: Record<string, string> = {}): Promise<ManagerFixture> {
   const folder = await mkdtemp(join(tmpdir(), 'servermgr-'));
   const managers: Manager[] = [];
-  const archives = join(folder, 'archives');
+  const destination = join(folder, 'archives');
   const ports = await portRange(20);
   const env: Record<string, string> = {
     PATH: process.env.PATH ?? '',
@@ -59,66 +61,67 @@ export async function openHouse(changes: Record<string, string> = {}): Promise<H
     SERVERMGR_PORTS: `${ports.first}-${ports.last}`,
     SERVERMGR_ADMIN_TOKEN: ADMIN_TOKEN,
     SERVERMGR_LOG_LEVEL: 'silent',
-    SESSION_DESTINATION: archives,
+    SESSION_DESTINATION: destination,
     ...changes,
   };
   const home = join(folder, 'state', 'servermgr');
+  const records = openRecords(home);
 
   async function recordOf(id: string) {
-    const record = (await listRecords(home)).find(one => one.id === id);
+    const record = (await records.list()).find(one => one.id === id);
     if (record === undefined) throw new Error(`there is no session ${nameOf(id)}`);
     return record;
   }
 
-  const alive = async () =>
-    (await listRecords(home)).filter(({ process: identity }) => identity && isRunning(identity)).length;
+  const aliveCount = async () =>
+    (await records.list()).filter(({ process: identity }) => identity && isRunning(identity)).length;
 
   return {
     folder,
-    archives,
+    destination,
     env,
-    async open(more = {}) {
+    async startManager(more = {}) {
       const given = { ...env, ...more };
       const { config } = parseServermgrConfig(given, { cwd: folder, demo: undefined });
-      const log = pino({ level: config.logLevel });
+      const log = pino({ ...LINE_FORMAT, level: config.logLevel });
       const listen = { host: '127.0.0.1', port: 0 };
       const manager = await startManager({ ...config, listen }, { log, env: given });
       managers.push(manager);
       return manager;
     },
-    workdir: async id => join((await recordOf(id)).folder, 'work'),
-    async end(id) {
-      const workdir = join((await recordOf(id)).folder, 'work');
+    workdir: async id => sessionFiles(await recordOf(id)).workdir,
+    async endSession(id) {
+      const workdir = sessionFiles(await recordOf(id)).workdir;
       // The supervisor listens when it has written this.
       await environmentIn(workdir);
       await writeFile(join(workdir, 'end'), '');
     },
-    alive,
-    started: async () =>
+    aliveCount,
+    startedCount: async () =>
       (await readdir(home).catch(() => [])).filter(
         name => !name.startsWith('.') && !name.includes('recovery'),
       ).length,
     async [Symbol.asyncDispose]() {
       await Promise.all(managers.map(manager => manager.close()));
-      await emptyHouse(folder, home);
+      await removeSessions(folder, home);
     },
   };
 }
 
-/** Ends every session, with all that it has started, and takes the folder away. */
-export async function emptyHouse(folder: string, home: string): Promise<void> {
+/** Kills every session with all that it has started, and removes the folder. */
+export async function removeSessions(folder: string, home: string): Promise<void> {
   try {
     await eventually(() => killAll(home));
   } finally {
     await killAllIn(folder);
-    // Whoever has started a process writes down its exit.
+    // A manager may be recording the exit of a process that it started.
     await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 
-/** Kills what runs. @returns whether all that was started has been seen, and is gone. */
+/** Kills what runs. @returns whether every process has been recorded, and is gone. */
 async function killAll(home: string): Promise<boolean> {
-  const records = await listRecords(home);
+  const records = await openRecords(home).list();
   for (const { process: identity } of records) {
     if (identity !== undefined && isRunning(identity)) process.kill(identity.pid, 'SIGKILL');
   }

@@ -1,8 +1,8 @@
-/** A browser without JavaScript: it keeps cookies, reads forms, and follows nothing by itself. */
+/** A browser without JavaScript: it keeps cookies, reads forms, and follows no redirect. */
 export function newVisitor(origin: string, headers: Record<string, string> = {}) {
   const cookies = new Map<string, string>();
 
-  async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  async function request(path: string, init: RequestInit = {}): Promise<Response> {
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     const response = await fetch(new URL(path, origin), {
       redirect: 'manual',
@@ -18,23 +18,23 @@ export function newVisitor(origin: string, headers: Record<string, string> = {})
   }
 
   const post = (path: string, fields: Record<string, string>, init: RequestInit = {}) =>
-    ask(path, { ...init, method: 'POST', body: new URLSearchParams(fields) });
+    request(path, { ...init, method: 'POST', body: new URLSearchParams(fields) });
 
   return {
     cookies,
-    ask,
+    request,
     post,
-    text: async (path: string) => (await ask(path)).text(),
+    text: async (path: string) => (await request(path)).text(),
     /** The hidden fields of the page's first form. */
     async form(path = '/', init: RequestInit = {}): Promise<Record<string, string>> {
-      return hiddenFields(await (await ask(path, init)).text());
+      return hiddenFields(await (await request(path, init)).text());
     },
-    /** Opens the page and presses the button. */
-    async press(changes: Record<string, string> = {}): Promise<Response> {
-      const fields = hiddenFields(await (await ask('/')).text());
+    /** Opens the start page and sends its form. */
+    async launch(changes: Record<string, string> = {}): Promise<Response> {
+      const fields = hiddenFields(await (await request('/')).text());
       return post('/launch', { world: 'flat_world', ...fields, ...changes });
     },
-    status: async (id: string) => JSON.parse(await (await ask(`/status?q=${id}`)).text()),
+    status: async (id: string) => JSON.parse(await (await request(`/status?q=${id}`)).text()),
   };
 }
 

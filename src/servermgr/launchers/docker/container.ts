@@ -1,90 +1,81 @@
 import type Docker from 'dockerode';
 import type { DockerSettings } from '../../../config/servermgr-config.ts';
 import type { DestinationUrl } from '../../../config/session-config.ts';
+import { identityKeys, writeIdentity } from '../identity.ts';
 import { type LaunchRequest, type RecoverRequest, recoverArguments } from '../launcher.ts';
 
-export interface DockerSurroundings {
+export interface DockerOptions {
   readonly docker: Docker;
   readonly name: string;
   readonly destination: DestinationUrl;
-  /** The manager's own environment: a container gets its AWS_… variables where it has to save at S3. */
+  /** The manager's own environment: a container gets its AWS_… variables if it saves to S3. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 export const LABELS = {
+  ...identityKeys('craftassist.'),
   manager: 'craftassist.manager',
-  session: 'craftassist.session',
-  press: 'craftassist.press',
-  visitor: 'craftassist.visitor',
-  world: 'craftassist.world',
-  attempt: 'craftassist.attempt',
   recovery: 'craftassist.recovery',
 } as const;
 
-/** Where the image's game listens, and where it finds a destination that is a folder of this host. */
+/** Where the image's server listens. */
 const GAME_PORT = '25565/tcp';
+/** Where a destination that is a folder of this host is mounted. */
 const FOLDER = '/sessions';
+/** As SESSION_STOP_TIMEOUT is by default: `docker stop` does not kill a session before its own deadline. */
 const STOP_TIMEOUT_S = 120;
 
-/** The container of one session. A stop of Docker's own leaves it the time that it was promised. */
+/** The container of one session. */
 export function containerSpec(
   request: LaunchRequest,
   { image, ports }: DockerSettings,
-  surroundings: DockerSurroundings,
+  options: DockerOptions,
 ): Docker.ContainerCreateOptions {
-  const { id, press, visitor, world, attempt, name } = request;
   return {
-    name: `${surroundings.name}-${press}`,
+    name: `${options.name}-${request.idempotencyKey}`,
     Image: image,
-    Env: environment({ ...request.env, TIMESTAMP: name }, surroundings),
-    Labels: {
-      [LABELS.manager]: surroundings.name,
-      [LABELS.session]: id,
-      [LABELS.press]: press,
-      [LABELS.visitor]: visitor,
-      [LABELS.world]: world,
-      [LABELS.attempt]: String(attempt),
-    },
+    Env: environment({ ...request.env, TIMESTAMP: request.name }, options),
+    Labels: { [LABELS.manager]: options.name, ...writeIdentity(request, LABELS) },
     StopTimeout: STOP_TIMEOUT_S,
     ExposedPorts: { [GAME_PORT]: {} },
     HostConfig: {
-      // Docker itself gives out the first free port of a range.
+      // Docker assigns the first free port of a range.
       PortBindings: { [GAME_PORT]: [{ HostPort: `${ports.first}-${ports.last}` }] },
-      Binds: binds(surroundings),
+      Binds: binds(options),
     },
   };
 }
 
-/** A container that recovers one session, and is gone afterwards. */
+/** A container that recovers one session, and is removed when it has ended. */
 export function recoverySpec(
   request: RecoverRequest,
   { image }: DockerSettings,
-  surroundings: DockerSurroundings,
+  options: DockerOptions,
 ): Docker.ContainerCreateOptions {
   const { name } = request;
-  const url = surroundings.destination.kind === 's3' ? request.url : `file://${FOLDER}/${encodeURI(name)}`;
+  const url = options.destination.kind === 's3' ? request.url : `file://${FOLDER}/${encodeURI(name)}`;
   return {
     Image: image,
     // The image's entrypoint is the supervisor.
     Cmd: recoverArguments({ ...request, url }),
-    Env: environment({}, surroundings),
-    Labels: { [LABELS.manager]: surroundings.name, [LABELS.recovery]: name },
-    HostConfig: { AutoRemove: true, Binds: binds(surroundings) },
+    Env: environment({}, options),
+    Labels: { [LABELS.manager]: options.name, [LABELS.recovery]: name },
+    HostConfig: { AutoRemove: true, Binds: binds(options) },
   };
 }
 
 function environment(
   session: Readonly<Record<string, string>>,
-  { destination, env }: DockerSurroundings,
+  { destination, env }: DockerOptions,
 ): string[] {
   const needsAws = destination.kind === 's3';
   const aws = Object.entries(env).filter(([name]) => needsAws && name.startsWith('AWS_'));
-  const place = needsAws ? {} : { SESSION_DESTINATION: FOLDER };
-  return Object.entries({ ...Object.fromEntries(aws), ...session, ...place }).map(
+  const mounted = needsAws ? {} : { SESSION_DESTINATION: FOLDER };
+  return Object.entries({ ...Object.fromEntries(aws), ...session, ...mounted }).map(
     ([name, value]) => `${name}=${(value ?? '').replaceAll('{port}', '25565')}`,
   );
 }
 
-function binds({ destination }: DockerSurroundings): string[] {
+function binds({ destination }: DockerOptions): string[] {
   return destination.kind === 's3' ? [] : [`${destination.path}:${FOLDER}`];
 }

@@ -3,36 +3,36 @@ import type { DockerSettings } from '../../../config/servermgr-config.ts';
 import {
   type Launcher,
   type LaunchRequest,
-  NoRoomError,
+  NoCapacityError,
   type Session,
   type SessionEnded,
 } from '../launcher.ts';
-import { containerSpec, type DockerSurroundings, LABELS, recoverySpec } from './container.ts';
+import { containerSpec, type DockerOptions, LABELS, recoverySpec } from './container.ts';
 import { readContainer, toSession } from './session.ts';
 
-const PACE_MS = 1_000;
+const POLL_INTERVAL_MS = 1_000;
 
 /**
- * Plays sessions as containers of this host. All that is known of one lies in its labels, and in its name: the press,
- * which can be given only once, and behind a dot why it was stopped.
+ * Runs sessions as containers of this host. The state of one is in its labels and in its name, which Docker keeps
+ * unique: `<manager>-<idempotency key>`, and after a stop `.<reason>` behind it.
  */
-export function openDocker(settings: DockerSettings, surroundings: DockerSurroundings): Launcher {
-  const { docker, name } = surroundings;
-  /** What Docker tells of a container that has ended does not change any more. */
+export function openDocker(settings: DockerSettings, options: DockerOptions): Launcher {
+  const { docker, name } = options;
+  /** By container: one that has ended does not change any more. */
   const ended = new Map<string, SessionEnded>();
 
   async function launch(request: LaunchRequest): Promise<Session> {
-    const known = await ofPress(request.press);
+    const known = await findByKey(request.idempotencyKey);
     if (known !== undefined) return known;
     try {
-      const container = await docker.createContainer(containerSpec(request, settings, surroundings));
+      const container = await docker.createContainer(containerSpec(request, settings, options));
       await start(container);
     } catch (error) {
-      // Another instance was quicker with the same press.
+      // Another instance has created the container of this key.
       if (statusOf(error) !== 409) throw error;
     }
-    const started = await ofPress(request.press);
-    if (started === undefined) throw new Error(`the container of ${request.name} is not there`);
+    const started = await findByKey(request.idempotencyKey);
+    if (started === undefined) throw new Error(`the container of ${request.name} is missing`);
     return started;
   }
 
@@ -42,19 +42,19 @@ export function openDocker(settings: DockerSettings, surroundings: DockerSurroun
     } catch (error) {
       await container.remove({ force: true });
       if (/port is already allocated|all ports are allocated/i.test(String(error))) {
-        throw new NoRoomError('no port is left on this machine: widen SERVERMGR_PORTS', { cause: error });
+        throw new NoCapacityError('no port is left on this machine: widen SERVERMGR_PORTS', { cause: error });
       }
       throw error;
     }
   }
 
-  async function ofPress(press: string): Promise<Session | undefined> {
-    const [found] = await containersWith([`${LABELS.press}=${press}`]);
+  async function findByKey(key: string): Promise<Session | undefined> {
+    const found = await containerOf(key);
     return found === undefined ? undefined : toSession(found, await endOf(found), settings);
   }
 
   function containersWith(labels: readonly string[], abortSignal?: AbortSignal) {
-    const label = [`${LABELS.manager}=${name}`, LABELS.session, ...labels];
+    const label = [`${LABELS.manager}=${name}`, LABELS.id, ...labels];
     return docker.listContainers({ all: true, filters: { label }, ...(abortSignal && { abortSignal }) });
   }
 
@@ -68,13 +68,14 @@ export function openDocker(settings: DockerSettings, surroundings: DockerSurroun
     return end;
   }
 
-  async function find({ press }: Session): Promise<Docker.ContainerInfo | undefined> {
-    return (await containersWith([`${LABELS.press}=${press}`]))[0];
+  async function containerOf(key: string): Promise<Docker.ContainerInfo | undefined> {
+    const [found] = await containersWith([`${LABELS.idempotencyKey}=${key}`]);
+    return found;
   }
 
   return {
     kind: 'docker',
-    paceMs: PACE_MS,
+    pollIntervalMs: POLL_INTERVAL_MS,
     launch,
     async list(signal) {
       const containers = await containersWith([], signal);
@@ -85,31 +86,31 @@ export function openDocker(settings: DockerSettings, surroundings: DockerSurroun
       );
     },
     async stop(session, why) {
-      const found = await find(session);
+      const found = await containerOf(session.idempotencyKey);
       if (found?.State !== 'running' || found.Names.some(each => each.includes('.'))) return;
       const container = docker.getContainer(found.Id);
       try {
-        // To the supervisor a second SIGTERM means to give everything up: only who renames it sends one.
-        await container.rename({ name: `${name}-${session.press}.${why}` });
-        // Not Docker's own stop: that kills after a while, and an archive takes as long as it takes.
+        // A second SIGTERM makes the supervisor abort without saving: only the caller that renames it sends one.
+        await container.rename({ name: `${name}-${session.idempotencyKey}.${why}` });
+        // Not `docker stop`: that sends SIGKILL after its timeout, and saving may take longer.
         await container.kill({ signal: 'SIGTERM' });
       } catch (error) {
-        // It has ended, or another instance was quicker.
+        // It has ended, or another instance is stopping it.
         if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
       }
     },
     async recover(request) {
-      const container = await docker.createContainer(recoverySpec(request, settings, surroundings));
+      const container = await docker.createContainer(recoverySpec(request, settings, options));
       await start(container);
     },
-    async forget(session) {
-      const found = await find(session);
+    async remove(session) {
+      const found = await containerOf(session.idempotencyKey);
       if (found !== undefined && found.State !== 'running') {
         await docker.getContainer(found.Id).remove({ v: true });
       }
     },
     close() {
-      // Docker is asked over one connection a request: nothing is open.
+      // dockerode opens a connection for each request: none is open.
     },
   };
 }

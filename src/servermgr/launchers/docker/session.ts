@@ -1,6 +1,7 @@
 import type Docker from 'dockerode';
 import type { DockerSettings } from '../../../config/servermgr-config.ts';
-import { askedAtMs } from '../../session-id.ts';
+import { requestedAtMs } from '../../session-id.ts';
+import { readIdentity } from '../identity.ts';
 import {
   type Session,
   type SessionEnded,
@@ -10,23 +11,18 @@ import {
 } from '../launcher.ts';
 import { LABELS } from './container.ts';
 
-/** A container that was made and not started after so long never will be: its maker died in between. */
+/** A container that is not started this long after the request never will be: its manager died in between. */
 const START_LIMIT_MS = 60_000;
 
-/** A container as a session; `end` is what there is to tell when it is over. */
+/** A container as a session. @param end how it ended; undefined: it has not, or is removed already. */
 export function toSession(
   container: Docker.ContainerInfo,
   end: SessionEnded | undefined,
   settings: DockerSettings,
 ): Session {
   const { Id, Labels } = container;
-  const label = (name: string) => Labels[name] ?? '';
   return {
-    id: label(LABELS.session),
-    press: label(LABELS.press),
-    visitor: label(LABELS.visitor),
-    world: label(LABELS.world),
-    attempt: Number(label(LABELS.attempt)) || 1,
+    ...readIdentity(label => Labels[label], LABELS),
     where: `container ${Id.slice(0, 12)}`,
     state: end ?? stateOf(container, settings),
     costPerHour: 0,
@@ -37,13 +33,13 @@ function stateOf(container: Docker.ContainerInfo, { gameHost, pingHost }: Docker
   const { State, Ports, Created, Labels } = container;
   const stopped = stopReason(container);
   if (State === 'created') {
-    const ageMs = Date.now() - (askedAtMs(Labels[LABELS.session] ?? '') ?? 0);
+    const ageMs = Date.now() - (requestedAtMs(Labels[LABELS.id] ?? '') ?? 0);
     return ageMs < START_LIMIT_MS
-      ? { phase: 'asked' }
-      : over({ why: 'its container was never started', stopped });
+      ? { phase: 'requested' }
+      : ended({ why: 'its container was never started', stopped });
   }
-  // Ended, and gone before it could be looked at.
-  if (State !== 'running' && State !== 'paused' && State !== 'restarting') return over({ stopped });
+  // Ended, and removed before it could be inspected.
+  if (State !== 'running' && State !== 'paused' && State !== 'restarting') return ended({ stopped });
   if (stopped !== undefined) return { phase: 'ending', stopped };
   const port = Ports.find(({ PrivatePort, PublicPort }) => PrivatePort === 25_565 && PublicPort)?.PublicPort;
   if (port === undefined) return { phase: 'provisioned' };
@@ -64,14 +60,14 @@ export async function readContainer(
     const { State: state } = await container.inspect();
     const why = state.OOMKilled ? 'it ran out of memory' : state.Error || undefined;
     const atMs = Date.parse(state.FinishedAt);
-    return over({ atMs, why, exitCode: state.ExitCode, stopped: stopReason(info) });
+    return ended({ atMs, why, exitCode: state.ExitCode, stopped: stopReason(info) });
   } catch (error) {
     if (error instanceof Error && 'statusCode' in error && error.statusCode === 404) return undefined;
     throw error;
   }
 }
 
-function over(known: Partial<Omit<SessionEnded, 'phase'>>): SessionEnded {
+function ended(known: Partial<Omit<SessionEnded, 'phase'>>): SessionEnded {
   return {
     phase: 'ended',
     atMs: known.atMs,
@@ -82,7 +78,7 @@ function over(known: Partial<Omit<SessionEnded, 'phase'>>): SessionEnded {
   };
 }
 
-/** Labels cannot be changed; names can: `/servermgr-<press>.<reason>`. */
+/** Labels cannot be changed; names can: `/servermgr-<idempotency key>.<reason>`. */
 function stopReason({ Names }: Docker.ContainerInfo): StopReason | undefined {
   return STOP_REASONS.find(reason => Names.some(name => name.endsWith(`.${reason}`)));
 }

@@ -6,17 +6,17 @@ export type FindAddresses = (
   signal?: AbortSignal,
 ) => Promise<ReadonlyMap<string, string>>;
 
-const ASKED_AT_ONCE = 200;
+const BATCH_SIZE = 200;
 
-/** Asks EC2, and only for what is not known: an interface of Fargate's keeps its address. */
-export function newAddressBook(ec2: EC2Client): FindAddresses {
+/** Asks EC2 for addresses that are not known yet: an interface of Fargate keeps its address. */
+export function createAddressLookup(ec2: EC2Client): FindAddresses {
   const known = new Map<string, string>();
 
   return async (interfaces, abortSignal) => {
     const unknown = interfaces.filter(id => !known.has(id));
-    for (let start = 0; start < unknown.length; start += ASKED_AT_ONCE) {
-      // As a filter: named outright, one interface that is gone would fail them all.
-      const Filters = [{ Name: 'network-interface-id', Values: unknown.slice(start, start + ASKED_AT_ONCE) }];
+    for (let start = 0; start < unknown.length; start += BATCH_SIZE) {
+      // As a filter: an ID that no longer exists would otherwise fail the whole request.
+      const Filters = [{ Name: 'network-interface-id', Values: unknown.slice(start, start + BATCH_SIZE) }];
       const command = new DescribeNetworkInterfacesCommand({ Filters });
       const { NetworkInterfaces = [] } = await ec2.send(command, abortSignal && { abortSignal });
       for (const { NetworkInterfaceId: id, Association } of NetworkInterfaces) {

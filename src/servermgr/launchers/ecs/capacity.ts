@@ -7,8 +7,9 @@ export interface Placement {
 }
 
 /**
- * Where a launch is tried, one place after the other: each kind of capacity first in all subnets, of which ECS takes
- * one, then in each alone, since each is in another zone. Later attempts begin further on.
+ * Where a launch is tried, in this order: each kind of capacity first in all subnets, of which ECS chooses one, then
+ * in each alone, since each is in another zone. A later attempt begins with a later placement.
+ * @param attempt from 1
  */
 export function placements({ capacity, subnets }: EcsSettings, attempt: number): readonly Placement[] {
   const choices = subnets.length > 1 ? [subnets, ...subnets.map(subnet => [subnet])] : [subnets];
@@ -17,15 +18,15 @@ export function placements({ capacity, subnets }: EcsSettings, attempt: number):
   return [...all.slice(first), ...all.slice(0, first)];
 }
 
-/** Reasons that another zone, or another moment, may not have. */
+/** Whether ECS gave a reason that may not hold in another zone, or a moment later. */
 export function isLackOfCapacity(reason: string): boolean {
   return /capacity is unavailable|capacity isn.t available|RESOURCE:|limit on the number of (?:vCPUs|tasks)|insufficient capacity/i.test(
     reason,
   );
 }
 
-/** For the person who waits, and the one who can do something about it. */
-export function lackExplained(reasons: readonly string[]): string {
+/** Why no placement had capacity, for the visitor and for the operator. @param reasons of ECS, one a placement */
+export function describeLack(reasons: readonly string[]): string {
   if (reasons.some(reason => /limit on the number of/i.test(reason))) {
     return 'the account runs as many tasks as it may (its Fargate quota is reached)';
   }

@@ -1,40 +1,47 @@
 import type { ECSClient } from '@aws-sdk/client-ecs';
 import { RunTaskCommand, StopTaskCommand } from '@aws-sdk/client-ecs';
 import type { EcsSettings } from '../../../config/servermgr-config.ts';
-import { describeStop, type Launcher, type LaunchRequest, NoRoomError, type Session } from '../launcher.ts';
+import {
+  describeStop,
+  type Launcher,
+  type LaunchRequest,
+  NoCapacityError,
+  requestedSession,
+  type Session,
+} from '../launcher.ts';
 import type { FindAddresses } from './addresses.ts';
-import { isLackOfCapacity, lackExplained, placements } from './capacity.ts';
+import { describeLack, isLackOfCapacity, placements } from './capacity.ts';
 import { launchInput, recoveryInput, TAGS } from './requests.ts';
-import { describeTasks, isSettled, listTaskArns, networkInterfaceOf, tagOf, toSession } from './tasks.ts';
+import { describeTasks, isStopped, listTaskArns, networkInterfaceOf, tagOf, toSession } from './tasks.ts';
 
-export interface EcsSurroundings {
+export interface EcsOptions {
   readonly ecs: ECSClient;
   readonly findAddresses: FindAddresses;
   readonly name: string;
 }
 
-const PACE_MS = 2_000;
+const POLL_INTERVAL_MS = 2_000;
 
 /**
- * Plays sessions as tasks of ECS, on Fargate. All that is known of one lies in its tags and its state; ECS remembers
- * a stopped task for about an hour.
+ * Runs sessions as tasks of ECS, on Fargate. The state of one is in its tags and its status; ECS lists a stopped task
+ * for about an hour.
  */
-export function openEcs(settings: EcsSettings, { ecs, findAddresses, name }: EcsSurroundings): Launcher {
-  /** Tasks that have stopped do not change any more. */
-  const settled = new Map<string, Session>();
+export function openEcs(settings: EcsSettings, { ecs, findAddresses, name }: EcsOptions): Launcher {
+  /** By ARN: a task that has stopped does not change any more. */
+  const stoppedTasks = new Map<string, Session>();
 
-  /** Each place in turn, beginning with another one at each attempt; what is wrong with a place is told at the end. */
+  /** Tries one placement after the other, beginning with another one at each attempt. */
   async function launch(request: LaunchRequest): Promise<Session> {
     const reasons = new Set<string>();
-    const places = placements(settings, request.attempt);
-    for (const [index, place] of places.entries()) {
-      const token = `${request.press}-${request.attempt}-${index}`;
-      const result = await runOne(launchInput(request, { settings, place, token, name }));
-      if ('arn' in result) return started(request, result.arn);
+    const all = placements(settings, request.attempt);
+    for (const [index, placement] of all.entries()) {
+      const token = `${request.idempotencyKey}-${request.attempt}-${index}`;
+      const result = await runOne(launchInput(request, { settings, placement, token, name }));
+      if ('arn' in result) return requestedSession(request, result.arn);
       if ('existing' in result) return existing(result.existing);
       reasons.add(result.lack);
     }
-    throw new NoRoomError(lackExplained([...reasons]));
+    throw new NoCapacityError(describeLack([...reasons]));
   }
 
   async function runOne(
@@ -49,7 +56,7 @@ export function openEcs(settings: EcsSettings, { ecs, findAddresses, name }: Ecs
       throw new Error(`ECS did not run the task: ${reason || 'it gave no reason'}`);
     } catch (error) {
       const { name: kind, message, resourceIds } = error as Error & { resourceIds?: readonly string[] };
-      // The same press with another moment in its environment: ECS names the task that it has started already.
+      // The same token with another environment (TIMESTAMP differs): ECS names the task that it has started for it.
       if (kind === 'ConflictException' && resourceIds?.length) return { existing: resourceIds };
       if (kind === 'ClientException' && isLackOfCapacity(message)) return { lack: message };
       throw error;
@@ -58,32 +65,32 @@ export function openEcs(settings: EcsSettings, { ecs, findAddresses, name }: Ecs
 
   async function existing(arns: readonly string[]): Promise<Session> {
     const [session] = await describe(arns);
-    if (session === undefined) throw new Error('ECS names a task for this press, and does not describe it');
+    if (session === undefined) throw new Error('ECS names a task for this request, and does not describe it');
     return session;
   }
 
   async function describe(arns: readonly string[], signal?: AbortSignal): Promise<Session[]> {
     const tasks = (await describeTasks(ecs, settings.cluster, arns, signal)).filter(
-      task => tagOf(task, TAGS.manager) === name && tagOf(task, TAGS.session) !== undefined,
+      task => tagOf(task, TAGS.manager) === name && tagOf(task, TAGS.id) !== undefined,
     );
     const interfaces = tasks.map(networkInterfaceOf).filter(id => id !== undefined);
     const addresses = await findAddresses(interfaces, signal);
     return tasks.map(task => {
       const session = toSession(task, { settings, publicIp: addresses.get(networkInterfaceOf(task) ?? '') });
-      if (isSettled(task) && task.taskArn !== undefined) settled.set(task.taskArn, session);
+      if (isStopped(task) && task.taskArn !== undefined) stoppedTasks.set(task.taskArn, session);
       return session;
     });
   }
 
   return {
     kind: 'ecs',
-    paceMs: PACE_MS,
+    pollIntervalMs: POLL_INTERVAL_MS,
     launch,
     async list(signal) {
       const arns = await listTaskArns(ecs, settings, signal);
-      for (const arn of settled.keys()) if (!arns.includes(arn)) settled.delete(arn);
-      const known = arns.flatMap(arn => settled.get(arn) ?? []);
-      const rest = arns.filter(arn => !settled.has(arn));
+      for (const arn of stoppedTasks.keys()) if (!arns.includes(arn)) stoppedTasks.delete(arn);
+      const known = arns.flatMap(arn => stoppedTasks.get(arn) ?? []);
+      const rest = arns.filter(arn => !stoppedTasks.has(arn));
       return lastAttempts([...known, ...(await describe(rest, signal))]);
     },
     async stop({ where }, why) {
@@ -92,33 +99,24 @@ export function openEcs(settings: EcsSettings, { ecs, findAddresses, name }: Ecs
           new StopTaskCommand({ cluster: settings.cluster, task: where, reason: describeStop(why) }),
         );
       } catch (error) {
-        // It is over, and forgotten.
+        // It has stopped, and ECS does not list it any more.
         if ((error as Error).name !== 'InvalidParameterException') throw error;
       }
     },
     async recover(request) {
-      const [place] = placements(settings, 1);
-      if (place === undefined) throw new NoRoomError('no subnet is configured');
-      const result = await runOne(recoveryInput(request, { settings, place, name }));
-      if ('lack' in result) throw new NoRoomError(lackExplained([result.lack]));
+      const [placement] = placements(settings, 1);
+      if (placement === undefined) throw new NoCapacityError('no subnet is configured');
+      const result = await runOne(recoveryInput(request, { settings, placement, name }));
+      if ('lack' in result) throw new NoCapacityError(describeLack([result.lack]));
     },
-    async forget() {
-      // ECS forgets by itself.
+    async remove() {
+      // ECS removes stopped tasks by itself.
     },
     close: () => ecs.destroy(),
   };
 }
 
-function started({ id, press, visitor, world, attempt }: LaunchRequest, arn: string): Session {
-  return {
-    ...{ id, press, visitor, world, attempt },
-    where: arn,
-    state: { phase: 'asked' },
-    costPerHour: undefined,
-  };
-}
-
-/** A launch that was tried again has several tasks: the last one counts. */
+/** A launch that was repeated has several tasks: the last one counts. */
 function lastAttempts(sessions: readonly Session[]): readonly Session[] {
   const last = new Map<string, Session>();
   for (const session of sessions) {

@@ -1,47 +1,47 @@
 import type { RunTaskCommandInput, Tag } from '@aws-sdk/client-ecs';
 import type { EcsSettings } from '../../../config/servermgr-config.ts';
+import { identityKeys, writeIdentity } from '../identity.ts';
 import { type LaunchRequest, type RecoverRequest, recoverArguments } from '../launcher.ts';
 import type { Placement } from './capacity.ts';
 import { type Overrides, overridesFor } from './overrides.ts';
 
-/** What a task is known by. */
 export const TAGS = {
+  ...identityKeys('craftassist:'),
   manager: 'craftassist:manager',
-  session: 'craftassist:session',
-  press: 'craftassist:press',
-  visitor: 'craftassist:visitor',
-  world: 'craftassist:world',
-  attempt: 'craftassist:attempt',
   recovery: 'craftassist:recovery',
 } as const;
 
 interface RunRequest {
   readonly settings: EcsSettings;
-  readonly place: Placement;
+  readonly placement: Placement;
   readonly name: string;
   readonly overrides: Overrides;
   readonly tags: Tag[];
   readonly token?: string;
 }
 
+/**
+ * RunTask's input for one attempt of a launch.
+ * @param token RunTask's client token: ECS starts one task for it, however often it is sent.
+ */
 export function launchInput(
   request: LaunchRequest,
-  { settings, place, token, name }: Pick<RunRequest, 'settings' | 'place' | 'name'> & { token: string },
+  {
+    settings,
+    placement,
+    token,
+    name,
+  }: Pick<RunRequest, 'settings' | 'placement' | 'name'> & { token: string },
 ): RunTaskCommandInput {
-  const { id, press, visitor, world, attempt, env } = request;
-  const overrides = overridesFor(settings.container, { ...env, TIMESTAMP: request.name });
-  const values = { manager: name, session: id, press, visitor, world, attempt: String(attempt) };
-  const tags = Object.entries(values).map(([key, value]) => ({
-    key: TAGS[key as keyof typeof values],
-    value,
-  }));
-  return runInput({ settings, place, name, overrides, tags, token });
+  const overrides = overridesFor(settings.container, { ...request.env, TIMESTAMP: request.name });
+  const tags = tagsFrom({ [TAGS.manager]: name, ...writeIdentity(request, TAGS) });
+  return runInput({ settings, placement, name, overrides, tags, token });
 }
 
-/** A session's role may not read what it has saved: a recovery has another one. */
+/** RunTask's input for a recovery. A session's role may not read what it has saved, so a recovery has its own. */
 export function recoveryInput(
   request: RecoverRequest,
-  { settings, place, name }: Pick<RunRequest, 'settings' | 'place' | 'name'>,
+  { settings, placement, name }: Pick<RunRequest, 'settings' | 'placement' | 'name'>,
 ): RunTaskCommandInput {
   const { container, recoveryRole } = settings;
   const overrides = {
@@ -49,15 +49,16 @@ export function recoveryInput(
     ...overridesFor(container, {}, recoverArguments(request)),
     ...(recoveryRole !== undefined && { taskRoleArn: recoveryRole }),
   };
-  const tags = [
-    { key: TAGS.manager, value: name },
-    { key: TAGS.recovery, value: request.name },
-  ];
-  return runInput({ settings, place, name, overrides, tags });
+  const tags = tagsFrom({ [TAGS.manager]: name, [TAGS.recovery]: request.name });
+  return runInput({ settings, placement, name, overrides, tags });
 }
 
-/** FARGATE goes by its launch type, which every cluster knows; Spot is a capacity provider of the cluster's. */
-function runInput({ settings, place, name, overrides, tags, token }: RunRequest): RunTaskCommandInput {
+function tagsFrom(values: Readonly<Record<string, string>>): Tag[] {
+  return Object.entries(values).map(([key, value]) => ({ key, value }));
+}
+
+/** FARGATE is requested by launch type, which every cluster has; Spot is a capacity provider of the cluster. */
+function runInput({ settings, placement, name, overrides, tags, token }: RunRequest): RunTaskCommandInput {
   const { cluster, taskDefinition, securityGroups } = settings;
   return {
     cluster,
@@ -65,12 +66,12 @@ function runInput({ settings, place, name, overrides, tags, token }: RunRequest)
     count: 1,
     startedBy: name,
     ...(token !== undefined && { clientToken: token }),
-    ...(place.capacity === 'FARGATE'
+    ...(placement.capacity === 'FARGATE'
       ? { launchType: 'FARGATE' }
-      : { capacityProviderStrategy: [{ capacityProvider: place.capacity, weight: 1 }] }),
+      : { capacityProviderStrategy: [{ capacityProvider: placement.capacity, weight: 1 }] }),
     networkConfiguration: {
       awsvpcConfiguration: {
-        subnets: [...place.subnets],
+        subnets: [...placement.subnets],
         securityGroups: [...securityGroups],
         assignPublicIp: 'ENABLED',
       },

@@ -6,6 +6,7 @@ import {
   type Task,
 } from '@aws-sdk/client-ecs';
 import type { EcsSettings } from '../../../config/servermgr-config.ts';
+import { readIdentity } from '../identity.ts';
 import {
   describeStop,
   type Session,
@@ -16,12 +17,12 @@ import {
 import { isLackOfCapacity } from './capacity.ts';
 import { TAGS } from './requests.ts';
 
-/** DescribeTasks takes no more at once. */
-const DESCRIBED_AT_ONCE = 100;
+/** DescribeTasks takes no more: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html */
+const MAX_DESCRIBED = 100;
 
 /**
- * The tasks of the family, running and stopped. (`startedBy` would have to be the only filter, and so could not be
- * told the stopped ones.)
+ * ARNs of the tasks of the task definition's family, running and stopped. (ListTasks takes `startedBy` only as its
+ * only filter, so that it could not be asked for stopped tasks.)
  */
 export async function listTaskArns(
   client: ECSClient,
@@ -50,8 +51,8 @@ export async function describeTasks(
   arns: readonly string[],
   abortSignal?: AbortSignal,
 ): Promise<Task[]> {
-  const chunks = Array.from({ length: Math.ceil(arns.length / DESCRIBED_AT_ONCE) }, (_, index) =>
-    arns.slice(index * DESCRIBED_AT_ONCE, (index + 1) * DESCRIBED_AT_ONCE),
+  const chunks = Array.from({ length: Math.ceil(arns.length / MAX_DESCRIBED) }, (_, index) =>
+    arns.slice(index * MAX_DESCRIBED, (index + 1) * MAX_DESCRIBED),
   );
   const answers = await Promise.all(
     chunks.map(tasks =>
@@ -68,7 +69,7 @@ export function tagOf({ tags = [] }: Task, key: string): string | undefined {
   return tags.find(tag => tag.key === key)?.value;
 }
 
-/** The task's own network interface, as soon as it has one. */
+/** The ID of the task's network interface; undefined: it has none yet. */
 export function networkInterfaceOf({ attachments = [] }: Task): string | undefined {
   const details = attachments.flatMap(attachment =>
     attachment.type === 'ElasticNetworkInterface' ? (attachment.details ?? []) : [],
@@ -76,38 +77,33 @@ export function networkInterfaceOf({ attachments = [] }: Task): string | undefin
   return details.find(({ name }) => name === 'networkInterfaceId')?.value;
 }
 
-export function isSettled({ lastStatus }: Task): boolean {
+export function isStopped({ lastStatus }: Task): boolean {
   return lastStatus === 'STOPPED';
 }
 
-export interface TaskKnowledge {
+export interface TaskFacts {
   readonly settings: EcsSettings;
   readonly publicIp: string | undefined;
 }
 
-export function toSession(task: Task, knowledge: TaskKnowledge): Session {
-  const tag = (key: string) => tagOf(task, key) ?? '';
+export function toSession(task: Task, facts: TaskFacts): Session {
   return {
-    id: tag(TAGS.session),
-    press: tag(TAGS.press),
-    visitor: tag(TAGS.visitor),
-    world: tag(TAGS.world),
-    attempt: Number(tag(TAGS.attempt)) || 1,
+    ...readIdentity(key => tagOf(task, key), TAGS),
     where: task.taskArn ?? '',
-    state: stateOf(task, knowledge),
+    state: stateOf(task, facts),
     costPerHour: costOf(task),
   };
 }
 
 /** https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html */
-function stateOf(task: Task, { settings, publicIp }: TaskKnowledge): SessionState {
+function stateOf(task: Task, { settings, publicIp }: TaskFacts): SessionState {
   const { lastStatus, desiredStatus, startedAt, stoppedReason } = task;
-  if (isSettled(task)) return endOf(task, settings);
+  if (isStopped(task)) return endOf(task, settings);
   if (desiredStatus === 'STOPPED' || /^(?:DEACTIVATING|STOPPING|DEPROVISIONING)$/.test(lastStatus ?? '')) {
     return { phase: 'ending', stopped: stopReason(stoppedReason) };
   }
-  if (lastStatus === 'PROVISIONING' || lastStatus === undefined) return { phase: 'asked' };
-  // A public address is given to the interface a moment after the interface to the task.
+  if (lastStatus === 'PROVISIONING' || lastStatus === undefined) return { phase: 'requested' };
+  // The interface gets its public address a moment after the task gets the interface.
   if (lastStatus !== 'RUNNING' || publicIp === undefined) return { phase: 'provisioned' };
   const address = { host: publicIp, port: settings.gamePort };
   return { phase: 'running', address, pingAddress: address, sinceMs: startedAt?.getTime() };
@@ -116,7 +112,7 @@ function stateOf(task: Task, { settings, publicIp }: TaskKnowledge): SessionStat
 function endOf(task: Task, { container: name }: EcsSettings): SessionEnded {
   const { stoppedAt, stoppedReason, stopCode, startedAt, containers = [] } = task;
   const container = containers.find(each => each.name === name);
-  // "Essential container in task exited" says nothing; the container's own reason may, and the report does.
+  // "Essential container in task exited" says nothing; the container's own reason may.
   const reason = stopCode === 'EssentialContainerExited' ? undefined : stoppedReason;
   return {
     phase: 'ended',

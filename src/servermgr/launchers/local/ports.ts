@@ -1,24 +1,18 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { PortRange } from '../../../config/servermgr-config.ts';
-import { NoRoomError } from '../launcher.ts';
-import { type LocalRecord, stateOf } from './records.ts';
-
-/** Whether a session still has its process, and with it its port. */
-export function isBusy(record: LocalRecord): boolean {
-  return stateOf(record, { host: '', port: record.port }).phase !== 'ended';
-}
+import { NoCapacityError } from '../launcher.ts';
 
 /**
- * Gives out the first port that no session has and nobody else listens on.
- * @throws {NoRoomError} when there is none.
+ * The first port of the range that is not in use, neither by a session nor by another program.
+ * @param used the ports of sessions, whether they listen already or not
+ * @throws {NoCapacityError} when there is none.
  */
-export async function pickPort({ first, last }: PortRange, records: readonly LocalRecord[]): Promise<number> {
-  const taken = new Set(records.filter(isBusy).map(({ port }) => port));
+export async function pickPort({ first, last }: PortRange, used: readonly number[]): Promise<number> {
   for (let port = first; port <= last; port += 1) {
-    if (!taken.has(port) && (await isFree(port))) return port;
+    if (!used.includes(port) && (await isFree(port))) return port;
   }
-  throw new NoRoomError(`every port from ${first} to ${last} is in use: widen SERVERMGR_PORTS`);
+  throw new NoCapacityError(`every port from ${first} to ${last} is in use: widen SERVERMGR_PORTS`);
 }
 
 async function isFree(port: number): Promise<boolean> {

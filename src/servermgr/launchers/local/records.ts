@@ -1,39 +1,111 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import type { Address } from '../../../config/session-config.ts';
-import { askedAtMs } from '../../session-id.ts';
-import { type SessionEnded, type SessionState, STOP_REASONS, type StopReason } from '../launcher.ts';
-import { isRunning, type ProcessIdentity, parseIdentity } from './process.ts';
+import { writeAtomically } from '../../../files/atomic-write.ts';
+import { hasCode, unlessMissing } from '../../../files/errno.ts';
+import type { ExitStatus } from '../../../process/exit-status.ts';
+import { withLock } from '../../lock.ts';
+import { IdentityColumns, identityColumns, type SessionIdentity } from '../identity.ts';
+import { STOP_REASONS, type StopReason } from '../launcher.ts';
+import { type ProcessIdentity, parseIdentity } from './process-identity.ts';
 
-/** All that the folder of one session tells. */
-export interface LocalRecord {
+/** What is known of one session of this machine. */
+export interface LocalRecord extends SessionIdentity {
+  /** Holds the files named below, and the record itself. */
   readonly folder: string;
-  readonly id: string;
-  readonly press: string;
-  readonly visitor: string;
-  readonly world: string;
-  readonly attempt: number;
   readonly port: number;
+  /** undefined: it is being started. */
   readonly process: ProcessIdentity | undefined;
+  /** Why it was stopped; undefined: it was not. */
   readonly stop: StopReason | undefined;
-  readonly exit: Exit | undefined;
+  readonly exit: RecordedExit | undefined;
 }
 
-interface Exit {
+export interface RecordedExit {
   readonly atMs: number;
   readonly code: number | undefined;
   readonly why: string | undefined;
 }
 
-const StoredRecord = v.object({
-  id: v.string(),
-  press: v.string(),
-  visitor: v.string(),
-  world: v.string(),
-  attempt: v.number(),
-  port: v.number(),
+/** Keeps the records of the sessions of this machine, for every instance of the manager on it. */
+export interface LocalRecords {
+  list(): Promise<readonly LocalRecord[]>;
+  find(idempotencyKey: string): Promise<LocalRecord | undefined>;
+  /**
+   * In one step of which no other instance sees a half: the record of the idempotency key, or a new one.
+   * @param choosePort chooses the port of a new session, other than those of the sessions that run
+   */
+  findOrCreate(
+    identity: SessionIdentity,
+    choosePort: (others: readonly LocalRecord[]) => Promise<number>,
+  ): Promise<{ readonly record: LocalRecord; readonly created: boolean }>;
+  /** @returns whether this call is the first that stops the session. */
+  markStopped(record: LocalRecord, why: StopReason): Promise<boolean>;
+  /** Does nothing when the record has been removed. */
+  markExited(record: LocalRecord, exit: ExitStatus): Promise<void>;
+  remove(record: LocalRecord): Promise<void>;
+}
+
+/** The files of a session besides its record. */
+export const sessionFiles = ({ folder }: Pick<LocalRecord, 'folder'>) => ({
+  workdir: join(folder, 'work'),
+  /** stdout and stderr of the supervisor. */
+  output: join(folder, 'output.log'),
+  /** What `/proc/PID/stat` contained when the process was started, or its process ID alone. */
+  identity: join(folder, 'process'),
 });
+
+/** Records as folders, one a session, named by its idempotency key. @param home the folder of them all */
+export function openRecords(home: string): LocalRecords {
+  const find = (idempotencyKey: string) => readRecord(join(home, idempotencyKey));
+
+  async function list(): Promise<readonly LocalRecord[]> {
+    const names = (await unlessMissing(readdir(home))) ?? [];
+    const records = await Promise.all(names.filter(name => IDEMPOTENCY_KEY.test(name)).map(find));
+    return records.filter(record => record !== undefined);
+  }
+
+  return {
+    list,
+    find,
+    async findOrCreate(identity, choosePort) {
+      await mkdir(home, { recursive: true });
+      return withLock(join(home, '.lock'), async () => {
+        const known = await find(identity.idempotencyKey);
+        if (known !== undefined) return { record: known, created: false };
+        const port = await choosePort(await list());
+        return { record: await createRecord(home, identity, port), created: true };
+      });
+    },
+    async markStopped({ folder }, why) {
+      try {
+        await writeFile(join(folder, 'stop'), why, { flag: 'wx' });
+        return true;
+      } catch (error) {
+        if (!hasCode(error, 'EEXIST')) throw error;
+        return false;
+      }
+    },
+    async markExited({ folder }, exit) {
+      const stored = 'failedToStart' in exit ? { failed: exit.failedToStart } : exit;
+      await unlessMissing(writeFile(join(folder, 'exit.json'), JSON.stringify(stored)));
+    },
+    remove: ({ folder }) => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+const IDEMPOTENCY_KEY = /^[A-Za-z0-9_-]{22}$/;
+
+/** The record is written last and whole: a folder without one is no session. */
+async function createRecord(home: string, identity: SessionIdentity, port: number): Promise<LocalRecord> {
+  const folder = join(home, identity.idempotencyKey);
+  await mkdir(sessionFiles({ folder }).workdir, { recursive: true });
+  const stored = JSON.stringify({ ...identityColumns(identity), port });
+  await writeAtomically(join(folder, 'record.json'), [Buffer.from(stored)], { replace: false });
+  return { ...identity, port, folder, process: undefined, stop: undefined, exit: undefined };
+}
+
+const StoredRecord = v.intersect([IdentityColumns, v.object({ port: v.number() })]);
 
 const StoredExit = v.object({
   code: v.optional(v.nullable(v.number())),
@@ -41,74 +113,43 @@ const StoredExit = v.object({
   failed: v.optional(v.string()),
 });
 
-/** A press whose process has not shown up after so long never will. */
-const START_LIMIT_MS = 30_000;
-
-/** Every session that has a folder. */
-export async function listRecords(home: string): Promise<readonly LocalRecord[]> {
-  const names = await readdir(home).catch(whenMissing([]));
-  const sessions = names.filter(name => /^[A-Za-z0-9_-]{22}$/.test(name));
-  const records = await Promise.all(sessions.map(name => readRecord(join(home, name))));
-  return records.filter(record => record !== undefined);
-}
-
-/** One session; undefined: there is none in that folder. */
-export async function readRecord(folder: string): Promise<LocalRecord | undefined> {
-  const text = (name: string) => readFile(join(folder, name), 'utf8').catch(whenMissing(undefined));
-  const stored = await text('record.json');
+/** @returns undefined when there is no session in that folder. */
+async function readRecord(folder: string): Promise<LocalRecord | undefined> {
+  const stored = await readText(join(folder, 'record.json'));
   if (stored === undefined) return undefined;
-  const [identity, stop, exit] = await Promise.all([text('process'), text('stop'), text('exit.json')]);
+  const [identity, stop, exit] = await Promise.all([
+    readText(sessionFiles({ folder }).identity),
+    readText(join(folder, 'stop')),
+    readExit(folder),
+  ]);
   return {
     ...v.parse(StoredRecord, JSON.parse(stored)),
     folder,
     process: identity === undefined ? undefined : parseIdentity(identity),
     stop: STOP_REASONS.find(reason => reason === stop),
-    exit: await readExit(folder, exit),
+    exit,
   };
 }
 
-/** What of it there is to tell when the process is gone: its exit, as far as anybody saw it, and its last words. */
-async function readExit(folder: string, text: string | undefined): Promise<Exit | undefined> {
+async function readExit(folder: string): Promise<RecordedExit | undefined> {
+  const file = join(folder, 'exit.json');
+  const text = await readText(file);
+  // It is empty for the moment in which it is being written.
   if (!text) return undefined;
   const { code, signal, failed } = v.parse(StoredExit, JSON.parse(text));
-  const { mtimeMs } = await stat(join(folder, 'exit.json'));
-  const words = failed ?? (code === 0 ? undefined : await lastWords(join(folder, 'output.log')));
-  const how = signal ? `ended by ${signal}` : undefined;
-  return { atMs: mtimeMs, code: code ?? undefined, why: words ?? how };
+  const message = failed ?? (code === 0 ? undefined : await lastMessage(sessionFiles({ folder }).output));
+  return {
+    atMs: (await stat(file)).mtimeMs,
+    code: code ?? undefined,
+    why: message ?? (signal ? `ended by ${signal}` : undefined),
+  };
 }
 
-/** The state of a session at this moment. */
-export function stateOf(record: LocalRecord, address: Address): SessionState {
-  const { process, stop, exit, port } = record;
-  const asked = askedAtMs(record.id) ?? 0;
-  if (exit !== undefined) return ended(exit, stop);
-  if (process === undefined) {
-    return Date.now() - asked < START_LIMIT_MS
-      ? { phase: 'asked' }
-      : ended({ atMs: asked, code: undefined, why: 'its process was never started' }, stop);
-  }
-  if (!isRunning(process)) return ended({ atMs: undefined, code: undefined, why: undefined }, stop);
-  if (stop !== undefined) return { phase: 'ending', stopped: stop };
-  return { phase: 'running', address, pingAddress: { host: '127.0.0.1', port }, sinceMs: asked };
-}
-
-function ended(
-  { atMs, code, why }: { atMs: number | undefined; code: number | undefined; why: string | undefined },
-  stopped: StopReason | undefined,
-): SessionEnded {
-  return { phase: 'ended', atMs, exitCode: code, why, stopped, lackedCapacity: false };
-}
-
-/** The end of what the supervisor printed, when that is for people: log lines are not. */
-async function lastWords(file: string): Promise<string | undefined> {
-  const output = await readFile(file, 'utf8').catch(whenMissing(''));
+/** The end of what the supervisor printed, without its log lines, which are JSON. */
+async function lastMessage(file: string): Promise<string | undefined> {
+  const output = (await readText(file)) ?? '';
   const lines = output.split('\n').filter(line => line.trim() !== '' && !line.startsWith('{'));
   return lines.slice(-4).join(' ').slice(-500) || undefined;
 }
 
-function whenMissing<T>(value: T): (error: unknown) => T {
-  return error => {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return value;
-    throw error;
-  };
-}
+const readText = (file: string) => unlessMissing(readFile(file, 'utf8'));

@@ -60,7 +60,7 @@ function table(caption: string, rows: readonly AdminRow[], page: AdminPage): Htm
 }
 
 function tableRow({ view, recoverable }: AdminRow, { csrf, nowMs }: AdminPage): Html {
-  const { name, world, where, phase, progress, people, ended, address, askedMs } = view;
+  const { name, world, where, phase, progress, people, ended, address, requestedMs: askedMs } = view;
   const report = ended?.report;
   return html`<tr>
 <td data-label="Session"><span><code>${name}</code><br /><span class="small">${[world, whereText(where)].filter(Boolean).join(' · ')}</span></span></td>

@@ -6,16 +6,16 @@ import { layout } from './layout.ts';
 
 export interface HomePage {
   readonly worlds: readonly World[];
-  /** The visitor's own sessions: those that live, and the one that ended last. */
+  /** The visitor's own sessions, the newest first. */
   readonly yours: readonly SessionView[];
   readonly csrf: string;
-  /** Makes the button idempotent: one for each page. */
-  readonly press: string;
-  readonly places: { readonly taken: number; readonly limit: number };
+  /** One for each page: it makes the button idempotent. */
+  readonly launchToken: string;
+  readonly capacity: { readonly used: number; readonly limit: number };
 }
 
-/** What this is, the choice of worlds, the green button, and what is already yours. */
-export function homePage({ worlds, yours, csrf, press, places }: HomePage): string {
+/** What this is, the choice of worlds, the start button, and the visitor's own session. */
+export function homePage({ worlds, yours, csrf, launchToken, capacity }: HomePage): string {
   const alive = yours.find(({ ended }) => ended === undefined);
   return layout({
     title: 'Play with an agent',
@@ -25,7 +25,7 @@ export function homePage({ worlds, yours, csrf, press, places }: HomePage): stri
 tell it where to go, what to build, what to dig. It asks when it does not understand.</p>
 </section>
 ${alive !== undefined && yourSession(alive)}
-${alive === undefined && startForm(worlds, { csrf, press, places })}
+${alive === undefined && startForm(worlds, { csrf, launchToken, capacity })}
 ${endedSessions(yours)}
 <section class="how" aria-labelledby="how">
 <h2 id="how">How it goes</h2>
@@ -40,19 +40,19 @@ ${endedSessions(yours)}
 
 function startForm(
   worlds: readonly World[],
-  { csrf, press, places }: Pick<HomePage, 'csrf' | 'press' | 'places'>,
+  { csrf, launchToken, capacity }: Pick<HomePage, 'csrf' | 'launchToken' | 'capacity'>,
 ): Html {
-  const full = places.taken >= places.limit;
+  const full = capacity.used >= capacity.limit;
   return html`<form class="card start" method="post" action="/launch">
 <input type="hidden" name="_csrf" value="${csrf}" />
-<input type="hidden" name="press" value="${press}" />
+<input type="hidden" name="press" value="${launchToken}" />
 ${worlds.length > 1 ? choice(worlds) : html`<input type="hidden" name="world" value="${worlds[0]?.id}" />`}
 ${worlds.length === 1 && worlds[0] && html`<p class="world-only"><strong>${worlds[0].title}.</strong> ${worlds[0].text}</p>`}
 <button class="go" type="submit">Start a server</button>
 <p class="hint">${
     full
-      ? `All ${places.limit} places are taken just now. You can try: one may have come free.`
-      : `${places.limit - places.taken} of ${places.limit} places are free.`
+      ? `All ${capacity.limit} places are taken just now. You can try: one may have come free.`
+      : `${capacity.limit - capacity.used} of ${capacity.limit} places are free.`
   }</p>
 </form>`;
 }

@@ -3,12 +3,12 @@ import { type Html, html } from '../html.ts';
 export interface Page {
   readonly title: string;
   readonly body: Html;
-  /** Without JavaScript, the page looks again by itself after so many seconds. */
+  /** Without JavaScript the page reloads itself after so many seconds. */
   readonly refreshSeconds?: number | undefined;
   readonly wide?: boolean;
 }
 
-/** The frame of every page. Scripts and styles are files of ours alone: the content security policy takes no others. */
+/** The frame of every page. Scripts and styles are our own files: the content security policy allows no others. */
 export function layout({ title, body, refreshSeconds, wide }: Page): string {
   const refresh = html`<noscript><meta http-equiv="refresh" content="${refreshSeconds}" /></noscript>`;
   const page = html`<!doctype html>
@@ -35,7 +35,7 @@ ${refreshSeconds !== undefined && refresh}
   return page.html;
 }
 
-/** What went wrong, or did not go at all, and what can be done. */
+/** A page with one message: what went wrong, and what to do. */
 export function messagePage(title: string, text: string, action?: { href: string; label: string }): string {
   const { href, label } = action ?? { href: '/', label: 'Back to the start' };
   return layout({

@@ -7,7 +7,7 @@ export interface WaitPage {
   readonly id: string;
   readonly view: WaitView;
   readonly nowMs: number;
-  /** The visitor has started it, and may end it; undefined: he was sent the page's address. */
+  /** The visitor has started the session, and may end it; undefined: it is another visitor's. */
   readonly own: { readonly csrf: string } | undefined;
 }
 

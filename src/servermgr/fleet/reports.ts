@@ -1,0 +1,55 @@
+import type { Log } from '../../runtime/log.ts';
+import { isAlive, type Session } from '../launchers/launcher.ts';
+import { isFinal, type SavedReport, type SavedSessions } from '../saved-sessions.ts';
+import { nameOf } from '../session-id.ts';
+
+/** A supervisor writes its report before it exits: it is there at once, unless the store fails for a moment. */
+const QUICK_ATTEMPTS = 5;
+/** Afterwards: a session without a final report may be recovered at any time. */
+const RETRY_MS = 15_000;
+
+/** The reports of ended sessions. One that is missing or not final is read again. */
+export interface Reports {
+  get(id: string): SavedReport | undefined;
+  /** Reads the reports that are due; logs a failure, and repeats it at a later call. */
+  readDue(sessions: readonly Session[], signal: AbortSignal): Promise<void>;
+  /** Drops the reports of all other sessions. */
+  retain(ids: ReadonlySet<string>): void;
+}
+
+interface ReadReport {
+  readonly report: SavedReport | undefined;
+  readonly attempts: number;
+  readonly attemptedMs: number;
+}
+
+export function createReports(savedSessions: SavedSessions, log: Log): Reports {
+  const reports = new Map<string, ReadReport>();
+
+  async function read({ id }: Session, signal: AbortSignal): Promise<void> {
+    const before = reports.get(id) ?? { report: undefined, attempts: 0, attemptedMs: 0 };
+    if (!isDue(before)) return;
+    const name = nameOf(id) ?? id;
+    const report = await savedSessions.report(name, signal).catch((error: unknown) => {
+      log.warn({ event: 'report_unreadable', err: error, session: name }, 'report could not be read');
+      return before.report;
+    });
+    reports.set(id, { report, attempts: before.attempts + 1, attemptedMs: Date.now() });
+  }
+
+  return {
+    get: id => reports.get(id)?.report,
+    async readDue(sessions, signal) {
+      const ended = sessions.filter(session => !isAlive(session));
+      await Promise.all(ended.map(session => read(session, signal)));
+    },
+    retain(ids) {
+      for (const id of reports.keys()) if (!ids.has(id)) reports.delete(id);
+    },
+  };
+}
+
+function isDue({ report, attempts, attemptedMs }: ReadReport): boolean {
+  if (report !== undefined && isFinal(report)) return false;
+  return attempts < QUICK_ATTEMPTS || Date.now() - attemptedMs > RETRY_MS;
+}

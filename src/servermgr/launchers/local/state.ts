@@ -1,0 +1,42 @@
+import { requestedAtMs } from '../../session-id.ts';
+import type { SessionEnded, SessionState } from '../launcher.ts';
+import { isRunning } from './process-identity.ts';
+import type { LocalRecord } from './records.ts';
+
+/** A session whose process has not started this long after the request never will be started. */
+const START_TIMEOUT_MS = 30_000;
+
+/**
+ * The present state of a session, by its record and its process.
+ * @param gameHost the host that visitors connect to
+ */
+export function stateOf(record: LocalRecord, gameHost: string): SessionState {
+  const { id, process, port, stop, exit } = record;
+  const requestedMs = requestedAtMs(id) ?? 0;
+  if (exit !== undefined) return ended(record, { ...exit, exitCode: exit.code });
+  if (process === undefined) {
+    return Date.now() - requestedMs < START_TIMEOUT_MS
+      ? { phase: 'requested' }
+      : ended(record, { atMs: requestedMs, why: 'its process was never started' });
+  }
+  if (!isRunning(process)) return ended(record, {});
+  if (stop !== undefined) return { phase: 'ending', stopped: stop };
+  return {
+    phase: 'running',
+    address: { host: gameHost, port },
+    pingAddress: { host: '127.0.0.1', port },
+    sinceMs: requestedMs,
+  };
+}
+
+/** Whether a session has its process still, or will have it, and with it its port. */
+export function occupiesPort(record: LocalRecord): boolean {
+  return stateOf(record, '').phase !== 'ended';
+}
+
+function ended(
+  { stop }: LocalRecord,
+  { atMs, exitCode, why }: Partial<Pick<SessionEnded, 'atMs' | 'exitCode' | 'why'>>,
+): SessionEnded {
+  return { phase: 'ended', atMs, exitCode, why, stopped: stop, lackedCapacity: false };
+}

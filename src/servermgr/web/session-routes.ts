@@ -1,0 +1,116 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { timeoutSignal } from '../../runtime/abort.ts';
+import { type SessionView, viewOfReport, viewsOfVisitor } from '../fleet/view.ts';
+import { nameOf, requestedAtMs, visitorHash } from '../session-id.ts';
+import { sendErrorPage, sendPage } from './errors.ts';
+import { legacyStatus } from './legacy-status.ts';
+import { waitPage } from './pages/wait.ts';
+import { waitView } from './pages/wait-view.ts';
+import type { RouteTools } from './route-tools.ts';
+import { formField, formToken, visitorOf } from './visitor-cookie.ts';
+
+const STORE_TIMEOUT_MS = 10_000;
+/** For Retry-After, when too many streams are open. */
+const RETRY_S = 60;
+
+type WithId = { Querystring: { q?: unknown } };
+
+/** One session: its waiting page, the events that keep the page up to date, its end, and older clients' /status. */
+export async function sessionRoutes(
+  app: FastifyInstance,
+  { fleet, savedSessions, streams }: RouteTools,
+): Promise<void> {
+  app.get<WithId>('/wait', async (request, reply) => {
+    const id = idFromQuery(request);
+    if (id === undefined) return reply.redirect(await ownPage(request), 303);
+    const view = await findSession(id);
+    if (view === undefined) return unknownSession(reply);
+    return sendPage(
+      reply,
+      waitPage({ id, view: waitView(view), nowMs: Date.now(), own: ownerToken(request, reply, view) }),
+    );
+  });
+
+  app.get<WithId>('/events', { exposeHeadRoute: false }, async (request, reply) => {
+    const id = idFromQuery(request);
+    const view = id === undefined ? undefined : await findSession(id);
+    if (id === undefined || view === undefined)
+      return reply.code(404).send({ error: 'there is no such session' });
+    // The stream of a client that has disconnected meanwhile would never be closed.
+    if (request.raw.destroyed) return reply.hijack();
+    const stream = streams.open(reply, request.ip);
+    if (stream === undefined) {
+      reply.header('retry-after', RETRY_S).header('connection', 'close');
+      return reply.code(503).send({ error: 'too many streams are open: the page refreshes itself instead' });
+    }
+    const send = (now: SessionView) => {
+      stream.send('view', waitView(now));
+      if (now.ended !== undefined) stream.end();
+    };
+    stream.onClose(fleet.subscribe(id, send));
+    send(view);
+    return reply;
+  });
+
+  app.post<WithId>('/stop', { preHandler: app.csrfProtection }, async (request, reply) => {
+    const id = formField(request.body, 'session') ?? '';
+    const view = await findSession(id);
+    if (view === undefined || ownerToken(request, reply, view) === undefined) return unknownSession(reply);
+    await fleet.stop(view, 'visitor');
+    return reply.redirect(`/wait?q=${encodeURIComponent(id)}`, 303);
+  });
+
+  app.get<WithId>('/status', async (request, reply) => {
+    const id = idFromQuery(request);
+    const { status, text } = legacyStatus(id, id === undefined ? undefined : await findSession(id));
+    return reply
+      .code(status)
+      .header('content-type', 'text/plain; charset=utf-8')
+      .header('cache-control', 'no-store')
+      .send(text);
+  });
+
+  /** A session of the launcher's, or one of which only the report is left. */
+  async function findSession(id: string): Promise<SessionView | undefined> {
+    const name = nameOf(id);
+    if (name === undefined) return undefined;
+    const { views } = await fleet.snapshot();
+    const view = views.find(one => one.id === id);
+    if (view !== undefined) return view;
+    const report = await savedSessions.report(name, timeoutSignal(STORE_TIMEOUT_MS));
+    return report === undefined ? undefined : viewOfReport(name, requestedAtMs(id) ?? 0, report);
+  }
+
+  /** The page of the visitor's latest session. */
+  async function ownPage(request: FastifyRequest): Promise<string> {
+    const visitor = visitorOf(request);
+    if (visitor === undefined) return '/';
+    const [latest] = viewsOfVisitor((await fleet.snapshot()).views, visitor);
+    return latest === undefined ? '/' : `/wait?q=${encodeURIComponent(latest.id)}`;
+  }
+}
+
+/** The token with which a visitor may end their own session; undefined: it is another visitor's. */
+function ownerToken(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  view: SessionView,
+): { csrf: string } | undefined {
+  const visitor = visitorOf(request);
+  if (visitor === undefined || visitorHash(visitor) !== view.visitorHash) return undefined;
+  return { csrf: formToken(reply, visitor) };
+}
+
+function unknownSession(reply: FastifyReply): FastifyReply {
+  return sendErrorPage(
+    reply,
+    404,
+    'There is no such session',
+    'Its address may be mistyped, or it is long over.',
+  );
+}
+
+function idFromQuery(request: FastifyRequest<WithId>): string | undefined {
+  const { q } = request.query;
+  return typeof q === 'string' && q !== '' ? q : undefined;
+}
