@@ -12,6 +12,7 @@ import { bytesText, errorText } from '../runtime/text.ts';
 import { deleteJournal, recoverSession } from '../save/recover.ts';
 import { isSavedAlready } from '../save/recovery-report.ts';
 import { openStore } from '../store/open.ts';
+import { printRetries } from '../store/retry-log.ts';
 import type { Store } from '../store/store.ts';
 import type { CommandInput, RunCommand } from './command.ts';
 import { EXIT_USAGE, tellFaults } from './configured.ts';
@@ -41,9 +42,13 @@ export const recover: RunCommand = async input => {
     else printError(`${errorText(error)}\n${USAGE}`);
     return EXIT_USAGE;
   }
+  const observer = printRetries(printError);
   const { destination, folder } = parsed.all
-    ? { destination: await openStore(config.save.destination, { s3: config.save.s3 }), folder: '' }
-    : await openNamedSession(config);
+    ? {
+        destination: await openStore(config.save.destination, { s3: config.save.s3, ...observer }),
+        folder: '',
+      }
+    : await openNamedSession(config, observer);
   try {
     return await recoverAll({ ...parsed, config, destination, folder, input });
   } catch (error) {

@@ -2,6 +2,7 @@ import { ConfigError } from '../config/session.ts';
 import { findJournals } from '../journal/reader/find.ts';
 import { followFile } from '../journal/reader/tail.ts';
 import { errorText } from '../runtime/text.ts';
+import { printRetries } from '../store/retry-log.ts';
 import type { RunCommand } from './command.ts';
 import { EXIT_USAGE, tellFaults } from './configured.ts';
 import { configFor, openNamedSession } from './session-url.ts';
@@ -15,7 +16,10 @@ export const tail: RunCommand = async ({ env, cwd, args, write, printError, sign
   }
   const signal = signals.stopRequested;
   try {
-    const { destination, folder } = await openNamedSession(configFor(url, env, cwd));
+    const { destination, folder } = await openNamedSession(
+      configFor(url, env, cwd),
+      printRetries(printError),
+    );
     const journal = (await findJournals(destination, `${folder}/`, signal))
       .filter(({ session }) => session === folder)
       .at(-1);

@@ -1,3 +1,8 @@
+/** An error's own message. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** An error and all its causes, in one line. */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -52,7 +52,7 @@ async function preflight({ save, stop }: SessionConfig, tools: Tools): Promise<E
   for (const place of [save.destination, save.fallback]) {
     if (place === undefined) continue;
     const { url, fitness } = await checkPlace(place, stop.timeoutMs, tools);
-    if (fitness.state === 'refused') {
+    if (fitness.state === 'denied') {
       const why = `${url} cannot be used: ${fitness.why}`;
       return { by: 'destination-refused', why, remedy: fitness.remedy };
     }

@@ -1,6 +1,7 @@
 import type { DestinationUrl, SessionConfig } from '../config/session-config.ts';
 import type { Log } from '../runtime/log.ts';
 import { openStore } from '../store/open.ts';
+import { logRetries } from '../store/retry-log.ts';
 import type { Store } from '../store/store.ts';
 
 export interface Places extends Disposable {
@@ -16,11 +17,7 @@ export function openPlaces({ save }: SessionConfig, log: Log): Places {
       if (known !== undefined) return known;
       const opening = openStore(place, {
         s3: save.s3,
-        onRetry: ({ what, why, waitMs }) =>
-          log.warn(
-            { event: 'request_retry', request: what, why, waitMs },
-            waitMs === undefined ? 'request failed' : `request failed, retrying in ${waitMs} ms`,
-          ),
+        ...logRetries(log),
       });
       opened.set(place, opening);
       return opening;

@@ -41,14 +41,14 @@ export async function selfTest(destination: Store, signal: AbortSignal): Promise
 async function tryCheck(destination: Store, signal: AbortSignal): Promise<SelfTestStep> {
   const fitness = await destination.check(signal);
   switch (fitness.state) {
-    case 'ready':
+    case 'ok':
       return {
         what: 'check',
         result: 'fine',
         detail: `${destination.url} takes archives`,
         remedy: undefined,
       };
-    case 'refused':
+    case 'denied':
       return { what: 'check', result: 'fault', detail: fitness.why, remedy: fitness.remedy };
     case 'unavailable':
       return { what: 'check', result: 'fault', detail: fitness.why, remedy: 'Try again when it answers.' };
