@@ -4,12 +4,13 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../config/session.ts';
 import type { SessionConfig } from '../config/session-config.ts';
+import { deleteJournal } from '../journal/delete.ts';
 import { type FoundJournal, findJournals, isLive, storeClock } from '../journal/reader/find.ts';
 import { recoverJournal } from '../journal/reader/rebuild.ts';
 import { openLog } from '../runtime/log.ts';
 import { loggedProgress } from '../runtime/progress.ts';
 import { bytesText, errorText } from '../runtime/text.ts';
-import { deleteJournal, recoverSession } from '../save/recover.ts';
+import { recoverSession } from '../save/recover.ts';
 import { isSavedAlready } from '../save/recovery-report.ts';
 import { openStore } from '../store/open.ts';
 import { printRetries } from '../store/retry-log.ts';
@@ -122,7 +123,8 @@ async function recoverOne(task: Task, journal: FoundJournal): Promise<number> {
     return 0;
   }
   if (isSaved) {
-    await deleteJournal(destination, journal.prefix, signals.stopRequested);
+    const evidence = { kind: 'saved-before', session: journal.session } as const;
+    await deleteJournal(destination, journal, evidence, signals.stopRequested);
     print(`${name}: was saved already; its journal is deleted`);
     return 0;
   }

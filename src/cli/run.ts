@@ -124,7 +124,7 @@ async function runLogged({ config, user, notices, input, book, visitors }: Start
   await deliverReport(config, outcome, report, { log, signals });
   const { archive, recording } = outcome;
   if (recording !== undefined && archive?.how === 'archive' && archive.receipt.verified) {
-    await deleteSessionJournal(config, recording, { log, signals });
+    await deleteSessionJournal(config, recording, archive.receipt, { log, signals });
   }
   if (terminal) input.print(summary(report));
   else log.info({ event: 'session_finished', report }, finishedText(report));

@@ -1,18 +1,12 @@
 import { basename, join } from 'node:path';
 import type { SessionConfig } from '../config/session-config.ts';
-import { STATUS_KEY, segmentKey, sequenceOf } from '../journal/format/schema.ts';
+import { deleteJournal } from '../journal/delete.ts';
 import type { FoundJournal } from '../journal/reader/find.ts';
 import { type Recovered, recoverJournal } from '../journal/reader/rebuild.ts';
+import { digestOf } from '../store/read.ts';
 import type { Store } from '../store/store.ts';
 import { keyOf, sessionFolder, splitKey } from './archive-name.ts';
-import {
-  type Claim,
-  claimOf,
-  digestOf,
-  putClaim,
-  type RecoveredSession,
-  readClaim,
-} from './recovery-claim.ts';
+import { type Claim, claimOf, putClaim, type RecoveredSession, readClaim } from './recovery-claim.ts';
 import { putRecoveryReport } from './recovery-report.ts';
 import { type SaveTools, saveArchive } from './save.ts';
 
@@ -37,7 +31,7 @@ export async function recoverSession(
     (await finishedBefore(destination, journal, stopRequested)) ??
     (await recoverNow(config, destination, journal, tools));
   await putRecoveryReport(destination, journal, done, stopRequested);
-  await deleteJournal(destination, journal.prefix, stopRequested);
+  await deleteJournal(destination, journal, { kind: 'read-back-digest', sha256: done.sha256 }, stopRequested);
   return done;
 }
 
@@ -91,28 +85,4 @@ function asItWas(config: SessionConfig, { about }: Recovered, workdir: string): 
     exclude: about.exclude,
   };
   return { ...config, workdir, save: { ...config.save, ...settings, fallback: undefined } };
-}
-
-/** The store deletes so many at once. */
-const BATCH = 1_000;
-
-/**
- * Deletes a journal that nobody needs any more: its segments first, and what tells of them last. The segment that was
- * on its way when its writer died, and the status, are deleted whether they came to be or not.
- */
-export async function deleteJournal(destination: Store, prefix: string, signal: AbortSignal): Promise<void> {
-  const last = new Set([`${prefix}/${STATUS_KEY}`]);
-  let batch: string[] = [];
-  let sequence = 0;
-  for await (const { key } of destination.list(`${prefix}/`, signal)) {
-    sequence = sequenceOf(basename(key)) ?? sequence;
-    if (key.endsWith('.json')) last.add(key);
-    else batch.push(key);
-    if (batch.length < BATCH) continue;
-    await destination.delete(batch, signal);
-    batch = [];
-  }
-  // Its number is known by the last one: whoever does this again, should it be cut off, has to find that.
-  await destination.delete([`${prefix}/${segmentKey(sequence + 1)}`, ...batch], signal);
-  await destination.delete([...last], signal);
 }

@@ -1,8 +1,9 @@
 import * as v from 'valibot';
 import type { FoundJournal } from '../journal/reader/find.ts';
+import { readText } from '../store/read.ts';
 import type { Store } from '../store/store.ts';
 import { keyOf } from './archive-name.ts';
-import { type RecoveredSession, readSmall } from './recovery-claim.ts';
+import { type RecoveredSession, SMALL_BYTES } from './recovery-claim.ts';
 
 /** What of a session's own report matters here; everything else in it is kept as it is. */
 const OwnReport = v.looseObject({
@@ -60,7 +61,7 @@ async function ownReport(
   signal: AbortSignal,
 ): Promise<OwnReport | undefined> {
   for (const name of siblings.filter(sibling => /^session(\.\d+)?\.json$/.test(sibling))) {
-    const text = await readSmall(destination, keyOf(session, name), signal);
+    const text = await readText(destination, keyOf(session, name), { maxBytes: SMALL_BYTES, signal });
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), OwnReport), text);
     if (parsed.success && parsed.output.journal?.prefix === prefix) return parsed.output;
   }

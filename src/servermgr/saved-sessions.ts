@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { readText } from '../store/read.ts';
 import type { Store, StoredObject } from '../store/store.ts';
 import { isName } from './session-id.ts';
 
@@ -56,7 +57,10 @@ export function openArchives(destination: Store): Archives {
     async report(name, signal) {
       const kept = known.get(name);
       if (kept !== undefined) return kept;
-      const text = await readText(destination, `${name}/session.json`, signal);
+      const text = await readText(destination, `${name}/session.json`, {
+        maxBytes: LONGEST_REPORT,
+        signal,
+      });
       const report = text === undefined ? undefined : parseReport(text);
       if (report !== undefined && isFinal(report)) keep(known, name, report);
       return report;
@@ -102,19 +106,6 @@ async function namesBelow(objects: AsyncIterable<StoredObject>): Promise<string[
     if (listed >= MOST_LISTED) break;
   }
   return [...names].reverse();
-}
-
-async function readText(destination: Store, key: string, signal: AbortSignal) {
-  const body = await destination.get(key, signal);
-  if (body === undefined) return undefined;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > LONGEST_REPORT) return undefined;
-  }
-  return Buffer.concat(chunks).toString();
 }
 
 function momentOf(text: string | undefined): number | undefined {

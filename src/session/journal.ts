@@ -1,13 +1,15 @@
 import { quote } from 'shlex';
 import type { SessionConfig } from '../config/session-config.ts';
+import { deleteJournal } from '../journal/delete.ts';
 import { type Journal, type JournalEnd, startJournal } from '../journal/writer/journal.ts';
 import type { JournalProblem } from '../journal/writer/options.ts';
 import { whenAborted } from '../runtime/abort.ts';
 import { RESERVE_MS, startDeadline } from '../runtime/deadline.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Signals } from '../runtime/signals.ts';
+import { errorText } from '../runtime/text.ts';
 import { VERSION } from '../runtime/version.ts';
-import type { Store } from '../store/store.ts';
+import type { Receipt, Store } from '../store/store.ts';
 
 /** The journal of a session that is being played. */
 export interface SessionJournal {
@@ -139,7 +141,8 @@ const REMOVAL_MS = 120_000;
 /** Deletes the journal of a session whose archive is confirmed at its destination. It never rejects. */
 export async function deleteSessionJournal(
   config: SessionConfig,
-  { journal }: SessionJournal,
+  { journal, destination }: SessionJournal,
+  receipt: Receipt,
   { signals, log }: JournalingTools,
 ): Promise<void> {
   using limit = startDeadline(signals, {
@@ -148,10 +151,14 @@ export async function deleteSessionJournal(
     stopTimeoutMs: config.stop.timeoutMs + RESERVE_MS / 2,
     shutdownShare: 1,
   });
-  const removal = await journal.remove(limit.signal);
-  if (!removal.removed)
+  const stored = journal.stored();
+  if (stored === undefined) return;
+  try {
+    await deleteJournal(destination, stored, { kind: 'verified-receipt', receipt }, limit.signal);
+  } catch (error) {
     log.warn(
-      { event: 'journal_not_deleted', why: removal.why },
+      { event: 'journal_not_deleted', why: errorText(error) },
       'journal not deleted; safe to delete by hand',
     );
+  }
 }

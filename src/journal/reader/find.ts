@@ -1,22 +1,17 @@
 import type { Store, StoredObject } from '../../store/store.ts';
-import { type JournalStatus, STATUS_KEY, sequenceOf } from '../format/schema.ts';
-import { fetchStatus } from './fetch.ts';
+import { CLOCK_KEY, STATUS_KEY, type StoredJournal, sequenceOf } from '../format/schema.ts';
+import { readStatus } from './read.ts';
 
-/** A journal at the destination. */
-export interface FoundJournal {
-  readonly prefix: string;
+/** A journal that was found below a prefix. */
+export interface FoundJournal extends StoredJournal {
   /** The key of the session's folder, which holds the journal, the archive and the report. */
   readonly session: string;
   /** What else is in that folder, e.g. `logs.tar.gz` and `session.json`. */
   readonly siblings: readonly string[];
-  /** The highest number that a segment is known to have; lower ones may be missing. */
-  readonly segments: number;
   /** Compressed. */
   readonly bytes: number;
   /** By the destination's clock, in milliseconds since the epoch. */
   readonly lastWrittenMs: number;
-  /** undefined: it is missing or damaged. */
-  readonly status: JournalStatus | undefined;
 }
 
 /** Every journal below a prefix, in the order of their keys. A session that was started again has several. */
@@ -37,7 +32,7 @@ export async function findJournals(
   for (const [session, { siblings, journals }] of sessions) {
     for (const [journal, tally] of journals) {
       const at = session === '' ? journal : `${session}/${journal}`;
-      const status = await fetchStatus(destination, at, signal);
+      const status = await readStatus(destination, at, signal);
       const segments = Math.max(tally.segments, status?.sequence ?? 0);
       found.push({ prefix: at, session, siblings, ...tally, segments, status });
     }
@@ -73,7 +68,6 @@ export async function storeClock(destination: Store, prefix: string, signal: Abo
 
 const DEFAULT_HEARTBEAT_MS = 60_000;
 const MISSED_HEARTBEATS = 3;
-const CLOCK_KEY = 'clock.json';
 
 interface Session {
   readonly siblings: string[];

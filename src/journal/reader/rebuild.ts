@@ -1,9 +1,9 @@
 import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { unlessMissing } from '../../files/errno.ts';
 import type { Store } from '../../store/store.ts';
 import { toText } from '../format/byte-path.ts';
 import { type JournalAbout, type SegmentIndex, segmentKey } from '../format/schema.ts';
-import { hasVanished } from '../writer/file-stat.ts';
 import { type FoundJournal, findJournals } from './find.ts';
 import { readSegments } from './read.ts';
 import { createReplay, replaySegment } from './replay.ts';
@@ -115,10 +115,7 @@ function conclude(
 }
 
 async function mustBeEmpty(folder: string): Promise<void> {
-  const names = await readdir(folder).catch((error: unknown) => {
-    if (hasVanished(error)) return [];
-    throw error;
-  });
+  const names = (await unlessMissing(readdir(folder))) ?? [];
   if (names.length > 0) throw new Error(`${folder} is not empty: name a folder that does not exist`);
 }
 

@@ -2,9 +2,8 @@ import { pause } from '../../runtime/abort.ts';
 import type { Store } from '../../store/store.ts';
 import { type BytePath, fromText } from '../format/byte-path.ts';
 import { segmentKey } from '../format/schema.ts';
-import { fetchObject, fetchStatus } from './fetch.ts';
 import { findJournals } from './find.ts';
-import { type ReadSegment, readSegments } from './read.ts';
+import { type ReadSegment, readSegments, readStatus } from './read.ts';
 
 export interface FollowOptions {
   readonly destination: Store;
@@ -75,13 +74,13 @@ async function* segmentsAsTheyCome(options: FollowOptions): AsyncGenerator<ReadS
   let wasThere = journal?.status !== undefined;
   yield* readSegments({ destination, prefix, signal, first: 1, last, run });
   while (options.follow) {
-    const status = await fetchStatus(destination, prefix, signal);
+    const status = await readStatus(destination, prefix, signal);
     run ??= status?.run;
     // A journal that is gone was deleted: its session is saved.
     const isOver = status === undefined ? wasThere : status.state !== 'writing';
     wasThere ||= status !== undefined;
     // After the status, so that the last segment of a session that has just ended is not missed.
-    while ((await fetchObject(destination, `${prefix}/${segmentKey(last + 1)}`, signal)) !== undefined) {
+    while ((await destination.exists(`${prefix}/${segmentKey(last + 1)}`, signal)) === true) {
       last += 1;
       yield* readSegments({ destination, prefix, signal, first: last, last, run });
     }

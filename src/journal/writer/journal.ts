@@ -1,11 +1,11 @@
 import { pause } from '../../runtime/abort.ts';
-import { STATUS_KEY, segmentKey } from '../format/schema.ts';
+import type { StoredJournal } from '../format/schema.ts';
 import { enter, forgetDeparted } from './file-index.ts';
 import { reasonOf } from './file-stat.ts';
 import type { JournalOptions } from './options.ts';
 import { auditSome } from './prefix-check.ts';
 import { type Book, type JournalReport, openBook, report, tellUnreadable, waiting } from './state.ts';
-import { shipNext, tellAlive, tellFinished, tellStatus } from './uploader.ts';
+import { shipNext, statusOf, tellAlive, tellFinished } from './uploader.ts';
 
 export interface Journal {
   /**
@@ -14,11 +14,9 @@ export interface Journal {
    */
   finish(signal: AbortSignal): Promise<JournalEnd>;
   report(): JournalReport;
-  /** Deletes the journal, once the archive is confirmed. Asks for no right but to delete, and never rejects. */
-  remove(signal: AbortSignal): Promise<Removal>;
+  /** What of it is at the store; undefined: nothing yet. */
+  stored(): StoredJournal | undefined;
 }
-
-export type Removal = { readonly removed: true } | { readonly removed: false; readonly why: string };
 
 export type JournalEnd =
   | { readonly durable: true }
@@ -38,7 +36,7 @@ export function startJournal(options: JournalOptions): Journal {
       return end;
     },
     report: () => report(book),
-    remove: signal => remove(book, signal),
+    stored: () => stored(book),
   };
 }
 
@@ -129,25 +127,7 @@ function stopped(book: Book, error: unknown): void {
   book.abandoned.abort(error);
 }
 
-/** S3 deletes so many objects in one request. */
-const REMOVAL_BATCH = 1000;
-
-async function remove(book: Book, signal: AbortSignal): Promise<Removal> {
+function stored(book: Book): StoredJournal | undefined {
   const { prefix, segments } = book;
-  if (prefix === undefined) return { removed: true };
-  const { destination } = book.options;
-  try {
-    // A removal that is cut short leaves a journal with holes: its status says that nobody needs it.
-    await tellStatus(book, 'saved', signal);
-    // One more than is known of: the last one may have arrived although its answer did not.
-    for (let first = 1; first <= segments + 1; first += REMOVAL_BATCH) {
-      const count = Math.min(REMOVAL_BATCH, segments + 2 - first);
-      const keys = Array.from({ length: count }, (_, i) => `${prefix}/${segmentKey(first + i)}`);
-      await destination.delete(keys, signal);
-    }
-    await destination.delete([`${prefix}/${STATUS_KEY}`], signal);
-    return { removed: true };
-  } catch (error) {
-    return { removed: false, why: reasonOf(error) };
-  }
+  return prefix === undefined ? undefined : { prefix, segments, status: statusOf(book, 'finished') };
 }

@@ -10,7 +10,6 @@ import {
 } from '../format/schema.ts';
 import { checksum, encodeSegment } from '../format/segment.ts';
 import { reasonOf } from './file-stat.ts';
-import { send } from './put.ts';
 import { type Gathered, gather } from './segment-builder.ts';
 import { type Book, moveCover, takenUntilMs, tellUnreadable, waiting } from './state.ts';
 
@@ -56,11 +55,7 @@ export function tellAlive(book: Book): void {
 }
 
 /** Says in `status.json` how far the journal is; tried once, since the next time says more. */
-export async function tellStatus(
-  book: Book,
-  state: JournalStatus['state'],
-  signal: AbortSignal,
-): Promise<void> {
+async function tellStatus(book: Book, state: JournalStatus['state'], signal: AbortSignal): Promise<void> {
   if (book.prefix === undefined) return;
   try {
     const limited = timeoutSignal(STATUS_TRY_MS, signal);
@@ -91,6 +86,7 @@ const NOTHING: Gathered = {
 };
 
 const STATUS_TRY_MS = 10_000;
+const FIRST_ATTEMPT_MS = 20_000;
 
 function encode(book: Book, sequence: number, coveredUntilMs: number, gathered: Gathered): Promise<Buffer> {
   const { pieces, ...changes } = gathered;
@@ -110,8 +106,12 @@ function encode(book: Book, sequence: number, coveredUntilMs: number, gathered: 
 }
 
 function encodeStatus(book: Book, state: JournalStatus['state']): Buffer {
+  return Buffer.from(formatStatus(statusOf(book, state)));
+}
+
+export function statusOf(book: Book, state: JournalStatus['state']): JournalStatus {
   const { about, intervalMs, heartbeatMs } = book.options;
-  const status: JournalStatus = {
+  return {
     format: JOURNAL_FORMAT,
     run: book.run,
     state,
@@ -122,7 +122,6 @@ function encodeStatus(book: Book, state: JournalStatus['state']): Buffer {
     coveredUntil: new Date(book.coveredUntilMs).toISOString(),
     waiting: waiting(book.ledger),
   };
-  return Buffer.from(formatStatus(status));
 }
 
 /** Puts the first segment where no other run's is: at the prefix, or with `.2`, `.3` … behind it. */
@@ -141,11 +140,14 @@ async function claim(book: Book, body: Buffer): Promise<string> {
 }
 
 async function sendOne(book: Book, key: string, body: Buffer, ifAbsent: boolean): Promise<void> {
-  await send(book.options.destination, key, body, {
+  await book.options.destination.put(key, body, {
     ifAbsent,
     signal: book.abandoned.signal,
-    hurry: book.finishing.signal,
-    onFailure: why => failed(book, why),
+    retry: {
+      attemptTimeoutMs: FIRST_ATTEMPT_MS,
+      urgent: book.finishing.signal,
+      onFailure: why => failed(book, why),
+    },
   });
   sent(book);
 }

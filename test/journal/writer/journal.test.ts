@@ -6,7 +6,6 @@ import {
   copyFile,
   mkdir,
   open,
-  readdir,
   readFile,
   rename,
   symlink,
@@ -425,25 +424,6 @@ describe('whose journal it is', () => {
     expect(treeOf(join(store, 'now/journal'))).toEqual(before);
     const recovered = await recover('now/journal.2');
     expect(await readFile(join(recovered.folder, 'agent.log'), 'utf8')).toBe('the second run');
-  });
-
-  test('is gone when it is removed, and nothing else is', async () => {
-    const { work, store, start } = await playground();
-    const journal = start();
-    await settled(journal);
-    await appendFile(join(work, 'agent.log'), 'more');
-    await journal.finish(patient);
-    await writeFile(join(store, 'now/session.json'), '{}');
-    expect(await journal.remove(patient)).toEqual({ removed: true });
-    expect(await readdir(join(store, 'now'))).toEqual(['session.json']);
-  });
-
-  test('a removal that is denied is told, and does no harm', async () => {
-    const { destination, start } = await playground();
-    const strict = { ...destination, delete: () => Promise.reject(new Error('AccessDenied')) };
-    const journal = start({ destination: strict });
-    await journal.finish(patient);
-    expect(await journal.remove(patient)).toEqual({ removed: false, why: 'AccessDenied' });
   });
 });
 
