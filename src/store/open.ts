@@ -15,16 +15,16 @@ const DIRECTORY_TRIES = 5;
  * Opens the store at a URL, with retry. Nothing is requested yet: see `check`. The AWS SDK is loaded only for S3; it
  * reads the standard AWS variables itself.
  */
-export async function openStore(url: DestinationUrl, { s3, ...observer }: OpenOptions): Promise<Store> {
-  switch (url.kind) {
+export async function openStore(target: DestinationUrl, { s3, ...observer }: OpenOptions): Promise<Store> {
+  switch (target.kind) {
     case 's3': {
       const { openS3Store } = await import('./s3/store.ts');
-      return withRetry(await openS3Store(url, s3, observer), observer);
+      return withRetry(await openS3Store(target, s3, observer), observer);
     }
     case 'directory':
     case 'inside':
-      return withRetry(openDirectoryStore(url.path), { ...observer, maxTries: DIRECTORY_TRIES });
+      return withRetry(openDirectoryStore(target.path), { ...observer, maxTries: DIRECTORY_TRIES });
     default:
-      return url satisfies never;
+      return target satisfies never;
   }
 }

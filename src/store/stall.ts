@@ -19,16 +19,16 @@ export function watchForStall(stallMs: number, caller: AbortSignal): StallWatch 
   const timer = setTimeout(() => {
     controller.abort(new Error(`no byte has moved for ${stallMs / 1000} s`));
   }, stallMs);
-  const forward = () => controller.abort(caller.reason);
-  if (caller.aborted) forward();
-  else caller.addEventListener('abort', forward, { once: true });
+  const abortWithCaller = () => controller.abort(caller.reason);
+  if (caller.aborted) abortWithCaller();
+  else caller.addEventListener('abort', abortWithCaller, { once: true });
   return {
     signal: controller.signal,
     moved: () => void timer.refresh(),
     fail: reason => controller.abort(reason),
     stop() {
       clearTimeout(timer);
-      caller.removeEventListener('abort', forward);
+      caller.removeEventListener('abort', abortWithCaller);
     },
   };
 }

@@ -23,7 +23,7 @@ export interface WithRetryOptions extends RetryObserver {
 
 /**
  * A store that repeats requests which fail for the moment, until the caller's signal is aborted. A read or a listing
- * goes on where it broke off. `check` tells what it finds, and `store` cannot repeat its source: an upload repeats its
+ * goes on where it broke off. `check` returns what it finds, and `store` cannot repeat its source: an upload repeats its
  * own requests.
  */
 export function withRetry(store: Store, options: WithRetryOptions = {}): Store {
@@ -80,7 +80,7 @@ async function holds(store: Store, key: string, body: Buffer, signal: AbortSigna
     }
     return at === body.length;
   } catch {
-    // The put's own error says more.
+    // What counts is that the put has failed.
     signal.throwIfAborted();
     return false;
   }

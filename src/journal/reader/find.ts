@@ -22,11 +22,11 @@ export async function findJournals(
 ): Promise<FoundJournal[]> {
   const sessions = new Map<string, Session>();
   for await (const object of destination.list(prefix, signal)) {
-    const { session, journal, name } = takeApart(object.key);
+    const { session, journal, name } = parseKey(object.key);
     const entry: Session = sessions.get(session) ?? { siblings: [], journals: new Map() };
     sessions.set(session, entry);
     if (journal === undefined) entry.siblings.push(name);
-    else entry.journals.set(journal, count(entry.journals.get(journal) ?? NOTHING, name, object));
+    else entry.journals.set(journal, addToTally(entry.journals.get(journal) ?? EMPTY_TALLY, name, object));
   }
   const found: FoundJournal[] = [];
   for (const [session, { siblings, journals }] of sessions) {
@@ -41,7 +41,7 @@ export async function findJournals(
 }
 
 /**
- * Whether somebody may still be writing the journal, as its last sign of life says.
+ * Whether somebody may still be writing the journal, as its last heartbeat tells.
  * @param nowMs by the clock that `lastWrittenMs` is of, see `storeClock`
  */
 export function isLive({ status, lastWrittenMs }: FoundJournal, nowMs: number): boolean {
@@ -80,9 +80,9 @@ interface Tally {
   readonly lastWrittenMs: number;
 }
 
-const NOTHING: Tally = { segments: 0, bytes: 0, lastWrittenMs: 0 };
+const EMPTY_TALLY: Tally = { segments: 0, bytes: 0, lastWrittenMs: 0 };
 
-function takeApart(key: string): { session: string; journal: string | undefined; name: string } {
+function parseKey(key: string): { session: string; journal: string | undefined; name: string } {
   const parts = key.split('/');
   const name = parts.pop() ?? '';
   const last = parts.at(-1);
@@ -91,7 +91,7 @@ function takeApart(key: string): { session: string; journal: string | undefined;
   return { session: parts.join('/'), journal: isJournal ? last : undefined, name };
 }
 
-function count(tally: Tally, name: string, { bytes, modifiedMs }: StoredObject): Tally {
+function addToTally(tally: Tally, name: string, { bytes, modifiedMs }: StoredObject): Tally {
   const sequence = sequenceOf(name);
   if (sequence === undefined && name !== STATUS_KEY) return tally;
   return {

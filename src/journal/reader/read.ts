@@ -4,7 +4,7 @@ import type { Store } from '../../store/store.ts';
 import { type JournalStatus, parseStatus, SEGMENT_BYTES, STATUS_KEY, segmentKey } from '../format/schema.ts';
 import { decodeSegment, type Segment } from '../format/segment.ts';
 
-/** A segment, or why it cannot be had. */
+/** A segment, or why it cannot be used. */
 export type ReadSegment =
   | { readonly sequence: number; readonly segment: Segment; readonly doubt?: string }
   | { readonly sequence: number; readonly segment?: undefined; readonly fault: string };
@@ -15,7 +15,7 @@ export interface ReadOptions {
   readonly signal: AbortSignal;
   readonly first: number;
   readonly last: number;
-  /** The journal's own run, where its status tells; otherwise that of the first segment that can be read. */
+  /** The journal's own run, where its status has it; otherwise that of the first segment that can be read. */
   readonly run: string | undefined;
 }
 
@@ -81,7 +81,7 @@ export async function readStatus(
   try {
     return parseStatus(object.toString());
   } catch {
-    // The segments hold all that it says, so that nothing is lost with it.
+    // The segments hold all that is in it.
     return undefined;
   }
 }

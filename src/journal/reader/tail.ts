@@ -30,7 +30,7 @@ export type Followed =
  */
 export async function* followFile(options: FollowOptions): AsyncGenerator<Followed> {
   const position: Position = { path: fromText(options.path), generation: undefined, end: 0 };
-  for await (const read of segmentsAsTheyCome(options)) {
+  for await (const read of segmentsAsTheyArrive(options)) {
     if ('fault' in read) {
       yield { kind: 'problem', segment: segmentKey(read.sequence), why: read.fault };
       continue;
@@ -64,7 +64,7 @@ function* advance(
 }
 
 /** Those that are there, and then each one when it is. */
-async function* segmentsAsTheyCome(options: FollowOptions): AsyncGenerator<ReadSegment> {
+async function* segmentsAsTheyArrive(options: FollowOptions): AsyncGenerator<ReadSegment> {
   const { destination, prefix, signal } = options;
   const journal = (await findJournals(destination, `${prefix}/`, signal)).find(
     found => found.prefix === prefix,

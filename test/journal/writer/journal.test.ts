@@ -253,7 +253,7 @@ describe('following files', () => {
     const segments = await Promise.all((await segmentsIn(join(store, 'now/journal'))).map(unzipped));
     expect(segments.some(segment => segment.includes('"torn":true'))).toBe(true);
     const recovered = await recover();
-    expect(recovered.torn).toEqual([]);
+    expect(recovered.changedWhileRead).toEqual([]);
     expect(treeOf(recovered.folder)).toEqual(treeOf(work));
   });
 
