@@ -7,6 +7,7 @@ import {
   ListObjectsV2Command,
   type ListObjectsV2CommandOutput,
 } from '@aws-sdk/client-s3';
+import { retry } from '../retry.ts';
 import type { ObjectBody, ReadPosition, StoredObject } from '../store.ts';
 import { S3Error } from './errors.ts';
 import type { Bucket } from './objects.ts';
@@ -45,20 +46,29 @@ function rejectMissing(error: unknown): never {
   throw new S3Error(error.message, { ...error, kind: 'rejected', cause: error });
 }
 
-/** Deletes in batches, or one by one where a store cannot. Repeated as a whole, it comes to its end. */
+/** Deletes in batches, or one by one where a store cannot. Each request is repeated by itself. */
 export async function deleteObjects(
   bucket: Bucket,
   keys: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
+  const options = { ...bucket.retry, signal };
+  const deleteSingly = async (few: readonly string[]) => {
+    for (const batch of batchesOf(few, DELETED_SINGLY))
+      await Promise.all(
+        batch.map(key => retry(`delete ${key}`, attempt => deleteObject(bucket, key, attempt), options)),
+      );
+  };
   for (const batch of batchesOf(keys, DELETED_AT_ONCE)) {
     try {
-      // Each that is left has its own error: requested alone, it is denied or repeated as any other.
-      await deleteSingly(bucket, await deleteBatch(bucket, batch, signal), signal);
+      const what = `delete ${batch.length} objects`;
+      const left = await retry(what, attempt => deleteBatch(bucket, batch, attempt), options);
+      // Each has an error of its own: requested alone, it is denied or repeated as any other.
+      await deleteSingly(left);
     } catch (error) {
       // Some stores have no DeleteObjects, others want an MD5 with it that the SDK no longer sends.
       if (!(error instanceof S3Error) || error.kind !== 'rejected') throw error;
-      await deleteSingly(bucket, batch, signal);
+      await deleteSingly(batch);
     }
   }
 }
@@ -77,17 +87,6 @@ async function deleteBatch(
   );
   const start = fullKey('').length;
   return Errors.flatMap(({ Key }) => (Key === undefined ? [] : [Key.slice(start)]));
-}
-
-/** Requests every deletion before it fails, so that each repetition gets further. */
-async function deleteSingly(bucket: Bucket, keys: readonly string[], signal: AbortSignal): Promise<void> {
-  const failures: unknown[] = [];
-  for (const batch of batchesOf(keys, DELETED_SINGLY)) {
-    const results = await Promise.allSettled(batch.map(key => deleteObject(bucket, key, signal)));
-    failures.push(...results.flatMap(result => (result.status === 'rejected' ? [result.reason] : [])));
-    signal.throwIfAborted();
-  }
-  if (failures.length > 0) throw failures[0];
 }
 
 async function deleteObject({ access, fullKey }: Bucket, key: string, signal: AbortSignal): Promise<void> {

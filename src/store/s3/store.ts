@@ -20,8 +20,8 @@ const CHECK_TRIES = 2;
 const CLEANUP_MS = 1_500;
 
 /**
- * A bucket, or a prefix in one, as a store. Only `check` and `store` repeat their requests, since they make several: the
- * rest is repeated by with-retry.ts.
+ * A bucket, or a prefix in one, as a store. What consists of several requests, an upload or a deletion, repeats each of them;
+ * everything else is repeated by with-retry.ts.
  */
 export async function openS3Store(
   location: BucketLocation,
