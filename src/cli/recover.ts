@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../config/session.ts';
 import type { SessionConfig } from '../config/session-config.ts';
+import { deleteJournal } from '../journal/delete.ts';
 import { type FoundJournal, findJournals, isLive, storeClock } from '../journal/reader/find.ts';
 import { recoverJournal } from '../journal/reader/rebuild.ts';
 import { createDeadlines } from '../runtime/deadline.ts';
@@ -11,9 +12,10 @@ import { EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { openLog } from '../runtime/log.ts';
 import { createLoggedProgress } from '../runtime/progress.ts';
 import { bytesText, errorText } from '../runtime/text.ts';
-import { deleteJournal, recoverSession } from '../save/recover.ts';
+import { recoverSession } from '../save/recover.ts';
 import { isSavedAlready } from '../save/recovery-report.ts';
 import { openStore } from '../store/open.ts';
+import { printRetries } from '../store/retry-log.ts';
 import type { Store } from '../store/store.ts';
 import type { CommandInput, RunCommand } from './command.ts';
 import { tellFaults } from './configured.ts';
@@ -43,9 +45,13 @@ export const recover: RunCommand = async input => {
     else printError(`${errorText(error)}\n${USAGE}`);
     return EXIT_USAGE;
   }
+  const observer = printRetries(printError);
   const { destination, folder } = parsed.all
-    ? { destination: await openStore(config.save.destination, { s3: config.save.s3 }), folder: '' }
-    : await openNamedSession(config);
+    ? {
+        destination: await openStore(config.save.destination, { s3: config.save.s3, ...observer }),
+        folder: '',
+      }
+    : await openNamedSession(config, observer);
   try {
     return await recoverAll({ ...parsed, config, destination, folder, input });
   } catch (error) {
@@ -117,7 +123,8 @@ async function recoverOne(task: Task, journal: FoundJournal): Promise<number> {
     return 0;
   }
   if (isSaved) {
-    await deleteJournal(destination, journal.prefix, signals.stopRequested);
+    const evidence = { kind: 'saved-before', session: journal.session } as const;
+    await deleteJournal(destination, journal, evidence, signals.stopRequested);
     print(`${name}: was saved already; its journal was deleted`);
     return 0;
   }

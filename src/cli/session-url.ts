@@ -2,6 +2,7 @@ import { parseConfig } from '../config/session.ts';
 import type { DestinationUrl, Environment, SessionConfig } from '../config/session-config.ts';
 import { splitKey } from '../save/archive-name.ts';
 import { openStore } from '../store/open.ts';
+import type { RetryObserver } from '../store/retry.ts';
 import type { Store } from '../store/store.ts';
 
 /** A session's folder at a destination that somebody has named. */
@@ -18,9 +19,12 @@ export function configFor(url: string, env: Environment, cwd: string): SessionCo
 }
 
 /** Opens what `s3://bucket/prefix/TIMESTAMP`, a file URL or a path names. @throws {ConfigError} for a bad one. */
-export async function openNamedSession({ save }: SessionConfig): Promise<NamedSession> {
+export async function openNamedSession(
+  { save }: SessionConfig,
+  observer: RetryObserver,
+): Promise<NamedSession> {
   const { root, folder } = splitPlace(save.destination);
-  return { destination: await openStore(root, { s3: save.s3 }), folder };
+  return { destination: await openStore(root, { s3: save.s3, ...observer }), folder };
 }
 
 function splitPlace(place: DestinationUrl): { root: DestinationUrl; folder: string } {

@@ -3,6 +3,7 @@ import { findJournals } from '../journal/reader/find.ts';
 import { followFile } from '../journal/reader/tail.ts';
 import { EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { errorText } from '../runtime/text.ts';
+import { printRetries } from '../store/retry-log.ts';
 import type { RunCommand } from './command.ts';
 import { tellFaults } from './configured.ts';
 import { configFor, openNamedSession } from './session-url.ts';
@@ -16,7 +17,10 @@ export const tail: RunCommand = async ({ env, cwd, args, write, printError, sign
   }
   const signal = signals.stopRequested;
   try {
-    const { destination, folder } = await openNamedSession(configFor(url, env, cwd));
+    const { destination, folder } = await openNamedSession(
+      configFor(url, env, cwd),
+      printRetries(printError),
+    );
     const journal = (await findJournals(destination, `${folder}/`, signal))
       .filter(({ session }) => session === folder)
       .at(-1);

@@ -1,4 +1,9 @@
-/** The message of an error, followed by those of its causes: `a: b: c`. */
+/** An error's own message. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** An error and all its causes, in one line. */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause === undefined ? error.message : `${error.message}: ${errorText(error.cause)}`;

@@ -1,19 +1,13 @@
 import { basename, join } from 'node:path';
 import type { SaveConfig } from '../config/session-config.ts';
-import { STATUS_KEY, segmentKey, sequenceOf } from '../journal/format/schema.ts';
+import { deleteJournal } from '../journal/delete.ts';
 import type { FoundJournal } from '../journal/reader/find.ts';
 import { type Recovered, recoverJournal } from '../journal/reader/rebuild.ts';
+import { digestOf } from '../store/read.ts';
 import type { Store } from '../store/store.ts';
 import { keyOf, splitKey } from './archive-name.ts';
 import { sessionFolder } from './experiment-id.ts';
-import {
-  type Claim,
-  claimOf,
-  digestOf,
-  putClaim,
-  type RecoveredSession,
-  readClaim,
-} from './recovery-claim.ts';
+import { type Claim, claimOf, putClaim, type RecoveredSession, readClaim } from './recovery-claim.ts';
 import { putRecoveryReport } from './recovery-report.ts';
 import { type SaveRequest, type SaveRuntime, saveArchive } from './save.ts';
 
@@ -45,7 +39,7 @@ export async function recoverSession(
   const recovered =
     (await resume(store, journal, signal)) ?? (await rebuildAndSave(store, journal, defaults, runtime));
   await putRecoveryReport(store, journal, recovered, signal);
-  await deleteJournal(store, journal.prefix, signal);
+  await deleteJournal(store, journal, { kind: 'read-back-digest', sha256: recovered.sha256 }, signal);
   return recovered;
 }
 
@@ -117,28 +111,4 @@ function packingOf(
     archive: { name: archiveName, codec, level: gzipLevel.min },
     stallMs,
   };
-}
-
-/** The store deletes so many at once. */
-const BATCH = 1_000;
-
-/**
- * Deletes a journal that nobody needs any more: its segments first, and what tells of them last. The segment that was
- * on its way when its writer died, and the status, are deleted whether they came to be or not.
- */
-export async function deleteJournal(destination: Store, prefix: string, signal: AbortSignal): Promise<void> {
-  const last = new Set([`${prefix}/${STATUS_KEY}`]);
-  let batch: string[] = [];
-  let sequence = 0;
-  for await (const { key } of destination.list(`${prefix}/`, signal)) {
-    sequence = sequenceOf(basename(key)) ?? sequence;
-    if (key.endsWith('.json')) last.add(key);
-    else batch.push(key);
-    if (batch.length < BATCH) continue;
-    await destination.delete(batch, signal);
-    batch = [];
-  }
-  // Its number is known by the last one: whoever does this again, should it be cut off, has to find that.
-  await destination.delete([`${prefix}/${segmentKey(sequence + 1)}`, ...batch], signal);
-  await destination.delete([...last], signal);
 }

@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
 import * as v from 'valibot';
+import { CLAIM_KEY } from '../journal/format/schema.ts';
 import type { Recovered } from '../journal/reader/rebuild.ts';
+import { type ObjectDigest, readText } from '../store/read.ts';
 import type { Store } from '../store/store.ts';
 
 const Claim = v.object({
@@ -19,14 +20,8 @@ const Claim = v.object({
  */
 export type Claim = Readonly<v.InferOutput<typeof Claim>>;
 
-/** What was found when an archive was read back. */
-export interface ArchiveDigest {
-  readonly bytes: number;
-  readonly sha256: string;
-}
-
 /** An archive that was made out of a journal, read back, and found to be what was packed. */
-export type RecoveredSession = Claim & ArchiveDigest;
+export type RecoveredSession = Claim & ObjectDigest;
 
 export function claimOf(archiveKey: string, reportKey: string, recovered: Recovered): Claim {
   const { about, coveredUntil, isFinished, problems, waiting } = recovered;
@@ -55,44 +50,15 @@ export async function readClaim(
   prefix: string,
   signal: AbortSignal,
 ): Promise<Claim | undefined> {
-  const text = await readSmall(store, claimKey(prefix), signal);
+  const text = await readText(store, claimKey(prefix), { maxBytes: SMALL_BYTES, signal });
   if (text === undefined) return undefined;
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Claim), text);
   return parsed.success ? parsed.output : undefined;
 }
 
-/** Reads an archive back; undefined: it is not there. */
-export async function digestOf(
-  store: Store,
-  key: string,
-  signal: AbortSignal,
-): Promise<ArchiveDigest | undefined> {
-  const chunks = await store.get(key, signal);
-  if (chunks === undefined) return undefined;
-  const hash = createHash('sha256');
-  let bytes = 0;
-  for await (const chunk of chunks) {
-    hash.update(chunk);
-    bytes += chunk.length;
-  }
-  return { bytes, sha256: hash.digest('hex') };
-}
-
 /** More than any report or claim holds. */
-const SMALL_BYTES = 16 * 1024 * 1024;
-
-/** Reads a small object as text; undefined: it is not there, or not small. */
-export async function readSmall(store: Store, key: string, signal: AbortSignal): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of (await store.get(key, signal)) ?? []) {
-    bytes += chunk.length;
-    if (bytes > SMALL_BYTES) return undefined;
-    chunks.push(chunk);
-  }
-  return chunks.length === 0 ? undefined : Buffer.concat(chunks).toString('utf8');
-}
+export const SMALL_BYTES: number = 16 * 1024 * 1024;
 
 function claimKey(prefix: string): string {
-  return `${prefix}/recovery.json`;
+  return `${prefix}/${CLAIM_KEY}`;
 }

@@ -1,8 +1,9 @@
 import type { FoundJournal } from '../journal/reader/find.ts';
 import { type FoundReport, formatReport, parseReport } from '../report/schema.ts';
+import { readText } from '../store/read.ts';
 import type { Store } from '../store/store.ts';
 import { keyOf } from './archive-name.ts';
-import { type RecoveredSession, readSmall } from './recovery-claim.ts';
+import { type RecoveredSession, SMALL_BYTES } from './recovery-claim.ts';
 
 /** Writes `session.json`: what the session itself reported, if it could, and what was recovered. */
 export async function putRecoveryReport(
@@ -51,7 +52,8 @@ async function readOwnReport(
   signal: AbortSignal,
 ): Promise<FoundReport | undefined> {
   for (const name of siblings.filter(sibling => /^session(\.\d+)?\.json$/.test(sibling))) {
-    const report = parseReport((await readSmall(store, keyOf(session, name), signal)) ?? '');
+    const text = await readText(store, keyOf(session, name), { maxBytes: SMALL_BYTES, signal });
+    const report = parseReport(text ?? '');
     if (report?.journal?.prefix === prefix) return report;
   }
   return undefined;

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { ServermgrConfig } from '../config/servermgr-config.ts';
 import type { Environment, S3Config } from '../config/session-config.ts';
 import { openStore } from '../store/open.ts';
+import { logRetries } from '../store/retry-log.ts';
 import { openFleet } from './fleet/fleet.ts';
 import { openLauncher } from './launchers/open.ts';
 import { openPresigner } from './presign.ts';
@@ -25,7 +26,8 @@ export async function startManager(
   const secret = config.secret ?? (await loadOrCreateSecret(config.stateFolder));
   const launcher = await openLauncher(config, env);
   const s3: S3Config = { pathStyle: session.pathStyle, encryption: undefined, expectedOwner: undefined };
-  const savedSessions = openSavedSessions(await openStore(session.destination, { s3 }));
+  const store = await openStore(session.destination, { s3, ...logRetries(log) });
+  const savedSessions = openSavedSessions(store);
   const presigner =
     session.destination.kind === 's3' ? openPresigner(session.destination, session) : undefined;
   const fleet = openFleet({ launcher, savedSessions, limits, worlds, session, log });

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { readText } from '../store/read.ts';
 import type { Store, StoredObject } from '../store/store.ts';
 import { isSessionName } from './session-id.ts';
 
@@ -56,7 +57,10 @@ export function openSavedSessions(destination: Store): SavedSessions {
     async report(name, signal) {
       const cached = cache.get(name);
       if (cached !== undefined) return cached;
-      const text = await readText(destination, `${name}/session.json`, signal);
+      const text = await readText(destination, `${name}/session.json`, {
+        maxBytes: MAX_REPORT_BYTES,
+        signal,
+      });
       const report = text === undefined ? undefined : parseReport(text);
       if (report !== undefined && isFinal(report)) addToCache(cache, name, report);
       return report;
@@ -102,19 +106,6 @@ async function namesBelow(objects: AsyncIterable<StoredObject>): Promise<string[
     if (listed >= MAX_LISTED) break;
   }
   return [...names].reverse();
-}
-
-async function readText(destination: Store, key: string, signal: AbortSignal) {
-  const body = await destination.get(key, signal);
-  if (body === undefined) return undefined;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > MAX_REPORT_BYTES) return undefined;
-  }
-  return Buffer.concat(chunks).toString();
 }
 
 function parseTime(text: string | undefined): number | undefined {

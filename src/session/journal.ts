@@ -1,11 +1,13 @@
 import { quote } from 'shlex';
+import { deleteJournal } from '../journal/delete.ts';
 import { type Journal, type JournalEnd, startJournal } from '../journal/writer/journal.ts';
 import type { JournalProblem } from '../journal/writer/options.ts';
 import { whenAborted } from '../runtime/abort.ts';
 import type { Log } from '../runtime/log.ts';
+import { errorText } from '../runtime/text.ts';
 import { VERSION } from '../runtime/version.ts';
 import { sessionFolder } from '../save/experiment-id.ts';
-import type { Store } from '../store/store.ts';
+import type { Receipt, Store } from '../store/store.ts';
 import type { SessionRuntime } from './runtime.ts';
 import { excludedPaths } from './workdir.ts';
 
@@ -135,16 +137,21 @@ export async function flushJournal(
 
 /** Deletes the journal of a session whose archive is verified at its destination. It never rejects. */
 export async function deleteSessionJournal(
-  { journal }: SessionJournal,
+  { journal, store }: SessionJournal,
+  receipt: Receipt,
   { log, startDeadline }: SessionRuntime,
 ): Promise<void> {
+  const stored = journal.stored();
+  if (stored === undefined) return;
   using deadline = startDeadline('deleteJournal');
-  const { prefix } = journal.report();
-  const removal = await journal.remove(deadline.signal);
-  if (removal.removed) log.info({ event: 'journal_deleted', prefix }, 'journal deleted');
-  else
+  const { prefix } = stored;
+  try {
+    await deleteJournal(store, stored, { kind: 'verified-receipt', receipt }, deadline.signal);
+    log.info({ event: 'journal_deleted', prefix }, 'journal deleted');
+  } catch (error) {
     log.warn(
-      { event: 'journal_not_deleted', why: removal.why },
+      { event: 'journal_not_deleted', why: errorText(error) },
       'journal not deleted; safe to delete by hand',
     );
+  }
 }

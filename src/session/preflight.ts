@@ -13,7 +13,7 @@ export async function preflight(runtime: SessionRuntime): Promise<EndReason | un
   const { destination, fallback } = runtime.config.save;
   for (const target of [destination, fallback].filter(target => target !== undefined)) {
     const { url, check } = await checkTarget(target, runtime);
-    if (check.state === 'refused') {
+    if (check.state === 'denied') {
       const why = `${url} cannot be used: ${check.why}`;
       return { kind: 'destination-refused', why, remedy: check.remedy };
     }

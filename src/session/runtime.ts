@@ -5,6 +5,7 @@ import type { Log, LogOutputs } from '../runtime/log.ts';
 import type { Progress } from '../runtime/progress.ts';
 import type { Signals } from '../runtime/signals.ts';
 import { openStore } from '../store/open.ts';
+import { logRetries } from '../store/retry-log.ts';
 import type { Store } from '../store/store.ts';
 import { createStatus, type SessionStatus } from './status.ts';
 
@@ -58,12 +59,5 @@ export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionR
 }
 
 function openLoggedStore(url: DestinationUrl, { save }: SessionConfig, log: Log): Promise<Store> {
-  return openStore(url, {
-    s3: save.s3,
-    onRetry: ({ what, why, waitMs }) =>
-      log.warn(
-        { event: 'request_retry', request: what, why, waitMs },
-        waitMs === undefined ? 'request failed' : `request failed, retrying in ${waitMs} ms`,
-      ),
-  });
+  return openStore(url, { s3: save.s3, ...logRetries(log) });
 }

@@ -33,7 +33,7 @@ export async function runSession(
   });
   const { archive, journal } = result;
   if (journal !== undefined && archive?.how === 'archive' && archive.receipt.verified)
-    await deleteSessionJournal(journal, runtime);
+    await deleteSessionJournal(journal, archive.receipt, runtime);
   return { result, report };
 }
 

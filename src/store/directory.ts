@@ -4,36 +4,48 @@ import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { FileExistsError, writeAtomically } from '../files/atomic-write.ts';
-import { errorCode } from '../files/errno.ts';
+import { errorCode, hasCode, isMissing, unlessMissing } from '../files/errno.ts';
 import { orAborted, timeoutSignal } from '../runtime/abort.ts';
+import { errorMessage } from '../runtime/text.ts';
 import { partsOf } from './keys.ts';
 import { openSource, SourceError } from './source.ts';
 import { watchForStall } from './stall.ts';
 import {
   AlreadyExistsError,
   type CheckResult,
+  type ObjectBody,
   PermanentError,
+  type ReadPosition,
   type Store,
   type StoredObject,
 } from './store.ts';
 
 const CHUNK_BYTES = 4 * 1024 * 1024;
-/** How long an aborted try has to take its file away, on a disk that may have stopped answering. */
-const TIDY_MS = 1000;
+/** How long an aborted upload has to delete its file, on a disk that may have stopped answering. */
+const CLEANUP_MS = 1000;
 const CHECK_MS = 10_000;
 
-/** A folder as a destination; it is made when something is first stored in it. */
+/** A directory as a store; it is made when something is first stored in it. */
 export function openDirectoryStore(folder: string): Store {
   const root = path.resolve(folder);
   const url = pathToFileURL(root).href;
   const fileOf = (key: string) => path.join(root, ...partsOf(key));
+
+  async function explained<T>(what: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      signal.throwIfAborted();
+      throw explain(error, `${what} ${url}`);
+    }
+  }
 
   return {
     url,
 
     async check(signal) {
       const limit = timeoutSignal(CHECK_MS);
-      const check = orAborted(checkWritable(root), AbortSignal.any([signal, limit]), TIDY_MS);
+      const check = orAborted(checkWritable(root), AbortSignal.any([signal, limit]), CLEANUP_MS);
       return check.catch((error: unknown) => {
         if (signal.aborted) throw error;
         return { state: 'unavailable', why: `${root} did not answer for ${CHECK_MS / 1000} s` };
@@ -56,51 +68,45 @@ export function openDirectoryStore(folder: string): Store {
         const bytes = await orAborted(
           writeAtomically(file, source, { replace: false, onWritten }),
           watch.signal,
-          TIDY_MS,
+          CLEANUP_MS,
         );
         const verified = (await stat(file)).size === bytes;
         if (!verified) throw new Error(`${file} has not the ${bytes} bytes that were written`);
         return { url: pathToFileURL(file).href, key, bytes, parts: 1, verified };
       } catch (error) {
         signal.throwIfAborted();
-        throw explain(error, key, url);
+        throw explain(error, `save ${key} to ${url}`);
       } finally {
         source.close();
         watch.stop();
       }
     },
 
-    async exists(key, signal) {
-      return orAborted(isThere(fileOf(key)), signal);
-    },
+    exists: (key, signal) =>
+      explained(`look for ${key} in`, signal, () => orAborted(isThere(fileOf(key)), signal)),
 
-    async put(key, body, { signal, ifAbsent }) {
-      const file = fileOf(key);
-      try {
+    put: (key, body, { signal, ifAbsent }) =>
+      explained(`save ${key} to`, signal, async () => {
+        const file = fileOf(key);
         signal.throwIfAborted();
-        await orAborted(writeAtomically(file, [body], { replace: ifAbsent !== true }), signal, TIDY_MS);
-      } catch (error) {
-        signal.throwIfAborted();
-        throw explain(error, key, url);
-      }
-    },
+        await orAborted(writeAtomically(file, [body], { replace: ifAbsent !== true }), signal, CLEANUP_MS);
+      }),
 
-    async get(key, signal) {
-      const file = fileOf(key);
-      return (await orAborted(isThere(file), signal)) ? read(file, signal) : undefined;
-    },
+    get: (key, signal, from) =>
+      explained(`read ${key} from`, signal, () => orAborted(openFile(fileOf(key), signal, from), signal)),
 
-    list: (prefix, signal) => listBelow(root, prefix, signal),
+    list: (prefix, signal, startAfter) => listBelow(root, prefix, signal, startAfter),
 
-    async delete(keys, signal) {
-      for (const key of keys) {
-        signal.throwIfAborted();
-        await rm(fileOf(key), { force: true });
-        await rm(`${fileOf(key)}.part`, { force: true });
-      }
-      const folders = new Set(keys.map(key => path.dirname(fileOf(key))));
-      for (const emptied of folders) await removeEmpty(emptied, root);
-    },
+    delete: (keys, signal) =>
+      explained('delete from', signal, async () => {
+        for (const key of keys) {
+          signal.throwIfAborted();
+          await rm(fileOf(key), { force: true });
+          await rm(`${fileOf(key)}.part`, { force: true });
+        }
+        const folders = new Set(keys.map(key => path.dirname(fileOf(key))));
+        for (const emptied of folders) await removeEmpty(emptied, root);
+      }),
 
     close() {
       // A folder holds nothing open between calls.
@@ -114,31 +120,44 @@ async function checkWritable(root: string): Promise<CheckResult> {
   try {
     await writeAtomically(probe, [Buffer.from('check\n')], { replace: false });
     await rm(probe);
-    return { state: 'ready' };
+    return { state: 'ok' };
   } catch (error) {
-    const why = `${root} cannot be written: ${messageOf(error)}`;
+    const why = `${root} cannot be written: ${errorMessage(error)}`;
     const remedy = remedyFor(errorCode(error));
-    return remedy === undefined ? { state: 'unavailable', why } : { state: 'refused', why, remedy };
+    return remedy === undefined ? { state: 'unavailable', why } : { state: 'denied', why, remedy };
   }
 }
 
 /** Whether a file, or anything else, has that name. */
 async function isThere(file: string): Promise<boolean> {
-  try {
-    await stat(file);
-    return true;
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return false;
-    throw error;
-  }
+  return (await unlessMissing(stat(file))) !== undefined;
 }
 
-async function* read(file: string, signal: AbortSignal): AsyncGenerator<Buffer> {
-  yield* createReadStream(file, { signal });
+async function openFile(
+  file: string,
+  signal: AbortSignal,
+  from: ReadPosition | undefined,
+): Promise<ObjectBody | undefined> {
+  const stats = await unlessMissing(stat(file, { bigint: true }));
+  if (stats === undefined) return undefined;
+  const version = `${stats.ino}-${stats.mtimeNs}-${stats.size}`;
+  if (from !== undefined && from.version !== version)
+    throw new PermanentError(`${file} was replaced while it was read`, 'Read it again from its beginning.');
+  return Object.assign(read(file, from?.at ?? 0, signal), { version });
+}
+
+async function* read(file: string, start: number, signal: AbortSignal): AsyncGenerator<Buffer> {
+  yield* createReadStream(file, { start, signal });
 }
 
 /** Walks one folder at a time, in the order of the keys' bytes: S3's order. */
-async function* listBelow(root: string, prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
+async function* listBelow(
+  root: string,
+  prefix: string,
+  signal: AbortSignal,
+  startAfter: string | undefined,
+): AsyncGenerator<StoredObject> {
+  const last = startAfter === undefined ? undefined : Buffer.from(startAfter);
   const slash = prefix.lastIndexOf('/');
   const start = slash === -1 ? [] : partsOf(prefix.slice(0, slash));
   yield* walk(start);
@@ -151,6 +170,7 @@ async function* listBelow(root: string, prefix: string, signal: AbortSignal): As
       const isOnTheWay = key.startsWith(prefix) || prefix.startsWith(`${key}/`);
       if (!isOnTheWay) continue;
       if (entry.isDirectory()) yield* walk(parts);
+      else if (last !== undefined && Buffer.compare(Buffer.from(key), last) <= 0) continue;
       else if (entry.isFile() && !entry.name.endsWith('.part')) yield* describe(key, path.join(root, key));
     }
   }
@@ -162,19 +182,15 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
     const rank = (entry: Dirent) => Buffer.from(entry.isDirectory() ? `${entry.name}/` : entry.name);
     return entries.sort((a, b) => Buffer.compare(rank(a), rank(b)));
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return [];
+    if (isMissing(error)) return [];
     throw error;
   }
 }
 
 async function* describe(key: string, file: string): AsyncGenerator<StoredObject> {
-  try {
-    const { size, mtimeMs } = await stat(file);
-    yield { key, bytes: size, modifiedMs: mtimeMs };
-  } catch (error) {
-    // Deleted between being listed and being looked at.
-    if (errorCode(error) !== 'ENOENT') throw error;
-  }
+  // It may have been deleted since the directory was read.
+  const stats = await unlessMissing(stat(file));
+  if (stats !== undefined) yield { key, bytes: stats.size, modifiedMs: stats.mtimeMs };
 }
 
 /** Folders are only names in keys: one that holds no more files goes, and so do those above it. */
@@ -183,18 +199,18 @@ async function removeEmpty(folder: string, root: string): Promise<void> {
     try {
       await rmdir(each);
     } catch (error) {
-      if (errorCode(error) === 'ENOENT') continue;
-      if (['ENOTEMPTY', 'EEXIST', 'EBUSY', 'EACCES', 'EPERM'].includes(errorCode(error) ?? '')) return;
+      if (hasCode(error, 'ENOENT')) continue;
+      if (hasCode(error, 'ENOTEMPTY', 'EEXIST', 'EBUSY', 'EACCES', 'EPERM')) return;
       throw error;
     }
   }
 }
 
-function explain(error: unknown, key: string, url: string): Error {
-  if (error instanceof AlreadyExistsError || error instanceof PermanentError) return error;
+function explain(error: unknown, what: string): Error {
+  if (error instanceof PermanentError) return error;
   if (error instanceof FileExistsError) return new AlreadyExistsError(error.message, { cause: error });
   const cause = error instanceof SourceError ? error.cause : error;
-  const message = `could not save ${key} to ${url}: ${messageOf(cause)}`;
+  const message = `could not ${what}: ${errorMessage(cause)}`;
   const remedy = error instanceof SourceError ? undefined : remedyFor(errorCode(error));
   return remedy === undefined
     ? new Error(message, { cause })
@@ -209,7 +225,7 @@ function remedyFor(code: string | undefined): string | undefined {
       return 'Free some space there, or give another destination.';
     case 'EACCES':
     case 'EPERM':
-      return 'Let the user that this runs as write there, or give another destination.';
+      return 'Let the user that this runs as read and write there, or give another destination.';
     case 'EROFS':
       return 'Mount it for writing, or give another destination.';
     case 'ENOTDIR':
@@ -224,8 +240,4 @@ function remedyFor(code: string | undefined): string | undefined {
     default:
       return undefined;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

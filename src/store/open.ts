@@ -1,28 +1,30 @@
 import type { DestinationUrl, S3Config } from '../config/session-config.ts';
 import { openDirectoryStore } from './directory.ts';
-import type { RetryEvent } from './retry.ts';
+import type { RetryObserver } from './retry.ts';
 import type { Store } from './store.ts';
+import { withRetry } from './with-retry.ts';
 
-export interface OpenOptions {
+export interface OpenOptions extends RetryObserver {
   readonly s3: S3Config;
-  /** Told of requests that failed and are repeated, for the log. */
-  readonly onRetry?: (trouble: RetryEvent) => void;
 }
 
+/** A disk answers soon, or not at all. */
+const DIRECTORY_TRIES = 5;
+
 /**
- * Opens the home of a session's archives. Nothing is asked of it yet: see `check`. The AWS SDK is loaded only for S3;
- * it reads the standard AWS variables itself.
+ * Opens the store at a URL, with retry. Nothing is requested yet: see `check`. The AWS SDK is loaded only for S3; it
+ * reads the standard AWS variables itself.
  */
-export async function openStore(place: DestinationUrl, options: OpenOptions): Promise<Store> {
-  switch (place.kind) {
+export async function openStore(target: DestinationUrl, { s3, ...observer }: OpenOptions): Promise<Store> {
+  switch (target.kind) {
     case 's3': {
-      const { openS3 } = await import('./s3/store.ts');
-      return openS3(place, options);
+      const { openS3Store } = await import('./s3/store.ts');
+      return withRetry(await openS3Store(target, s3, observer), observer);
     }
     case 'directory':
     case 'inside':
-      return openDirectoryStore(place.path);
+      return withRetry(openDirectoryStore(target.path), { ...observer, maxTries: DIRECTORY_TRIES });
     default:
-      return place satisfies never;
+      return target satisfies never;
   }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { PermanentError, type Store } from './store.ts';
 
-/** One thing that was tried, for a person to read. */
+/** One request that was tried, for a person to read. */
 export interface SelfTestStep {
   readonly what: 'check' | 'put' | 'delete';
   /** `note`: a session can be saved without it. */
@@ -11,8 +11,8 @@ export interface SelfTestStep {
 }
 
 /**
- * Tries everything that a session asks of its destination, on a small object: what `check` asks, a write that must
- * not overwrite, and a deletion, which only the journal needs.
+ * Tries everything that a session does with its store, on a small object: `check`, a write that must not overwrite, and
+ * a deletion, which only the journal needs.
  */
 export async function selfTest(destination: Store, signal: AbortSignal): Promise<SelfTestStep[]> {
   const checked = await tryCheck(destination, signal);
@@ -39,21 +39,21 @@ export async function selfTest(destination: Store, signal: AbortSignal): Promise
 }
 
 async function tryCheck(destination: Store, signal: AbortSignal): Promise<SelfTestStep> {
-  const fitness = await destination.check(signal);
-  switch (fitness.state) {
-    case 'ready':
+  const check = await destination.check(signal);
+  switch (check.state) {
+    case 'ok':
       return {
         what: 'check',
         result: 'fine',
         detail: `${destination.url} takes archives`,
         remedy: undefined,
       };
-    case 'refused':
-      return { what: 'check', result: 'fault', detail: fitness.why, remedy: fitness.remedy };
+    case 'denied':
+      return { what: 'check', result: 'fault', detail: check.why, remedy: check.remedy };
     case 'unavailable':
-      return { what: 'check', result: 'fault', detail: fitness.why, remedy: 'Try again when it answers.' };
+      return { what: 'check', result: 'fault', detail: check.why, remedy: 'Try again when it answers.' };
     default:
-      return fitness satisfies never;
+      return check satisfies never;
   }
 }
 

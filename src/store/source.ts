@@ -1,12 +1,12 @@
 import { orAborted } from '../runtime/abort.ts';
 
-/** What was to be stored could not be read: not the destination's fault. Its cause is the source's own error. */
+/** What was to be stored could not be read: not the store's fault. Its cause is the source's own error. */
 export class SourceError extends Error {
   override readonly name = 'SourceError';
 }
 
 export interface Source<T> extends AsyncIterableIterator<T, undefined> {
-  /** Lets the source go, at once and more than once. */
+  /** Closes the source without waiting; may be called more than once. */
   close(): void;
 }
 

@@ -1,12 +1,13 @@
 /**
- * Where an archive goes: one contract, two homes (S3 and a folder). Keys are relative to the destination, their
- * parts joined by "/". Every operation ends early, by rejecting with the reason, when its signal is aborted.
+ * A place for objects: one contract, two implementations (S3 and a directory). Keys are relative to the store's URL,
+ * their parts joined by "/". Every operation ends early, by rejecting with the reason, when its signal is aborted.
+ * Stores that `openStore` gives repeat what fails for the moment: see with-retry.ts.
  */
 export interface Store {
   /** For people and reports, e.g. `s3://bucket/prefix` or `file:///folder`; never holds credentials. */
   readonly url: string;
 
-  /** Whether a session can be saved here, asked with the rights that saving needs and no others. */
+  /** Whether a session can be saved here, checked with the rights that saving needs and no others. */
   check(signal: AbortSignal): Promise<CheckResult>;
 
   /** How many bytes each chunk handed to `store` should have (all but the last), for an archive of up to so many. */
@@ -19,55 +20,87 @@ export interface Store {
    */
   store(key: string, chunks: AsyncIterable<Buffer>, options: UploadOptions): Promise<Receipt>;
 
-  /** Whether an object is there; `unknown` where the rights do not allow to ask. */
+  /** Whether an object is there; `unknown` where the rights do not allow a HEAD request. */
   exists(key: string, signal: AbortSignal): Promise<boolean | 'unknown'>;
 
   /** Writes one small object whole, replacing what is there unless `ifAbsent`. @throws {AlreadyExistsError} */
   put(key: string, body: Buffer, options: PutOptions): Promise<void>;
 
-  /** Reads one object; undefined when there is none. */
-  get(key: string, signal: AbortSignal): Promise<AsyncIterable<Buffer> | undefined>;
+  /**
+   * Reads one object; undefined when there is none.
+   * @param from where to read on in an object of which a part has been read. @throws {PermanentError} when another
+   *   object has the key by now
+   */
+  get(key: string, signal: AbortSignal, from?: ReadPosition): Promise<ObjectBody | undefined>;
 
-  /** Everything below a key prefix, in the order of the keys. */
-  list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject>;
+  /**
+   * Everything below a key prefix, in the order of the keys' bytes.
+   * @param startAfter only what comes after this key
+   */
+  list(prefix: string, signal: AbortSignal, startAfter?: string): AsyncIterable<StoredObject>;
 
   /** Deletes objects, and what is left of writing them; those that are gone already are no error. */
   delete(keys: readonly string[], signal: AbortSignal): Promise<void>;
 
-  /** Lets go of sockets; the destination is not used after this. */
+  /** Closes sockets; the store is not used after this. */
   close(): void;
 }
 
 export type CheckResult =
-  | { readonly state: 'ready' }
-  /** The destination's own fault (no such bucket, access denied): a session must not start. */
-  | { readonly state: 'refused'; readonly why: string; readonly remedy: string }
-  /** It may well be back when the session ends. */
+  | { readonly state: 'ok' }
+  /** It will not pass by itself (no such bucket, access denied): a session must not start. */
+  | { readonly state: 'denied'; readonly why: string; readonly remedy: string }
+  /** The store may well be back when the session ends. */
   | { readonly state: 'unavailable'; readonly why: string };
 
 export interface UploadOptions {
   readonly signal: AbortSignal;
-  /** No byte has moved for so long: the try is given up. */
+  /** The upload fails when no byte has moved for so long. */
   readonly stallMs: number;
-  /** Called with the bytes that are there so far in this try. */
+  /** Called with the bytes that are stored so far. */
   readonly onProgress?: (bytes: number) => void;
-  /** Called with each chunk whose memory the destination needs no more. */
+  /** Called with each chunk whose memory the store needs no more. */
   readonly onStored?: (chunk: Buffer) => void;
 }
 
 export interface PutOptions {
   readonly signal: AbortSignal;
   readonly ifAbsent?: boolean;
+  /** How a put that fails is repeated; default: as any other request. */
+  readonly retry?: PutRetry;
 }
 
-/** What the destination says of a stored archive. */
+/** For an object that has to be there in the end: the same bytes under the same key, until the signal is aborted. */
+export interface PutRetry {
+  /** An attempt is given up after so long at first, each further one after twice as long, up to five minutes. */
+  readonly attemptTimeoutMs: number;
+  /** Once it is aborted, attempts and the waits between them are short; a wait that is under way ends at once. */
+  readonly urgent: AbortSignal;
+  /** Called with each attempt that failed, also with one that is denied: rights are granted, and disks emptied. */
+  readonly onFailure: (why: string) => void;
+}
+
+/** An object's bytes, to be read once. */
+export interface ObjectBody extends AsyncIterable<Buffer> {
+  /** Differs when the key has another object, e.g. an ETag. */
+  readonly version?: string | undefined;
+}
+
+export interface ReadPosition {
+  /** Bytes that have been read already. */
+  readonly at: number;
+  /** The version that they are of. */
+  readonly version: string | undefined;
+}
+
+/** What the store says of a stored archive. */
 export interface Receipt {
   readonly url: string;
   readonly key: string;
   readonly bytes: number;
   /** Objects sent in parts: how many; 1 where there are no parts. */
   readonly parts: number;
-  /** The size was asked back and matched, or the rights did not allow to ask. */
+  /** The store was asked for the size, and it matched; false: the rights did not allow that. */
   readonly verified: boolean;
 }
 
@@ -79,12 +112,13 @@ export interface StoredObject {
 
 /** The key is taken; archives are never overwritten. */
 export class AlreadyExistsError extends Error {
-  override readonly name = 'AlreadyThereError';
+  override readonly name = 'AlreadyExistsError';
 }
 
-/** The destination has said no, and would again. */
+/** The request failed, and would again. */
 export class PermanentError extends Error {
-  override readonly name = 'RefusedError';
+  override readonly name = 'PermanentError';
+  /** What a person can do. */
   readonly remedy: string;
 
   constructor(message: string, remedy: string, options?: ErrorOptions) {

@@ -1,11 +1,12 @@
 import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { deleteJournal } from '../../src/journal/delete.ts';
 import { findJournals, isLive, storeClock } from '../../src/journal/reader/find.ts';
 import { recoverJournal } from '../../src/journal/reader/rebuild.ts';
 import { openTestStore } from '../store/s3/support.ts';
 import { eventually } from '../support/eventually.ts';
-import { openJournalFixture, patient, treeOf } from '../support/journal.ts';
+import { openJournalFixture, patient, SAVED_BEFORE, storedBy, treeOf } from '../support/journal.ts';
 import { startS3Server } from '../support/s3-server.ts';
 
 test('a journal lives through an S3 that fails, is recovered from it and removed from it', async () => {
@@ -35,6 +36,6 @@ test('a journal lives through an S3 that fails, is recovered from it and removed
   const recovered = await recoverJournal({ destination, prefix: 'now/journal', folder, signal: patient });
   expect(recovered).toMatchObject({ problems: [], isFinished: true });
   expect(treeOf(folder)).toEqual(treeOf(work));
-  expect(await journal.remove(patient)).toEqual({ removed: true });
+  await deleteJournal(destination, storedBy(journal), SAVED_BEFORE, patient);
   expect(server.objects()).toEqual([]);
 });

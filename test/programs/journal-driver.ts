@@ -2,6 +2,7 @@
 import { startJournal } from '../../src/journal/writer/journal.ts';
 // Keeps a journal of a folder in another folder, until it is killed or its stdin ends.
 import { openDirectoryStore } from '../../src/store/directory.ts';
+import { withRetry } from '../../src/store/with-retry.ts';
 
 const [work = '', store = '', interval = '100'] = process.argv.slice(2);
 const journal = startJournal({
@@ -9,7 +10,7 @@ const journal = startJournal({
   intervalMs: Number(interval),
   rewriteIntervalMs: 500,
   heartbeatMs: 60_000,
-  destination: openDirectoryStore(store),
+  destination: withRetry(openDirectoryStore(store)),
   prefix: 'now/journal',
   about: {
     session: 'now',

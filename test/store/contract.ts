@@ -34,7 +34,7 @@ export function describeContract(home: string, openStage: () => Promise<Stage>):
     }
 
     test('is ready, and the check leaves nothing behind', async () => {
-      expect(await destination.check(signal)).toEqual({ state: 'ready' });
+      expect(await destination.check(signal)).toEqual({ state: 'ok' });
       expect(await stage.leftovers()).toEqual([]);
     });
 

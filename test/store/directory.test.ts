@@ -122,7 +122,7 @@ describe('a folder as a destination', () => {
     await writeFile(file, '');
     const destination = openDirectoryStore(path.join(file, 'below'));
     expect(await destination.check(signal)).toMatchObject({
-      state: 'refused',
+      state: 'denied',
       remedy: expect.stringContaining('file is in the way'),
     });
     const storing = destination.store('x', inChunks(bytesOf(1), 1), calm);
@@ -133,7 +133,7 @@ describe('a folder as a destination', () => {
     const program = path.join(PROGRAMS, 'destination-on-full-disk.mjs');
     const printed = execFileSync('unshare', ['-rm', process.execPath, program, folder], { encoding: 'utf8' });
     expect(JSON.parse(printed)).toEqual({
-      name: 'RefusedError',
+      name: 'PermanentError',
       message: expect.stringMatching(/^could not save logs\.tar to file:.*ENOSPC/),
       remedy: expect.stringContaining('Free some space'),
       left: [],
@@ -141,7 +141,7 @@ describe('a folder as a destination', () => {
   });
 
   test('a folder that nobody may write to is refused', async () => {
-    expect(await openDirectoryStore('/sys/kernel').check(signal)).toMatchObject({ state: 'refused' });
+    expect(await openDirectoryStore('/sys/kernel').check(signal)).toMatchObject({ state: 'denied' });
   });
 
   test('a folder emptied by deleting goes, but never the destination itself', async () => {

@@ -5,12 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { onTestFinished } from 'vitest';
-import type { JournalAbout } from '../../src/journal/format/schema.ts';
+import type { DeletionEvidence } from '../../src/journal/delete.ts';
+import type { JournalAbout, StoredJournal } from '../../src/journal/format/schema.ts';
 import { type Recovered, recoverJournal } from '../../src/journal/reader/rebuild.ts';
 import { type Journal, startJournal } from '../../src/journal/writer/journal.ts';
 import type { JournalOptions, JournalProblem } from '../../src/journal/writer/options.ts';
 import { openDirectoryStore } from '../../src/store/directory.ts';
 import type { Store } from '../../src/store/store.ts';
+import { withRetry } from '../../src/store/with-retry.ts';
 
 export const about: JournalAbout = {
   session: 'now',
@@ -58,11 +60,11 @@ export async function openJournalFixture(): Promise<JournalFixture> {
         intervalMs: 50,
         rewriteIntervalMs: 60_000,
         heartbeatMs: 60_000,
-        destination,
         prefix: 'now/journal',
         about,
         onProblem: problem => problems.push(problem),
         ...options,
+        destination: withRetry(options?.destination ?? destination),
       });
       journals.push(journal);
       return journal;
@@ -78,6 +80,16 @@ export async function openJournalFixture(): Promise<JournalFixture> {
 
 /** Never aborts. */
 export const patient: AbortSignal = new AbortController().signal;
+
+/** What a journal's writer has put at the store. */
+export function storedBy(journal: Journal): StoredJournal {
+  const stored = journal.stored();
+  if (stored === undefined) throw new Error('the journal has no segment');
+  return stored;
+}
+
+/** For the deletion of a journal that nobody needs. */
+export const SAVED_BEFORE: DeletionEvidence = { kind: 'saved-before', session: 'now' };
 
 /** Everything below a folder: kind, mode and content or target of each path; file times too. */
 export function treeOf(folder: string): Record<string, string> {

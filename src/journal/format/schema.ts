@@ -132,7 +132,20 @@ export function formatStatus(status: JournalStatus): string {
   });
 }
 
+/** A journal at a store, as far as is known of it. */
+export interface StoredJournal {
+  readonly prefix: string;
+  /** The highest number that a segment is known to have; lower ones may be missing. */
+  readonly segments: number;
+  /** undefined: it is missing or damaged. */
+  readonly status: JournalStatus | undefined;
+}
+
 export const STATUS_KEY = 'status.json';
+/** What a recovery is about to make. */
+export const CLAIM_KEY = 'recovery.json';
+/** There for a moment: its time tells the store's clock. */
+export const CLOCK_KEY = 'clock.json';
 
 export function segmentKey(sequence: number): string {
   return `${String(sequence).padStart(8, '0')}.tar.gz`;

@@ -1,22 +1,17 @@
 import type { Store, StoredObject } from '../../store/store.ts';
-import { type JournalStatus, STATUS_KEY, sequenceOf } from '../format/schema.ts';
-import { fetchStatus } from './fetch.ts';
+import { CLOCK_KEY, STATUS_KEY, type StoredJournal, sequenceOf } from '../format/schema.ts';
+import { readStatus } from './read.ts';
 
-/** A journal at the destination. */
-export interface FoundJournal {
-  readonly prefix: string;
+/** A journal that was found below a prefix. */
+export interface FoundJournal extends StoredJournal {
   /** The key of the session's folder, which holds the journal, the archive and the report. */
   readonly session: string;
   /** What else is in that folder, e.g. `logs.tar.gz` and `session.json`. */
   readonly siblings: readonly string[];
-  /** The highest number that a segment is known to have; lower ones may be missing. */
-  readonly segments: number;
   /** Compressed. */
   readonly bytes: number;
   /** By the destination's clock, in milliseconds since the epoch. */
   readonly lastWrittenMs: number;
-  /** undefined: it is missing or damaged. */
-  readonly status: JournalStatus | undefined;
 }
 
 /** Every journal below a prefix, in the order of their keys. A session that was started again has several. */
@@ -27,17 +22,17 @@ export async function findJournals(
 ): Promise<FoundJournal[]> {
   const sessions = new Map<string, Session>();
   for await (const object of destination.list(prefix, signal)) {
-    const { session, journal, name } = takeApart(object.key);
+    const { session, journal, name } = parseKey(object.key);
     const entry: Session = sessions.get(session) ?? { siblings: [], journals: new Map() };
     sessions.set(session, entry);
     if (journal === undefined) entry.siblings.push(name);
-    else entry.journals.set(journal, count(entry.journals.get(journal) ?? NOTHING, name, object));
+    else entry.journals.set(journal, addToTally(entry.journals.get(journal) ?? EMPTY_TALLY, name, object));
   }
   const found: FoundJournal[] = [];
   for (const [session, { siblings, journals }] of sessions) {
     for (const [journal, tally] of journals) {
       const at = session === '' ? journal : `${session}/${journal}`;
-      const status = await fetchStatus(destination, at, signal);
+      const status = await readStatus(destination, at, signal);
       const segments = Math.max(tally.segments, status?.sequence ?? 0);
       found.push({ prefix: at, session, siblings, ...tally, segments, status });
     }
@@ -46,7 +41,7 @@ export async function findJournals(
 }
 
 /**
- * Whether somebody may still be writing the journal, as its last sign of life says.
+ * Whether somebody may still be writing the journal, as its last heartbeat tells.
  * @param nowMs by the clock that `lastWrittenMs` is of, see `storeClock`
  */
 export function isLive({ status, lastWrittenMs }: FoundJournal, nowMs: number): boolean {
@@ -73,7 +68,6 @@ export async function storeClock(destination: Store, prefix: string, signal: Abo
 
 const DEFAULT_HEARTBEAT_MS = 60_000;
 const MISSED_HEARTBEATS = 3;
-const CLOCK_KEY = 'clock.json';
 
 interface Session {
   readonly siblings: string[];
@@ -86,9 +80,9 @@ interface Tally {
   readonly lastWrittenMs: number;
 }
 
-const NOTHING: Tally = { segments: 0, bytes: 0, lastWrittenMs: 0 };
+const EMPTY_TALLY: Tally = { segments: 0, bytes: 0, lastWrittenMs: 0 };
 
-function takeApart(key: string): { session: string; journal: string | undefined; name: string } {
+function parseKey(key: string): { session: string; journal: string | undefined; name: string } {
   const parts = key.split('/');
   const name = parts.pop() ?? '';
   const last = parts.at(-1);
@@ -97,7 +91,7 @@ function takeApart(key: string): { session: string; journal: string | undefined;
   return { session: parts.join('/'), journal: isJournal ? last : undefined, name };
 }
 
-function count(tally: Tally, name: string, { bytes, modifiedMs }: StoredObject): Tally {
+function addToTally(tally: Tally, name: string, { bytes, modifiedMs }: StoredObject): Tally {
   const sequence = sequenceOf(name);
   if (sequence === undefined && name !== STATUS_KEY) return tally;
   return {

@@ -1,10 +1,10 @@
-import { errorText } from '../../runtime/text.ts';
+import { errorMessage } from '../../runtime/text.ts';
+import { readObject } from '../../store/read.ts';
 import type { Store } from '../../store/store.ts';
-import { segmentKey } from '../format/schema.ts';
+import { type JournalStatus, parseStatus, SEGMENT_BYTES, STATUS_KEY, segmentKey } from '../format/schema.ts';
 import { decodeSegment, type Segment } from '../format/segment.ts';
-import { fetchObject } from './fetch.ts';
 
-/** A segment, or why it cannot be had. */
+/** A segment, or why it cannot be used. */
 export type ReadSegment =
   | { readonly sequence: number; readonly segment: Segment; readonly doubt?: string }
   | { readonly sequence: number; readonly segment?: undefined; readonly fault: string };
@@ -15,14 +15,14 @@ export interface ReadOptions {
   readonly signal: AbortSignal;
   readonly first: number;
   readonly last: number;
-  /** The journal's own run, where its status tells; otherwise that of the first segment that can be read. */
+  /** The journal's own run, where its status has it; otherwise that of the first segment that can be read. */
   readonly run: string | undefined;
 }
 
 /**
  * The segments in their order, each verified: by itself, as this run's, and as the one that its successor follows. A
- * few are fetched ahead.
- * @throws when the destination cannot be read
+ * few are read ahead.
+ * @throws when the store cannot be read
  */
 export async function* readSegments(options: ReadOptions): AsyncGenerator<ReadSegment> {
   const ahead: Promise<ReadSegment>[] = [];
@@ -31,11 +31,11 @@ export async function* readSegments(options: ReadOptions): AsyncGenerator<ReadSe
   let before: ReadSegment | undefined;
   try {
     for (;;) {
-      while (ahead.length < FETCHED_AHEAD && next <= options.last) {
-        const fetching = fetchSegment(options, next);
+      while (ahead.length < READ_AHEAD && next <= options.last) {
+        const reading = readSegment(options, next);
         // Whoever stops reading early leaves some behind.
-        fetching.catch(() => undefined);
-        ahead.push(fetching);
+        reading.catch(() => undefined);
+        ahead.push(reading);
         next += 1;
       }
       const read = await ahead.shift();
@@ -50,18 +50,48 @@ export async function* readSegments(options: ReadOptions): AsyncGenerator<ReadSe
   }
 }
 
-const FETCHED_AHEAD = 4;
+const READ_AHEAD = 4;
 
-async function fetchSegment(
+/** Nothing of a journal is larger: a segment that does not compress is about as large as what is in it. */
+const MAX_OBJECT_BYTES = 2 * SEGMENT_BYTES;
+
+/** Reads one segment. @throws when the store cannot be read, which says nothing about the segment */
+async function readSegment(
   { destination, prefix, signal }: ReadOptions,
   sequence: number,
 ): Promise<ReadSegment> {
-  const object = await fetchObject(destination, `${prefix}/${segmentKey(sequence)}`, signal);
+  const object = await readJournalObject(destination, `${prefix}/${segmentKey(sequence)}`, signal);
   if (object === undefined) return { sequence, fault: 'it is missing' };
+  if (object === 'too-large') return { sequence, fault: 'it is damaged: it is larger than any segment' };
   try {
     return { sequence, segment: await decodeSegment(object) };
   } catch (error) {
-    return { sequence, fault: `it is damaged: ${errorText(error)}` };
+    return { sequence, fault: `it is damaged: ${errorMessage(error)}` };
+  }
+}
+
+/** What the writer last said about its journal; undefined: nothing, or it is damaged. */
+export async function readStatus(
+  destination: Store,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<JournalStatus | undefined> {
+  const object = await readJournalObject(destination, `${prefix}/${STATUS_KEY}`, signal);
+  if (object === undefined || object === 'too-large') return undefined;
+  try {
+    return parseStatus(object.toString());
+  } catch {
+    // The segments hold all that is in it.
+    return undefined;
+  }
+}
+
+async function readJournalObject(destination: Store, key: string, signal: AbortSignal) {
+  try {
+    return await readObject(destination, key, { maxBytes: MAX_OBJECT_BYTES, signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new Error(`could not read ${key} from ${destination.url}`, { cause: error });
   }
 }
 

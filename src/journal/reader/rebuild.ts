@@ -1,13 +1,13 @@
 import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isMissing } from '../../files/errno.ts';
+import { unlessMissing } from '../../files/errno.ts';
 import type { Store } from '../../store/store.ts';
 import { toText } from '../format/byte-path.ts';
 import { type JournalAbout, type SegmentIndex, segmentKey } from '../format/schema.ts';
 import { type FoundJournal, findJournals } from './find.ts';
 import { readSegments } from './read.ts';
 import { createReplay, replaySegment } from './replay.ts';
-import { type Layout, layOut } from './write-files.ts';
+import { type WriteSummary, writeFiles } from './write-files.ts';
 
 export interface RecoverOptions {
   readonly destination: Store;
@@ -19,7 +19,7 @@ export interface RecoverOptions {
   readonly onProgress?: (segments: number, of: number) => void;
 }
 
-export interface Recovered extends Readonly<Layout> {
+export interface Recovered extends Readonly<WriteSummary> {
   /** undefined: not a single segment and no status could be read. */
   readonly about: JournalAbout | undefined;
   readonly segments: number;
@@ -27,7 +27,7 @@ export interface Recovered extends Readonly<Layout> {
   readonly problems: readonly { readonly segment: string; readonly why: string }[];
   /** What was written before this is here, problems and `waiting` apart: ISO 8601, by the clock of the session. */
   readonly coveredUntil: string | undefined;
-  /** The journal was ended by its session: nothing is missing but what `problems` tells. */
+  /** The journal was ended by its session: nothing is missing but what `problems` names. */
   readonly isFinished: boolean;
   /** Files that are known to have changed after what is here of them; a hundred are named. */
   readonly waiting: { readonly files: number; readonly bytes: number; readonly paths: readonly string[] };
@@ -35,9 +35,9 @@ export interface Recovered extends Readonly<Layout> {
 
 /**
  * Rebuilds a working directory from its journal. Works in `<folder>.part` and renames at the end: interrupted at any
- * point, it is simply run again. Changes nothing at the destination. A segment that is missing or damaged is told, and
- * all the others are played.
- * @throws when there is no journal, when the destination cannot be read, and when there is no room
+ * point, it is simply run again. Changes nothing at the store. A segment that is missing or damaged becomes a problem
+ * of the result, and all the others are replayed.
+ * @throws when there is no journal, when the store cannot be read, and when the disk is too full
  */
 export async function recoverJournal(options: RecoverOptions): Promise<Recovered> {
   const { destination, prefix, folder, signal } = options;
@@ -45,20 +45,20 @@ export async function recoverJournal(options: RecoverOptions): Promise<Recovered
     found => found.prefix === prefix,
   );
   if (journal === undefined) throw new Error(`no journal at ${destination.url}/${prefix}`);
-  await mustBeEmpty(folder);
-  await mustHaveRoom(options, journal);
+  await assertEmpty(folder);
+  await assertFreeSpace(options, journal);
   const part = `${folder}.part`;
   await rm(part, { recursive: true, force: true });
-  const played = await play(options, journal, join(part, 'contents'));
-  const layout = await layOut(played.replay, join(part, 'tree'));
+  const replayed = await replayAll(options, journal, join(part, 'contents'));
+  const summary = await writeFiles(replayed.replay, join(part, 'tree'));
   await rename(join(part, 'tree'), folder);
   await rm(part, { recursive: true, force: true });
-  return { ...layout, ...conclude(journal, played) };
+  return { ...summary, ...summarise(journal, replayed) };
 }
 
-type Played = Awaited<ReturnType<typeof play>>;
+type ReplayResult = Awaited<ReturnType<typeof replayAll>>;
 
-async function play(
+async function replayAll(
   { destination, prefix, signal, onProgress }: RecoverOptions,
   journal: FoundJournal,
   folder: string,
@@ -94,10 +94,10 @@ async function play(
   return { replay, problems, last };
 }
 
-function conclude(
+function summarise(
   { status, segments }: FoundJournal,
-  { problems, last }: Played,
-): Omit<Recovered, keyof Layout> {
+  { problems, last }: ReplayResult,
+): Omit<Recovered, keyof WriteSummary> {
   const isStatusNewer = status !== undefined && status.sequence >= (last?.sequence ?? 0);
   const latest = isStatusNewer ? status : last;
   return {
@@ -114,25 +114,22 @@ function conclude(
   };
 }
 
-async function mustBeEmpty(folder: string): Promise<void> {
-  const names = await readdir(folder).catch((error: unknown) => {
-    if (isMissing(error)) return [];
-    throw error;
-  });
+async function assertEmpty(folder: string): Promise<void> {
+  const names = (await unlessMissing(readdir(folder))) ?? [];
   if (names.length > 0) throw new Error(`${folder} is not empty: name a folder that does not exist`);
 }
 
 /** For folders, links and the file system's own needs. */
 const SPARE_BYTES = 64 * 1024 * 1024;
-/** The last segment knows how much room is needed; if it is damaged, one of those before it does. */
-const ASKED_FOR_SPACE = 8;
+/** The last segment has the space that is needed; if it is damaged, one of those before it does. */
+const CONSULTED_FOR_SPACE = 8;
 
-async function mustHaveRoom(
+async function assertFreeSpace(
   { destination, prefix, folder, signal }: RecoverOptions,
   journal: FoundJournal,
 ): Promise<void> {
   await mkdir(dirname(folder), { recursive: true });
-  const first = Math.max(1, journal.segments - ASKED_FOR_SPACE + 1);
+  const first = Math.max(1, journal.segments - CONSULTED_FOR_SPACE + 1);
   const run = journal.status?.run;
   let space = 0;
   for await (const read of readSegments({

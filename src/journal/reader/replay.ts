@@ -10,11 +10,11 @@ export interface Content {
   path: BytePath;
   mode: number;
   mtimeMs: number;
-  /** Whoever took a path last has it. */
+  /** The segment that gave it its path: the last one that takes a path has it. */
   placedIn: number;
   /** The size that must be there for it to count. */
   whole: number | undefined;
-  isTorn: boolean;
+  changedWhileRead: boolean;
   /** The file's size when it was last read. */
   size: number;
   /** Runs of bytes without a gap; the first begins at 0, or nothing of the beginning is there. */
@@ -47,7 +47,7 @@ export function runFile(replay: Pick<Replay, 'folder'>, generation: number, run:
   return join(replay.folder, `${generation}@${run.offset}`);
 }
 
-/** Plays a segment: what was removed first, then names, then bytes. Segments come in their order, gaps allowed. */
+/** Applies a segment: what was removed first, then names, then bytes. Segments come in their order, gaps allowed. */
 export async function replaySegment(replay: Replay, { index, bodies }: Segment): Promise<void> {
   const { sequence, removed, folders, links, placed, pieces } = index;
   for (const generation of removed.generations) await drop(replay, generation);
@@ -57,8 +57,8 @@ export async function replaySegment(replay: Replay, { index, bodies }: Segment):
   }
   for (const { path, mode } of folders) replay.folders.set(path, mode);
   for (const { path, target } of links) replay.links.set(path, target);
-  for (const record of placed) place(replay, record, sequence);
-  for (const [i, piece] of pieces.entries()) await write(replay, piece, bodies[i] ?? EMPTY, sequence);
+  for (const record of placed) applyPlacement(replay, record, sequence);
+  for (const [i, piece] of pieces.entries()) await appendPiece(replay, piece, bodies[i] ?? EMPTY, sequence);
 }
 
 /** It counts: all is there that must be. */
@@ -75,7 +75,11 @@ async function drop(replay: Replay, generation: number): Promise<void> {
   for (const run of content?.runs ?? []) await rm(runFile(replay, generation, run), { force: true });
 }
 
-function place(replay: Replay, { generation, path, mode, mtimeMs }: PlacedRecord, sequence: number): Content {
+function applyPlacement(
+  replay: Replay,
+  { generation, path, mode, mtimeMs }: PlacedRecord,
+  sequence: number,
+): Content {
   const known = replay.contents.get(generation);
   if (known !== undefined) {
     if (known.path !== path) known.placedIn = sequence;
@@ -88,7 +92,7 @@ function place(replay: Replay, { generation, path, mode, mtimeMs }: PlacedRecord
     mtimeMs,
     placedIn: sequence,
     whole: undefined,
-    isTorn: false,
+    changedWhileRead: false,
     size: 0,
     runs: [],
   };
@@ -96,8 +100,13 @@ function place(replay: Replay, { generation, path, mode, mtimeMs }: PlacedRecord
   return content;
 }
 
-async function write(replay: Replay, piece: PieceRecord, body: Buffer, sequence: number): Promise<void> {
-  const content = place(replay, piece, sequence);
+async function appendPiece(
+  replay: Replay,
+  piece: PieceRecord,
+  body: Buffer,
+  sequence: number,
+): Promise<void> {
+  const content = applyPlacement(replay, piece, sequence);
   const last = content.runs.at(-1);
   if (last !== undefined && piece.offset < last.end) {
     replay.contradictions.push({ sequence, path: piece.path });
@@ -109,7 +118,7 @@ async function write(replay: Replay, piece: PieceRecord, body: Buffer, sequence:
   await appendFile(runFile(replay, piece.generation, run), body);
   run.end += body.length;
   content.size = piece.size;
-  if (piece.torn) content.isTorn = true;
+  if (piece.torn) content.changedWhileRead = true;
   content.whole = piece.whole ?? content.whole;
   if (piece.replaces !== undefined && isComplete(content)) await drop(replay, piece.replaces);
 }

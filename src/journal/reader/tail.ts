@@ -2,9 +2,8 @@ import { pause } from '../../runtime/abort.ts';
 import type { Store } from '../../store/store.ts';
 import { type BytePath, fromText } from '../format/byte-path.ts';
 import { segmentKey } from '../format/schema.ts';
-import { fetchObject, fetchStatus } from './fetch.ts';
 import { findJournals } from './find.ts';
-import { type ReadSegment, readSegments } from './read.ts';
+import { type ReadSegment, readSegments, readStatus } from './read.ts';
 
 export interface FollowOptions {
   readonly destination: Store;
@@ -31,7 +30,7 @@ export type Followed =
  */
 export async function* followFile(options: FollowOptions): AsyncGenerator<Followed> {
   const position: Position = { path: fromText(options.path), generation: undefined, end: 0 };
-  for await (const read of segmentsAsTheyCome(options)) {
+  for await (const read of segmentsAsTheyArrive(options)) {
     if ('fault' in read) {
       yield { kind: 'problem', segment: segmentKey(read.sequence), why: read.fault };
       continue;
@@ -65,7 +64,7 @@ function* advance(
 }
 
 /** Those that are there, and then each one when it is. */
-async function* segmentsAsTheyCome(options: FollowOptions): AsyncGenerator<ReadSegment> {
+async function* segmentsAsTheyArrive(options: FollowOptions): AsyncGenerator<ReadSegment> {
   const { destination, prefix, signal } = options;
   const journal = (await findJournals(destination, `${prefix}/`, signal)).find(
     found => found.prefix === prefix,
@@ -75,13 +74,13 @@ async function* segmentsAsTheyCome(options: FollowOptions): AsyncGenerator<ReadS
   let wasThere = journal?.status !== undefined;
   yield* readSegments({ destination, prefix, signal, first: 1, last, run });
   while (options.follow) {
-    const status = await fetchStatus(destination, prefix, signal);
+    const status = await readStatus(destination, prefix, signal);
     run ??= status?.run;
     // A journal that is gone was deleted: its session is saved.
     const isOver = status === undefined ? wasThere : status.state !== 'writing';
     wasThere ||= status !== undefined;
     // After the status, so that the last segment of a session that has just ended is not missed.
-    while ((await fetchObject(destination, `${prefix}/${segmentKey(last + 1)}`, signal)) !== undefined) {
+    while ((await destination.exists(`${prefix}/${segmentKey(last + 1)}`, signal)) === true) {
       last += 1;
       yield* readSegments({ destination, prefix, signal, first: last, last, run });
     }

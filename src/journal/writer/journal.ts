@@ -1,6 +1,6 @@
 import { pause } from '../../runtime/abort.ts';
 import { errorText } from '../../runtime/text.ts';
-import { STATUS_KEY, segmentKey } from '../format/schema.ts';
+import type { StoredJournal } from '../format/schema.ts';
 import { applyScan, dropPendingRemoval } from './file-index.ts';
 import type { JournalOptions } from './options.ts';
 import { checkPrefixes } from './prefix-check.ts';
@@ -12,7 +12,7 @@ import {
   reportUnreadable,
   type WriterState,
 } from './state.ts';
-import { putFinalStatus, putHeartbeat, putStatus, uploadNext } from './uploader.ts';
+import { putFinalStatus, putHeartbeat, statusOf, uploadNext } from './uploader.ts';
 
 export interface Journal {
   /**
@@ -21,11 +21,9 @@ export interface Journal {
    */
   finish(signal: AbortSignal): Promise<JournalEnd>;
   report(): JournalReport;
-  /** Deletes the journal, once the archive is confirmed. Needs no permission but to put and to delete; never rejects. */
-  remove(signal: AbortSignal): Promise<Removal>;
+  /** What of it is at the store; undefined: nothing yet. */
+  stored(): StoredJournal | undefined;
 }
-
-export type Removal = { readonly removed: true } | { readonly removed: false; readonly why: string };
 
 export type JournalEnd =
   | { readonly durable: true }
@@ -45,7 +43,7 @@ export function startJournal(options: JournalOptions): Journal {
       return end;
     },
     report: () => report(state),
-    remove: signal => remove(state, signal),
+    stored: () => stored(state),
   };
 }
 
@@ -140,25 +138,7 @@ function onInternalError(state: WriterState, error: unknown): void {
   state.cancelled.abort(error);
 }
 
-/** S3 deletes so many objects in one request. */
-const DELETE_BATCH = 1000;
-
-async function remove(state: WriterState, signal: AbortSignal): Promise<Removal> {
+function stored(state: WriterState): StoredJournal | undefined {
   const { prefix, segments } = state;
-  if (prefix === undefined) return { removed: true };
-  const { destination } = state.options;
-  try {
-    // A deletion that is cut short leaves a journal with gaps: its status says that nobody needs it.
-    await putStatus(state, 'saved', signal);
-    // One more than is known: the last one may be stored although the answer to its request was lost.
-    for (let first = 1; first <= segments + 1; first += DELETE_BATCH) {
-      const count = Math.min(DELETE_BATCH, segments + 2 - first);
-      const keys = Array.from({ length: count }, (_, i) => `${prefix}/${segmentKey(first + i)}`);
-      await destination.delete(keys, signal);
-    }
-    await destination.delete([`${prefix}/${STATUS_KEY}`], signal);
-    return { removed: true };
-  } catch (error) {
-    return { removed: false, why: errorText(error) };
-  }
+  return prefix === undefined ? undefined : { prefix, segments, status: statusOf(state, 'finished') };
 }

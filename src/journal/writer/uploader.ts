@@ -10,7 +10,6 @@ import {
   segmentKey,
 } from '../format/schema.ts';
 import { checksum, encodeSegment } from '../format/segment.ts';
-import { send } from './put.ts';
 import { buildSegment, type SegmentContent } from './segment-builder.ts';
 import { advanceCoveredUntil, backlog, readUntilMs, reportUnreadable, type WriterState } from './state.ts';
 
@@ -57,7 +56,7 @@ export function putHeartbeat(state: WriterState): void {
 }
 
 /** Puts `status.json`: tried once, since the next one supersedes it. @throws the signal's reason */
-export async function putStatus(
+async function putStatus(
   state: WriterState,
   phase: JournalStatus['state'],
   signal: AbortSignal,
@@ -91,6 +90,7 @@ const EMPTY: SegmentContent = {
 };
 
 const STATUS_TIMEOUT_MS = 10_000;
+const FIRST_ATTEMPT_MS = 20_000;
 
 function encode(
   state: WriterState,
@@ -114,8 +114,13 @@ function encode(
 }
 
 function encodeStatus(state: WriterState, phase: JournalStatus['state']): Buffer {
+  return Buffer.from(formatStatus(statusOf(state, phase)));
+}
+
+/** What `status.json` says of the journal. */
+export function statusOf(state: WriterState, phase: JournalStatus['state']): JournalStatus {
   const { about, intervalMs, heartbeatMs } = state.options;
-  const status: JournalStatus = {
+  return {
     format: JOURNAL_FORMAT,
     run: state.run,
     state: phase,
@@ -126,7 +131,6 @@ function encodeStatus(state: WriterState, phase: JournalStatus['state']): Buffer
     coveredUntil: new Date(state.coveredUntilMs).toISOString(),
     waiting: backlog(state.index),
   };
-  return Buffer.from(formatStatus(status));
 }
 
 /** Puts the first segment where no other run has one: below the prefix, or with `.2`, `.3` … appended to it. */
@@ -145,11 +149,14 @@ async function acquirePrefix(state: WriterState, object: Buffer): Promise<string
 }
 
 async function putOne(state: WriterState, key: string, body: Buffer, ifAbsent: boolean): Promise<void> {
-  await send(state.options.destination, key, body, {
+  await state.options.destination.put(key, body, {
     ifAbsent,
     signal: state.cancelled.signal,
-    hurry: state.finishing.signal,
-    onFailure: why => onUploadFailed(state, why),
+    retry: {
+      attemptTimeoutMs: FIRST_ATTEMPT_MS,
+      urgent: state.finishing.signal,
+      onFailure: why => onUploadFailed(state, why),
+    },
   });
   onUploaded(state);
 }

@@ -4,9 +4,9 @@ import type { PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3';
 const SLICE_BYTES = 131_072;
 
 /**
- * Makes a command send its Buffer in slices, so that what is on the way can be seen (and TLS does not encrypt a whole
+ * Makes a command send its Buffer in slices, so that a stall shows within a part (and TLS does not encrypt a whole
  * part at once). Checksums and the signature are the Buffer's, made before: the SDK's last step is the sending.
- * @param onSent told how many bytes have gone so far
+ * @param onSent called with the bytes that have been sent so far
  */
 export function sendInSlices(
   command: PutObjectCommand | UploadPartCommand,

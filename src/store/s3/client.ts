@@ -1,7 +1,7 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import type { S3Config } from '../../config/session-config.ts';
 import { orAborted, timeoutSignal } from '../../runtime/abort.ts';
-import { faultFrom, S3Fault } from './errors.ts';
+import { S3Error, toS3Error } from './errors.ts';
 
 /** How long one request may go without a byte moving or an answer; then a fresh connection is worth more. */
 const IDLE_MS = 20_000;
@@ -9,16 +9,17 @@ const CONNECT_MS = 5_000;
 /** Where S3 answers for all buckets, with the right region where it is another. */
 const ANY_REGION = 'us-east-1';
 
-/** A bucket, and the one way to ask something of it. */
+/** A bucket, and the one way to send it a request. */
 export interface S3Access {
   /** Fields of every request. */
-  readonly target: { readonly Bucket: string; readonly ExpectedBucketOwner?: string };
+  readonly bucketFields: { readonly Bucket: string; readonly ExpectedBucketOwner?: string };
   /**
-   * Makes one try of a request. A region that nobody configured and credentials that expired are put right here.
-   * @throws {S3Fault} for whatever goes wrong; the signal's reason when it is aborted
+   * Makes one attempt at a request. It corrects a region that nobody configured and renews credentials that expired:
+   * the error is then transient.
+   * @throws {S3Error} for whatever goes wrong; the signal's reason when it is aborted
    */
-  ask<T>(request: (attempt: Attempt) => Promise<T>, limits: Limits): Promise<T>;
-  /** Ends what is still being asked, such as an abort that nobody waits for any more. */
+  request<T>(send: (attempt: Attempt) => Promise<T>, limits: RequestLimits): Promise<T>;
+  /** Ends the requests that are under way, such as an abort that nobody waits for any more. */
   close(): void;
 }
 
@@ -26,17 +27,18 @@ export interface Attempt {
   readonly client: S3Client;
   readonly http: { readonly abortSignal: AbortSignal };
   /** To be called when a byte has moved. */
-  readonly alive: () => void;
+  readonly onActivity: () => void;
 }
 
-export interface Limits {
+export interface RequestLimits {
   readonly signal: AbortSignal;
+  /** How long no byte may move; the SDK's socketTimeout is the same for all requests of a client. */
   readonly idleMs?: number;
 }
 
 type Credentials = Awaited<ReturnType<S3Client['config']['credentials']>>;
 
-/** Prepares the client; nothing is asked yet. The SDK itself reads the standard AWS variables and files. */
+/** Prepares the client; nothing is requested yet. The SDK itself reads the standard AWS variables and files. */
 export async function openAccess(bucket: string, config: S3Config): Promise<S3Access> {
   let client = new S3Client(settings(config));
   const requestHandler = client.config.requestHandler;
@@ -56,7 +58,7 @@ export async function openAccess(bucket: string, config: S3Config): Promise<S3Ac
   let hadCredentials = false;
   const closed = new AbortController();
 
-  async function ask<T>(request: (attempt: Attempt) => Promise<T>, limits: Limits): Promise<T> {
+  async function request<T>(send: (attempt: Attempt) => Promise<T>, limits: RequestLimits): Promise<T> {
     const ended = AbortSignal.any([limits.signal, closed.signal]);
     ended.throwIfAborted();
     const used = client;
@@ -68,7 +70,7 @@ export async function openAccess(bucket: string, config: S3Config): Promise<S3Ac
       credentials = await orAborted(used.config.credentials(), signal);
       hadCredentials = true;
       return await orAborted(
-        request({ client: used, http: { abortSignal: signal }, alive: idle.alive }),
+        send({ client: used, http: { abortSignal: signal }, onActivity: idle.onActivity }),
         signal,
       );
     } catch (error) {
@@ -77,29 +79,33 @@ export async function openAccess(bucket: string, config: S3Config): Promise<S3Ac
         if (credentials === undefined) renewInPlaceOf(used);
         throw idle.signal.reason;
       }
-      throw await putRight(faultFrom(error), used, credentials);
+      throw await repair(toS3Error(error), used, credentials);
     } finally {
       idle.stop();
     }
   }
 
-  async function putRight(
-    fault: S3Fault,
+  /**
+   * Learns the region, or renews credentials. The SDK's followRegionRedirects leaves 400 AuthorizationHeaderMalformed
+   * alone, redirects each request anew, and changes the region of a client that sends other parts meanwhile.
+   */
+  async function repair(
+    error: S3Error,
     used: S3Client,
     credentials: Credentials | undefined,
-  ): Promise<S3Fault> {
-    if (fault.kind === 'region' && !isConfigured && fault.region !== undefined && fault.region !== region) {
-      region = fault.region;
+  ): Promise<S3Error> {
+    if (error.kind === 'region' && !isConfigured && error.region !== undefined && error.region !== region) {
+      region = error.region;
       renewInPlaceOf(used);
-      return transient(fault);
+      return transient(error);
     }
-    if (fault.kind === 'expired' && credentials !== undefined) {
+    if (error.kind === 'expired' && credentials !== undefined) {
       renewInPlaceOf(used);
-      return (await areRenewable(credentials)) ? transient(fault) : fault;
+      return (await areRenewable(credentials)) ? transient(error) : error;
     }
     // Credentials that were there before come back: their source is away for a moment.
-    if (fault.kind === 'credentials' && credentials === undefined && hadCredentials) return transient(fault);
-    return fault;
+    if (error.kind === 'credentials' && credentials === undefined && hadCredentials) return transient(error);
+    return error;
   }
 
   /** Whether their source gives others, or promises to. */
@@ -115,10 +121,10 @@ export async function openAccess(bucket: string, config: S3Config): Promise<S3Ac
 
   const owner = config.expectedOwner;
   return {
-    target: { Bucket: bucket, ...(owner === undefined ? {} : { ExpectedBucketOwner: owner }) },
-    ask,
+    bucketFields: { Bucket: bucket, ...(owner === undefined ? {} : { ExpectedBucketOwner: owner }) },
+    request,
     close() {
-      closed.abort(new Error(`the destination ${bucket} was closed`));
+      closed.abort(new Error(`the bucket ${bucket} was closed`));
       client.destroy();
     },
   };
@@ -127,23 +133,27 @@ export async function openAccess(bucket: string, config: S3Config): Promise<S3Ac
 function settings(config: S3Config) {
   return {
     forcePathStyle: config.pathStyle,
-    // Requests are repeated in s3-retry.ts: for as long as the caller says, not three times.
+    // Requests are repeated by ../retry.ts: for as long as the caller says, not three times.
     maxAttempts: 1,
     // By default large bodies wait for a "100 Continue", each on a connection of its own.
     expectContinueHeader: false,
-    // Other time limits are `ask`'s: this one ends what does not move, not what is slow.
+    // Other time limits are `request`'s: it ends what does not move, not what is slow.
     requestHandler: { connectionTimeout: CONNECT_MS },
   };
 }
 
-function transient(fault: S3Fault): S3Fault {
-  return new S3Fault(fault.message, { ...fault, kind: 'transient', cause: fault });
+function transient(error: S3Error): S3Error {
+  return new S3Error(error.message, { ...error, kind: 'transient', cause: error });
 }
 
 function limitIdleness(ms: number) {
   const controller = new AbortController();
   const timer = setTimeout(() => {
-    controller.abort(new S3Fault(`no answer for ${ms / 1000} s`, { kind: 'transient' }));
+    controller.abort(new S3Error(`no answer for ${ms / 1000} s`, { kind: 'transient' }));
   }, ms);
-  return { signal: controller.signal, alive: () => void timer.refresh(), stop: () => clearTimeout(timer) };
+  return {
+    signal: controller.signal,
+    onActivity: () => void timer.refresh(),
+    stop: () => clearTimeout(timer),
+  };
 }

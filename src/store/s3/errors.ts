@@ -1,63 +1,69 @@
-/** What an error of S3's, or on the way there, means for whoever asked. */
-export type FaultKind =
+import { errorMessage } from '../../runtime/text.ts';
+import { SourceError } from '../source.ts';
+import { AlreadyExistsError, PermanentError } from '../store.ts';
+
+/** What an error of S3's, or of the network, means for the request. */
+export type S3ErrorKind =
   /** It may pass: the same request is worth repeating, and may have been carried out. */
   | 'transient'
   /** If-None-Match found an object under the key. */
-  | 'taken'
+  | 'exists'
   /** Another request for the same key was faster; a multipart upload has to start anew. */
   | 'conflict'
   /** No such key, or no such upload. */
-  | 'gone'
+  | 'not-found'
+  /** If-Match found another object under the key. */
+  | 'replaced'
   | 'region'
   | 'expired'
   | 'credentials'
   | 'denied'
-  | 'refused';
+  | 'rejected';
 
 /**
- * The one error that leaves the SDK's side. It holds neither credentials nor headers, which the SDK's own errors may:
+ * The one error that client.ts throws. It holds neither credentials nor headers, which the SDK's own errors may:
  * SignatureDoesNotMatch brings the string that was signed.
  */
-export class S3Fault extends Error {
-  override readonly name = 'S3Fault';
-  readonly kind: FaultKind;
+export class S3Error extends Error {
+  override readonly name = 'S3Error';
+  readonly kind: S3ErrorKind;
   readonly status: number | undefined;
-  /** The bucket's region, where the store tells it. */
+  /** The bucket's region, where the store names it. */
   readonly region: string | undefined;
 
-  constructor(message: string, fault: Pick<S3Fault, 'kind'> & Partial<S3Fault>) {
-    super(message, fault.cause === undefined ? undefined : { cause: fault.cause });
-    this.kind = fault.kind;
-    this.status = fault.status;
-    this.region = fault.region;
+  constructor(message: string, details: Pick<S3Error, 'kind'> & Partial<S3Error>) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.kind = details.kind;
+    this.status = details.status;
+    this.region = details.region;
   }
 }
 
 /**
- * Reads an error of the SDK's.
+ * Classifies an error of the SDK's.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
  */
-export function faultFrom(error: unknown): S3Fault {
-  if (error instanceof S3Fault) return error;
-  if (!(error instanceof Error)) return new S3Fault(String(error), { kind: 'transient' });
-  if (error.name === 'CredentialsProviderError') return new S3Fault(error.message, { kind: 'credentials' });
+export function toS3Error(error: unknown): S3Error {
+  if (error instanceof S3Error) return error;
+  if (!(error instanceof Error)) return new S3Error(String(error), { kind: 'transient' });
+  if (error.name === 'CredentialsProviderError') return new S3Error(error.message, { kind: 'credentials' });
   const status = statusOf(error);
   // No answer: a name that is not known, a connection refused, reset or timed out.
-  if (status === undefined) return new S3Fault(networkMessage(error), { kind: 'transient', cause: error });
+  if (status === undefined) return new S3Error(networkMessage(error), { kind: 'transient', cause: error });
   const code = error.name === 'Unknown' || error.name === 'Error' ? `HTTP ${status}` : error.name;
   const message = error.message === 'UnknownError' ? code : `${code}: ${error.message}`;
-  return new S3Fault(message, { kind: kindOf(error.name, status, error), status, region: regionOf(error) });
+  return new S3Error(message, { kind: kindOf(error.name, status, error), status, region: regionOf(error) });
 }
 
-function kindOf(code: string, status: number, error: Error): FaultKind {
+function kindOf(code: string, status: number, error: Error): S3ErrorKind {
   if (isTransient(code, status, error)) return 'transient';
-  if (status === 412) return 'taken';
+  if (status === 412) return 'exists';
   if (status === 409) return 'conflict';
   switch (code) {
     case 'NoSuchKey':
     case 'NoSuchUpload':
     case 'NotFound':
-      return 'gone';
+      return 'not-found';
     case 'PermanentRedirect':
     case 'TemporaryRedirect':
     case 'AuthorizationHeaderMalformed':
@@ -73,12 +79,12 @@ function kindOf(code: string, status: number, error: Error): FaultKind {
       return 'credentials';
     default:
       if (status >= 300 && status < 400) return 'region';
-      return status === 401 || status === 403 ? 'denied' : 'refused';
+      return status === 401 || status === 403 ? 'denied' : 'rejected';
   }
 }
 
-/** 4xx codes that are the line's or the moment's fault, not the request's. */
-const PASSING = new Set([
+/** 4xx codes that tell of the connection or the load, not of the request. */
+const TRANSIENT_CODES = new Set([
   'RequestTimeout',
   'IncompleteBody',
   'BadDigest',
@@ -89,7 +95,7 @@ const PASSING = new Set([
 function isTransient(code: string, status: number, error: Error): boolean {
   // The SDK has just learned the store's clock; the next signature will fit.
   if (isSet(metadataOf(error), 'clockSkewCorrected')) return true;
-  return (status >= 500 && status !== 501) || status === 429 || status === 408 || PASSING.has(code);
+  return (status >= 500 && status !== 501) || status === 429 || status === 408 || TRANSIENT_CODES.has(code);
 }
 
 function networkMessage(error: Error): string {
@@ -120,4 +126,65 @@ function isSet(value: unknown, field: string): boolean {
 
 function fieldOf(value: unknown, field: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, field) : undefined;
+}
+
+/** Where a request went, for its error. */
+export interface BucketLocation {
+  readonly bucket: string;
+  readonly prefix: string;
+}
+
+/**
+ * The error that the caller of a store gets: what was being done, why it failed, and what a person can do.
+ * @param what continues "could not", e.g. `save logs.tar.gz to s3://bucket/prefix`
+ */
+export function explain(error: unknown, what: string, location: BucketLocation): Error {
+  const cause = error instanceof SourceError ? error.cause : error;
+  const message = `could not ${what}: ${errorMessage(cause)}`;
+  if (!(cause instanceof S3Error)) return new Error(message, { cause });
+  if (cause.kind === 'exists') return new AlreadyExistsError(message, { cause });
+  const remedy = remedyFor(cause, location);
+  return remedy === undefined
+    ? new Error(message, { cause })
+    : new PermanentError(message, remedy, { cause });
+}
+
+/** What a person can do about an error that does not pass; undefined for one that may. */
+export function remedyFor(error: S3Error, location: BucketLocation): string | undefined {
+  switch (error.kind) {
+    case 'transient':
+    case 'exists':
+    case 'conflict':
+    case 'not-found':
+      return undefined;
+    case 'region':
+      return error.region === undefined
+        ? `Set AWS_REGION to the region of the bucket ${location.bucket}.`
+        : `Set AWS_REGION=${error.region}, where the bucket ${location.bucket} is.`;
+    case 'expired':
+      return 'Give credentials that have not expired, or a role, whose credentials renew themselves.';
+    case 'credentials':
+      return 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a valid pair, or give the task a role.';
+    case 'denied':
+      return (
+        `Allow s3:PutObject and s3:AbortMultipartUpload on arn:aws:s3:::${[location.bucket, location.prefix, '*'].filter(Boolean).join('/')}` +
+        ' (and the use of its KMS key, if it has one); if SESSION_S3_EXPECTED_OWNER is set, see that it is the owner.'
+      );
+    case 'replaced':
+      return 'Read it again from its beginning.';
+    case 'rejected':
+      return remedyForRejection(error.message);
+    default:
+      return error.kind satisfies never;
+  }
+}
+
+function remedyForRejection(message: string): string {
+  if (message.startsWith('NoSuchBucket'))
+    return 'Create the bucket, or correct its name in SESSION_DESTINATION.';
+  if (message.startsWith('InvalidBucketName'))
+    return 'Correct the name of the bucket in SESSION_DESTINATION.';
+  if (message.startsWith('NotImplemented') || /checksum|header/i.test(message))
+    return 'For an older S3-compatible store set AWS_REQUEST_CHECKSUM_CALCULATION=WHEN_REQUIRED.';
+  return 'See the error of the store; SESSION_DESTINATION and the SESSION_S3_… variables say what is requested.';
 }

@@ -1,144 +1,125 @@
 import { addAbortSignal, Readable } from 'node:stream';
-import type { GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import {
   DeleteObjectCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
+  type GetObjectCommandOutput,
   ListObjectsV2Command,
+  type ListObjectsV2CommandOutput,
 } from '@aws-sdk/client-s3';
-import { withRetry } from '../retry.ts';
-import type { StoredObject } from '../store.ts';
-import { faultFrom, S3Fault } from './errors.ts';
-import type { S3Home } from './objects.ts';
+import { retry } from '../retry.ts';
+import type { ObjectBody, ReadPosition, StoredObject } from '../store.ts';
+import { S3Error } from './errors.ts';
+import type { Bucket } from './objects.ts';
 
 /** DeleteObjects takes no more. */
 const DELETED_AT_ONCE = 1000;
-/** Where a store has no DeleteObjects: how many single requests are under way. */
+/** How many DeleteObject requests are under way. */
 const DELETED_SINGLY = 16;
 const IDLE_MS = 20_000;
 
 /** Lists page by page, in S3's own order, which is that of the keys' bytes. */
 export async function* listObjects(
-  home: S3Home,
+  { access, fullKey }: Bucket,
   prefix: string,
   signal: AbortSignal,
+  startAfter: string | undefined,
 ): AsyncGenerator<StoredObject> {
-  const { access, fullKey, onTrouble } = home;
   const start = fullKey('');
-  let token: string | undefined;
+  let position: { StartAfter: string } | { ContinuationToken: string } | undefined =
+    startAfter === undefined ? undefined : { StartAfter: fullKey(startAfter) };
   do {
-    const input = { ...access.target, Prefix: `${start}${prefix}`, ContinuationToken: token };
-    const page = await withRetry(
-      `the list of ${prefix}`,
-      () => access.ask(({ client, http }) => client.send(new ListObjectsV2Command(input), http), { signal }),
-      { signal, onTrouble },
-    );
+    const input = { ...access.bucketFields, Prefix: `${start}${prefix}`, ...position };
+    const page: ListObjectsV2CommandOutput = await access
+      .request(({ client, http }) => client.send(new ListObjectsV2Command(input), http), { signal })
+      .catch(rejectMissing);
     for (const { Key = '', Size = 0, LastModified } of page.Contents ?? [])
       yield { key: Key.slice(start.length), bytes: Size, modifiedMs: LastModified?.getTime() ?? 0 };
-    token = page.IsTruncated ? page.NextContinuationToken : undefined;
-  } while (token !== undefined);
+    const token = page.IsTruncated ? page.NextContinuationToken : undefined;
+    position = token === undefined ? undefined : { ContinuationToken: token };
+  } while (position !== undefined);
 }
 
-/** Deletes in batches, or one by one where a store cannot. */
+/** A listing for which there is no such key was not answered by an S3. */
+function rejectMissing(error: unknown): never {
+  if (!(error instanceof S3Error) || error.kind !== 'not-found') throw error;
+  throw new S3Error(error.message, { ...error, kind: 'rejected', cause: error });
+}
+
+/** Deletes in batches, or one by one where a store cannot. Each request is repeated by itself. */
 export async function deleteObjects(
-  home: S3Home,
+  bucket: Bucket,
   keys: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
+  const options = { ...bucket.retry, signal };
+  const deleteSingly = async (few: readonly string[]) => {
+    for (const batch of batchesOf(few, DELETED_SINGLY))
+      await Promise.all(
+        batch.map(key => retry(`delete ${key}`, attempt => deleteObject(bucket, key, attempt), options)),
+      );
+  };
   for (const batch of batchesOf(keys, DELETED_AT_ONCE)) {
     try {
-      await deleteBatch(home, batch, signal);
+      const what = `delete ${batch.length} objects`;
+      const left = await retry(what, attempt => deleteBatch(bucket, batch, attempt), options);
+      // Each has an error of its own: requested alone, it is denied or repeated as any other.
+      await deleteSingly(left);
     } catch (error) {
       // Some stores have no DeleteObjects, others want an MD5 with it that the SDK no longer sends.
-      if (!(error instanceof S3Fault) || error.kind !== 'refused') throw error;
-      for (const few of batchesOf(batch, DELETED_SINGLY))
-        await Promise.all(few.map(key => deleteObject(home, key, signal)));
+      if (!(error instanceof S3Error) || error.kind !== 'rejected') throw error;
+      await deleteSingly(batch);
     }
   }
 }
 
-async function deleteBatch(home: S3Home, keys: readonly string[], signal: AbortSignal): Promise<void> {
-  const { access, fullKey, onTrouble } = home;
+/** @returns the keys that could not be deleted */
+async function deleteBatch(
+  { access, fullKey }: Bucket,
+  keys: readonly string[],
+  signal: AbortSignal,
+): Promise<string[]> {
   const Delete = { Quiet: true, Objects: keys.map(key => ({ Key: fullKey(key) })) };
-  const { Errors = [] } = await withRetry(
-    `deleting ${keys.length} objects`,
-    () =>
-      access.ask(
-        ({ client, http }) => client.send(new DeleteObjectsCommand({ ...access.target, Delete }), http),
-        {
-          signal,
-        },
-      ),
-    { signal, onTrouble },
+  const input = { ...access.bucketFields, Delete };
+  const { Errors = [] } = await access.request(
+    ({ client, http }) => client.send(new DeleteObjectsCommand(input), http),
+    { signal },
   );
   const start = fullKey('').length;
-  // Each has its own error; asked one by one, it is repeated or refused as any other.
-  for (const { Key } of Errors) if (Key !== undefined) await deleteObject(home, Key.slice(start), signal);
+  return Errors.flatMap(({ Key }) => (Key === undefined ? [] : [Key.slice(start)]));
 }
 
-async function deleteObject(home: S3Home, key: string, signal: AbortSignal): Promise<void> {
-  const { access, fullKey, onTrouble } = home;
-  const input = { ...access.target, Key: fullKey(key) };
-  await withRetry(
-    `deleting ${key}`,
-    () => access.ask(({ client, http }) => client.send(new DeleteObjectCommand(input), http), { signal }),
-    { signal, onTrouble },
-  );
+async function deleteObject({ access, fullKey }: Bucket, key: string, signal: AbortSignal): Promise<void> {
+  const input = { ...access.bucketFields, Key: fullKey(key) };
+  try {
+    await access.request(({ client, http }) => client.send(new DeleteObjectCommand(input), http), { signal });
+  } catch (error) {
+    // S3 answers 204 for a key that is not there; some stores answer 404.
+    if (!(error instanceof S3Error) || error.kind !== 'not-found') throw error;
+  }
 }
 
 /** Opens an object for reading; undefined when there is none. */
 export async function getObject(
-  home: S3Home,
+  { access, fullKey }: Bucket,
   key: string,
   signal: AbortSignal,
-): Promise<AsyncIterable<Buffer> | undefined> {
+  from: ReadPosition | undefined,
+): Promise<ObjectBody | undefined> {
+  const range = from && { Range: `bytes=${from.at}-`, IfMatch: from.version };
+  const input = { ...access.bucketFields, Key: fullKey(key), ...range };
   try {
-    return readOn(home, key, await requestObject(home, key, undefined, signal), signal);
+    const answer = await access.request(
+      ({ client, http }) => client.send(new GetObjectCommand(input), http),
+      { signal },
+    );
+    return Object.assign(bytesOf(answer, signal), { version: answer.ETag });
   } catch (error) {
-    if (error instanceof S3Fault && error.kind === 'gone') return undefined;
-    throw error;
+    if (!(error instanceof S3Error)) throw error;
+    if (error.kind === 'not-found') return undefined;
+    if (error.status !== 412) throw error;
+    throw new S3Error('it was replaced while it was read', { ...error, kind: 'replaced', cause: error });
   }
-}
-
-/** Reads an object to its end. Where a connection breaks, another goes on at that byte of the same object. */
-async function* readOn(
-  home: S3Home,
-  key: string,
-  first: GetObjectCommandOutput,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer> {
-  const { ContentLength: bytes = 0, ETag } = first;
-  let at = 0;
-  for (let answer = first; ; answer = await requestObject(home, key, { from: at, ETag }, signal)) {
-    const before = at;
-    try {
-      for await (const chunk of bytesOf(answer, signal)) {
-        at += chunk.length;
-        yield chunk;
-      }
-      return;
-    } catch (error) {
-      signal.throwIfAborted();
-      const fault = faultFrom(error);
-      if (fault.kind !== 'transient' || at === before || at >= bytes) throw fault;
-      home.onTrouble?.({ what: `reading ${key}`, why: fault.message, waitMs: 0 });
-    }
-  }
-}
-
-function requestObject(
-  { access, fullKey, onTrouble }: S3Home,
-  key: string,
-  rest: { readonly from: number; readonly ETag: string | undefined } | undefined,
-  signal: AbortSignal,
-): Promise<GetObjectCommandOutput> {
-  const range = rest && { Range: `bytes=${rest.from}-`, IfMatch: rest.ETag };
-  const input = { ...access.target, Key: fullKey(key), ...range };
-  return withRetry(
-    `reading ${key}`,
-    () => access.ask(({ client, http }) => client.send(new GetObjectCommand(input), http), { signal }),
-    { signal, onTrouble },
-  );
 }
 
 /** The body's chunks; one that stops coming breaks off. Time that the reader takes does not count. */
@@ -146,7 +127,7 @@ async function* bytesOf({ Body }: GetObjectCommandOutput, signal: AbortSignal): 
   if (!(Body instanceof Readable)) throw new Error('the store sent no body');
   addAbortSignal(signal, Body);
   const iterator: AsyncIterator<Buffer> = Body[Symbol.asyncIterator]();
-  const giveUp = () => Body.destroy(new S3Fault(`no byte for ${IDLE_MS / 1000} s`, { kind: 'transient' }));
+  const giveUp = () => Body.destroy(new S3Error(`no byte for ${IDLE_MS / 1000} s`, { kind: 'transient' }));
   try {
     while (true) {
       const idle = setTimeout(giveUp, IDLE_MS);

@@ -1,51 +1,57 @@
 import { randomUUID } from 'node:crypto';
 import type { S3Config } from '../../config/session-config.ts';
 import { orAborted, timeoutSignal } from '../../runtime/abort.ts';
+import { errorMessage } from '../../runtime/text.ts';
 import { partsOf } from '../keys.ts';
-import type { RetryEvent } from '../retry.ts';
+import type { RetryObserver } from '../retry.ts';
 import type { CheckResult, Store } from '../store.ts';
 import { openAccess } from './client.ts';
-import { S3Fault } from './errors.ts';
-import { explain, messageOf, remedyFor } from './explain.ts';
+import { type BucketLocation, explain, remedyFor, S3Error } from './errors.ts';
 import { deleteObjects, getObject, listObjects } from './listing.ts';
-import { abortUpload, beginUpload } from './multipart.ts';
-import { look, putObject, type S3Home } from './objects.ts';
+import { abortUpload, createUpload } from './multipart.ts';
+import { type Bucket, headObject, putObject } from './objects.ts';
 import { partBytes } from './part-size.ts';
-import { storeArchive } from './upload.ts';
+import { uploadArchive } from './upload.ts';
 
 const CHECK_MS = 10_000;
 const CHECK_IDLE_MS = 4_000;
 const CHECK_TRIES = 2;
-/** How long an upload that is being started may take to be taken back. */
-const TIDY_MS = 1_500;
+/** How long an upload that is being started may take to be aborted. */
+const CLEANUP_MS = 1_500;
 
-export interface S3Options {
-  readonly s3: S3Config;
-  readonly onTrouble?: (trouble: RetryEvent) => void;
-}
-
-/** A bucket, or a prefix in one, as a destination. */
-export async function openS3(place: S3Home['place'], options: S3Options): Promise<Store> {
-  const url = `s3://${[place.bucket, place.prefix].filter(Boolean).join('/')}`;
-  const start = place.prefix === '' ? '' : `${place.prefix}/`;
-  const home: S3Home = {
-    access: await openAccess(place.bucket, options.s3),
-    place,
-    config: options.s3,
+/**
+ * A bucket, or a prefix in one, as a store. What consists of several requests, an upload or a deletion, repeats each of them;
+ * everything else is repeated by with-retry.ts.
+ */
+export async function openS3Store(
+  location: BucketLocation,
+  config: S3Config,
+  observer: RetryObserver,
+): Promise<Store> {
+  const url = `s3://${[location.bucket, location.prefix].filter(Boolean).join('/')}`;
+  const start = location.prefix === '' ? '' : `${location.prefix}/`;
+  const bucket: Bucket = {
+    access: await openAccess(location.bucket, config),
+    location,
+    config,
     fullKey: key => `${start}${key}`,
-    onTrouble: options.onTrouble,
+    retry: {
+      onRetry: observer.onRetry,
+      onRecovered: observer.onRecovered,
+      isRetryable: error => error instanceof S3Error && error.kind === 'transient',
+    },
   };
 
-  async function told<T>(what: string, signal: AbortSignal, work: Promise<T>): Promise<T> {
+  async function explained<T>(what: string, signal: AbortSignal, work: Promise<T>): Promise<T> {
     try {
       return await work;
     } catch (error) {
       signal.throwIfAborted();
-      throw explain(error, `${what} ${url}`, place);
+      throw explain(error, `${what} ${url}`, location);
     }
   }
 
-  async function* toldOfEach<T>(
+  async function* explainedEach<T>(
     what: string,
     signal: AbortSignal,
     items: AsyncIterable<T>,
@@ -54,56 +60,58 @@ export async function openS3(place: S3Home['place'], options: S3Options): Promis
       yield* items;
     } catch (error) {
       signal.throwIfAborted();
-      throw explain(error, `${what} ${url}`, place);
+      throw explain(error, `${what} ${url}`, location);
     }
   }
 
   return {
     url,
-    check: signal => checkUpload(home, signal),
+    check: signal => checkUpload(bucket, signal),
     chunkBytes: partBytes,
 
-    async store(key, chunks, storeOptions) {
+    async store(key, chunks, options) {
       partsOf(key);
-      return storeArchive(home, url, key, chunks, storeOptions);
+      return uploadArchive(bucket, url, key, chunks, options);
     },
 
     async exists(key, signal) {
-      const seen = await told(`look for ${key} in`, signal, look(home, key, signal));
-      return seen === 'unknown' ? seen : seen !== 'absent';
+      const head = await explained(`look for ${key} in`, signal, headObject(bucket, key, signal));
+      return head === 'unknown' ? head : head !== 'absent';
     },
 
     async put(key, body, { signal, ifAbsent = false }) {
       partsOf(key);
-      await told(`save ${key} to`, signal, putObject(home, key, body, { signal, ifAbsent }));
+      await explained(`save ${key} to`, signal, putObject(bucket, key, body, { signal, ifAbsent }));
     },
 
-    async get(key, signal) {
-      const bytes = await told(`read ${key} from`, signal, getObject(home, key, signal));
-      return bytes && toldOfEach(`read ${key} from`, signal, bytes);
+    async get(key, signal, from) {
+      const what = `read ${key} from`;
+      const body = await explained(what, signal, getObject(bucket, key, signal, from));
+      return body && Object.assign(explainedEach(what, signal, body), { version: body.version });
     },
 
-    list: (prefix, signal) => toldOfEach(`list ${prefix} in`, signal, listObjects(home, prefix, signal)),
+    list: (prefix, signal, startAfter) =>
+      explainedEach(`list ${prefix} in`, signal, listObjects(bucket, prefix, signal, startAfter)),
 
-    delete: (keys, signal) => told('delete from', signal, deleteObjects(home, keys, signal)),
+    delete: (keys, signal) => explained('delete from', signal, deleteObjects(bucket, keys, signal)),
 
-    close: () => home.access.close(),
+    close: () => bucket.access.close(),
   };
 }
 
 /** Starts and aborts a multipart upload: the rights that saving needs, and no others. */
-async function checkUpload(home: S3Home, signal: AbortSignal): Promise<CheckResult> {
+async function checkUpload(bucket: Bucket, signal: AbortSignal): Promise<CheckResult> {
   const limit = timeoutSignal(CHECK_MS, signal);
   try {
     const key = `.craftassist-session-check-${randomUUID()}`;
-    const begin = { signal: limit, idleMs: CHECK_IDLE_MS, maxTries: CHECK_TRIES };
-    const probe = async () => abortUpload(home, await beginUpload(home, key, begin));
-    await orAborted(probe(), limit, TIDY_MS);
-    return { state: 'ready' };
+    const options = { signal: limit, idleMs: CHECK_IDLE_MS, maxTries: CHECK_TRIES };
+    const startAndAbort = async () => abortUpload(bucket, await createUpload(bucket, key, options));
+    await orAborted(startAndAbort(), limit, CLEANUP_MS);
+    return { state: 'ok' };
   } catch (error) {
     signal.throwIfAborted();
-    const remedy = error instanceof S3Fault ? remedyFor(error, home.place) : undefined;
-    const why = limit.aborted ? `no answer within ${CHECK_MS / 1000} s` : messageOf(error);
-    return remedy === undefined ? { state: 'unavailable', why } : { state: 'refused', why, remedy };
+    const remedy = error instanceof S3Error ? remedyFor(error, bucket.location) : undefined;
+    const why = limit.aborted ? `no answer within ${CHECK_MS / 1000} s` : errorMessage(error);
+    return remedy === undefined ? { state: 'unavailable', why } : { state: 'denied', why, remedy };
   }
 }

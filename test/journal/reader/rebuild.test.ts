@@ -29,10 +29,10 @@ describe('segments that are not as they should be', () => {
       'c',
     ]);
     expect(await readFile(join(recovered.folder, 'agent.log'), 'utf8')).toBe('one\n');
-    expect(recovered.beside).toEqual([
+    expect(recovered.displaced).toEqual([
       { path: 'agent.log#00000001@00000000000000000008', of: 'agent.log', bytes: 6 },
     ]);
-    expect(recovered.tails).toEqual([{ path: 'agent.log', missingBytes: 10 }]);
+    expect(recovered.truncated).toEqual([{ path: 'agent.log', missingBytes: 10 }]);
     expect(recovered.isFinished).toBe(false);
   });
 
@@ -148,7 +148,7 @@ describe('a journal that wants to write elsewhere', () => {
       },
       { links: [{ path: 'link', target: outside }] },
     ]);
-    const { folder, lost } = await recover();
+    const { folder, missing: lost } = await recover();
     expect(treeOf(outside)).toEqual({});
     expect(Object.keys(treeOf(folder)).sort()).toEqual(['link', 'way', 'way/evil']);
     expect(lost.sort()).toEqual(['link', 'way']);
@@ -190,7 +190,7 @@ describe('contents that are not whole', () => {
     ]);
     const before = await recover();
     expect(await readFile(join(before.folder, 'r.mca'), 'utf8')).toBe('oldold');
-    expect(before.outdated).toEqual(['r.mca']);
+    expect(before.superseded).toEqual(['r.mca']);
     await putSegments(destination, [
       { pieces: [piece('r.mca', 'oldold')] },
       { pieces: [piece('r.mca', 'newn', half)] },
@@ -205,7 +205,7 @@ describe('contents that are not whole', () => {
   test('tells by how much a file was ahead of its journal', async () => {
     const { destination, recover } = await openJournalFixture();
     await putSegments(destination, [{ pieces: [piece('agent.log', 'begun', { size: 500 })] }]);
-    expect((await recover()).tails).toEqual([{ path: 'agent.log', missingBytes: 495 }]);
+    expect((await recover()).truncated).toEqual([{ path: 'agent.log', missingBytes: 495 }]);
   });
 });
 

@@ -15,14 +15,14 @@ const calm = { signal, stallMs: 20_000 };
 describe('an archive on its way to an S3 that fails', () => {
   let server: S3Server;
   let destination: Store;
-  let troubles: RetryEvent[];
+  let retries: RetryEvent[];
 
   beforeEach(async () => {
-    troubles = [];
+    retries = [];
     server = await startS3Server();
     destination = await openTestStore(server.url, {
       prefix: '',
-      onTrouble: trouble => void troubles.push(trouble),
+      onRetry: event => void retries.push(event),
     });
   });
   afterEach(async () => {
@@ -87,15 +87,15 @@ describe('an archive on its way to an S3 that fails', () => {
     await expectStored(large);
     server.setFaults([rule]);
     expect(await destination.store('small', inChunks(small, CHUNK), calm)).toMatchObject({ parts: 1 });
-    expect(troubles.length).toBeGreaterThan(0);
-    expect(troubles[0]).toMatchObject({ what: expect.any(String), why: expect.any(String) });
+    expect(retries.length).toBeGreaterThan(0);
+    expect(retries[0]).toMatchObject({ request: expect.any(String), why: expect.any(String) });
   });
 
   test('a part that is never answered is sent again on a fresh connection', async () => {
     server.setFaults([{ match: { operation: 'UploadPart', nth: 2 }, do: 'stall' }]);
     await store(large, { signal, stallMs: 4000 });
     await expectStored(large);
-    expect(troubles).toContainEqual(expect.objectContaining({ why: 'no answer for 2 s' }));
+    expect(retries).toContainEqual(expect.objectContaining({ why: 'no answer for 2 s' }));
   });
 
   test.for(['UploadPart', 'CompleteMultipartUpload', 'CreateMultipartUpload'] as const)(
@@ -125,7 +125,7 @@ describe('an archive on its way to an S3 that fails', () => {
     abort.abort(reason);
     await expect(storing).rejects.toBe(reason);
     // That the abort is not answered either has not been waited for: it would have been told.
-    expect(troubles).toEqual([]);
+    expect(retries).toEqual([]);
   });
 
   test('an abort while the upload is being started leaves none behind', async () => {
@@ -143,7 +143,7 @@ describe('an archive on its way to an S3 that fails', () => {
   test('an abort that comes while the completion is under way keeps what has been completed', async () => {
     server.setFaults([{ match: { operation: 'CompleteMultipartUpload', nth: 1 }, do: 'reset-after-commit' }]);
     const abort = new AbortController();
-    const aborting = await openTestStore(server.url, { prefix: '', onTrouble: () => abort.abort() });
+    const aborting = await openTestStore(server.url, { prefix: '', onRetry: () => abort.abort() });
     onTestFinished(() => aborting.close());
     const receipt = await aborting.store('logs.tar.gz', inChunks(large, CHUNK), {
       signal: abort.signal,
@@ -183,8 +183,8 @@ describe('an archive on its way to an S3 that fails', () => {
   test('an abort that is refused is told, since parts stay behind', async () => {
     server.setFaults([{ match: { operation: ['UploadPart', 'AbortMultipartUpload'] }, do: 'deny' }]);
     await expect(store(large)).rejects.toThrow('AccessDenied');
-    expect(troubles).toEqual([
-      { what: expect.stringContaining('lifecycle rule'), why: expect.any(String), waitMs: undefined },
+    expect(retries).toEqual([
+      { request: expect.stringContaining('lifecycle rule'), why: expect.any(String), waitMs: undefined },
     ]);
   });
 
@@ -254,7 +254,7 @@ describe('an archive on its way to an S3 that fails', () => {
       { match: { operation: 'PutObject' }, do: 'error', status: 501, code: 'NotImplemented' },
     ]);
     const error = await store(small).catch((caught: unknown) => caught);
-    expect(error).toMatchObject({ name: 'RefusedError', remedy: expect.stringContaining('WHEN_REQUIRED') });
+    expect(error).toMatchObject({ name: 'PermanentError', remedy: expect.stringContaining('WHEN_REQUIRED') });
   });
 
   test('an object is read on where a connection broke', async () => {

@@ -89,7 +89,7 @@ describe('the check before a session', () => {
     const { server, destination } = await stage(serverOptions, options);
     const fitness = await destination.check(signal);
     expect(fitness).toEqual({
-      state: 'refused',
+      state: 'denied',
       why: expect.stringMatching(why),
       remedy: expect.stringMatching(remedy),
     });
@@ -99,7 +99,7 @@ describe('the check before a session', () => {
 
   test('uses the rights that saving needs and no others', async () => {
     const { server, destination } = await stage();
-    expect(await destination.check(signal)).toEqual({ state: 'ready' });
+    expect(await destination.check(signal)).toEqual({ state: 'ok' });
     expect(server.counts).toEqual({ CreateMultipartUpload: 1, AbortMultipartUpload: 1 });
   });
 
@@ -136,14 +136,14 @@ describe('regions', () => {
       { region: 'ap-southeast-2' },
       { env: { AWS_REGION: undefined } },
     );
-    expect(await destination.check(signal)).toEqual({ state: 'ready' });
+    expect(await destination.check(signal)).toEqual({ state: 'ok' });
     await destination.store('x', inChunks(large, CHUNK), calm);
     expect(server.requests.filter(({ status }) => status === 400)).toHaveLength(1);
   });
 
   test('where none is configured and none is needed, none is asked for', async () => {
     const { destination } = await stage({}, { env: { AWS_REGION: undefined } });
-    expect(await destination.check(signal)).toEqual({ state: 'ready' });
+    expect(await destination.check(signal)).toEqual({ state: 'ok' });
   });
 });
 

@@ -12,7 +12,7 @@ export interface OpenOptions {
   readonly s3?: Partial<S3Config>;
   /** The AWS variables besides the usual ones; undefined takes one of those away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  readonly onTrouble?: (trouble: RetryEvent) => void;
+  readonly onRetry?: (event: RetryEvent) => void;
 }
 
 /** Opens an S3 destination as a user would: the SDK reads its settings from the environment. */
@@ -27,11 +27,8 @@ export async function openTestStore(url: string, options: OpenOptions = {}): Pro
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
     ...options.env,
   });
-  const { bucket = 'bucket', prefix = 'some/prefix', s3, onTrouble } = options;
-  return openStore(
-    { kind: 's3', bucket, prefix },
-    { s3: { ...PLAIN, ...s3 }, ...(onTrouble === undefined ? {} : { onTrouble }) },
-  );
+  const { bucket = 'bucket', prefix = 'some/prefix', s3, onRetry } = options;
+  return openStore({ kind: 's3', bucket, prefix }, { s3: { ...PLAIN, ...s3 }, onRetry });
 }
 
 function setAwsVariables(variables: Readonly<Record<string, string | undefined>>): void {
