@@ -42,7 +42,7 @@ const keysOf = (s3: S3Server) =>
     .sort();
 
 /** More than one part, so that there is an upload to abort. */
-const noise = { SESSION_AGENT_COMMAND: program('agent-writes-noise', 24) };
+const noise = { SESSION_AGENT_COMMAND: program('agent-writes-noise', 10) };
 
 describe.concurrent('with S3, a session', () => {
   test('is saved with its report beside it', async ({ s3, start }) => {
@@ -110,7 +110,7 @@ describe.concurrent('with S3, a session', () => {
   });
 
   test('is saved through 503s, throttling and resets', async ({ s3, start }) => {
-    const session = start(noise, [
+    const session = start({ SESSION_AGENT_COMMAND: program('agent-writes-noise', 18) }, [
       { match: { operation: 'UploadPart', nth: 1 }, do: '503' },
       { match: { operation: 'UploadPart', nth: 2 }, do: 'reset' },
       { match: { operation: 'UploadPart', nth: 3 }, do: 'SlowDown' },
@@ -160,7 +160,7 @@ describe.concurrent('a stop signal while the archive goes up', () => {
     s3,
     start,
   }) => {
-    const session = start({ ...noise, SESSION_STOP_TIMEOUT: '6s' }, [
+    const session = start({ ...noise, SESSION_STOP_TIMEOUT: '8s' }, [
       { match: { operation: 'UploadPart' }, do: 'stall' },
     ]);
     await eventually(() => s3.counts.UploadPart);

@@ -72,7 +72,7 @@ describe.concurrent('a stop signal', () => {
       SESSION_SERVER_COMMAND: program('server-ignores-sigterm', '--port', fixture.port),
       SESSION_AGENT_COMMAND: program('agent-ignores-sigterm'),
       SESSION_STOP_GRACE: '1h',
-      SESSION_STOP_TIMEOUT: '6s',
+      SESSION_STOP_TIMEOUT: '12s',
     });
     await agentRuns(fixture);
     session.signal('SIGTERM');

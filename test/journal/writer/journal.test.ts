@@ -14,7 +14,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { SEGMENT_BYTES } from '../../../src/journal/format/schema.ts';
 import type { Journal } from '../../../src/journal/writer/journal.ts';
@@ -233,7 +233,7 @@ describe('following files', () => {
   test('marks a content that changed while it was read, and reads it again', async () => {
     const { work, store, destination, start, recover } = await openJournalFixture();
     const file = join(work, 'database');
-    await writeFile(file, randomBytes(20_000_000));
+    await writeFile(file, randomBytes(SEGMENT_BYTES + 1));
     let isReplaced = false;
     const meddling = {
       ...destination,
@@ -247,7 +247,7 @@ describe('following files', () => {
     };
     const journal = start({ destination: meddling });
     await settled(journal);
-    await writeFile(`${work}.next`, randomBytes(20_000_000));
+    await writeFile(`${work}.next`, randomBytes(SEGMENT_BYTES + 1));
     isReplaced = true;
     await rename(`${work}.next`, file);
     await journal.finish(patient);
@@ -299,8 +299,8 @@ describe('what it costs', () => {
 
   test('no segment holds more than 8 MiB, and files that grow fast delay neither a slow one nor each other', async () => {
     const { work, store, start, recover } = await openJournalFixture();
-    await writeFile(join(work, 'flood-1.log'), randomBytes(20_000_000));
-    await writeFile(join(work, 'flood-2.log'), randomBytes(20_000_000));
+    await writeFile(join(work, 'flood-1.log'), randomBytes(SEGMENT_BYTES + 1));
+    await writeFile(join(work, 'flood-2.log'), randomBytes(SEGMENT_BYTES + 1));
     await writeFile(join(work, 'quiet.log'), 'a quiet line\n');
     await mkdir(join(work, 'many'));
     for (let n = 0; n < 2000; n += 1) await writeFile(join(work, 'many', String(n)), `file ${n}`);
@@ -332,7 +332,7 @@ describe('failures of the destination', () => {
     isDown = true;
     for (let n = 0; n < 50; n += 1) await appendFile(log, `line ${n}\n`);
     await eventually(() => journal.report().failures > 2);
-    await appendFile(log, randomBytes(20_000_000));
+    await appendFile(log, randomBytes(SEGMENT_BYTES + 1));
     isDown = false;
     expect(await journal.finish(patient)).toEqual({ durable: true });
     expect(problems.map(({ kind }) => kind)).toEqual(['upload-failing', 'upload-recovered']);
@@ -440,8 +440,9 @@ async function overwrite(file: string, offset: number, text: string): Promise<vo
   await handle.write(text, offset);
 }
 
-/** Gives a file another content; it is never seen empty. */
+/** Gives a file of the working directory another content; it is never seen empty, nor under another name. */
 async function replaceInOneGo(file: string, text: string): Promise<void> {
-  await writeFile(`${file}.next`, text);
-  await rename(`${file}.next`, file);
+  const next = join(dirname(file), '../next');
+  await writeFile(next, text);
+  await rename(next, file);
 }
