@@ -81,14 +81,21 @@ export async function retryCreation(
 ): Promise<void> {
   const { signal: caller, isRetryable = mayPass } = options;
   let mayBeDone = false;
-  const noteLostAnswer = (error: unknown) => {
-    mayBeDone ||= caller.aborted || isRetryable(error);
-    throw error;
+  let attempts = 0;
+  const attemptAndNote = async (signal: AbortSignal) => {
+    attempts += 1;
+    try {
+      await attempt(signal);
+    } catch (error) {
+      mayBeDone ||= caller.aborted || isRetryable(error);
+      throw error;
+    }
   };
   try {
-    await retry(request, signal => attempt(signal).catch(noteLostAnswer), options);
+    await retry(request, attemptAndNote, options);
   } catch (error) {
     if (!(mayBeDone && (await wasCreated(error)))) throw error;
+    if (attempts > 1) options.onRecovered?.({ request, retries: attempts - 1 });
   }
 }
 

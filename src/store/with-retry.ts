@@ -129,7 +129,7 @@ async function* listOn(
   startAfter: string | undefined,
   options: RetryOptions,
 ): AsyncGenerator<StoredObject> {
-  const retries = trackRetries(`list ${prefix}`, options);
+  const retries = trackRetries(`list ${prefix || 'everything'}`, options);
   let last = startAfter;
   for (;;) {
     try {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AlreadyExistsError, PermanentError, type Store } from '../../src/store/store.ts';
 import { bytesOf, digestOf, digestOfBytes, inChunks, thenFails, thenIdle } from './archives.ts';
 
-/** A home to put to the test. */
+/** A store to put to the test. */
 export interface Stage {
   readonly destination: Store;
   /** Everything that is really there, finished or not. */
@@ -10,9 +10,9 @@ export interface Stage {
   readonly close: () => Promise<void>;
 }
 
-/** What every destination has to do, whatever its home. */
-export function describeContract(home: string, openStage: () => Promise<Stage>): void {
-  describe(`a destination in ${home}`, () => {
+/** What every store has to do. */
+export function describeContract(kind: string, openStage: () => Promise<Stage>): void {
+  describe(`a store in ${kind}`, () => {
     let stage: Stage;
     let destination: Store;
     const signal = new AbortController().signal;

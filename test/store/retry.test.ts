@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openDirectoryStore } from '../../src/store/directory.ts';
 import type { RecoveredEvent, RetryEvent } from '../../src/store/retry.ts';
+import { logRetries } from '../../src/store/retry-log.ts';
 import { AlreadyExistsError, PermanentError, type PutRetry, type Store } from '../../src/store/store.ts';
 import { withRetry } from '../../src/store/with-retry.ts';
 import { eventually } from '../support/eventually.ts';
@@ -94,9 +95,10 @@ describe('a request that fails for the moment', () => {
   });
 
   test('has succeeded where an answer was lost, and its own object is in the way', async () => {
-    const { store, retries } = await stage(failing(1, new Error('socket hang up'), true));
+    const { store, retries, recoveries } = await stage(failing(1, new Error('socket hang up'), true));
     await store.put('a', body, { signal, ifAbsent: true });
     expect(retries).toHaveLength(1);
+    expect(recoveries).toEqual([{ request: 'put a', retries: 1 }]);
   });
 
   test('has failed where another object is in the way', async () => {
@@ -184,6 +186,27 @@ describe('reading', () => {
       if (chunk.length > bytes) throw new Error('ECONNRESET');
     }
   }
+});
+
+test('each retry and the success are logged', async () => {
+  const lines: unknown[] = [];
+  const { directory } = await stage(() => ({}));
+  const logged = withRetry(
+    { ...directory, ...failing(1, new Error('503'))(directory) },
+    logRetries({
+      warn: (fields, text) => void lines.push(['warn', fields, text]),
+      info: (fields, text) => void lines.push(['info', fields, text]),
+    }),
+  );
+  await logged.put('a', body, { signal });
+  expect(lines).toEqual([
+    [
+      'warn',
+      { event: 'request_retry', request: 'put a', why: '503', waitMs: expect.any(Number) },
+      expect.stringMatching(/^request failed, retrying in \d+ ms$/),
+    ],
+    ['info', { event: 'request_recovered', request: 'put a', retries: 1 }, 'request succeeded after 1 retry'],
+  ]);
 });
 
 test('a listing goes on after the last key that it gave', async () => {

@@ -91,7 +91,11 @@ export async function openS3Store(
     },
 
     list: (prefix, signal, startAfter) =>
-      explainedEach(`list ${prefix} in`, signal, listObjects(bucket, prefix, signal, startAfter)),
+      explainedEach(
+        `list ${prefix || 'everything'} in`,
+        signal,
+        listObjects(bucket, prefix, signal, startAfter),
+      ),
 
     delete: (keys, signal) => explained('delete from', signal, deleteObjects(bucket, keys, signal)),
 
