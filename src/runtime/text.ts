@@ -1,3 +1,8 @@
+/** An error's own message. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** The message of an error, followed by those of its causes: `a: b: c`. */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
