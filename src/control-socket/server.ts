@@ -14,7 +14,7 @@ export interface ControlHandler {
 
 /** Another session is running in this working directory. */
 export class WorkdirInUseError extends Error {
-  override readonly name = 'OccupiedError';
+  override readonly name = 'WorkdirInUseError';
 }
 
 /**
