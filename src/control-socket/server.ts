@@ -28,7 +28,7 @@ export async function listenControlSocket(
 ): Promise<AsyncDisposable> {
   await mkdir(join(workdir, STATE_FOLDER), { recursive: true, mode: 0o700 });
   if ((await request(workdir, { ask: 'health' })) !== undefined) {
-    throw new WorkdirInUseError(`another session is being played in ${workdir}`);
+    throw new WorkdirInUseError(`another session is running in ${workdir}`);
   }
   const socketFile = await socketPath(workdir);
   // A supervisor that was killed has left its socket.

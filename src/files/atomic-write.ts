@@ -5,8 +5,8 @@ import { errorCode, hasCode, unlessMissing } from './errno.ts';
 import { openRegularFile } from './open.ts';
 
 /*
- * A file is written as `<file>.part` and then put in its place, so that nobody ever finds half of it. The part is
- * always a new file (O_EXCL): a link or a file that somebody else made under its name is removed, never written
+ * A file is written as `<file>.part` and then put in its place, so that readers never find half of it. The part is
+ * always a new file (O_EXCL): a link or a file that another process made under its name is removed, never written
  * through. A link at the place itself is replaced, not followed.
  */
 

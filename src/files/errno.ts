@@ -1,4 +1,5 @@
 import { getSystemErrorMessage } from 'node:util';
+import { errorMessage } from '../runtime/text.ts';
 
 /** The error code of the system or of Node, e.g. `ENOSPC`; undefined: the error has none. */
 export function errorCode(error: unknown): string | undefined {
@@ -28,9 +29,9 @@ export async function unlessMissing<T>(operation: Promise<T>): Promise<T | undef
 
 /** The system's description and code, without the path: `permission denied (EACCES)`; else the error's message. */
 export function systemErrorText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (!('errno' in error) || typeof error.errno !== 'number') return error.message;
-  return `${getSystemErrorMessage(error.errno)} (${errorCode(error)})`;
+  return error instanceof Error && 'errno' in error && typeof error.errno === 'number'
+    ? `${getSystemErrorMessage(error.errno)} (${errorCode(error)})`
+    : errorMessage(error);
 }
 
 /** Why a file that was found in a folder a moment before could not be read, in a few words for a report. */

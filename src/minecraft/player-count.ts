@@ -61,7 +61,7 @@ export const emptyPresence: Presence = {
   sampledMs: 0,
 };
 
-/** The people among the players online, the agent's players subtracted: a server that has lost its agent has none. */
+/** The people among the players online: without the agent's players; 0 on a server that has lost its agent. */
 export function peopleOnline(online: number, agentPlayers: number): number {
   return Math.max(0, online - agentPlayers);
 }

@@ -1,5 +1,6 @@
 import type { Address } from '../config/session-config.ts';
 import { sleep } from '../runtime/abort.ts';
+import { errorMessage } from '../runtime/text.ts';
 import { ping } from './ping.ts';
 import {
   applySample,
@@ -60,8 +61,7 @@ export function monitorPlayers(address: Address, options: MonitorOptions): Playe
       return { atMs: performance.now() - startMs, online: status.online };
     } catch (error) {
       signal.throwIfAborted();
-      const fault = error instanceof Error ? error.message : String(error);
-      return { atMs: performance.now() - startMs, fault };
+      return { atMs: performance.now() - startMs, fault: errorMessage(error) };
     }
   }
 

@@ -192,7 +192,7 @@ test('two sessions never share a working directory', async ({ fixture }) => {
   await first.logged('"event":"process_started","child":"agent"');
   const second = fixture.start({ TIMESTAMP: 'second' });
   expect((await second.ended()).code).toBe(64);
-  expect(second.stderr()).toContain('another session is being played');
+  expect(second.stderr()).toContain('another session is running');
   first.signal('SIGTERM');
   expect((await first.ended()).code).toBe(0);
 });
