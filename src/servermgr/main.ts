@@ -13,32 +13,35 @@ import { startManager } from './manager.ts';
 enableCompileCache();
 
 const EXIT_USAGE = 64;
+/** Lines for a person at a terminal, as the supervisor prints them. */
+const PRETTY = { translateTime: 'SYS:HH:MM:ss', singleLine: true };
 
 async function main(args: readonly string[]): Promise<number> {
   if (args.some(arg => ['help', '--help', '-h'].includes(arg))) {
     process.stdout.write(`${helpText()}\n`);
     return 0;
   }
-  const parsed = configured();
+  const parsed = loadConfig();
   if (parsed === undefined) return EXIT_USAGE;
   const { config, notices } = parsed;
-  const transport = isatty(1) ? { target: 'pino-pretty', options: { ignore: 'pid,hostname' } } : undefined;
+  const transport = isatty(1) ? { target: 'pino-pretty', options: PRETTY } : undefined;
   const log = pino({ ...LINE_FORMAT, level: config.logLevel, ...(transport && { transport }) });
   for (const notice of notices) log.warn({ event: 'notice' }, notice);
 
-  const asked = firstSignal();
+  const stopSignal = firstSignal();
   const manager = await startManager(config, { log, env: process.env });
   log.info(
     { event: 'listening', url: manager.url, launcher: config.launcher.kind },
     `listening on ${manager.url}`,
   );
   if (isatty(1)) process.stdout.write(`\n  Open ${manager.url.replace('127.0.0.1', 'localhost')}\n\n`);
-  log.info({ event: 'shutting_down', signal: await asked }, 'shutting down; sessions keep running');
+  log.info({ event: 'shutting_down', signal: await stopSignal }, 'shutting down; sessions keep running');
   await manager.close();
   return 0;
 }
 
-function configured(): ParsedServermgrConfig | undefined {
+/** The configuration; undefined: it has errors, which are printed. */
+function loadConfig(): ParsedServermgrConfig | undefined {
   try {
     const parsed = parseServermgrConfig(process.env, { cwd: process.cwd(), demo: demoGame() });
     const faults = overridesFaults(parsed.config);
@@ -46,9 +49,9 @@ function configured(): ParsedServermgrConfig | undefined {
     return parsed;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    complain(`${error.message}:`);
-    for (const fault of error.faults) complain(`  ${fault}`);
-    complain('Nothing was started. `node src/servermgr/main.ts --help` explains every variable.');
+    printError(`${error.message}:`);
+    for (const fault of error.faults) printError(`  ${fault}`);
+    printError('Nothing was started. `node src/servermgr/main.ts --help` explains every variable.');
     return undefined;
   }
 }
@@ -59,7 +62,7 @@ function firstSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-function complain(text: string): void {
+function printError(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 

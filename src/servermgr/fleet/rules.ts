@@ -22,8 +22,8 @@ export interface RuleLimits {
 const MAX_ATTEMPTS = 3;
 
 /**
- * Two instances may give away the last free place at the same moment. For so long after its launch a session over the
- * limit is stopped; by then every instance has seen both, and all choose the same one.
+ * Two instances may exceed the limit together when they launch at the same moment. A session over the limit is stopped
+ * for so long after its launch: by then every instance lists both, and all choose the same one.
  */
 const OVER_LIMIT_MS = 60_000;
 

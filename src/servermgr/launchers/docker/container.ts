@@ -22,7 +22,7 @@ export const LABELS = {
 const GAME_PORT = '25565/tcp';
 /** Where a destination that is a folder of this host is mounted. */
 const FOLDER = '/sessions';
-/** As SESSION_STOP_TIMEOUT is by default: `docker stop` does not kill a session before its own deadline. */
+/** How long `docker stop`, or Docker's own shutdown, waits for a session before SIGKILL. ECS's limit is the same. */
 const STOP_TIMEOUT_S = 120;
 
 /** The container of one session. */

@@ -36,14 +36,13 @@ ${refreshSeconds !== undefined && refresh}
 }
 
 /** A page with one message: what went wrong, and what to do. */
-export function messagePage(title: string, text: string, action?: { href: string; label: string }): string {
-  const { href, label } = action ?? { href: '/', label: 'Back to the start' };
+export function messagePage(title: string, text: string): string {
   return layout({
     title,
     body: html`<section class="card message">
 <h1>${title}</h1>
 <p>${text}</p>
-<p><a class="button quiet" href="${href}">${label}</a></p>
+<p><a class="button quiet" href="/">Back to the start</a></p>
 </section>`,
   });
 }
