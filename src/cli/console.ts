@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { request as sendRequest } from '../control-socket/client.ts';
-import type { CommandInput, RunCommand } from './command.ts';
-import { EXIT_USAGE } from './configured.ts';
+import { type CommandInput, EXIT_USAGE, type RunCommand } from './command.ts';
 
 /** Sends one line to the console of the server in the running session. */
 export const console: RunCommand = async input => {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ConfigError } from '../config/session.ts';
+import { ConfigError } from '../config/define.ts';
 import type { SessionConfig } from '../config/session-config.ts';
 import { type FoundJournal, findJournals, isLive, storeClock } from '../journal/reader/find.ts';
 import { recoverJournal } from '../journal/reader/rebuild.ts';
@@ -13,8 +13,7 @@ import { deleteJournal, recoverSession } from '../save/recover.ts';
 import { isSavedAlready } from '../save/recovery-report.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
-import type { CommandInput, RunCommand } from './command.ts';
-import { EXIT_USAGE, tellFaults } from './configured.ts';
+import { type CommandInput, EXIT_USAGE, printFaults, type RunCommand } from './command.ts';
 import { configFor, openNamedSession } from './session-url.ts';
 
 const USAGE =
@@ -37,7 +36,7 @@ export const recover: RunCommand = async input => {
     parsed = parseRecoverArgs(args);
     config = configFor(parsed.url, env, cwd);
   } catch (error) {
-    if (error instanceof ConfigError) tellFaults(error.faults, printError);
+    if (error instanceof ConfigError) printFaults(error.faults, printError);
     else printError(`${errorText(error)}\n${USAGE}`);
     return EXIT_USAGE;
   }

@@ -22,18 +22,17 @@ import { deliverReport } from '../session/report-delivery.ts';
 import { runSession } from '../session/session.ts';
 import { createStatus, type SessionStatus } from '../session/status.ts';
 import { openPlaces } from '../session/stores.ts';
-import type { CommandInput, RunCommand } from './command.ts';
-import { configured, EXIT_USAGE, tellFaults } from './configured.ts';
+import { type CommandInput, EXIT_USAGE, printFaults, type RunCommand, readConfig } from './command.ts';
 
 /** Plays one session as the environment says. */
 export const run: RunCommand = async input => {
-  const parsed = configured(input);
+  const parsed = readConfig(input);
   if (parsed === undefined) return EXIT_USAGE;
   const { config, notices } = parsed;
   const { user, faults: userFaults } = await findUser(config.children.user);
   const faults = [...userFaults, ...(await checkServer(config))];
   if (faults.length > 0) {
-    tellFaults(faults, input.printError);
+    printFaults(faults, input.printError);
     return EXIT_USAGE;
   }
   try {

@@ -1,4 +1,4 @@
-import { parseConfig } from '../config/session.ts';
+import { parseSessionConfig } from '../config/session.ts';
 import type { DestinationUrl, Environment, SessionConfig } from '../config/session-config.ts';
 import { splitKey } from '../save/archive-name.ts';
 import { openStore } from '../store/open.ts';
@@ -14,7 +14,7 @@ export interface NamedSession {
 /** What the settings of a session say of how to reach a destination and how to pack an archive. */
 export function configFor(url: string, env: Environment, cwd: string): SessionConfig {
   const given = { ...env, SESSION_DESTINATION: url, CRAFTASSIST_NO_UPLOAD: undefined };
-  return parseConfig(given, { cwd, terminal: false, now: new Date() }).config;
+  return parseSessionConfig(given, { cwd, terminal: false, now: new Date() }).config;
 }
 
 /** Opens what `s3://bucket/prefix/TIMESTAMP`, a file URL or a path names. @throws {ConfigError} for a bad one. */

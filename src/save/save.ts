@@ -150,7 +150,7 @@ async function storeOnce(
   const packing = pack({
     selection: selectionOf(config, [...excludedPaths, ...itself]),
     codec,
-    level: gzipLevel,
+    level: { min: gzipLevel, max: gzipLevel },
     chunkBytes: home.chunkBytes(expected.archiveBytes),
     threads: compressionThreads(),
     signal,
