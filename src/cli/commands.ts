@@ -1,7 +1,7 @@
 import type { RunCommand } from './command.ts';
 
 /** A sub-command, as help and the README explain it. */
-export interface Command {
+interface Command {
   readonly name: string;
   /** How it is written after `craftassist-session`. */
   readonly usage: string;

@@ -25,7 +25,7 @@ interface DefaultedVariable<Value, Case extends string> extends Variable<Value, 
   readonly defaults: Readonly<Record<Case, string>>;
 }
 
-export type VariableTable = Readonly<Record<string, Variable>>;
+type VariableTable = Readonly<Record<string, Variable>>;
 
 /** Tables by their titles, in the order of help. */
 export type VariableGroups = Readonly<Record<string, VariableTable>>;

@@ -174,7 +174,7 @@ export const SERVERMGR_VARIABLES = { ...manager, ...limits, ...onThisHost, ...ec
 
 /** The same for help. */
 export const SERVERMGR_GROUPS: VariableGroups = {
-  'The manager': manager,
+  servermgr: manager,
   Limits: limits,
   'Launchers local and docker': onThisHost,
   'Launcher ecs': ecs,

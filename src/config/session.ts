@@ -19,7 +19,7 @@ import type {
 import { SESSION_VARIABLES } from './session-variables.ts';
 
 /** What the environment does not say. */
-export interface SessionContext {
+interface SessionContext {
   readonly cwd: string;
   /** Whether a person is watching the console. */
   readonly terminal: boolean;
