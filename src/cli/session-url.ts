@@ -5,7 +5,7 @@ import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 
 /** A session's folder at a destination that somebody has named. */
-export interface NamedSession {
+interface NamedSession {
   readonly destination: Store;
   /** The folder of its key below the destination: `[turk/<id>/]<TIMESTAMP>`. */
   readonly folder: string;

@@ -51,20 +51,20 @@ export interface CuberiteConfig {
   readonly webAdmin: boolean;
 }
 
-export interface AgentConfig {
+interface AgentConfig {
   readonly command: Command;
   /** How many of the players online are the agent, not people. */
   readonly players: number;
 }
 
 /** What ends a session that nobody ends; undefined: never. */
-export interface LimitsConfig {
+interface LimitsConfig {
   readonly joinTimeoutMs: number | undefined;
   readonly emptyTimeoutMs: number | undefined;
   readonly maxDurationMs: number | undefined;
 }
 
-export interface StopConfig {
+interface StopConfig {
   /** Time from the first stop step to SIGKILL. */
   readonly graceMs: number;
   /** ECS stopTimeout: time from SIGTERM to the SIGKILL of the container. */
@@ -103,7 +103,7 @@ export interface S3Config {
   readonly expectedOwner: string | undefined;
 }
 
-export interface JournalConfig {
+interface JournalConfig {
   /** undefined: no journal. */
   readonly intervalMs: number | undefined;
   readonly exclude: readonly string[];
