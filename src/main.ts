@@ -2,35 +2,16 @@
 import { enableCompileCache } from 'node:module';
 import { setTimeout } from 'node:timers/promises';
 import { isatty } from 'node:tty';
-import type { RunCommand } from './cli/command.ts';
+import { findCommand } from './cli/commands.ts';
 import { compressionThreads, poolSize } from './runtime/cpus.ts';
-import { EXIT_INTERNAL_ERROR } from './runtime/exit-codes.ts';
+import { EXIT_INTERNAL_ERROR, EXIT_USAGE } from './runtime/exit-codes.ts';
 import { createSignals } from './runtime/signals.ts';
 
 /** libuv reads it when its pool is first used. */
 process.env.UV_THREADPOOL_SIZE ??= String(poolSize(compressionThreads()));
 enableCompileCache();
 
-const COMMANDS: Record<string, () => Promise<RunCommand>> = {
-  run: async () => (await import('./cli/run.ts')).run,
-  config: async () => (await import('./cli/config.ts')).config,
-  console: async () => (await import('./cli/console.ts')).console,
-  health: async () => (await import('./cli/console.ts')).health,
-  recover: async () => (await import('./cli/recover.ts')).recover,
-  tail: async () => (await import('./cli/tail.ts')).tail,
-  doctor: async () => (await import('./cli/doctor.ts')).doctor,
-  '--help': async () => (await import('./cli/help.ts')).help,
-  '--version': async () => (await import('./cli/version.ts')).version,
-};
-
-const ALIASES: Record<string, string> = {
-  help: '--help',
-  '-h': '--help',
-  version: '--version',
-  '-V': '--version',
-};
-
-/** How long the reader of stdout has for what it has not taken yet. */
+/** How long the reader of stdout has for what it has not read yet. */
 const LINGER_MS = 500;
 
 async function main(): Promise<number> {
@@ -44,13 +25,13 @@ async function main(): Promise<number> {
   });
 
   const [name = 'run', ...args] = process.argv.slice(2);
-  const load = COMMANDS[ALIASES[name] ?? name];
-  if (load === undefined) {
-    printError(`there is no command "${name}": \`craftassist-session --help\` lists those that are`);
-    return 64;
+  const command = findCommand(name);
+  if (command === undefined) {
+    printError(`unknown command "${name}"; see craftassist-session --help`);
+    return EXIT_USAGE;
   }
-  const command = await load();
-  return command({
+  const runCommand = await command.load();
+  return runCommand({
     env: process.env,
     cwd: process.cwd(),
     args,

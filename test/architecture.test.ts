@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { VARIABLE_NAMES } from '../src/config/session-variables.ts';
+import { SESSION_VARIABLES } from '../src/config/session-variables.ts';
 import { EXIT_CODES } from '../src/session/end-reason.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -129,7 +129,7 @@ describe('the source tree', () => {
 describe('the README', () => {
   const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
 
-  test.each(VARIABLE_NAMES)('explains %s', name => {
+  test.each(Object.keys(SESSION_VARIABLES))('explains %s', name => {
     expect(readme).toMatch(new RegExp(`^\\| \`${name}\` \\|`, 'm'));
   });
 

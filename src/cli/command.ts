@@ -1,6 +1,9 @@
+import { ConfigError, type Parsed } from '../config/define.ts';
+import { parseSessionConfig } from '../config/session.ts';
+import type { SessionConfig } from '../config/session-config.ts';
 import type { SignalController } from '../runtime/signals.ts';
 
-/** What a command is given by the process that it runs in. */
+/** What a sub-command gets from the process that it runs in. */
 export interface CommandInput {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
@@ -18,3 +21,24 @@ export interface CommandInput {
 
 /** @returns the exit code. */
 export type RunCommand = (input: CommandInput) => Promise<number>;
+
+/** The configuration in force, or undefined when it has faults: they are printed, each with its remedy. */
+export function readConfig({
+  env,
+  cwd,
+  terminal,
+  printError,
+}: CommandInput): Parsed<SessionConfig> | undefined {
+  try {
+    return parseSessionConfig(env, { cwd, terminal, now: new Date() });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    printFaults(error.faults, printError);
+    return undefined;
+  }
+}
+
+/** Prints faults of the configuration, and that nothing was started. */
+export function printFaults(faults: readonly string[], printError: (text: string) => void): void {
+  printError(new ConfigError(faults).describe('craftassist-session --help'));
+}

@@ -1,16 +1,18 @@
+import { describeDefault, type Variable } from '../config/define.ts';
 import type { SessionConfig } from '../config/session-config.ts';
-import { VARIABLES, type VariableName } from '../config/session-variables.ts';
+import { SESSION_GROUPS } from '../config/session-variables.ts';
 import { EXIT_USAGE } from '../runtime/exit-codes.ts';
-import type { CommandInput, RunCommand } from './command.ts';
-import { configured } from './configured.ts';
+import { type CommandInput, type RunCommand, readConfig } from './command.ts';
 
 /** Prints the configuration in force, secrets masked, and where each value came from. */
 export const config: RunCommand = async input => {
-  const parsed = configured(input);
+  const parsed = readConfig(input);
   if (parsed === undefined) return EXIT_USAGE;
-  for (const { title, variables } of VARIABLES) {
+  for (const [title, variables] of Object.entries(SESSION_GROUPS)) {
     input.print(`\n# ${title}`);
-    for (const variable of variables) input.print(line(variable, parsed.config, input));
+    for (const [name, variable] of Object.entries(variables)) {
+      input.print(line(name, variable, parsed.config, input));
+    }
   }
   input.print('\n# AWS');
   for (const [name, value] of Object.entries(input.env).sort()) {
@@ -29,19 +31,15 @@ function isSecret(name: string): boolean {
   );
 }
 
-function line(
-  { name, default: fallback }: { name: VariableName; default: string },
-  config: SessionConfig,
-  { env }: CommandInput,
-) {
+function line(name: string, variable: Variable, config: SessionConfig, { env }: CommandInput): string {
   const given = env[name];
-  if (given) return `${name}=${given}  # environment`;
-  return `${name}=${inForce(name, config) ?? fallback}  # default`;
+  if (given || (given === '' && variable.acceptsEmpty)) return `${name}=${given}  # environment`;
+  return `${name}=${inForce(name, config) ?? describeDefault(variable)}  # default`;
 }
 
 /** Defaults that depend on the moment, the place or the other values. */
 function inForce(
-  name: VariableName,
+  name: string,
   { timestamp, workdir, limits, server, children }: SessionConfig,
 ): string | undefined {
   const duration = (ms: number | undefined) => (ms === undefined ? 'off' : `${ms / 1_000}s`);

@@ -11,8 +11,7 @@ import { EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { bytesText, errorText } from '../runtime/text.ts';
 import { openStore } from '../store/open.ts';
 import { selfTest } from '../store/self-test.ts';
-import type { RunCommand } from './command.ts';
-import { configured } from './configured.ts';
+import { type RunCommand, readConfig } from './command.ts';
 
 /** One thing that a session needs. */
 interface Finding {
@@ -25,7 +24,7 @@ interface Finding {
 
 /** Checks, before anyone plays, that a session can be played and saved: one line a check, with its remedy. */
 export const doctor: RunCommand = async input => {
-  const parsed = configured(input);
+  const parsed = readConfig(input);
   if (parsed === undefined) return EXIT_USAGE;
   const { config } = parsed;
   const checks = [checkWorkdir(config), checkCommands(config), checkPort(config), checkDestinations(config)];

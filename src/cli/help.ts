@@ -1,59 +1,34 @@
-import { VARIABLES } from '../config/session-variables.ts';
+import { variablesHelp } from '../config/define.ts';
+import { SESSION_GROUPS } from '../config/session-variables.ts';
 import { EXIT_CODES } from '../session/end-reason.ts';
-import type { RunCommand } from './command.ts';
 
-/** One line for each sub-command. */
-const COMMANDS_HELP = [
-  ['run', 'play one session as the environment says (the default)'],
-  ['config', 'print the configuration in force, and where each value came from'],
-  ['doctor', 'check, before anyone plays, that a session can be played and saved'],
-  ['console …', "say one line on the running server's console, e.g. console say hello"],
-  ['health', 'tell whether a session runs, and what it is doing'],
-  ['recover …', 'make the archive of a session whose container has died, out of its journal'],
-  ['tail …', 'follow a file of a running session, from its journal'],
-] as const;
+/** Every exit code with its meaning. */
+export const EXIT_CODE_ROWS: readonly (readonly [code: string, meaning: string])[] = [
+  ...EXIT_CODES.map(({ code, meaning }) => [String(code), meaning] as const),
+  ['128+n', 'aborted: a second signal, number n, was received'],
+];
 
-export const help: RunCommand = async ({ print }) => {
-  print(helpText());
-  return 0;
-};
-
-function helpText(): string {
+/** What `--help` prints, of everything that can be given. */
+export function helpText(commands: readonly { readonly usage: string; readonly summary: string }[]): string {
   return [
-    'craftassist-session: plays one Minecraft session with an agent, and saves what was recorded.',
+    'craftassist-session: runs one Minecraft session with an agent, and saves what was recorded.',
     '',
     'Usage: craftassist-session [command]',
     '',
-    ...table(COMMANDS_HELP.map(([name, text]) => [name, text])),
-    ...table([
-      ['--help', 'this text'],
-      ['--version', 'version and commit'],
-    ]),
+    ...table(commands.map(({ usage, summary }) => [usage, summary])),
     '',
-    'A session is set up by environment variables. Durations are 90s, 15m or 2h; a bare number is seconds.',
-    ...VARIABLES.flatMap(({ title, variables }) => [
-      '',
-      `${title}:`,
-      ...variables.flatMap(variable => [
-        '',
-        `  ${variable.name}`,
-        ...wrap(`${variable.meaning} (${variable.default})`),
-      ]),
-    ]),
+    'A session is set up by environment variables; their defaults are in parentheses.',
+    'Durations are 90s, 15m or 2h; a bare number is seconds.',
+    ...variablesHelp(SESSION_GROUPS),
     '',
     'Credentials and region come from the standard AWS variables, a profile, or the role of the task.',
     '',
     'Exit codes:',
-    ...table(EXIT_CODES.map(({ code, meaning }) => [String(code), meaning])),
-    ...table([['128+n', 'abandoned: a second signal n came in']]),
+    ...table(EXIT_CODE_ROWS),
   ].join('\n');
 }
 
 function table(rows: readonly (readonly [string, string])[]): string[] {
-  return rows.map(([name, text]) => `  ${name.padEnd(12)} ${text}`);
-}
-
-/** Lines of at most 100 characters, indented. */
-function wrap(text: string): string[] {
-  return text.match(/.{1,94}(?:\s|$)|\S+/g)?.map(line => `      ${line.trimEnd()}`) ?? [];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`);
 }

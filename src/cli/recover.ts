@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ConfigError } from '../config/session.ts';
+import { ConfigError } from '../config/define.ts';
 import type { SessionConfig } from '../config/session-config.ts';
 import { deleteJournal } from '../journal/delete.ts';
 import { type FoundJournal, findJournals, isLive, storeClock } from '../journal/reader/find.ts';
@@ -17,8 +17,7 @@ import { isSavedAlready } from '../save/recovery-report.ts';
 import { openStore } from '../store/open.ts';
 import { printRetries } from '../store/retry-log.ts';
 import type { Store } from '../store/store.ts';
-import type { CommandInput, RunCommand } from './command.ts';
-import { tellFaults } from './configured.ts';
+import { type CommandInput, printFaults, type RunCommand } from './command.ts';
 import { configFor, openNamedSession } from './session-url.ts';
 
 const USAGE =
@@ -41,7 +40,7 @@ export const recover: RunCommand = async input => {
     parsed = parseRecoverArgs(args);
     config = configFor(parsed.url, env, cwd);
   } catch (error) {
-    if (error instanceof ConfigError) tellFaults(error.faults, printError);
+    if (error instanceof ConfigError) printFaults(error.faults, printError);
     else printError(`${errorText(error)}\n${USAGE}`);
     return EXIT_USAGE;
   }

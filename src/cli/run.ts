@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import type { ParsedConfig } from '../config/session.ts';
+import type { Parsed } from '../config/define.ts';
 import type { SessionConfig } from '../config/session-config.ts';
 import { listenControlSocket, WorkdirInUseError } from '../control-socket/server.ts';
 import { checkServer } from '../minecraft/game-server.ts';
@@ -17,18 +17,17 @@ import { collectHostInfo } from '../session/host-info.ts';
 import { createRuntime, type SessionRuntime } from '../session/runtime.ts';
 import { runSession } from '../session/session.ts';
 import { supervisorLog } from '../session/workdir.ts';
-import type { CommandInput, RunCommand } from './command.ts';
-import { configured, tellFaults } from './configured.ts';
+import { type CommandInput, printFaults, type RunCommand, readConfig } from './command.ts';
 
 /** Runs one session as the environment says. */
 export const run: RunCommand = async input => {
-  const parsed = configured(input);
+  const parsed = readConfig(input);
   if (parsed === undefined) return EXIT_USAGE;
   const { config } = parsed;
   const { user, faults: userFaults } = await findUser(config.children.user);
   const faults = [...userFaults, ...(await checkServer(config))];
   if (faults.length > 0) {
-    tellFaults(faults, input.printError);
+    printFaults(faults, input.printError);
     return EXIT_USAGE;
   }
   try {
@@ -54,7 +53,7 @@ async function makeWorkdir({ workdir }: SessionConfig, user: User | undefined): 
 }
 
 async function runWithLog(
-  { config, notices }: ParsedConfig,
+  { config, notices }: Parsed<SessionConfig>,
   user: User | undefined,
   input: CommandInput,
   outputs: LogOutputs,

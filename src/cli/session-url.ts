@@ -1,4 +1,4 @@
-import { parseConfig } from '../config/session.ts';
+import { parseSessionConfig } from '../config/session.ts';
 import type { DestinationUrl, Environment, SessionConfig } from '../config/session-config.ts';
 import { splitKey } from '../save/archive-name.ts';
 import { openStore } from '../store/open.ts';
@@ -6,7 +6,7 @@ import type { RetryObserver } from '../store/retry.ts';
 import type { Store } from '../store/store.ts';
 
 /** A session's folder at a destination that somebody has named. */
-export interface NamedSession {
+interface NamedSession {
   readonly destination: Store;
   /** The folder of its key below the destination: `[turk/<id>/]<TIMESTAMP>`. */
   readonly folder: string;
@@ -15,7 +15,7 @@ export interface NamedSession {
 /** What the settings of a session say of how to reach a destination and how to pack an archive. */
 export function configFor(url: string, env: Environment, cwd: string): SessionConfig {
   const given = { ...env, SESSION_DESTINATION: url, CRAFTASSIST_NO_UPLOAD: undefined };
-  return parseConfig(given, { cwd, terminal: false, now: new Date() }).config;
+  return parseSessionConfig(given, { cwd, terminal: false, now: new Date() }).config;
 }
 
 /** Opens what `s3://bucket/prefix/TIMESTAMP`, a file URL or a path names. @throws {ConfigError} for a bad one. */

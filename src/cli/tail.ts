@@ -1,11 +1,10 @@
-import { ConfigError } from '../config/session.ts';
+import { ConfigError } from '../config/define.ts';
 import { findJournals } from '../journal/reader/find.ts';
 import { followFile } from '../journal/reader/tail.ts';
 import { EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { errorText } from '../runtime/text.ts';
 import { printRetries } from '../store/retry-log.ts';
-import type { RunCommand } from './command.ts';
-import { tellFaults } from './configured.ts';
+import { printFaults, type RunCommand } from './command.ts';
 import { configFor, openNamedSession } from './session-url.ts';
 
 /** Prints a file of a running session from its journal, and follows it until the session ends. */
@@ -46,7 +45,7 @@ export const tail: RunCommand = async ({ env, cwd, args, write, printError, sign
     return 0;
   } catch (error) {
     if (signal.aborted) return 0;
-    if (error instanceof ConfigError) tellFaults(error.faults, printError);
+    if (error instanceof ConfigError) printFaults(error.faults, printError);
     else printError(errorText(error));
     return EXIT_USAGE;
   }

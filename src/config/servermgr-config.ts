@@ -1,9 +1,9 @@
 import type { LogLevel } from '../runtime/log.ts';
 import type { Address, Command, DestinationUrl } from './session-config.ts';
 
-/** Everything that the server manager needs to know, complete and frozen. */
+/** Everything that servermgr needs to know, complete and frozen. */
 export interface ServermgrConfig {
-  /** Marks what this manager, in however many instances, has started. */
+  /** Marks the sessions of this servermgr, in however many instances. */
   readonly name: string;
   readonly listen: Address;
   /** Signs cookies; undefined: made once, and kept in the state folder. */
@@ -12,7 +12,7 @@ export interface ServermgrConfig {
   /** undefined: there is no /admin. */
   readonly adminToken: string | undefined;
   readonly limits: ServermgrLimits;
-  /** How many proxies in front of it are believed to tell the visitor's address. */
+  /** Number of proxies in front of it whose X-Forwarded-For is trusted. */
   readonly trustedProxies: number;
   readonly worlds: readonly World[];
   readonly session: SessionSettings;
@@ -21,11 +21,11 @@ export interface ServermgrConfig {
 }
 
 export interface ServermgrLimits {
-  /** How many sessions may be alive at once. */
+  /** How many sessions may run at once. */
   readonly fleet: number;
   /** A launch that has not become ready after so long is stopped. */
   readonly launchTimeoutMs: number;
-  /** How many presses of the button one address has in ten minutes. */
+  /** Launch requests that one address may send in ten minutes. */
   readonly pressesPerAddress: number;
   /** Open event streams: of all visitors together, and of one address. */
   readonly streams: number;
@@ -37,19 +37,19 @@ export interface World {
   readonly id: string;
   readonly title: string;
   readonly text: string;
-  /** What a session in this world is given besides what all are given. */
+  /** What a session in this world gets besides what all get. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** A game that can be played on this machine without an image, and the world that it offers. */
+/** A game that runs on this machine without an image, and its world. */
 export interface DemoGame {
   readonly env: Readonly<Record<string, string>>;
   readonly world: World;
 }
 
-/** What the manager has to know of its sessions, in the supervisor's own words. */
+/** What servermgr has to know of its sessions: values of the supervisor's variables. */
 export interface SessionSettings {
-  /** The SESSION_… variables that every session is given. */
+  /** The SESSION_… variables that every session gets. */
   readonly env: Readonly<Record<string, string>>;
   readonly destination: DestinationUrl;
   readonly joinTimeoutMs: number | undefined;
@@ -58,7 +58,7 @@ export interface SessionSettings {
   /** How many of the players online are the agent. */
   readonly agentPlayers: number;
   readonly pathStyle: boolean;
-  /** What one session costs an hour, in US dollars; undefined: what the launcher thinks. */
+  /** What one session costs an hour, in US dollars; undefined: the launcher's estimate. */
   readonly costPerHour: number | undefined;
 }
 
@@ -72,10 +72,10 @@ export interface PortRange {
 /** Sessions as processes of this machine. */
 export interface LocalSettings {
   readonly kind: 'local';
-  /** The supervisor: it plays one session, or recovers one. */
+  /** The supervisor: it runs one session, or recovers one. */
   readonly supervisor: Command;
   readonly ports: PortRange;
-  /** What visitors are told to connect to. */
+  /** The host that visitors connect to. */
   readonly gameHost: string;
 }
 
@@ -85,7 +85,7 @@ export interface DockerSettings {
   readonly image: string;
   readonly ports: PortRange;
   readonly gameHost: string;
-  /** Where the manager itself reaches the containers' ports. */
+  /** Where servermgr itself reaches the containers' ports. */
   readonly pingHost: string;
 }
 

@@ -1,71 +1,182 @@
-import { group } from './define.ts';
+import { LOG_LEVELS } from '../runtime/log.ts';
+import { optional, type VariableGroups, variable, variableByCase } from './define.ts';
+import { destinationUrl } from './destination-url.ts';
+import * as own from './servermgr-values.ts';
+import { SESSION_VARIABLES } from './session-variables.ts';
+import * as values from './values.ts';
 
-/** Every variable that the server manager reads for itself, as `--help` and docs/servermgr.md explain it. */
-export const VARIABLES = [
-  group('The manager', {
-    SERVERMGR_LAUNCHER: ['local', 'where sessions are played: local, docker or ecs'],
-    SERVERMGR_LISTEN: ['127.0.0.1:8080; 0.0.0.0:$PORT where PORT is set', 'where its pages are served'],
-    SERVERMGR_NAME: ['servermgr', 'marks the sessions that it starts; managers of one name share a fleet'],
-    SERVERMGR_SECRET: [
-      'made once, and kept in the state folder; must be given for ecs',
-      'signs cookies: 32 characters at least, the same for every instance',
-    ],
-    SERVERMGR_STATE: ['sessions/.servermgr', 'the folder of the local launcher, and of the secret'],
-    SERVERMGR_ADMIN_TOKEN: [
-      'none: there is no /admin',
-      'the password of /admin (any user name), or its bearer token: 16 characters at least',
-    ],
-    SERVERMGR_WORLDS: [
-      "flat_world and diverse_world; the demo's own world for local",
-      'a JSON array of what can be chosen: [{"id", "title", "text", "env": {"SESSION_…": "…"}}]',
-    ],
-    SERVERMGR_TRUSTED_PROXIES: [
-      '0; 1 on Heroku',
-      'how many proxies in front of it are believed to tell the visitor’s address',
-    ],
-    SERVERMGR_LOG_LEVEL: ['info', 'trace, debug, info, warn, error, fatal or silent'],
-  }),
-  group('Limits', {
-    SERVERMGR_FLEET_LIMIT: ['20; 4 for local', 'how many sessions may be alive at once'],
-    SERVERMGR_LAUNCH_TIMEOUT: ['5m', 'a launch that has not become ready after so long is stopped'],
-    SERVERMGR_PRESSES: ['30', 'how many presses of the button one address has in ten minutes'],
-    SERVERMGR_STREAMS: ['2000', 'how many event streams may be open; pages beyond refresh themselves'],
-    SERVERMGR_STREAMS_PER_ADDRESS: ['50', 'how many of them may come from one address'],
-    SERVERMGR_SESSION_COST: [
-      "from the task's size on ecs, else 0",
-      'what one session costs an hour, in US dollars',
-    ],
-  }),
-  group('Launchers local and docker', {
-    SERVERMGR_GAME_HOST: ['localhost', 'the host that visitors are told to connect to'],
-    SERVERMGR_PORTS: ['25565-25664', 'the ports that are given out'],
-    SERVERMGR_SUPERVISOR: [
-      "this checkout's src/main.ts",
-      'local: the command that plays a session, or with `recover <url>` recovers one',
-    ],
-    SERVERMGR_IMAGE: ['craftassist', 'docker: the session image'],
-    SERVERMGR_PING_HOST: ['127.0.0.1', "docker: where the manager itself reaches the containers' ports"],
-  }),
-  group('Launcher ecs', {
-    SERVERMGR_ECS_CLUSTER: ['craftassist', 'name or ARN of the cluster'],
-    SERVERMGR_ECS_TASK_DEFINITION: ['craftassist', 'family (its newest revision), family:revision, or ARN'],
-    SERVERMGR_ECS_CONTAINER: ['craftassist', 'the container whose environment is set'],
-    SERVERMGR_ECS_RECOVERY_ROLE: [
-      "none: the task definition's own role",
-      'the ARN of the role that recoveries run in: it has to list and read the bucket',
-    ],
-    SERVERMGR_ECS_SUBNETS: ['none: must be given', 'comma-separated; several lie in several zones'],
-    SERVERMGR_ECS_SECURITY_GROUPS: ['none: must be given', 'comma-separated; they let the game port in'],
-    SERVERMGR_ECS_CAPACITY: [
-      'FARGATE',
-      'FARGATE, FARGATE_SPOT, or FARGATE_SPOT,FARGATE: tried in this order',
-    ],
-    SERVERMGR_ECS_GAME_PORT: ['25565', 'where the game listens in a task'],
-  }),
-] as const;
+const manager = {
+  SERVERMGR_LAUNCHER: variable(
+    values.oneOf(['local', 'docker', 'ecs']),
+    'local',
+    'where sessions run: local, docker or ecs',
+  ),
+  SERVERMGR_LISTEN: variable(values.address, '127.0.0.1:8080', 'where its pages are served'),
+  PORT: optional(
+    values.wholeNumber(1, 65_535),
+    'none; Heroku sets it',
+    'unless SERVERMGR_LISTEN is set, its pages are served at this port of all addresses',
+  ),
+  SERVERMGR_NAME: variable(
+    own.managerName,
+    'servermgr',
+    'marks the sessions that it launches; managers of one name share them',
+  ),
+  SERVERMGR_SECRET: optional(
+    own.secret(32),
+    'made once, and kept in the state folder; must be given for ecs',
+    'signs cookies: 32 characters at least, the same for every instance',
+    { secret: true },
+  ),
+  SERVERMGR_STATE: variable(
+    values.path,
+    'sessions/.servermgr',
+    'the folder of the local launcher, and of the secret',
+  ),
+  SERVERMGR_ADMIN_TOKEN: optional(
+    own.secret(16),
+    'none: there is no /admin',
+    'the password of /admin (any user name), or its bearer token: 16 characters at least',
+    { secret: true },
+  ),
+  SERVERMGR_WORLDS: optional(
+    own.worlds,
+    "flat_world and diverse_world; the demo's own world for local",
+    'a JSON array of what can be chosen: [{"id", "title", "text", "env": {"SESSION_…": "…"}}]',
+  ),
+  SERVERMGR_TRUSTED_PROXIES: variableByCase(
+    values.wholeNumber(0, 10),
+    { usual: '0', 'on Heroku': '1' },
+    'number of proxies in front of it whose X-Forwarded-For is trusted',
+  ),
+  SERVERMGR_LOG_LEVEL: variable(
+    values.oneOf(LOG_LEVELS),
+    'info',
+    'trace, debug, info, warn, error, fatal or silent',
+  ),
+};
 
-export type VariableName = (typeof VARIABLES)[number]['variables'][number]['name'];
+const limits = {
+  SERVERMGR_FLEET_LIMIT: variableByCase(
+    values.wholeNumber(0, 10_000),
+    { usual: '20', 'for local': '4' },
+    'how many sessions may run at once',
+  ),
+  SERVERMGR_LAUNCH_TIMEOUT: variable(
+    values.positiveDuration,
+    '5m',
+    'time limit until a launch is ready; then it is stopped',
+  ),
+  SERVERMGR_PRESSES: variable(
+    values.wholeNumber(1, 1_000_000),
+    '30',
+    'launch requests that one address may send in ten minutes',
+  ),
+  SERVERMGR_STREAMS: variable(
+    values.wholeNumber(0, 100_000),
+    '2000',
+    'how many event streams may be open; pages beyond refresh themselves',
+  ),
+  SERVERMGR_STREAMS_PER_ADDRESS: variable(
+    values.wholeNumber(0, 100_000),
+    '50',
+    'how many of them may come from one address',
+  ),
+  SERVERMGR_SESSION_COST: optional(
+    own.dollars,
+    "from the task's size on ecs, else 0",
+    'what one session costs an hour, in US dollars',
+  ),
+};
 
-export const VARIABLE_NAMES: readonly VariableName[] = VARIABLES.flatMap(({ variables }) =>
-  variables.map(({ name }) => name),
-);
+const onThisHost = {
+  SERVERMGR_GAME_HOST: variable(values.word, 'localhost', 'the host that visitors connect to'),
+  SERVERMGR_PORTS: variable(own.portRange, '25565-25664', 'the ports that sessions get'),
+  SERVERMGR_SUPERVISOR: optional(
+    values.command,
+    "this checkout's src/main.ts",
+    'local: the command that runs a session, or with `recover <url>` recovers one',
+  ),
+  SERVERMGR_IMAGE: variable(values.word, 'craftassist', 'docker: the session image'),
+  SERVERMGR_PING_HOST: variable(
+    values.word,
+    '127.0.0.1',
+    "docker: where servermgr itself reaches the containers' ports",
+  ),
+};
+
+const ecs = {
+  SERVERMGR_ECS_CLUSTER: variable(values.word, 'craftassist', 'name or ARN of the cluster'),
+  SERVERMGR_ECS_TASK_DEFINITION: variable(
+    values.word,
+    'craftassist',
+    'family (its newest revision), family:revision, or ARN',
+  ),
+  SERVERMGR_ECS_CONTAINER: variable(values.word, 'craftassist', 'the container whose environment is set'),
+  SERVERMGR_ECS_RECOVERY_ROLE: optional(
+    own.roleArn,
+    "none: the task definition's own role",
+    'the ARN of the role that recoveries run in: it has to list and read the bucket',
+  ),
+  SERVERMGR_ECS_SUBNETS: optional(
+    values.names,
+    'none: must be given',
+    'comma-separated; several lie in several zones',
+  ),
+  SERVERMGR_ECS_SECURITY_GROUPS: optional(
+    values.names,
+    'none: must be given',
+    'comma-separated; they let the game port in',
+  ),
+  SERVERMGR_ECS_CAPACITY: variable(
+    own.capacities,
+    'FARGATE',
+    'FARGATE, FARGATE_SPOT, or FARGATE_SPOT,FARGATE: tried in this order',
+  ),
+  SERVERMGR_ECS_GAME_PORT: variable(
+    values.wholeNumber(1, 65_535),
+    '25565',
+    'where the game listens in a task',
+  ),
+};
+
+const { SESSION_JOIN_TIMEOUT, SESSION_EMPTY_TIMEOUT, SESSION_STOP_TIMEOUT } = SESSION_VARIABLES;
+
+/** Variables of sessions that servermgr reads as well. Its sessions end when nobody uses them, whatever they play. */
+const sessions = {
+  SESSION_DESTINATION: variable(
+    destinationUrl,
+    'sessions',
+    'where sessions are saved, and reports and archives read; for ecs it must be s3://bucket/prefix',
+  ),
+  SESSION_JOIN_TIMEOUT: variable(
+    SESSION_JOIN_TIMEOUT.schema,
+    SESSION_JOIN_TIMEOUT.defaults['for Cuberite'],
+    SESSION_JOIN_TIMEOUT.description,
+  ),
+  SESSION_EMPTY_TIMEOUT: variable(
+    SESSION_EMPTY_TIMEOUT.schema,
+    SESSION_EMPTY_TIMEOUT.defaults['for Cuberite'],
+    SESSION_EMPTY_TIMEOUT.description,
+  ),
+  SESSION_MAX_DURATION: SESSION_VARIABLES.SESSION_MAX_DURATION,
+  SESSION_STOP_TIMEOUT: variable(
+    SESSION_STOP_TIMEOUT.schema,
+    '120s',
+    'local and docker: time from SIGTERM to SIGKILL; on ecs the task definition sets it',
+  ),
+  SESSION_AGENT_PLAYERS: SESSION_VARIABLES.SESSION_AGENT_PLAYERS,
+  SESSION_S3_PATH_STYLE: SESSION_VARIABLES.SESSION_S3_PATH_STYLE,
+};
+
+/** Every variable that servermgr reads. */
+export const SERVERMGR_VARIABLES = { ...manager, ...limits, ...onThisHost, ...ecs, ...sessions };
+
+/** The same for help. */
+export const SERVERMGR_GROUPS: VariableGroups = {
+  servermgr: manager,
+  Limits: limits,
+  'Launchers local and docker': onThisHost,
+  'Launcher ecs': ecs,
+  'Sessions, which get every SESSION_… variable that is set': sessions,
+};

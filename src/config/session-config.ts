@@ -1,6 +1,6 @@
 import type { LogLevel } from '../runtime/log.ts';
 
-/** Everything that a session needs to know, complete and frozen: no room reads the environment itself. */
+/** Everything that a session needs to know, complete and frozen: nothing else reads the environment. */
 export interface SessionConfig {
   /** The session's name: the last folder of its key. */
   readonly timestamp: string;
@@ -34,7 +34,7 @@ export interface ServerConfig {
   readonly address: Address;
   readonly readyTimeoutMs: number;
   readonly livenessTimeoutMs: number;
-  /** Said on the server's stdin first; undefined: nothing is said. */
+  /** Console command sent before SIGTERM; undefined: none. */
   readonly stopCommand: string | undefined;
 }
 
@@ -51,23 +51,23 @@ export interface CuberiteConfig {
   readonly webAdmin: boolean;
 }
 
-export interface AgentConfig {
+interface AgentConfig {
   readonly command: Command;
   /** How many of the players online are the agent, not people. */
   readonly players: number;
 }
 
 /** What ends a session that nobody ends; undefined: never. */
-export interface LimitsConfig {
+interface LimitsConfig {
   readonly joinTimeoutMs: number | undefined;
   readonly emptyTimeoutMs: number | undefined;
   readonly maxDurationMs: number | undefined;
 }
 
-export interface StopConfig {
-  /** How long a child has between being asked and being killed. */
+interface StopConfig {
+  /** Time from the first stop step to SIGKILL. */
   readonly graceMs: number;
-  /** ECS's stopTimeout: from a SIGTERM to the SIGKILL. */
+  /** ECS stopTimeout: time from SIGTERM to the SIGKILL of the container. */
   readonly timeoutMs: number;
 }
 
@@ -81,12 +81,12 @@ export interface SaveConfig {
   readonly destination: DestinationUrl;
   readonly fallback: DestinationUrl | undefined;
   readonly timeoutMs: number;
-  /** A try whose bytes have not moved for so long is given up. */
+  /** An upload whose bytes have not moved for so long is started again. */
   readonly stallMs: number;
   readonly archiveName: string;
   readonly codec: Codec;
-  /** The compression level follows the bottleneck between these bounds. */
-  readonly gzipLevel: { readonly min: number; readonly max: number };
+  /** 1 to 9. */
+  readonly gzipLevel: number;
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly s3: S3Config;
@@ -103,7 +103,7 @@ export interface S3Config {
   readonly expectedOwner: string | undefined;
 }
 
-export interface JournalConfig {
+interface JournalConfig {
   /** undefined: no journal. */
   readonly intervalMs: number | undefined;
   readonly exclude: readonly string[];

@@ -1,118 +1,182 @@
-import { group, type VariableGroup } from './define.ts';
+import { LOG_LEVELS } from '../runtime/log.ts';
+import { flag, optional, type VariableGroups, variable, variableByCase } from './define.ts';
+import { destinationUrl } from './destination-url.ts';
+import * as values from './values.ts';
 
-const AGENT_COMMAND =
-  'python3 /droidlet/agents/craftassist/craftassist_agent.py --no_default_behavior --agent_debug_mode --log_level debug --dev';
+const session = {
+  TIMESTAMP: optional(
+    values.sessionName,
+    'now, ISO 8601 in UTC',
+    "the session's name, the last folder of its key",
+    { acceptsEmpty: true },
+  ),
+  SESSION_WORKDIR: optional(
+    values.path,
+    'the current directory',
+    'where the children run and what is archived; created if missing',
+  ),
+  SESSION_SETUP_COMMAND: optional(
+    values.command,
+    'none',
+    'runs to its end first, output to setup.log; a failure ends the session',
+  ),
+  SESSION_AGENT_COMMAND: variable(
+    values.command,
+    'python3 /droidlet/agents/craftassist/craftassist_agent.py --no_default_behavior --agent_debug_mode --log_level debug --dev',
+    'the agent: words split as a shell splits them (quotes and backslashes, no shell), or a JSON array',
+  ),
+  SESSION_AGENT_PLAYERS: variable(
+    values.wholeNumber(0, 1_000),
+    '1',
+    'how many of the players online are the agent, so that people can be counted',
+  ),
+  SESSION_LOG_LEVEL: variable(
+    values.oneOf(LOG_LEVELS),
+    'info',
+    'trace, debug, info, warn, error, fatal or silent',
+  ),
+  SESSION_ECHO: variableByCase(
+    values.namesOf(['agent', 'server', 'setup']),
+    { usual: 'none', 'on a terminal': 'agent,server' },
+    'child logs copied to stdout: agent, server, setup, or none',
+  ),
+  SESSION_PASS_AWS: flag('children get the AWS_* variables; by default they get none of them'),
+  SESSION_CHILD_USER: optional(
+    values.childUser,
+    'none',
+    'a name or uid[:gid] for the children alone: every process of this user is killed at the end',
+  ),
+  SESSION_REPORT_NAMES: flag('the report names the players; names are personal data'),
+};
 
-const CUBERITE_HOME = '/droidlet/droidlet/lowlevel/minecraft/server';
+const server = {
+  SESSION_SERVER_COMMAND: optional(
+    values.command,
+    'Cuberite, started directly',
+    'another server: words, or a JSON array, as for the agent',
+  ),
+  SESSION_SERVER_ADDRESS: variable(values.address, '127.0.0.1:25565', 'where the server listens'),
+  SESSION_SERVER_STOP_COMMAND: variable(
+    values.consoleLine,
+    'stop',
+    'console command sent before SIGTERM; empty disables it',
+    { acceptsEmpty: true },
+  ),
+  SESSION_READY_TIMEOUT: variable(
+    values.positiveDuration,
+    '60s',
+    'time limit until it answers a Server List Ping',
+  ),
+  SESSION_LIVENESS_TIMEOUT: variable(
+    values.positiveDuration,
+    '2m',
+    'a server that was ready and has answered no ping for this long counts as hung',
+  ),
+};
 
-/** Every variable that the supervisor reads, in the order in which a session meets them. */
-export const VARIABLES = [
-  group('The session', {
-    TIMESTAMP: ['now, ISO 8601 in UTC', "the session's name, the last folder of its key"],
-    SESSION_WORKDIR: [
-      'the current directory',
-      'where the children run and what is archived; created if missing',
-    ],
-    SESSION_SETUP_COMMAND: ['none', 'run to its end first, output to setup.log; a failure ends the session'],
-    SESSION_AGENT_COMMAND: [
-      AGENT_COMMAND,
-      'the agent: words split as a shell splits them (quotes and backslashes, no shell), or a JSON array',
-    ],
-    SESSION_AGENT_PLAYERS: [
-      '1',
-      'how many of the players online are the agent, so that people can be counted',
-    ],
-    SESSION_LOG_LEVEL: ['info', 'trace, debug, info, warn, error, fatal or silent'],
-    SESSION_ECHO: [
-      'agent,server on a terminal, none elsewhere',
-      'whose lines are also shown on the console: agent, server, setup, or none',
-    ],
-    SESSION_PASS_AWS: [
-      'empty',
-      'non-empty: children get the AWS_* variables; by default they get none of them',
-    ],
-    SESSION_CHILD_USER: [
-      'none',
-      'a name or uid[:gid] that children run as, and nothing else does: what is left of it at the end is killed',
-    ],
-    SESSION_REPORT_NAMES: ['empty', 'non-empty: the report names the players; names are personal data'],
-  }),
-  group('The server', {
-    SESSION_SERVER_COMMAND: [
-      'Cuberite, started directly',
-      'another server: words, or a JSON array, as for the agent',
-    ],
-    SESSION_SERVER_ADDRESS: ['127.0.0.1:25565', 'where the server answers'],
-    SESSION_SERVER_STOP_COMMAND: ['stop', "said on the server's stdin first; empty: not said"],
-    SESSION_READY_TIMEOUT: ['60s', 'how long until it must answer a Server List Ping'],
-    SESSION_LIVENESS_TIMEOUT: ['2m', 'a server that was ready and answers no ping for so long has hung'],
-  }),
-  group('Cuberite, when SESSION_SERVER_COMMAND is not set', {
-    SESSION_CUBERITE_HOME: [
-      CUBERITE_HOME,
-      'holds cuberite/Server/Cuberite, cuberite_config/ and cuberite_plugins/',
-    ],
-    SESSION_CUBERITE_BINARY: ['<home>/cuberite/Server/Cuberite', 'the program'],
-    SESSION_CUBERITE_CONFIG: ['flat_world', 'a folder of <home>/cuberite_config, or a path'],
-    SESSION_CUBERITE_MODE: ['creative', 'creative or survival'],
-    SESSION_CUBERITE_SEED: ['0', "the world's seed, a whole number"],
-    SESSION_CUBERITE_PLUGINS: [
-      'debug,chatlog,point_blocks,logging',
-      "enabled plug-ins, out of <home>/cuberite_plugins or the configuration's own",
-    ],
-    SESSION_CUBERITE_WEBADMIN: ['empty', 'non-empty: the WebAdmin stays as the configuration has it'],
-  }),
-  group('The end', {
-    SESSION_JOIN_TIMEOUT: [
-      'off; 15m for Cuberite',
-      'end when no person has joined for so long after the agent started',
-    ],
-    SESSION_EMPTY_TIMEOUT: ['off; 10s for Cuberite', 'end when the last person has been gone for so long'],
-    SESSION_MAX_DURATION: [
-      'off',
-      'end after so long, with a warning in the game 5 minutes and 1 minute before',
-    ],
-    SESSION_STOP_GRACE: ['10s', 'how long a child has between being asked and being killed'],
-    SESSION_STOP_TIMEOUT: ['30s', "ECS's stopTimeout: what is left from a SIGTERM to the SIGKILL"],
-  }),
-  group('The archive', {
-    SESSION_DESTINATION: [
-      'none: must be given, unless CRAFTASSIST_NO_UPLOAD is set',
-      's3://bucket/prefix, file:///folder, or a path; one inside the working directory is left out of the archive',
-    ],
-    SESSION_FALLBACK_DESTINATION: ['none', 'tried when SESSION_DESTINATION has finally failed'],
-    CRAFTASSIST_NO_UPLOAD: [
-      'empty',
-      'non-empty: the archive is written into the working directory and stays there',
-    ],
-    SESSION_ARCHIVE: ['logs.tar.gz', "the archive's name: it ends in .tar.gz, .tar.zst or .tar"],
-    SESSION_GZIP_LEVEL: [
-      '2-6',
-      'bounds between which the level follows the bottleneck; a single number fixes it',
-    ],
-    SESSION_INCLUDE: ['everything', 'comma-separated globs: what is archived'],
-    SESSION_EXCLUDE: ['nothing', 'comma-separated globs: what is not'],
-    SESSION_SAVE_TIMEOUT: ['1h', 'how long saving may take when nothing presses'],
-    SESSION_S3_PATH_STYLE: ['empty', 'non-empty: https://host/bucket/key, for S3-compatible stores'],
-    SESSION_S3_SSE: ['none', 'server-side encryption: AES256, aws:kms or aws:kms:<key>'],
-    SESSION_S3_EXPECTED_OWNER: ['none', 'the account that the bucket must belong to'],
-  }),
-  group('The journal', {
-    SESSION_JOURNAL_INTERVAL: [
-      '2s',
-      'how often what has changed is shipped while the session runs; off: never',
-    ],
-    SESSION_JOURNAL_EXCLUDE: [
-      'nothing',
-      'comma-separated globs: what the archive holds and the journal does not',
-    ],
-  }),
-] as const satisfies readonly VariableGroup[];
+const cuberite = {
+  SESSION_CUBERITE_HOME: variable(
+    values.path,
+    '/droidlet/droidlet/lowlevel/minecraft/server',
+    'holds cuberite/Server/Cuberite, cuberite_config/ and cuberite_plugins/',
+  ),
+  SESSION_CUBERITE_BINARY: optional(values.path, '<home>/cuberite/Server/Cuberite', 'the program'),
+  SESSION_CUBERITE_CONFIG: variable(
+    values.path,
+    'flat_world',
+    'a folder of <home>/cuberite_config, or a path',
+  ),
+  SESSION_CUBERITE_MODE: variable(values.oneOf(['creative', 'survival']), 'creative', 'creative or survival'),
+  SESSION_CUBERITE_SEED: variable(values.seed, '0', "the world's seed, a whole number"),
+  SESSION_CUBERITE_PLUGINS: variable(
+    values.names,
+    'debug,chatlog,point_blocks,logging',
+    "enabled plug-ins, out of <home>/cuberite_plugins or the configuration's own",
+  ),
+  SESSION_CUBERITE_WEBADMIN: flag('the WebAdmin stays as the configuration has it'),
+};
 
-export const DEFAULTS = { agentCommand: AGENT_COMMAND, cuberiteHome: CUBERITE_HOME } as const;
+const end = {
+  // Cuberite's plug-ins used to end idle sessions, losing the world; the supervisor does it in their place.
+  SESSION_JOIN_TIMEOUT: variableByCase(
+    values.durationOrOff,
+    { usual: 'off', 'for Cuberite': '15m' },
+    'ends the session when no person has joined this long after the agent started',
+  ),
+  SESSION_EMPTY_TIMEOUT: variableByCase(
+    values.durationOrOff,
+    { usual: 'off', 'for Cuberite': '10s' },
+    'ends the session when the last person left this long ago',
+  ),
+  SESSION_MAX_DURATION: variable(
+    values.durationOrOff,
+    'off',
+    'ends the session after this long, with a warning in the game 5 minutes and 1 minute before',
+  ),
+  SESSION_STOP_GRACE: variable(values.duration, '10s', 'time from the first stop step to SIGKILL'),
+  SESSION_STOP_TIMEOUT: variable(
+    values.stopTimeout,
+    '30s',
+    "ECS stopTimeout: time from SIGTERM to the container's SIGKILL",
+  ),
+};
 
-export type VariableName = (typeof VARIABLES)[number]['variables'][number]['name'];
+const archive = {
+  SESSION_DESTINATION: optional(
+    destinationUrl,
+    'none: must be given, unless CRAFTASSIST_NO_UPLOAD is set',
+    's3://bucket/prefix, file:///folder, or a path; one inside the working directory is not archived',
+  ),
+  SESSION_FALLBACK_DESTINATION: optional(
+    destinationUrl,
+    'none',
+    'tried when SESSION_DESTINATION has finally failed',
+  ),
+  CRAFTASSIST_NO_UPLOAD: flag('the archive is written into the working directory and stays there'),
+  SESSION_ARCHIVE: variable(
+    values.archive,
+    'logs.tar.gz',
+    "the archive's name: it ends in .tar.gz, .tar.zst or .tar",
+  ),
+  SESSION_GZIP_LEVEL: variable(values.gzipLevel, '2', 'gzip level, 1 to 9'),
+  SESSION_INCLUDE: optional(values.globs, 'everything', 'comma-separated globs: what is archived'),
+  SESSION_EXCLUDE: optional(values.globs, 'nothing', 'comma-separated globs: what is not'),
+  SESSION_SAVE_TIMEOUT: variable(
+    values.positiveDuration,
+    '1h',
+    'time limit for saving without a stop request',
+  ),
+  SESSION_S3_PATH_STYLE: flag('https://host/bucket/key, for S3-compatible stores'),
+  SESSION_S3_SSE: optional(
+    values.encryption,
+    'none',
+    'server-side encryption: AES256, aws:kms or aws:kms:<key>',
+  ),
+  SESSION_S3_EXPECTED_OWNER: optional(values.account, 'none', 'the account that the bucket must belong to'),
+};
 
-export const VARIABLE_NAMES: readonly VariableName[] = VARIABLES.flatMap(({ variables }) =>
-  variables.map(({ name }) => name),
-);
+const journal = {
+  SESSION_JOURNAL_INTERVAL: variable(
+    values.durationOrOff,
+    '2s',
+    'how often changes are uploaded while the session runs; off: no journal',
+  ),
+  SESSION_JOURNAL_EXCLUDE: optional(
+    values.globs,
+    'nothing',
+    'comma-separated globs: what the archive holds and the journal does not',
+  ),
+};
+
+/** Every variable that the supervisor reads. */
+export const SESSION_VARIABLES = { ...session, ...server, ...cuberite, ...end, ...archive, ...journal };
+
+/** The same for help, in the order in which a session meets them. */
+export const SESSION_GROUPS: VariableGroups = {
+  'The session': session,
+  'The server': server,
+  'Cuberite, when SESSION_SERVER_COMMAND is not set': cuberite,
+  'The end': end,
+  'The archive': archive,
+  'The journal': journal,
+};

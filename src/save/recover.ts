@@ -108,7 +108,7 @@ function packingOf(
   const { archiveName, codec, include, exclude } = about ?? defaults;
   return {
     source: { root: workdir, include, exclude, excludedPaths: [] },
-    archive: { name: archiveName, codec, level: gzipLevel.min },
+    archive: { name: archiveName, codec, level: gzipLevel },
     stallMs,
   };
 }

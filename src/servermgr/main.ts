@@ -2,11 +2,12 @@
 import { enableCompileCache } from 'node:module';
 import { isatty } from 'node:tty';
 import { pino } from 'pino';
-import { type ParsedServermgrConfig, parseServermgrConfig } from '../config/servermgr.ts';
-import { ConfigError } from '../config/session.ts';
+import { ConfigError, type Parsed, variablesHelp } from '../config/define.ts';
+import { parseServermgrConfig } from '../config/servermgr.ts';
+import type { ServermgrConfig } from '../config/servermgr-config.ts';
+import { SERVERMGR_GROUPS } from '../config/servermgr-variables.ts';
 import { LINE_FORMAT } from '../runtime/log.ts';
 import { demoGame } from './demo.ts';
-import { helpText } from './help.ts';
 import { overridesFaults } from './launchers/ecs/overrides.ts';
 import { startManager } from './manager.ts';
 
@@ -21,7 +22,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(`${helpText()}\n`);
     return 0;
   }
-  const parsed = loadConfig();
+  const parsed = readConfig();
   if (parsed === undefined) return EXIT_USAGE;
   const { config, notices } = parsed;
   const transport = isatty(1) ? { target: 'pino-pretty', options: PRETTY } : undefined;
@@ -40,8 +41,7 @@ async function main(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** The configuration; undefined: it has errors, which are printed. */
-function loadConfig(): ParsedServermgrConfig | undefined {
+function readConfig(): Parsed<ServermgrConfig> | undefined {
   try {
     const parsed = parseServermgrConfig(process.env, { cwd: process.cwd(), demo: demoGame() });
     const faults = overridesFaults(parsed.config);
@@ -49,9 +49,7 @@ function loadConfig(): ParsedServermgrConfig | undefined {
     return parsed;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    printError(`${error.message}:`);
-    for (const fault of error.faults) printError(`  ${fault}`);
-    printError('Nothing was started. `node src/servermgr/main.ts --help` explains every variable.');
+    process.stderr.write(`${error.describe('node src/servermgr/main.ts --help')}\n`);
     return undefined;
   }
 }
@@ -62,8 +60,17 @@ function firstSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-function printError(text: string): void {
-  process.stderr.write(`${text}\n`);
+function helpText(): string {
+  return [
+    'servermgr: a web page with a green button that launches Craftassist sessions.',
+    '',
+    'Usage: node src/servermgr/main.ts [--help]',
+    '',
+    'It is set up by environment variables; their defaults are in parentheses. Every SESSION_… variable is',
+    'handed on to the sessions.',
+    'AWS credentials and region come from the standard AWS variables, a profile, or a role.',
+    ...variablesHelp(SERVERMGR_GROUPS),
+  ].join('\n');
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -25,7 +25,7 @@ export async function saveSession(
   const { include, exclude, archiveName, codec, gzipLevel, stallMs } = save;
   const request = {
     source: { root: workdir, include, exclude, excludedPaths: await excludedPaths(config) },
-    archive: { name: archiveName, codec, level: gzipLevel.min },
+    archive: { name: archiveName, codec, level: gzipLevel },
     targets: saveTargets(runtime, folder),
     stallMs,
   };

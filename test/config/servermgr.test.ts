@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
-import { parseServermgrConfig, type ServermgrSurroundings } from '../../src/config/servermgr.ts';
-import { VARIABLE_NAMES } from '../../src/config/servermgr-variables.ts';
-import { ConfigError } from '../../src/config/session.ts';
+import { ConfigError } from '../../src/config/define.ts';
+import { parseServermgrConfig, type ServermgrContext } from '../../src/config/servermgr.ts';
+import { SERVERMGR_VARIABLES } from '../../src/config/servermgr-variables.ts';
 import { demoGame } from '../../src/servermgr/demo.ts';
+import { overridesFaults } from '../../src/servermgr/launchers/ecs/overrides.ts';
 import { runProgram } from '../servermgr/support/program.ts';
 
-const here: ServermgrSurroundings = { cwd: '/somewhere', demo: undefined };
+const here: ServermgrContext = { cwd: '/somewhere', demo: undefined };
 const ON_ECS = {
   SERVERMGR_LAUNCHER: 'ecs',
   SERVERMGR_SECRET: 's'.repeat(32),
@@ -14,8 +15,7 @@ const ON_ECS = {
   SESSION_DESTINATION: 's3://craftassist/turk_interactions_with_agent',
 };
 
-const parse = (env: Record<string, string>, surroundings = here) =>
-  parseServermgrConfig(env, surroundings).config;
+const parse = (env: Record<string, string>, context = here) => parseServermgrConfig(env, context).config;
 
 function faultsOf(env: Record<string, string>): readonly string[] {
   try {
@@ -27,7 +27,7 @@ function faultsOf(env: Record<string, string>): readonly string[] {
   return [];
 }
 
-test('with nothing set it plays on this machine, for this machine alone, and keeps all below ./sessions', () => {
+test('with nothing set it runs sessions on this machine, for this machine alone, and keeps all below ./sessions', () => {
   const config = parse({});
   expect(config).toMatchObject({
     listen: { host: '127.0.0.1', port: 8080 },
@@ -42,7 +42,7 @@ test('with nothing set it plays on this machine, for this machine alone, and kee
   expect(config.session.env.SESSION_DESTINATION).toBe('/somewhere/sessions');
 });
 
-test('where the demo’s packages are there, it plays the demo’s game, unless another server is named', () => {
+test('where the demo’s packages are there, it runs the demo’s game, unless another server is named', () => {
   const withDemo = { ...here, demo: demoGame() };
   const demo = parse({}, withDemo);
   expect(demo.session.env.SESSION_SERVER_COMMAND).toMatch(/demo\/server\.ts","--port","\{port\}"/);
@@ -52,7 +52,7 @@ test('where the demo’s packages are there, it plays the demo’s game, unless 
   expect(other.session.env.SESSION_AGENT_COMMAND).toBeUndefined();
 });
 
-test('on Heroku it takes the port that it is given, on all addresses, and believes the one router', () => {
+test('on Heroku it takes the port that it is given, on all addresses, and trusts the one router', () => {
   expect(parse({ ...ON_ECS, PORT: '31337', DYNO: 'web.1' })).toMatchObject({
     listen: { host: '0.0.0.0', port: 31_337 },
     trustedProxies: 1,
@@ -72,7 +72,7 @@ test('SESSION_… variables are handed on, and read where the pages need them', 
   expect(Object.keys(session.env).filter(name => /^(AWS|SERVERMGR)_/.test(name))).toEqual([]);
 });
 
-test('every fault is told at once, each with its remedy, and no secret among them', () => {
+test('every fault is reported at once, each with its remedy, and no secret among them', () => {
   const faults = faultsOf({
     SERVERMGR_LAUNCHER: 'ecs',
     SERVERMGR_SECRET: 'tooshort',
@@ -128,16 +128,18 @@ test.each([
   ]);
 });
 
-test('an environment that is too long for ECS is found before anybody presses', () => {
-  expect(faultsOf({ ...ON_ECS, SESSION_EXCLUDE: 'x'.repeat(7_500) })).toEqual([]);
-  const faults = faultsOf({ ...ON_ECS, SESSION_EXCLUDE: 'x'.repeat(8_000) });
+test('an environment that is too long for ECS is found before the first launch', () => {
+  const faultsWith = (length: number) =>
+    overridesFaults(parse({ ...ON_ECS, SESSION_EXCLUDE: 'x'.repeat(length) }));
+  expect(faultsWith(7_500)).toEqual([]);
+  const faults = faultsWith(8_000);
   expect(faults).toHaveLength(2);
   expect(faults[0]).toMatch(
     /^the SESSION_… variables of world "flat_world" take 8\d\d\d characters of the 8192/,
   );
 });
 
-test('names that nobody knows are told, with the nearest that is known', () => {
+test('names that are not known are reported, with the nearest that is known', () => {
   const { notices } = parseServermgrConfig(
     { SERVERMGR_FLEET_LIMITS: '3', SESSION_JOIN_TIMEOUTS: '5m', SESSION_JOIN_TIMEOUT: '5m' },
     here,
@@ -151,7 +153,7 @@ test('names that nobody knows are told, with the nearest that is known', () => {
 test('--help explains every variable', async () => {
   const { code, output } = await runProgram({}, '--help');
   expect(code).toBe(0);
-  for (const name of VARIABLE_NAMES) expect(output).toContain(`  ${name}\n`);
+  for (const name of Object.keys(SERVERMGR_VARIABLES)) expect(output).toContain(`  ${name}\n`);
 });
 
 test('with faults nothing is started, and the exit code is 64', async () => {

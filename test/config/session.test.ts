@@ -1,17 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { ConfigError, parseConfig } from '../../src/config/session.ts';
+import { ConfigError } from '../../src/config/define.ts';
+import { parseSessionConfig } from '../../src/config/session.ts';
 import type { Environment } from '../../src/config/session-config.ts';
-import { VARIABLE_NAMES } from '../../src/config/session-variables.ts';
+import { SESSION_VARIABLES } from '../../src/config/session-variables.ts';
 
-const surroundings = { cwd: '/played', terminal: false, now: new Date('2026-01-31T12:00:00Z') };
+const context = { cwd: '/played', terminal: false, now: new Date('2026-01-31T12:00:00Z') };
 
 function config(env: Environment) {
-  return parseConfig({ SESSION_DESTINATION: 's3://bucket/prefix', ...env }, surroundings).config;
+  return parseSessionConfig({ SESSION_DESTINATION: 's3://bucket/prefix', ...env }, context).config;
 }
 
 function faults(env: Environment): readonly string[] {
   try {
-    parseConfig({ SESSION_DESTINATION: 's3://bucket/prefix', ...env }, surroundings);
+    parseSessionConfig({ SESSION_DESTINATION: 's3://bucket/prefix', ...env }, context);
   } catch (error) {
     if (error instanceof ConfigError) return error.faults;
     throw error;
@@ -43,7 +44,7 @@ describe('the defaults', () => {
         stallMs: 300_000,
         archiveName: 'logs.tar.gz',
         codec: 'gzip',
-        gzipLevel: { min: 2, max: 6 },
+        gzipLevel: 2,
         include: [],
         exclude: [],
         s3: { pathStyle: false, encryption: undefined, expectedOwner: undefined },
@@ -86,14 +87,14 @@ describe('the defaults', () => {
 
   test('echo the server and the agent on a terminal', () => {
     const env = { SESSION_DESTINATION: '/out' };
-    expect(parseConfig(env, { ...surroundings, terminal: true }).config.children.echo).toEqual([
+    expect(parseSessionConfig(env, { ...context, terminal: true }).config.children.echo).toEqual([
       'agent',
       'server',
     ]);
   });
 
   test('hold for variables that are set to nothing', () => {
-    const empty = Object.fromEntries(VARIABLE_NAMES.map(name => [name, '']));
+    const empty = Object.fromEntries(Object.keys(SESSION_VARIABLES).map(name => [name, '']));
     const { timestamp, server } = config({ ...empty, TIMESTAMP: 'x', SESSION_DESTINATION: '/out' });
     expect({ timestamp, stopCommand: server.stopCommand }).toEqual({
       timestamp: 'x',
@@ -181,7 +182,7 @@ describe('a destination', () => {
   });
 
   test('is the working directory itself when nothing is to be uploaded', () => {
-    expect(parseConfig({ CRAFTASSIST_NO_UPLOAD: '1' }, surroundings).config.save.destination).toEqual({
+    expect(parseSessionConfig({ CRAFTASSIST_NO_UPLOAD: '1' }, context).config.save.destination).toEqual({
       kind: 'inside',
       path: '/played',
     });
@@ -226,8 +227,14 @@ describe('other values', () => {
     expect(config({ SESSION_ARCHIVE: 'all.tar.zst' }).save.codec).toBe('zstd');
   });
 
-  test('a compression level may be fixed', () => {
-    expect(config({ SESSION_GZIP_LEVEL: '3' }).save.gzipLevel).toEqual({ min: 3, max: 3 });
+  test('a gzip level is one number; of a range the lower bound is used, with a notice', () => {
+    expect(config({ SESSION_GZIP_LEVEL: '3' }).save.gzipLevel).toBe(3);
+    expect(config({ SESSION_GZIP_LEVEL: ' 3 - 6 ' }).save.gzipLevel).toBe(3);
+    const { notices } = parseSessionConfig(
+      { SESSION_DESTINATION: '/out', SESSION_GZIP_LEVEL: '3-6' },
+      context,
+    );
+    expect(notices).toEqual([expect.stringMatching(/^SESSION_GZIP_LEVEL "3-6" is a range: its lower bound/)]);
   });
 
   test('encryption names a key', () => {
@@ -237,7 +244,7 @@ describe('other values', () => {
     });
   });
 
-  test('an empty stop command is not said', () => {
+  test('an empty stop command is none', () => {
     expect(config({ SESSION_SERVER_STOP_COMMAND: '' }).server.stopCommand).toBeUndefined();
   });
 
@@ -264,21 +271,21 @@ describe('other values', () => {
 });
 
 describe('faults', () => {
-  test('are told all at once, beside the names that are not known', () => {
-    const told = faults({
+  test('are reported all at once, beside the names that are not known', () => {
+    const found = faults({
       TIMESTAMP: '',
       SESSION_STOP_GRACE: 'x',
       SESSION_ARCHIVE: 'y',
       SESSION_REDY_TIMEOUT: '1',
     });
-    expect(told).toHaveLength(4);
-    expect(told.at(-1)).toContain('did you mean SESSION_READY_TIMEOUT?');
+    expect(found).toHaveLength(4);
+    expect(found.at(-1)).toContain('did you mean SESSION_READY_TIMEOUT?');
   });
 });
 
 describe('notices', () => {
   const notices = (env: Environment) =>
-    parseConfig({ SESSION_DESTINATION: '/out', ...env }, surroundings).notices;
+    parseSessionConfig({ SESSION_DESTINATION: '/out', ...env }, context).notices;
 
   test('name the nearest variable that is known', () => {
     expect(notices({ SESSION_STOP_GRAC: '1s' })).toEqual([expect.stringContaining('SESSION_STOP_GRACE?')]);
@@ -326,7 +333,7 @@ describe("the children's user", () => {
     expect(config({ SESSION_CHILD_USER: text }).children.user).toEqual(user);
   });
 
-  test('is nobody else where nothing is said', () => {
+  test('is nobody else where none is set', () => {
     expect(config({}).children.user).toBeUndefined();
     expect(config({ SESSION_CHILD_USER: '' }).children.user).toBeUndefined();
   });

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { parse } from 'valibot';
 import { expect, test } from 'vitest';
-import { VARIABLE_NAMES } from '../../src/config/session-variables.ts';
-import { duration } from '../../src/config/values.ts';
+import { SESSION_VARIABLES } from '../../src/config/session-variables.ts';
+import * as values from '../../src/config/values.ts';
 
 const PROJECT = resolve(import.meta.dirname, '../..');
+const duration = (text: string) => parse(values.duration, text);
 const read = (path: string) => readFileSync(resolve(PROJECT, path), 'utf8');
 const task = JSON.parse(read('deploy/task-definition.json'));
 const [container] = task.containerDefinitions;
@@ -55,9 +57,7 @@ test('no file sets a variable that the supervisor does not know', () => {
     'deploy/kubernetes-job.yaml',
     'deploy/compose.yaml',
   ];
-  const unknown = files
-    .flatMap(file => variablesIn(read(file)))
-    .filter(name => !VARIABLE_NAMES.some(known => known === name));
+  const unknown = files.flatMap(file => variablesIn(read(file))).filter(name => !(name in SESSION_VARIABLES));
   expect(unknown).toEqual([]);
 });
 

@@ -1,0 +1,94 @@
+import type { RunCommand } from './command.ts';
+
+/** A sub-command, as help and the README explain it. */
+interface Command {
+  readonly name: string;
+  /** How it is written after `craftassist-session`. */
+  readonly usage: string;
+  readonly summary: string;
+  /** Whatever it needs is imported when it is asked for. */
+  readonly load: () => Promise<RunCommand>;
+}
+
+export const COMMANDS: readonly Command[] = [
+  {
+    name: 'run',
+    usage: 'run',
+    summary: 'runs one session as the environment says; this is the default',
+    load: async () => (await import('./run.ts')).run,
+  },
+  {
+    name: 'doctor',
+    usage: 'doctor',
+    summary: 'checks beforehand that a session can run and be saved',
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
+  {
+    name: 'config',
+    usage: 'config',
+    summary: 'prints the configuration in force, secrets masked, and where each value came from',
+    load: async () => (await import('./config.ts')).config,
+  },
+  {
+    name: 'console',
+    usage: 'console <line>',
+    summary: 'sends one line to the console of the running server, e.g. console say hello',
+    load: async () => (await import('./console.ts')).console,
+  },
+  {
+    name: 'health',
+    usage: 'health',
+    summary: 'prints whether a session runs, and its phase; the exit code says the same',
+    load: async () => (await import('./console.ts')).health,
+  },
+  {
+    name: 'recover',
+    usage: 'recover <session>',
+    summary: 'makes the archive of a session whose container has died, out of its journal',
+    load: async () => (await import('./recover.ts')).recover,
+  },
+  {
+    name: 'tail',
+    usage: 'tail <session> [file]',
+    summary: 'prints a file of a running session from its journal, and follows it',
+    load: async () => (await import('./tail.ts')).tail,
+  },
+  {
+    name: '--help',
+    usage: '--help',
+    summary: 'explains every command, variable and exit code',
+    load: async () => {
+      const { helpText } = await import('./help.ts');
+      const text = helpText(COMMANDS);
+      return async ({ print }) => {
+        print(text);
+        return 0;
+      };
+    },
+  },
+  {
+    name: '--version',
+    usage: '--version',
+    summary: 'prints version and commit',
+    load: async () => {
+      const { readVersion } = await import('../runtime/version.ts');
+      const { version, commit } = await readVersion();
+      return async ({ print }) => {
+        print(`craftassist-session ${version} (commit ${commit})`);
+        return 0;
+      };
+    },
+  },
+];
+
+const ALIASES: Readonly<Record<string, string>> = {
+  help: '--help',
+  '-h': '--help',
+  version: '--version',
+  '-V': '--version',
+};
+
+/** The command of a name or of another spelling of it; undefined: there is none. */
+export function findCommand(name: string): Command | undefined {
+  return COMMANDS.find(command => command.name === (ALIASES[name] ?? name));
+}
