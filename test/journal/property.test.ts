@@ -27,10 +27,10 @@ describe('whatever happens to the files', () => {
       expect(recovered).toMatchObject({
         problems: [],
         isFinished: true,
-        tails: [],
-        beside: [],
-        lost: [],
-        outdated: [],
+        truncated: [],
+        displaced: [],
+        missing: [],
+        superseded: [],
       });
     },
   );

@@ -148,10 +148,10 @@ describe('a journal that wants to write elsewhere', () => {
       },
       { links: [{ path: 'link', target: outside }] },
     ]);
-    const { folder, missing: lost } = await recover();
+    const { folder, missing } = await recover();
     expect(treeOf(outside)).toEqual({});
     expect(Object.keys(treeOf(folder)).sort()).toEqual(['link', 'way', 'way/evil']);
-    expect(lost.sort()).toEqual(['link', 'way']);
+    expect(missing.sort()).toEqual(['link', 'way']);
   });
 
   test('a file where a folder must be is put beside it', async () => {
@@ -199,7 +199,7 @@ describe('contents that are not whole', () => {
     const after = await recover();
     expect(treeOf(after.folder)['r.mca']).toBeDefined();
     expect(await readFile(join(after.folder, 'r.mca'), 'utf8')).toBe('newnewne');
-    expect(after).toMatchObject({ outdated: [], torn: ['r.mca'], beside: [] });
+    expect(after).toMatchObject({ superseded: [], changedWhileRead: ['r.mca'], displaced: [] });
   });
 
   test('tells by how much a file was ahead of its journal', async () => {

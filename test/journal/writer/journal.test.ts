@@ -43,7 +43,13 @@ describe('what the journal holds', () => {
     expect(await journal.finish(patient)).toEqual({ durable: true });
     const recovered = await recover();
     expect(treeOf(recovered.folder)).toEqual(treeOf(work));
-    expect(recovered).toMatchObject({ problems: [], isFinished: true, tails: [], beside: [], lost: [] });
+    expect(recovered).toMatchObject({
+      problems: [],
+      isFinished: true,
+      truncated: [],
+      displaced: [],
+      missing: [],
+    });
   });
 
   test('cat gives an appended file back without our tool', async () => {
