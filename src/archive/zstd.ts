@@ -2,9 +2,6 @@ import { constants, createZstdCompress } from 'node:zlib';
 import { mapConcurrently } from '../runtime/concurrency.ts';
 import type { BlockCodec } from './codec.ts';
 
-/** The level of a session's archive. */
-export const ZSTD_LEVEL = 1;
-
 /**
  * Zstandard (RFC 8878): one frame for each block, compressed in parallel, with its size and checksum; readers join
  * frames. zstd's own threads (ZSTD_c_nbWorkers) fail in Node 24: nodejs/node#59899.

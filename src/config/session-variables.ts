@@ -138,7 +138,7 @@ const archive = {
     'logs.tar.gz',
     "the archive's name: it ends in .tar.gz, .tar.zst or .tar",
   ),
-  SESSION_GZIP_LEVEL: variable(values.gzipLevel, '2', 'gzip level, 1 to 9'),
+  SESSION_GZIP_LEVEL: variable(values.gzipLevel, '2', 'compression level of gzip and zstd, 1 to 9'),
   SESSION_INCLUDE: optional(values.globs, 'everything', 'comma-separated globs: what is archived'),
   SESSION_EXCLUDE: optional(values.globs, 'nothing', 'comma-separated globs: what is not'),
   SESSION_SAVE_TIMEOUT: variable(

@@ -11,7 +11,7 @@ const PING_TIMEOUT_MS = 2_000;
 const CONCURRENT_PROBES = 32;
 
 /** Probes one server. @throws nothing but the signal's reason. */
-export async function probe(address: Address, signal: AbortSignal): Promise<Probe> {
+async function probe(address: Address, signal: AbortSignal): Promise<Probe> {
   try {
     return { port: 'open', status: await ping(address, { timeoutMs: PING_TIMEOUT_MS, signal }) };
   } catch {

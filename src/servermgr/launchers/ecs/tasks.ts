@@ -41,7 +41,7 @@ export async function listTaskArns(
 }
 
 /** `craftassist`, out of `craftassist:12` or `arn:aws:ecs:…:task-definition/craftassist:12`. */
-export function familyOf(taskDefinition: string): string {
+function familyOf(taskDefinition: string): string {
   return taskDefinition.replace(/^.*task-definition\//, '').replace(/:\d+$/, '');
 }
 
