@@ -31,18 +31,20 @@ const Child = v.object({
 const People = v.object({
   peak: Count,
   firstJoinedMs: v.optional(v.number()),
-  personMs: v.number(),
-  changes: v.array(v.object({ kind: v.picklist(['joined', 'left']), count: Count, atMs: v.number() })),
-  changesForgotten: Count,
+  personMs: v.optional(v.number()),
+  changes: v.optional(
+    v.array(v.object({ kind: v.picklist(['joined', 'left']), count: Count, atMs: v.number() })),
+  ),
+  changesForgotten: v.optional(Count),
 });
 
-/** A recovery tells where its archive is, how large and what its digest is; a session the rest as well. */
+/** A recovery reports where its archive is, its size and its digest; a session the rest as well. */
 const Archive = v.object({
-  url: Text,
   key: Text,
   bytes: Count,
-  sha256: Text,
-  verified: v.boolean(),
+  url: v.optional(Text),
+  sha256: v.optional(Text),
+  verified: v.optional(v.boolean()),
   parts: v.optional(Count),
   files: v.optional(Count),
   directories: v.optional(Count),

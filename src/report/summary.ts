@@ -29,7 +29,7 @@ export function summary(report: Report): string {
 }
 
 function peopleText({ peak, personMs }: NonNullable<Report['people']>): string {
-  return peak === 0 ? 'none' : `${peak} at most, for ${seconds(personMs)} in all`;
+  return peak === 0 ? 'none' : `${peak} at most, for ${seconds(personMs ?? 0)} in all`;
 }
 
 function archiveText({ bytes, files, bytesPerSecond, sha256 }: NonNullable<Report['archive']>): string {
@@ -37,7 +37,7 @@ function archiveText({ bytes, files, bytesPerSecond, sha256 }: NonNullable<Repor
     bytesText(bytes),
     files === undefined ? undefined : `${files} files`,
     bytesPerSecond === undefined ? undefined : `${bytesText(bytesPerSecond)}/s`,
-    `sha256 ${sha256}`,
+    sha256 === undefined ? undefined : `sha256 ${sha256}`,
   ];
   return parts.filter(part => part !== undefined).join(', ');
 }

@@ -1,4 +1,4 @@
-import * as v from 'valibot';
+import { parseReport } from '../report/schema.ts';
 import { readText } from '../store/read.ts';
 import type { Store, StoredObject } from '../store/store.ts';
 import { isSessionName } from './session-id.ts';
@@ -30,18 +30,6 @@ export interface SavedSessions {
   close(): void;
 }
 
-const Report = v.object({
-  saved: v.string(),
-  // Missing where the report is that of a recovery: the session was cut off before it wrote its own.
-  end: v.optional(v.object({ text: v.string() })),
-  exitCode: v.optional(v.number()),
-  startedAt: v.optional(v.string()),
-  endedAt: v.optional(v.string()),
-  coveredUntil: v.optional(v.string()),
-  people: v.optional(v.object({ peak: v.number() })),
-  archive: v.optional(v.object({ key: v.string(), bytes: v.number() })),
-});
-
 const DAY_MS = 86_400_000;
 /** Reports have a few KiB. */
 const MAX_REPORT_BYTES = 4 * 1024 * 1024;
@@ -61,7 +49,7 @@ export function openSavedSessions(destination: Store): SavedSessions {
         maxBytes: MAX_REPORT_BYTES,
         signal,
       });
-      const report = text === undefined ? undefined : parseReport(text);
+      const report = text === undefined ? undefined : readSavedReport(text);
       if (report !== undefined && isFinal(report)) addToCache(cache, name, report);
       return report;
     },
@@ -113,18 +101,13 @@ function parseTime(text: string | undefined): number | undefined {
   return Number.isNaN(ms) ? undefined : ms;
 }
 
-/** @returns undefined when the text is no report, or one of an unknown version: no page fails because of it. */
-function parseReport(text: string): SavedReport | undefined {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const result = v.safeParse(Report, json);
-  if (!result.success) return undefined;
-  const { end, people, archive, saved, exitCode, startedAt, endedAt, coveredUntil } = result.output;
+/** @returns undefined when the text is no report: no page fails because of it. */
+function readSavedReport(text: string): SavedReport | undefined {
+  const report = parseReport(text);
+  if (report === undefined) return undefined;
+  const { end, people, archive, saved, exitCode, startedAt, endedAt, coveredUntil } = report;
   return {
+    // A session that was cut off could not write why it ended: its report is its recovery's.
     text: end?.text ?? 'it was cut off, and what it had recorded has been recovered',
     ...{ saved, exitCode, archive },
     startedMs: parseTime(startedAt),
