@@ -17,6 +17,8 @@ export async function bundle(entry: string, output: string): Promise<void> {
     // Of ES modules only what is used is taken: the SDK also has commands that nobody asks for.
     mainFields: ['module', 'main'],
     target: 'node24',
+    // Node 24 has `using`; esbuild would lower it, and in a loop rethrow the error of an earlier round (0.28.2).
+    supported: { using: true },
     format: 'esm',
     define: { BUILD_COMMIT: JSON.stringify(process.env.COMMIT ?? (await checkedOutCommit())) },
     legalComments: 'linked',

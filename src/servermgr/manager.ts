@@ -35,7 +35,7 @@ export async function startManager(
     ...{ fleet, savedSessions, presigner, worlds, limits, trustedProxies, secret, adminToken, log },
     launcher: launcher.kind,
   });
-  const listening = await app.listen(config.listen);
+  const listening = await app.listen({ ...config.listen });
   return {
     url: listening,
     async close() {

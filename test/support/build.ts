@@ -31,6 +31,7 @@ async function buildPrograms(source: string, output: string): Promise<void> {
     bundle: true,
     platform: 'node',
     target: 'node24',
+    supported: { using: true },
     format: 'esm',
     logLevel: 'warning',
     // CommonJS packages call require, which a module has to make for itself.
