@@ -299,8 +299,8 @@ describe('what it costs', () => {
 
   test('no segment holds more than 8 MiB, and flooding files hold up neither a quiet one nor each other', async () => {
     const { work, store, start, recover } = await openJournalFixture();
-    await writeFile(join(work, 'flood-1.log'), randomBytes(SEGMENT_BYTES + 1));
-    await writeFile(join(work, 'flood-2.log'), randomBytes(SEGMENT_BYTES + 1));
+    await writeFile(join(work, 'flood-1.log'), randomBytes(20_000_000));
+    await writeFile(join(work, 'flood-2.log'), randomBytes(20_000_000));
     await writeFile(join(work, 'quiet.log'), 'a quiet line\n');
     await mkdir(join(work, 'many'));
     for (let n = 0; n < 2000; n += 1) await writeFile(join(work, 'many', String(n)), `file ${n}`);
