@@ -233,7 +233,7 @@ describe('following files', () => {
   test('marks a copy of a file that was written to meanwhile, and takes it again', async () => {
     const { work, store, destination, start, recover } = await openJournalFixture();
     const file = join(work, 'database');
-    await writeFile(file, randomBytes(SEGMENT_BYTES + 1));
+    await writeFile(file, randomBytes(20_000_000));
     let isReplaced = false;
     const meddling = {
       ...destination,
@@ -247,7 +247,7 @@ describe('following files', () => {
     };
     const journal = start({ destination: meddling });
     await settled(journal);
-    await writeFile(`${work}.next`, randomBytes(SEGMENT_BYTES + 1));
+    await writeFile(`${work}.next`, randomBytes(20_000_000));
     isReplaced = true;
     await rename(`${work}.next`, file);
     await journal.finish(patient);
