@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 
 /** One after the other: together they are done long before the tests. */
-const STATIC_CHECKS = ['typecheck', 'lint'];
+const STATIC_CHECKS = ['typecheck', 'lint', 'knip'];
 
 interface Result {
   readonly script: string;

@@ -239,7 +239,7 @@ describe('following files', () => {
   test('marks a content that changed while it was read, and reads it again', async () => {
     const { work, store, destination, start, recover } = await openJournalFixture();
     const file = join(work, 'database');
-    await writeFile(file, randomBytes(SEGMENT_BYTES + 1));
+    await writeFile(file, randomBytes(20_000_000));
     let isReplaced = false;
     const meddling = {
       ...destination,
@@ -253,7 +253,7 @@ describe('following files', () => {
     };
     const journal = start({ destination: meddling });
     await settled(journal);
-    await writeFile(`${work}.next`, randomBytes(SEGMENT_BYTES + 1));
+    await writeFile(`${work}.next`, randomBytes(20_000_000));
     isReplaced = true;
     await rename(`${work}.next`, file);
     await journal.finish(patient);
@@ -305,8 +305,8 @@ describe('what it costs', () => {
 
   test('no segment holds more than 8 MiB, and files that grow fast delay neither a slow one nor each other', async () => {
     const { work, store, start, recover } = await openJournalFixture();
-    await writeFile(join(work, 'flood-1.log'), randomBytes(SEGMENT_BYTES + 1));
-    await writeFile(join(work, 'flood-2.log'), randomBytes(SEGMENT_BYTES + 1));
+    await writeFile(join(work, 'flood-1.log'), randomBytes(20_000_000));
+    await writeFile(join(work, 'flood-2.log'), randomBytes(20_000_000));
     await writeFile(join(work, 'quiet.log'), 'a quiet line\n');
     await mkdir(join(work, 'many'));
     for (let n = 0; n < 2000; n += 1) await writeFile(join(work, 'many', String(n)), `file ${n}`);

@@ -6,7 +6,7 @@ import { describe, expect } from 'vitest';
 import type { EndReason } from '../../../src/session/end-reason.ts';
 import { makeCuberiteHome } from '../../support/cuberite-home.ts';
 import { eventually } from '../../support/eventually.ts';
-import { program, type RunningSupervisor, type SessionFixture } from '../../support/session.ts';
+import { program, type RunningSupervisor, readReport, type SessionFixture } from '../../support/session.ts';
 import { agentStarted, type CuberiteFixture, serverPid, test } from './support.ts';
 
 /** What the archive holds of the world; empty: it was not saved. */
@@ -28,8 +28,8 @@ interface Ending {
   readonly world: boolean;
 }
 
-/** Every ending that there is: the compiler asks for each. */
-const ENDINGS: Record<Exclude<EndReason['kind'], 'bug'>, Ending> = {
+/** Every ending of a session that has begun: the compiler asks for each. */
+const ENDINGS: Record<Exclude<EndReason['kind'], 'bug' | 'destination-refused'>, Ending> = {
   'agent-exited': { env: { SESSION_AGENT_COMMAND: program('agent-exits', 3) }, code: 12, world: true },
   signal: {
     act: async session => {
@@ -92,11 +92,6 @@ const ENDINGS: Record<Exclude<EndReason['kind'], 'bug'>, Ending> = {
   },
   'server-not-startable': { prepare: ({ occupyPort }) => occupyPort(), code: 10, world: false },
   'setup-failed': { env: { SESSION_SETUP_COMMAND: 'false' }, code: 13, world: false },
-  'destination-refused': {
-    prepare: ({ sessions }) => writeFile(sessions, 'a file'),
-    code: 64,
-    world: false,
-  },
 };
 
 describe.concurrent('after the ending', () => {
@@ -105,14 +100,23 @@ describe.concurrent('after the ending', () => {
       cuberite,
     }) => {
       await prepare?.(cuberite);
-      const session = cuberite.start(env);
-      await act?.(session, cuberite);
-      expect(await session.ended(), session.stderr()).toEqual({ code, signal: null });
-      expect(session.report().end.by).toBe(by);
-      if (code !== 64)
-        expect(await savedWorld(cuberite)).toEqual(world ? expect.stringContaining('r.0.0.mca') : '');
+      if (act === undefined) expect(await cuberite.run(env)).toMatchObject({ code });
+      else {
+        const session = cuberite.start(env);
+        await act(session, cuberite);
+        expect(await session.ended(), session.stderr()).toEqual({ code, signal: null });
+      }
+      expect((await readReport(join(cuberite.sessions, 'test'))).end.by).toBe(by);
+      expect(await savedWorld(cuberite)).toEqual(world ? expect.stringContaining('r.0.0.mca') : '');
     });
   }
+
+  test('"destination-refused" there is neither a world nor an archive', async ({ cuberite }) => {
+    await writeFile(cuberite.sessions, 'a file');
+    const session = cuberite.start();
+    expect(await session.ended(), session.stderr()).toEqual({ code: 64, signal: null });
+    expect(session.report().end.by).toBe('destination-refused');
+  });
 
   test('"server-exited" by SIGKILL the world is lost, the logs are saved, and the code is 11', async ({
     cuberite,

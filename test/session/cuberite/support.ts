@@ -4,11 +4,13 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type CuberiteHome, makeCuberiteHome } from '../../support/cuberite-home.ts';
 import { program, type RunningSupervisor, type SessionFixture } from '../../support/session.ts';
-import { test as sessionTest } from '../../support/session-test.ts';
+import { type SessionEnd, test as sessionTest } from '../../support/session-test.ts';
 
 /** A session with Cuberite: its home, and how to start it. */
 export interface CuberiteFixture extends SessionFixture {
   readonly home: CuberiteHome;
+  /** As `start`, in the test's own process and to the end. */
+  run(env?: Record<string, string | undefined>): Promise<SessionEnd>;
   /** What the server has logged. */
   serverLog(): Promise<string>;
   /** Listens on the server's port, as somebody else would. */
@@ -17,29 +19,23 @@ export interface CuberiteFixture extends SessionFixture {
   console(...line: string[]): RunningSupervisor;
 }
 
-export const test = sessionTest.extend('cuberite', async ({ fixture, onTestFinished }) => {
+export const test = sessionTest.extend('cuberite', async ({ fixture, run, onTestFinished }) => {
   const home = await makeCuberiteHome();
   onTestFinished(() => home.remove());
-  const env = { SESSION_SERVER_COMMAND: undefined, SESSION_CUBERITE_HOME: home.folder };
+  const server = { SESSION_SERVER_COMMAND: undefined, SESSION_CUBERITE_HOME: home.folder };
+  const session = { ...server, SESSION_AGENT_COMMAND: program('agent-runs') };
   const cuberite: CuberiteFixture = {
     ...fixture,
     home,
-    start: (changes = {}, ...args) =>
-      fixture.start(
-        {
-          ...env,
-          SESSION_AGENT_COMMAND: program('agent-runs'),
-          ...changes,
-        },
-        ...args,
-      ),
+    start: (env = {}, ...args) => fixture.start({ ...session, ...env }, ...args),
+    run: (env = {}) => run({ ...session, ...env }),
     serverLog: () => readFile(join(fixture.workdir, 'cuberite_process.log'), 'utf8'),
     async occupyPort() {
       const occupant = createServer().listen(fixture.port, '127.0.0.1');
       onTestFinished(() => void occupant.close());
       await once(occupant, 'listening');
     },
-    console: (...line) => fixture.start(env, 'console', ...line),
+    console: (...line) => fixture.start(server, 'console', ...line),
   };
   return cuberite;
 });
