@@ -28,6 +28,9 @@ interface Ending {
   readonly world: boolean;
 }
 
+/** The agent of these tests does not end with its server, and is waited for so long. */
+const AGENT_STAYS = { SESSION_STOP_GRACE: '2s' };
+
 /** Every ending of a session that has begun: the compiler asks for each. */
 const ENDINGS: Record<Exclude<EndReason['kind'], 'bug' | 'destination-refused'>, Ending> = {
   'agent-exited': { env: { SESSION_AGENT_COMMAND: program('agent-exits', 3) }, code: 12, world: true },
@@ -54,6 +57,7 @@ const ENDINGS: Record<Exclude<EndReason['kind'], 'bug' | 'destination-refused'>,
     world: true,
   },
   'server-exited': {
+    env: AGENT_STAYS,
     act: async (session, { console }) => {
       await agentStarted(session);
       const client = console('stop');
@@ -69,7 +73,10 @@ const ENDINGS: Record<Exclude<EndReason['kind'], 'bug' | 'destination-refused'>,
     world: true,
   },
   'server-ended-by-plugin': {
-    env: { SESSION_CUBERITE_PLUGINS: 'chatlog,shutdown_on_leave', SESSION_EMPTY_TIMEOUT: 'off' },
+    env: {
+      ...AGENT_STAYS,
+      ...{ SESSION_CUBERITE_PLUGINS: 'chatlog,shutdown_on_leave', SESSION_EMPTY_TIMEOUT: 'off' },
+    },
     act: async (session, { home, serverLog }) => {
       await agentStarted(session);
       await home.join('Walker');
@@ -121,7 +128,7 @@ describe.concurrent('after the ending', () => {
   test('"server-exited" by SIGKILL the world is lost, the logs are saved, and the code is 11', async ({
     cuberite,
   }) => {
-    const session = cuberite.start();
+    const session = cuberite.start(AGENT_STAYS);
     process.kill(await serverPid(session), 'SIGKILL');
     expect(await session.ended()).toEqual({ code: 11, signal: null });
     expect(await savedWorld(cuberite)).toBe('');
