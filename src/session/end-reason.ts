@@ -111,9 +111,9 @@ export function describeEndReason(end: EndReason): string {
     case 'max-duration':
       return 'the maximum duration was reached';
     case 'nobody-joined':
-      return 'no person joined in time';
+      return 'nobody joined in time';
     case 'everybody-left':
-      return 'all persons left';
+      return 'everybody had left';
     case 'bug':
       return `the supervisor has a bug: ${errorText(end.error)}`;
     default:
