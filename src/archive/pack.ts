@@ -3,6 +3,7 @@ import type { Codec } from '../config/session-config.ts';
 import type { Selection } from '../files/selection.ts';
 import { cutChunks, prefetchOne } from './chunks.ts';
 import { blockCodec } from './codecs.ts';
+import { growHeapFaster } from './heap.ts';
 import { type CappedListSummary, cappedList } from './skipped.ts';
 import { type PackEvents, tarBlocks } from './tar-stream.ts';
 import { walk } from './walk.ts';
@@ -66,6 +67,7 @@ export function pack(options: PackOptions): Packing {
   let summary: PackSummary | undefined;
 
   async function* chunks(): AsyncGenerator<Buffer, void> {
+    growHeapFaster();
     const tar = tarBlocks(walk(selection, signal), {
       blockBytes: codec.blockBytes,
       freeBuffers: freeBlocks,
