@@ -44,7 +44,7 @@ async function openFile(absolute: Buffer, path: Buffer, files: FileCalls): Promi
     const stat = await files.fstat(fd);
     if (!stat.isFile()) return { path, skipped: skipReason(stat) };
     const { size, mode, mtimeMs } = stat;
-    // One byte more than the size tells whether the file has grown.
+    // One byte more than the size shows whether the file has grown.
     const buffer = Buffer.allocUnsafe(Math.min(size + 1, HEAD_BYTES));
     const bytesRead = await files.read(fd, buffer);
     const head = buffer.subarray(0, Math.min(bytesRead, size));
@@ -56,7 +56,7 @@ async function openFile(absolute: Buffer, path: Buffer, files: FileCalls): Promi
   }
 }
 
-/** FileCalls below this size are read completely when they are opened. */
+/** Files below this size are read completely when they are opened. */
 const HEAD_BYTES = 65_536;
 
 async function openDirectory(absolute: Buffer, path: Buffer, files: FileCalls): Promise<OpenResult> {

@@ -46,7 +46,7 @@ export async function* tarBlocks(
   const files = createFileCalls();
   const open = (batch: readonly Entry[]) => Promise.all(batch.map(entry => openEntry(entry, files)));
   for await (const batch of mapConcurrently(batches, BATCHES_AHEAD, open, closeAll)) {
-    // FileCalls from here to the end of the batch are closed below; the one before by restBlocks.
+    // Files from here to the end of the batch are closed below; the one before by restBlocks.
     let started = 0;
     try {
       for (const opened of batch) {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command, DestinationUrl, SessionConfig } from '../config/session-config.ts';
@@ -48,7 +49,7 @@ const ROOM_BYTES = 1024 ** 3;
 
 async function checkWorkdir({ workdir }: SessionConfig): Promise<Finding[]> {
   const what = 'working directory';
-  const probe = join(workdir, `.craftassist-session-doctor-${process.pid}`);
+  const probe = join(workdir, `.craftassist-session-doctor-${randomUUID()}`);
   try {
     await mkdir(workdir, { recursive: true });
     await writeFile(probe, 'a', { flag: 'wx' });

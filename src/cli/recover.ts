@@ -8,7 +8,7 @@ import { deleteJournal } from '../journal/delete.ts';
 import { type FoundJournal, findJournals, isLive, storeClock } from '../journal/reader/find.ts';
 import { recoverJournal } from '../journal/reader/rebuild.ts';
 import { createDeadlines } from '../runtime/deadline.ts';
-import { EXIT_USAGE } from '../runtime/exit-codes.ts';
+import { EXIT_NOT_SAVED, EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { openLog } from '../runtime/log.ts';
 import { createLoggedProgress } from '../runtime/progress.ts';
 import { bytesText, errorText } from '../runtime/text.ts';
@@ -55,7 +55,7 @@ export const recover: RunCommand = async input => {
     return await recoverAll({ ...parsed, config, destination, folder, input });
   } catch (error) {
     printError(errorText(error));
-    return EXIT_LOST;
+    return EXIT_NOT_SAVED;
   } finally {
     destination.close();
   }
@@ -68,9 +68,6 @@ function parseRecoverArgs(args: readonly string[]) {
   if (values.all && values.output !== undefined) throw new Error('--output takes one session, not --all');
   return { ...values, url };
 }
-
-/** As when a session's archive is not saved. */
-const EXIT_LOST = 20;
 
 type Task = ReturnType<typeof parseRecoverArgs> & {
   readonly config: SessionConfig;
@@ -93,12 +90,12 @@ async function recoverAll(task: Task): Promise<number> {
   }
   let code = 0;
   for (const journal of journals) {
-    if (input.signals.stopRequested.aborted) return EXIT_LOST;
+    if (input.signals.stopRequested.aborted) return EXIT_NOT_SAVED;
     try {
       code = Math.max(code, await recoverOne(task, journal));
     } catch (error) {
       input.printError(`${destination.url}/${journal.session}: ${errorText(error)}; the journal was kept`);
-      code = EXIT_LOST;
+      code = EXIT_NOT_SAVED;
     }
   }
   return code;

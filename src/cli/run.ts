@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { Parsed } from '../config/define.ts';
 import type { SessionConfig } from '../config/session-config.ts';
 import { listenControlSocket, WorkdirInUseError } from '../control-socket/server.ts';
+import { openForAppendSync } from '../files/open.ts';
 import { checkServer } from '../minecraft/game-server.ts';
 import { makeWritableFor } from '../process/ownership.ts';
 import { findUser, type User } from '../process/user.ts';
@@ -52,6 +53,15 @@ async function makeWorkdir({ workdir }: SessionConfig, user: User | undefined): 
   if (user !== undefined) await makeWritableFor(workdir, user);
 }
 
+/** Only this user's: its lines hold what the children must not read. */
+function writeSupervisorLog(file: string, { log, alsoTo }: LogOutputs): void {
+  try {
+    alsoTo(openForAppendSync(file, 0o600).fd);
+  } catch (error) {
+    log.error({ event: 'supervisor_log_unwritable', err: error, file }, 'the log is on the console only');
+  }
+}
+
 async function runWithLog(
   { config, notices }: Parsed<SessionConfig>,
   user: User | undefined,
@@ -69,7 +79,7 @@ async function runWithLog(
   }
   await using _socket = socket;
   const hostInfo = collectHostInfo(env.ECS_CONTAINER_METADATA_URI_V4, log);
-  outputs.alsoTo(supervisorLog(config));
+  writeSupervisorLog(supervisorLog(config), outputs);
   log.info(
     { event: 'session_started', session: config.timestamp, workdir: config.workdir },
     'session started',
@@ -81,13 +91,18 @@ async function runWithLog(
   const { result, report } = await runSession(runtime, hostInfo, notices);
   const { end, saved } = result;
   if (end.kind === 'destination-refused') printError(`${describeEndReason(end)}. ${end.remedy}`);
-  const code = exitCode(end, saved);
+  const code = exitCodeOfProcess(exitCode(end, saved), signals);
   if (terminal) print(summary(report));
   else
     log.info(
       { event: 'session_finished', report },
-      `session finished: ${report.end.text}; exit code ${report.exitCode}`,
+      `session finished: ${report.end.text}; exit code ${code}`,
     );
+  return code;
+}
+
+/** The session's, but for a second signal's, and for a bug's where everything else went well. */
+function exitCodeOfProcess(code: number, signals: Signals): number {
   const abortedBy = signals.abortedBy();
   if (abortedBy !== undefined) return signalExitCode(abortedBy);
   return code === 0 && signals.internalError.aborted ? EXIT_INTERNAL_ERROR : code;

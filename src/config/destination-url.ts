@@ -70,5 +70,5 @@ export function resolveDestination(url: DestinationUrl, cwd: string): Destinatio
 
 /** As a user would write it. */
 export function destinationText(url: DestinationUrl): string {
-  return url.kind === 's3' ? ['s3:/', url.bucket, url.prefix].join('/') : url.path;
+  return url.kind === 's3' ? `s3://${[url.bucket, url.prefix].filter(Boolean).join('/')}` : url.path;
 }

@@ -100,7 +100,7 @@ export const command = v.pipe(
 
 const NO_ADDRESS = 'is not host:port: write 127.0.0.1:25565';
 
-/** `host:port`; an IPv6 address stands in brackets. */
+/** `host:port`; an IPv6 address is written in brackets. */
 export const address = v.pipe(
   matched(/^(?:\[([0-9a-f:.]+)\]|([^:\s[\]/]+)):(\d{1,5})$/i, NO_ADDRESS),
   v.transform(([v6, name = '', port]) => ({ host: v6 ?? name, port: Number(port) })),
@@ -206,7 +206,7 @@ export const encryption = v.pipe(
 /** A twelve-digit AWS account. */
 export const account = v.pipe(word, v.regex(/^\d{12}$/, 'is not an AWS account: write its twelve digits'));
 
-/** The most that a user's or a group's number can be: 2^32 - 1 stands for nobody, as setuid(2) says. */
+/** The most that a user's or a group's number can be: 2^32 - 1 means nobody, as setuid(2) says. */
 const GREATEST_ID = 2 ** 32 - 2;
 
 const NO_USER = 'is not a user: write a name, uid or uid:gid';

@@ -18,7 +18,7 @@ export class WorkdirInUseError extends Error {
 }
 
 /**
- * Listens on the control socket, by which other programs in the container reach a running session: it lies in the
+ * Listens on the control socket, by which other programs in the container reach a running session: it is in the
  * supervisor's own folder, for the supervisor's user only. Disposing of it closes it and removes the folder.
  * @throws {WorkdirInUseError} when another session answers there
  */

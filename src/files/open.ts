@@ -47,11 +47,12 @@ export function openRegularFileSync(path: string | Buffer): OpenFileDescriptor {
 }
 
 /**
- * Opens a file to append to it, as a log; makes it when there is none.
+ * Opens a file to append to it, as a log.
+ * @param mode its permissions when there is none yet
  * @throws as `openRegularFile` does.
  */
-export function openForAppendSync(path: string): OpenFileDescriptor {
-  return openSync(path, APPEND_FLAGS);
+export function openForAppendSync(path: string, mode = 0o644): OpenFileDescriptor {
+  return openSync(path, APPEND_FLAGS, mode);
 }
 
 /** The content of a small file. @throws as `openRegularFile` does. */
@@ -60,10 +61,10 @@ export async function readRegularFile(path: string): Promise<Buffer> {
   return await file.readFile();
 }
 
-function openSync(path: string | Buffer, flags: number): OpenFileDescriptor {
+function openSync(path: string | Buffer, flags: number, mode?: number): OpenFileDescriptor {
   let fd: number | undefined;
   try {
-    fd = fs.openSync(path, flags, 0o644);
+    fd = fs.openSync(path, flags, mode);
     const stats = fs.fstatSync(fd, { bigint: true });
     if (!stats.isFile()) throw new NotRegularFileError(path);
     return { fd, stats };

@@ -32,6 +32,8 @@ interface Budget {
   readonly shutdownShare: (settings: DeadlineSettings) => number;
   /** What it may take of the reserve, after a stop request. */
   readonly reserveMs?: number;
+  /** How long after its start a second signal ends it at the earliest; default: at once. */
+  readonly abortAfterMs?: number;
 }
 
 const FIRST_OF_TWO = 0.6;
@@ -52,7 +54,7 @@ const SHUTDOWN_BUDGET = {
     shutdownShare: ({ hasFallback }) => (hasFallback ? FIRST_OF_TWO : 1),
   },
   archiveAtFallback: { defaultMs: ({ saveTimeoutMs }) => saveTimeoutMs, shutdownShare: () => 1 },
-  report: { defaultMs: () => 60_000, shutdownShare: () => 1, reserveMs: 1_500 },
+  report: { defaultMs: () => 60_000, shutdownShare: () => 1, reserveMs: 1_500, abortAfterMs: 1_500 },
   // It may be cut off at any moment: what is left of the journal then is marked as not needed.
   deleteJournal: { defaultMs: () => 120_000, shutdownShare: () => 1, reserveMs: 1_000 },
 } as const satisfies Record<string, Budget>;
@@ -73,13 +75,25 @@ function startDeadline(signals: Signals, budget: Budget, settings: DeadlineSetti
 
   if (signals.stopRequested.aborted) shorten();
   else signals.stopRequested.addEventListener('abort', shorten, { once: true });
+  if (signals.aborted.aborted) abort();
+  else signals.aborted.addEventListener('abort', abort, { once: true });
 
   function shorten(): void {
     const request = signals.stopRequest();
     if (request === undefined) return;
     const untilMs = request.atMs + settings.stopTimeoutMs - RESERVE_MS + (budget.reserveMs ?? 0);
     const fromMs = Math.max(startMs, request.atMs);
-    endMs = Math.min(endMs, fromMs + (untilMs - fromMs) * budget.shutdownShare(settings));
+    endBy(fromMs + (untilMs - fromMs) * budget.shutdownShare(settings));
+  }
+
+  function abort(): void {
+    const atMs = startMs + (budget.abortAfterMs ?? 0);
+    if (performance.now() < atMs) endBy(atMs);
+    else expired.abort(signals.aborted.reason);
+  }
+
+  function endBy(ms: number): void {
+    endMs = Math.min(endMs, ms);
     clearTimeout(timer);
     timer = setTimeout(expire, Math.max(0, endMs - performance.now()));
   }
@@ -90,11 +104,12 @@ function startDeadline(signals: Signals, budget: Budget, settings: DeadlineSetti
   }
 
   return {
-    signal: AbortSignal.any([expired.signal, signals.aborted]),
+    signal: expired.signal,
     leftMs: () => Math.max(0, endMs - performance.now()),
     [Symbol.dispose]() {
       clearTimeout(timer);
       signals.stopRequested.removeEventListener('abort', shorten);
+      signals.aborted.removeEventListener('abort', abort);
     },
   };
 }

@@ -1,5 +1,8 @@
 /** The command line or the configuration is wrong: EX_USAGE of sysexits(3). */
 export const EXIT_USAGE = 64;
 
+/** What was recorded is not saved as an archive. */
+export const EXIT_NOT_SAVED = 20;
+
 /** A bug of the program: EX_SOFTWARE of sysexits(3). */
 export const EXIT_INTERNAL_ERROR = 70;

@@ -68,6 +68,12 @@ export const SESSION_EVENTS = {
     action: '',
     fields: { request: 'what was requested', retries: 'how often it was repeated' },
   },
+  supervisor_log_unwritable: {
+    levels: ['error'],
+    meaning: 'supervisor.log could not be opened: the archive has no log of the supervisor.',
+    action: 'Save the console output; make the working directory writable, and free of links and pipes.',
+    fields: { ...ERR, file: 'its path' },
+  },
   journal_unavailable: {
     levels: ['error'],
     meaning: 'The journal could not be started: what is recorded is safe only once the archive is saved.',
@@ -76,7 +82,7 @@ export const SESSION_EVENTS = {
   },
   journal_prefix_taken: {
     levels: ['info'],
-    meaning: 'The journal of another run of this session lies at the prefix; this one uses the next name.',
+    meaning: 'The journal of another run of this session is at the prefix; this one uses the next name.',
     action: 'Recover the other one, if its session was not saved.',
     fields: { prefix: 'the prefix that is taken' },
   },
@@ -262,7 +268,7 @@ export const SESSION_EVENTS = {
     fields: {
       url: 'where it is',
       bytes: 'its size',
-      verified: 'whether the store was asked for the size, and told the same',
+      verified: 'whether the store confirmed the size',
       afterMs: 'how long it took',
     },
   },
@@ -280,7 +286,7 @@ export const SESSION_EVENTS = {
   },
   report_local: {
     levels: ['info'],
-    meaning: 'session.json lies in the working directory.',
+    meaning: 'session.json is in the working directory.',
     action: '',
     fields: { file: 'its path' },
   },
@@ -331,25 +337,25 @@ export const SERVERMGR_EVENTS = {
   },
   launch_failed: {
     levels: ['warn'],
-    meaning: 'A launch failed; the visitor was told.',
+    meaning: 'A launch failed; the visitor has read so.',
     action: 'Check the launcher: capacity, ports, rights.',
     fields: { ...ERR, session: "the session's name", attempt: 'from 1' },
   },
   session_stop_requested: {
     levels: ['info'],
-    meaning: 'A visitor or an administrator has asked for the end of a session.',
+    meaning: 'A visitor or an administrator requests the end of a session.',
     action: '',
     fields: { session: "the session's name", why: 'visitor or admin' },
   },
   recovery_requested: {
     levels: ['info'],
-    meaning: 'An administrator has asked for the recovery of a session.',
+    meaning: 'An administrator requests the recovery of a session.',
     action: '',
     fields: { session: "the session's name" },
   },
   launcher_list_failed: {
     levels: ['warn'],
-    meaning: 'The launcher could not be asked for its sessions: the pages show what was known before.',
+    meaning: 'The launcher could not list its sessions: the pages show what was known before.',
     action: 'If it goes on, check the rights and limits of the launcher.',
     fields: ERR,
   },

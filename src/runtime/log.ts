@@ -19,8 +19,10 @@ export const LINE_FORMAT: LoggerOptions = {
 
 export interface LogOutputs {
   readonly log: Log;
-  /** Writes every line into a file as well: a log driver may drop lines, so the console is never the only record. */
-  alsoTo(file: string): void;
+  /**
+   * Writes every line into an open file as well: a log driver may drop lines, so the console is never the only record.
+   */
+  alsoTo(fd: number): void;
   /** Closes that file, so that it can be archived without changing under the reader. */
   closeFile(): Promise<void>;
   /** Waits until the console has taken every line, or for a moment at most: its reader may be gone or stuck. */
@@ -47,8 +49,8 @@ export async function openLog({ level, terminal, colour }: ConsoleStyle): Promis
   };
   return {
     log: pino({ ...LINE_FORMAT, level }, everywhere),
-    alsoTo(path) {
-      file = openSink(path);
+    alsoTo(fd) {
+      file = openSink(fd);
     },
     async closeFile() {
       const closing = file;
@@ -68,8 +70,8 @@ interface Sink extends DestinationStream {
  * Written in the background, so that a console that nobody reads stalls no session; past 1 MiB of waiting lines the
  * newest are dropped. A broken pipe or a full disk costs lines, not the session.
  */
-function openSink(dest: number | string): Sink {
-  const sink = destination({ dest, sync: false, append: true, maxLength: 1024 * 1024, mode: 0o600 });
+function openSink(fd: number): Sink {
+  const sink = destination({ dest: fd, sync: false, maxLength: 1024 * 1024 });
   let open = true;
   sink.on('error', () => {
     open = false;

@@ -3,7 +3,7 @@ export function nthName(name: string, n: number): string {
   return n === 1 ? name : name.replace(/(?:\.tar)?\.\w+$/, ending => `.${n}${ending}`);
 }
 
-/** The report that lies beside the n-th archive. */
+/** The report beside the n-th archive. */
 export function reportName(n: number): string {
   return nthName('session.json', n);
 }

@@ -15,7 +15,7 @@ const Claim = v.object({
 });
 
 /**
- * What a recovery is about to make, and what it has found out. It lies in the journal: whoever continues after an
+ * What a recovery is about to make, and what it has found out. It is in the journal: whoever continues after an
  * interruption knows by it that an archive of that name is the journal's own.
  */
 export type Claim = Readonly<v.InferOutput<typeof Claim>>;

@@ -4,13 +4,19 @@ import { type Survey, survey } from '../archive/walk.ts';
 import type { Codec } from '../config/session-config.ts';
 import type { Selection } from '../files/selection.ts';
 import { sleep } from '../runtime/abort.ts';
+import { isBug } from '../runtime/bug.ts';
 import { compressionThreads } from '../runtime/cpus.ts';
 import type { DeadlinePart, StartDeadline } from '../runtime/deadline.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { bytesText, errorText } from '../runtime/text.ts';
+import { backoffMs } from '../store/retry.ts';
 import { AlreadyExistsError, PermanentError, type Receipt, type Store } from '../store/store.ts';
 import { keyOf, nthName, reportName } from './archive-name.ts';
+
+/** Between attempts: a store that is down is not flooded. */
+const FIRST_WAIT_MS = 1_000;
+const MAX_WAIT_MS = 30_000;
 
 /** What is saved, under which name and where: by a session at its end, or by a recovery. */
 export interface SaveRequest {
@@ -76,7 +82,8 @@ export async function saveArchive(
   for (const target of request.targets) {
     using deadline = startDeadline(target.deadline);
     if (deadline.signal.aborted) {
-      faults.push(errorText(deadline.signal.reason));
+      const why = errorText(deadline.signal.reason);
+      if (!faults.includes(why)) faults.push(why);
       continue;
     }
     try {
@@ -138,7 +145,7 @@ async function uploadUntilSaved(
         { event: 'archive_retry', err: error, attempt },
         `archive attempt ${attempt} failed, retrying`,
       );
-      await sleep(backoffMs(attempt), signal);
+      await sleep(backoffMs(attempt, FIRST_WAIT_MS, MAX_WAIT_MS), signal);
       expected = await measure();
     }
   }
@@ -173,14 +180,4 @@ async function firstFree({ request, target, store, signal }: Attempts): Promise<
     const taken = await store.exists(keyOf(target.folder, nthName(request.archive.name, n)), signal);
     if (taken !== true) return n;
   }
-}
-
-/** A fault of the program would be there again. */
-function isBug(error: unknown): boolean {
-  return error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
-}
-
-/** From a second to half a minute, so that a store that is down is not flooded. */
-function backoffMs(attempt: number): number {
-  return Math.min(1_000 * 2 ** (attempt - 1), 30_000) * (0.5 + Math.random() / 2);
 }

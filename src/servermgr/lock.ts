@@ -18,7 +18,7 @@ export async function withLock<T>(folder: string, work: () => Promise<T>): Promi
   try {
     return await work();
   } finally {
-    await rmdir(folder);
+    await release(folder);
   }
 }
 
@@ -30,6 +30,15 @@ async function tryLock(folder: string): Promise<boolean> {
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error;
     return false;
+  }
+}
+
+async function release(folder: string): Promise<void> {
+  try {
+    await rmdir(folder);
+  } catch (error) {
+    // Work that took long was taken for that of a killed process: what it did is done all the same.
+    if (!isMissing(error)) throw error;
   }
 }
 

@@ -6,6 +6,7 @@ import { ConfigError, type Parsed, variablesHelp } from '../config/define.ts';
 import { parseServermgrConfig } from '../config/servermgr.ts';
 import type { ServermgrConfig } from '../config/servermgr-config.ts';
 import { SERVERMGR_GROUPS } from '../config/servermgr-variables.ts';
+import { EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { LINE_FORMAT } from '../runtime/log.ts';
 import { demoGame } from './demo.ts';
 import { overridesFaults } from './launchers/ecs/overrides.ts';
@@ -13,7 +14,6 @@ import { startManager } from './manager.ts';
 
 enableCompileCache();
 
-const EXIT_USAGE = 64;
 /** Lines for a person at a terminal, as the supervisor prints them. */
 const PRETTY = { translateTime: 'SYS:HH:MM:ss', singleLine: true };
 

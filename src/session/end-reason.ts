@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import type { ServerLogResult } from '../minecraft/game-server.ts';
 import { describeExit, type ExitStatus, succeeded } from '../process/exit-status.ts';
-import { EXIT_INTERNAL_ERROR, EXIT_USAGE } from '../runtime/exit-codes.ts';
+import { EXIT_INTERNAL_ERROR, EXIT_NOT_SAVED, EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { errorText } from '../runtime/text.ts';
 
 /** What ended a session: one value, from whichever came first. */
@@ -39,18 +39,18 @@ export const EXIT_CODES = [
   { code: 11, meaning: 'the server died with an error, or hung' },
   { code: 12, meaning: 'the agent died with an error' },
   { code: 13, meaning: 'the setup command failed' },
-  { code: 20, meaning: 'the archive is not saved' },
+  { code: EXIT_NOT_SAVED, meaning: 'the archive is not saved' },
   {
     code: 21,
     meaning: 'saved, not yet packed: the journal holds everything, and `recover` makes the archive',
   },
-  { code: 64, meaning: 'the configuration, or the destination, has a fault; nothing was started' },
-  { code: 70, meaning: 'a bug of the supervisor itself' },
+  { code: EXIT_USAGE, meaning: 'the configuration, or the destination, has a fault; nothing was started' },
+  { code: EXIT_INTERNAL_ERROR, meaning: 'a bug of the supervisor itself' },
 ] as const;
 
 /** The exit code tells the cause; only what became of the data tells more. */
 export function exitCode(end: EndReason, saved: SaveState): number {
-  if (saved.how === 'lost') return 20;
+  if (saved.how === 'lost') return EXIT_NOT_SAVED;
   if (saved.how === 'journal') return 21;
   switch (end.kind) {
     case 'destination-refused':

@@ -1,3 +1,4 @@
+import { destinationText } from '../config/destination-url.ts';
 import type { DestinationUrl } from '../config/session-config.ts';
 import type { JournalEnd } from '../journal/writer/journal.ts';
 import { sessionFolder } from '../save/experiment-id.ts';
@@ -46,10 +47,6 @@ function saveTargets({ config, openStore }: SessionRuntime, folder: string): Sav
   });
   const first = target(destination, 'archiveAtDestination');
   return fallback === undefined ? [first] : [first, target(fallback, 'archiveAtFallback')];
-}
-
-function destinationText(url: DestinationUrl): string {
-  return url.kind === 's3' ? `s3://${[url.bucket, url.prefix].filter(Boolean).join('/')}` : url.path;
 }
 
 function saveStateOf(

@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { FileExistsError, writeAtomically } from '../files/atomic-write.ts';
 import { errorCode, hasCode, isMissing, unlessMissing } from '../files/errno.ts';
 import { orAborted, timeoutSignal } from '../runtime/abort.ts';
+import { isBug } from '../runtime/bug.ts';
 import { errorMessage } from '../runtime/text.ts';
 import { partsOf } from './keys.ts';
 import { openSource, SourceError } from './source.ts';
@@ -210,6 +211,7 @@ function explain(error: unknown, what: string): Error {
   if (error instanceof PermanentError) return error;
   if (error instanceof FileExistsError) return new AlreadyExistsError(error.message, { cause: error });
   const cause = error instanceof SourceError ? error.cause : error;
+  if (isBug(cause)) return cause;
   const message = `could not ${what}: ${errorMessage(cause)}`;
   const remedy = error instanceof SourceError ? undefined : remedyFor(errorCode(error));
   return remedy === undefined

@@ -1,4 +1,5 @@
 import { pause, sleep } from '../runtime/abort.ts';
+import { isBug } from '../runtime/bug.ts';
 import { errorMessage } from '../runtime/text.ts';
 import { AlreadyExistsError, PermanentError } from './store.ts';
 
@@ -28,7 +29,7 @@ export interface RetryOptions extends RetryObserver {
   readonly signal: AbortSignal;
   /** Default: as many as it takes. */
   readonly maxTries?: number | undefined;
-  /** Whether an error may pass; default: it is neither a PermanentError nor an AlreadyExistsError. */
+  /** Whether an error may pass; default: it is neither a PermanentError, an AlreadyExistsError nor a bug. */
   readonly isRetryable?: (error: unknown) => boolean;
   /** See `PutRetry`; default: an attempt may take as long as the store lets it. */
   readonly attemptTimeoutMs?: number | undefined;
@@ -118,7 +119,7 @@ export function trackRetries(request: string, options: RetryOptions): Retries {
       signal.throwIfAborted();
       failures += 1;
       if (failures >= maxTries || !isRetryable(error)) throw error;
-      const waitMs = backoffMs(failures, urgent?.aborted === true);
+      const waitMs = backoffMs(failures, FIRST_WAIT_MS, urgent?.aborted ? URGENT_WAIT_MS : MAX_WAIT_MS);
       options.onRetry?.({ request, why: errorMessage(error), waitMs });
       if (urgent === undefined || urgent.aborted) await sleep(waitMs, signal);
       else await pause(waitMs, AbortSignal.any([signal, urgent]));
@@ -132,12 +133,12 @@ export function trackRetries(request: string, options: RetryOptions): Retries {
 }
 
 function mayPass(error: unknown): boolean {
-  return !(error instanceof PermanentError || error instanceof AlreadyExistsError);
+  return !(error instanceof PermanentError || error instanceof AlreadyExistsError || isBug(error));
 }
 
-/** Half of it at random, so that many that failed together do not come back together. */
-function backoffMs(failures: number, isUrgent: boolean): number {
-  const most = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), isUrgent ? URGENT_WAIT_MS : MAX_WAIT_MS);
+/** Doubles with each failure; half of it at random, so that many that failed together do not come back together. */
+export function backoffMs(failures: number, firstMs: number, mostMs: number): number {
+  const most = Math.min(firstMs * 2 ** (failures - 1), mostMs);
   return Math.round(most / 2 + (Math.random() * most) / 2);
 }
 

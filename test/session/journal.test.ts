@@ -188,6 +188,28 @@ describe.concurrent('a stop that leaves no time for the archive', () => {
         .sort(),
     ).toEqual(['p/test/logs.tar.gz', 'p/test/session.json']);
   });
+
+  test('keeps its report beside the journal when a second signal ends the upload', async ({
+    fixture,
+    onTestFinished,
+  }) => {
+    const s3 = await startS3Server();
+    onTestFinished(() => s3.close());
+    const session = fixture.start({
+      ...JOURNAL,
+      ...store(s3),
+      SESSION_STOP_TIMEOUT: '1h',
+      SESSION_AGENT_COMMAND: program('agent-writes-noise', 12),
+    });
+    s3.setFaults([{ match: { operation: 'UploadPart' }, do: 'stall' }]);
+    await eventually(() => s3.counts.UploadPart);
+    await session.logged('"event":"journal_flushed"');
+    session.signal('SIGTERM');
+    await session.logged('"event":"stop_requested"');
+    session.signal('SIGTERM');
+    expect((await session.ended()).code).toBe(143);
+    expect(s3.objects().map(({ key }) => key)).toContain('p/test/session.json');
+  });
 });
 
 test('tail follows a file of a running session from anywhere, until it ends', async ({ fixture }) => {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
@@ -143,6 +143,19 @@ describe.concurrent("a crowd-sourcing experiment's id", () => {
       expect(notices).toEqual([expect.stringContaining('turk_experiment_id.txt')]);
     });
   }
+});
+
+describe.concurrent("the supervisor's log", () => {
+  test('does not follow a link: the session goes on, with the console only', async ({ fixture }) => {
+    const victim = join(fixture.sessions, 'victim');
+    for (const folder of [fixture.sessions, fixture.workdir]) await mkdir(folder, { recursive: true });
+    await writeFile(victim, 'untouched');
+    await symlink(victim, join(fixture.workdir, 'supervisor.log'));
+    const session = fixture.start(files);
+    expect((await session.ended()).code).toBe(0);
+    expect(session.stdout()).toContain('supervisor_log_unwritable');
+    expect(await readFile(victim, 'utf8')).toBe('untouched');
+  });
 });
 
 describe.concurrent('secrets', () => {

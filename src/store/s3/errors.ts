@@ -1,3 +1,4 @@
+import { isBug } from '../../runtime/bug.ts';
 import { errorMessage } from '../../runtime/text.ts';
 import { SourceError } from '../source.ts';
 import { AlreadyExistsError, PermanentError } from '../store.ts';
@@ -140,6 +141,7 @@ export interface BucketLocation {
  */
 export function explain(error: unknown, what: string, location: BucketLocation): Error {
   const cause = error instanceof SourceError ? error.cause : error;
+  if (isBug(cause)) return cause;
   const message = `could not ${what}: ${errorMessage(cause)}`;
   if (!(cause instanceof S3Error)) return new Error(message, { cause });
   if (cause.kind === 'exists') return new AlreadyExistsError(message, { cause });
@@ -147,6 +149,15 @@ export function explain(error: unknown, what: string, location: BucketLocation):
   return remedy === undefined
     ? new Error(message, { cause })
     : new PermanentError(message, remedy, { cause });
+}
+
+/**
+ * For every request but an upload's: where a missing key is an answer, its operation has taken it as one. Any other
+ * request for which there is no such key was not answered by an S3.
+ */
+export function rejectMissing(error: unknown): unknown {
+  if (!(error instanceof S3Error) || error.kind !== 'not-found') return error;
+  return new S3Error(error.message, { ...error, kind: 'rejected', cause: error });
 }
 
 /** What a person can do about an error that does not pass; undefined for one that may. */

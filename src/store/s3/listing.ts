@@ -30,20 +30,15 @@ export async function* listObjects(
     startAfter === undefined ? undefined : { StartAfter: fullKey(startAfter) };
   do {
     const input = { ...access.bucketFields, Prefix: `${start}${prefix}`, ...position };
-    const page: ListObjectsV2CommandOutput = await access
-      .request(({ client, http }) => client.send(new ListObjectsV2Command(input), http), { signal })
-      .catch(rejectMissing);
+    const page: ListObjectsV2CommandOutput = await access.request(
+      ({ client, http }) => client.send(new ListObjectsV2Command(input), http),
+      { signal },
+    );
     for (const { Key = '', Size = 0, LastModified } of page.Contents ?? [])
       yield { key: Key.slice(start.length), bytes: Size, modifiedMs: LastModified?.getTime() ?? 0 };
     const token = page.IsTruncated ? page.NextContinuationToken : undefined;
     position = token === undefined ? undefined : { ContinuationToken: token };
   } while (position !== undefined);
-}
-
-/** A listing for which there is no such key was not answered by an S3. */
-function rejectMissing(error: unknown): never {
-  if (!(error instanceof S3Error) || error.kind !== 'not-found') throw error;
-  throw new S3Error(error.message, { ...error, kind: 'rejected', cause: error });
 }
 
 /** Deletes in batches, or one by one where a store cannot. Each request is repeated by itself. */

@@ -6,7 +6,7 @@ import { partsOf } from '../keys.ts';
 import type { RetryObserver } from '../retry.ts';
 import type { CheckResult, Store } from '../store.ts';
 import { openAccess } from './client.ts';
-import { type BucketLocation, explain, remedyFor, S3Error } from './errors.ts';
+import { type BucketLocation, explain, rejectMissing, remedyFor, S3Error } from './errors.ts';
 import { deleteObjects, getObject, listObjects } from './listing.ts';
 import { abortUpload, createUpload } from './multipart.ts';
 import { type Bucket, headObject, putObject } from './objects.ts';
@@ -47,7 +47,7 @@ export async function openS3Store(
       return await work;
     } catch (error) {
       signal.throwIfAborted();
-      throw explain(error, `${what} ${url}`, location);
+      throw explain(rejectMissing(error), `${what} ${url}`, location);
     }
   }
 
@@ -60,7 +60,7 @@ export async function openS3Store(
       yield* items;
     } catch (error) {
       signal.throwIfAborted();
-      throw explain(error, `${what} ${url}`, location);
+      throw explain(rejectMissing(error), `${what} ${url}`, location);
     }
   }
 
