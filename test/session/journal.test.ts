@@ -154,10 +154,9 @@ describe.concurrent('a stop that leaves no time for the archive', () => {
     AWS_SECRET_ACCESS_KEY: 'verysecret',
   });
 
-  test('leaves the journal, exits with 21, and says how to recover; recovering makes it whole', async ({
-    fixture,
-    onTestFinished,
-  }) => {
+  test('leaves the journal, exits with 21, and says how to recover; recovering makes it whole', {
+    tags: ['slow'],
+  }, async ({ fixture, onTestFinished }) => {
     const s3 = await startS3Server();
     onTestFinished(() => s3.close());
     const session = fixture.start({

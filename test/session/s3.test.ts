@@ -52,7 +52,7 @@ describe.concurrent('with S3, a session', () => {
     expect(session.report().archive).toMatchObject({ verified: true, parts: 1 });
   });
 
-  test('goes up in parts when it is large', async ({ s3, start }) => {
+  test('goes up in parts when it is large', { tags: ['slow'] }, async ({ s3, start }) => {
     const session = start(noise);
     expect((await session.ended()).code).toBe(0);
     const { archive } = session.report();
@@ -109,7 +109,7 @@ describe.concurrent('with S3, a session', () => {
     expect(keysOf(s3)).toContain('some/prefix/test/logs.tar.gz');
   });
 
-  test('is saved through 503s, throttling and resets', async ({ s3, start }) => {
+  test('is saved through 503s, throttling and resets', { tags: ['slow'] }, async ({ s3, start }) => {
     const session = start({ SESSION_AGENT_COMMAND: program('agent-writes-noise', 18) }, [
       { match: { operation: 'UploadPart', nth: 1 }, do: '503' },
       { match: { operation: 'UploadPart', nth: 2 }, do: 'reset' },
@@ -146,7 +146,7 @@ describe.concurrent('with S3, a session', () => {
 });
 
 describe.concurrent('a stop signal while the archive goes up', () => {
-  test('lets it go on while there is time', async ({ s3, start }) => {
+  test('lets it go on while there is time', { tags: ['slow'] }, async ({ s3, start }) => {
     const session = start({ ...noise, SESSION_STOP_TIMEOUT: '60s' }, [
       { match: { operation: 'UploadPart' }, do: 'slow', bytesPerSecond: 16 * 1024 * 1024 },
     ]);

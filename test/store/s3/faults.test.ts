@@ -281,6 +281,16 @@ describe('an archive on its way to an S3 that fails', () => {
     expect(server.objects()).toEqual([]);
   });
 
+  test('a put that is answered with 404 is not repeated: no S3 answers so', async () => {
+    server.setFaults([{ match: { operation: 'PutObject' }, do: 'error', status: 404, code: 'NotFound' }]);
+    const error = await destination.put('a', small, { signal }).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({
+      name: 'PermanentError',
+      remedy: expect.stringContaining('SESSION_DESTINATION'),
+    });
+    expect(server.counts.PutObject).toBe(1);
+  });
+
   test('a store without DeleteObjects gets single deletions', async () => {
     for (const key of ['a', 'b']) await destination.put(key, small, { signal });
     server.setFaults([
