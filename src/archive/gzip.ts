@@ -14,6 +14,7 @@ export const gzip: BlockCodec = {
   async *encode(blocks, { level, threads, freeBuffers }) {
     let [crc, bytes] = [0, 0];
     let before = Buffer.alloc(0);
+    let ratio = FIRST_RATIO;
     const compress = async (block: Buffer) => {
       crc = crc32(block, crc);
       bytes += block.length;
@@ -24,9 +25,11 @@ export const gzip: BlockCodec = {
         level,
         ...(dictionary.length > 0 && { dictionary }),
         finishFlush: constants.Z_SYNC_FLUSH,
-        chunkSize: OUTPUT_BYTES,
+        chunkSize: Math.ceil(block.length * Math.min(1, ratio * 1.1)) + 1_024,
       };
-      return { block, pieces: [await deflate(block, options)] };
+      const output = await deflate(block, options);
+      ratio = output.length / block.length;
+      return { block, pieces: [output] };
     };
     yield GZIP_HEADER;
     for await (const { block, pieces } of mapConcurrently(blocks, threads + 2, compress)) {
@@ -39,8 +42,11 @@ export const gzip: BlockCodec = {
 };
 
 const DICTIONARY_BYTES = 32_768;
-/** Room for most blocks, so that they are deflated in one call. Measured: 0.6 to 2 MiB take the same time. */
-const OUTPUT_BYTES = 3 << 18;
+/**
+ * Of a block's output to its input, before one is known; then the last block's tells how much room the next one needs.
+ * Too little costs another call, too much is garbage, which V8 counts against its heap and collects sooner.
+ */
+const FIRST_RATIO = 0.3;
 const deflate = promisify(deflateRaw);
 
 /**

@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { setTimeout } from 'node:timers/promises';
+import { eventually } from '../support/eventually.ts';
 import { s3Environment } from '../support/s3-environment.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
 import { listSaved } from '../support/saved-files.ts';
@@ -54,7 +54,9 @@ async function runAndStop(fixture: SessionFixture, s3: S3Server, mib: number) {
   const env = { SESSION_STOP_TIMEOUT: `${STOP_TIMEOUT_MS}ms` };
   const session = await startWithBacklog(fixture, s3, { mib, env });
   s3.setFaults(THROTTLE);
-  await setTimeout(1_000);
+  // Stopped while a segment is under way, too.
+  const puts = s3.counts.PutObject ?? 0;
+  await eventually(() => (s3.counts.PutObject ?? 0) > puts);
   const stoppedAtMs = performance.now();
   session.signal('SIGTERM');
   await once(session.process, 'exit');
