@@ -55,7 +55,7 @@ export function openDirectoryStore(folder: string): Store {
 
     chunkBytes: () => CHUNK_BYTES,
 
-    async store(key, chunks, { signal, stallMs, onProgress, onStored }) {
+    async store(key, chunks, { signal, stallMs, onProgress, onStored, ifAbsent = true }) {
       const file = fileOf(key);
       const watch = watchForStall(stallMs, signal);
       const onWritten = (bytes: number, chunk: Buffer) => {
@@ -65,9 +65,9 @@ export function openDirectoryStore(folder: string): Store {
       };
       const source = openSource(chunks, watch.signal);
       try {
-        if (await isThere(file)) throw new FileExistsError(file);
+        if (ifAbsent && (await isThere(file))) throw new FileExistsError(file);
         const bytes = await orAborted(
-          writeAtomically(file, source, { replace: false, onWritten }),
+          writeAtomically(file, source, { replace: !ifAbsent, onWritten }),
           watch.signal,
           CLEANUP_MS,
         );

@@ -15,7 +15,8 @@ export interface Store {
 
   /**
    * Stores an archive whole or not at all: when it rejects, nothing half-made is left behind.
-   * @throws {AlreadyExistsError} when the key is taken: it is never overwritten.
+   * @throws {AlreadyExistsError} when the key is taken: it is never overwritten, unless `ifAbsent` is false.
+   * @throws {ConditionRefusedError} when the store takes no conditional writes.
    * @throws {PermanentError} when trying again cannot help (access denied, no such bucket).
    */
   store(key: string, chunks: AsyncIterable<Buffer>, options: UploadOptions): Promise<Receipt>;
@@ -23,7 +24,11 @@ export interface Store {
   /** Whether an object is there; `unknown` where the rights do not allow a HEAD request. */
   exists(key: string, signal: AbortSignal): Promise<boolean | 'unknown'>;
 
-  /** Writes one small object whole, replacing what is there unless `ifAbsent`. @throws {AlreadyExistsError} */
+  /**
+   * Writes one small object whole, replacing what is there unless `ifAbsent`.
+   * @throws {AlreadyExistsError} when `ifAbsent` and the key is taken.
+   * @throws {ConditionRefusedError} when `ifAbsent` and the store takes no conditional writes.
+   */
   put(key: string, body: Buffer, options: PutOptions): Promise<void>;
 
   /**
@@ -59,6 +64,8 @@ export interface UploadOptions {
   readonly stallMs: number;
   /** Called with the bytes that are stored so far. */
   readonly onProgress?: (bytes: number) => void;
+  /** Default: true. false for a store that refuses conditions: what is there is then replaced. */
+  readonly ifAbsent?: boolean;
   /** Called with each chunk whose memory the store needs no more. */
   readonly onStored?: (chunk: Buffer) => void;
 }
@@ -126,3 +133,6 @@ export class PermanentError extends Error {
     this.remedy = remedy;
   }
 }
+
+/** The store takes no conditional writes: the same one without `ifAbsent` may well succeed. */
+export class ConditionRefusedError extends PermanentError {}

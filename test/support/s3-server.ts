@@ -11,7 +11,7 @@ import { accessDenied, S3Error } from './s3/errors.ts';
 import { type FaultRule, planFaults } from './s3/faults.ts';
 import { handlers } from './s3/handlers.ts';
 import { type Operation, type S3Request, understand } from './s3/operation.ts';
-import type { OpenUpload, State, StoredObject } from './s3/state.ts';
+import type { Conditions, OpenUpload, State, StoredObject } from './s3/state.ts';
 
 export type { Fault, FaultRule } from './s3/faults.ts';
 export type { Operation } from './s3/operation.ts';
@@ -30,6 +30,8 @@ export interface S3ServerOptions {
   /** Whose requests are taken; everybody's by default. Signatures are not checked. */
   readonly accessKeys?: readonly string[];
   readonly faults?: readonly FaultRule[];
+  /** Default: honoured, as S3 does. */
+  readonly conditions?: Conditions;
 }
 
 export interface RequestRecord {
@@ -68,6 +70,7 @@ export interface S3Server {
 export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Server> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 's3-server-'));
   const state: State = {
+    conditions: options.conditions ?? 'honoured',
     buckets: new Map((options.buckets ?? ['bucket']).map(bucket => [bucket, new Map()])),
     uploads: new Map(),
   };

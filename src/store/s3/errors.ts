@@ -1,7 +1,7 @@
 import { isBug } from '../../runtime/bug.ts';
 import { errorMessage } from '../../runtime/text.ts';
 import { SourceError } from '../source.ts';
-import { AlreadyExistsError, PermanentError } from '../store.ts';
+import { AlreadyExistsError, ConditionRefusedError, PermanentError } from '../store.ts';
 
 /** What an error of S3's, or of the network, means for the request. */
 export type S3ErrorKind =
@@ -13,6 +13,8 @@ export type S3ErrorKind =
   | 'conflict'
   /** No such key, or no such upload. */
   | 'not-found'
+  /** The store does not take If-None-Match. */
+  | 'condition-refused'
   /** If-Match found another object under the key. */
   | 'replaced'
   | 'region'
@@ -146,9 +148,9 @@ export function explain(error: unknown, what: string, location: BucketLocation):
   if (!(cause instanceof S3Error)) return new Error(message, { cause });
   if (cause.kind === 'exists') return new AlreadyExistsError(message, { cause });
   const remedy = remedyFor(cause, location);
-  return remedy === undefined
-    ? new Error(message, { cause })
-    : new PermanentError(message, remedy, { cause });
+  if (remedy === undefined) return new Error(message, { cause });
+  const isCondition = cause.kind === 'condition-refused';
+  return new (isCondition ? ConditionRefusedError : PermanentError)(message, remedy, { cause });
 }
 
 /**
@@ -158,6 +160,16 @@ export function explain(error: unknown, what: string, location: BucketLocation):
 export function rejectMissing(error: unknown): unknown {
   if (!(error instanceof S3Error) || error.kind !== 'not-found') return error;
   return new S3Error(error.message, { ...error, kind: 'rejected', cause: error });
+}
+
+/**
+ * For a request with If-None-Match: Swift and Backblaze B2 answer 501 to it, others 400.
+ * @throws {S3Error} always
+ */
+export function rejectCondition(error: unknown): never {
+  const isRefused =
+    error instanceof S3Error && error.kind === 'rejected' && (error.status === 501 || error.status === 400);
+  throw isRefused ? new S3Error(error.message, { ...error, kind: 'condition-refused', cause: error }) : error;
 }
 
 /** What a person can do about an error that does not pass; undefined for one that may. */
@@ -183,6 +195,7 @@ export function remedyFor(error: S3Error, location: BucketLocation): string | un
       );
     case 'replaced':
       return 'Read it again from its beginning.';
+    case 'condition-refused':
     case 'rejected':
       return remedyForRejection(error.message);
     default:

@@ -11,8 +11,8 @@ import { retry, retryCreation } from '../retry.ts';
 import type { Source } from '../source.ts';
 import type { StallWatch } from '../stall.ts';
 import { sendInSlices } from './body.ts';
-import { S3Error } from './errors.ts';
-import { type Bucket, encryptionOf, hasAnswer, headObject, trackFurthest } from './objects.ts';
+import { rejectCondition, S3Error } from './errors.ts';
+import { type Bucket, encryptionOf, hasAnswer, headObject, metadataOf, trackFurthest } from './objects.ts';
 import { MAX_PARTS, partsInFlight } from './part-size.ts';
 
 /** How long it may take to find out how an upload ended, once it has failed. */
@@ -31,6 +31,7 @@ export interface UploadResult {
 export interface TransferOptions {
   readonly watch: StallWatch;
   readonly idleMs: number;
+  readonly ifAbsent: boolean;
   readonly onProgress: ((bytes: number) => void) | undefined;
   readonly onStored: ((chunk: Buffer) => void) | undefined;
 }
@@ -45,8 +46,13 @@ export interface CreateOptions {
 /** Starts a multipart upload: nothing is stored until it is completed, and nothing may stay when it is not. */
 export async function createUpload(bucket: Bucket, key: string, options: CreateOptions): Promise<Upload> {
   const uncancelled = { signal: new AbortController().signal, idleMs: options.idleMs };
-  const { access, config, fullKey } = bucket;
-  const input = { ...access.bucketFields, ...encryptionOf(config), Key: fullKey(key) };
+  const { access, config, run, fullKey } = bucket;
+  const input = {
+    ...access.bucketFields,
+    ...encryptionOf(config),
+    ...metadataOf(run),
+    Key: fullKey(key),
+  };
   const create = () =>
     access.request(async ({ client, http }) => {
       // Parts that bring a CRC32 belong to an upload that was created with it.
@@ -154,15 +160,17 @@ async function completeUpload(
   upload: Upload,
   parts: CompletedPart[],
   bytes: number,
-  { watch, idleMs }: TransferOptions,
+  { watch, idleMs, ifAbsent }: TransferOptions,
 ): Promise<void> {
   const { access } = bucket;
-  const fields = { ...upload.fields, MultipartUpload: { Parts: parts }, IfNoneMatch: '*' };
+  const condition = ifAbsent ? { IfNoneMatch: '*' } : {};
+  const fields = { ...upload.fields, MultipartUpload: { Parts: parts }, ...condition };
   const complete = async (signal: AbortSignal) => {
     const command = new CompleteMultipartUploadCommand({ ...access.bucketFields, ...fields });
-    await access
+    const completing = access
       .request(({ client, http }) => client.send(command, http), { signal, idleMs })
       .catch(noteAnswer(watch));
+    await (ifAbsent ? completing.catch(rejectCondition) : completing);
   };
   await retryCreation(
     `complete upload of ${upload.key}`,

@@ -4,13 +4,15 @@ import type { S3Config } from '../../config/session-config.ts';
 import type { RetryObserver } from '../retry.ts';
 import { sendInSlices } from './body.ts';
 import type { S3Access } from './client.ts';
-import { type BucketLocation, S3Error } from './errors.ts';
+import { type BucketLocation, rejectCondition, S3Error } from './errors.ts';
 
 /** What all operations on a bucket share. */
 export interface Bucket {
   readonly access: S3Access;
   readonly location: BucketLocation;
   readonly config: S3Config;
+  /** Whose objects are written: their metadata names it. */
+  readonly run: string | undefined;
   /** The object's full key for a key of the store's. */
   readonly fullKey: (key: string) => string;
   /** How an operation of several requests repeats each of them. */
@@ -26,10 +28,10 @@ export interface PutLimits {
 
 /**
  * Sends one object whole, in one attempt.
- * @throws {S3Error} of kind `exists` when `ifAbsent` and an object is there
+ * @throws {S3Error} when `ifAbsent`: of kind `exists`, or `condition-refused`
  */
 export async function putObject(
-  { access, config, fullKey }: Bucket,
+  { access, config, run, fullKey }: Bucket,
   key: string,
   body: Buffer,
   options: PutLimits & { readonly ifAbsent: boolean },
@@ -37,12 +39,13 @@ export async function putObject(
   const input = {
     ...access.bucketFields,
     ...encryptionOf(config),
+    ...metadataOf(run),
     Key: fullKey(key),
     Body: body,
     ContentLength: body.length,
     ...(options.ifAbsent ? { IfNoneMatch: '*' } : {}),
   };
-  await access.request(({ client, http, onActivity }) => {
+  const sending = access.request(({ client, http, onActivity }) => {
     const command = new PutObjectCommand(input);
     sendInSlices(command, bytes => {
       onActivity();
@@ -50,12 +53,15 @@ export async function putObject(
     });
     return client.send(command, http);
   }, options);
+  await (options.ifAbsent ? sending.catch(rejectCondition) : sending);
 }
 
 export interface ObjectHead {
   readonly bytes: number;
   /** Without its quotes. */
   readonly etag: string;
+  /** The run that wrote it; undefined: it does not say. */
+  readonly run: string | undefined;
 }
 
 /** HEAD of an object, in one attempt; `unknown` where the rights do not allow it. */
@@ -70,7 +76,11 @@ export async function headObject(
       ({ client, http }) => client.send(new HeadObjectCommand(input), http),
       { signal },
     );
-    return { bytes: answer.ContentLength ?? 0, etag: (answer.ETag ?? '').replaceAll('"', '') };
+    return {
+      bytes: answer.ContentLength ?? 0,
+      etag: (answer.ETag ?? '').replaceAll('"', ''),
+      run: answer.Metadata?.run,
+    };
   } catch (error) {
     if (error instanceof S3Error && error.kind === 'not-found') return 'absent';
     // Without s3:ListBucket a key that is not there is answered with 403, too.
@@ -83,6 +93,11 @@ export function encryptionOf({ encryption }: S3Config) {
   if (encryption === undefined) return {};
   const { algorithm, kmsKeyId } = encryption;
   return { ServerSideEncryption: algorithm, ...(kmsKeyId === undefined ? {} : { SSEKMSKeyId: kmsKeyId }) };
+}
+
+/** `x-amz-meta-run`. */
+export function metadataOf(run: string | undefined) {
+  return run === undefined ? {} : { Metadata: { run } };
 }
 
 /** Reports bytes only when they get further than in any attempt before. */

@@ -19,6 +19,11 @@ const CHECK_TRIES = 2;
 /** How long an upload that is being started may take to be aborted. */
 const CLEANUP_MS = 1_500;
 
+export interface S3StoreOptions extends RetryObserver {
+  /** Named in the metadata of everything that is written. */
+  readonly run?: string | undefined;
+}
+
 /**
  * A bucket, or a prefix in one, as a store. What consists of several requests, an upload or a deletion, repeats each of them;
  * everything else is repeated by with-retry.ts.
@@ -26,7 +31,7 @@ const CLEANUP_MS = 1_500;
 export async function openS3Store(
   location: BucketLocation,
   config: S3Config,
-  observer: RetryObserver,
+  { run, ...observer }: S3StoreOptions,
 ): Promise<Store> {
   const url = `s3://${[location.bucket, location.prefix].filter(Boolean).join('/')}`;
   const start = location.prefix === '' ? '' : `${location.prefix}/`;
@@ -34,6 +39,7 @@ export async function openS3Store(
     access: await openAccess(location.bucket, config),
     location,
     config,
+    run,
     fullKey: key => `${start}${key}`,
     retry: {
       onRetry: observer.onRetry,

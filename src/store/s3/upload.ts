@@ -32,8 +32,8 @@ export async function uploadArchive(
 ): Promise<Receipt> {
   const watch = watchForStall(options.stallMs, options.signal);
   const source = openSource(chunks, watch.signal);
-  const { onProgress, onStored } = options;
-  const transfer = { watch, idleMs: Math.min(IDLE_MS, options.stallMs / 2), onProgress, onStored };
+  const { ifAbsent = true, onProgress, onStored } = options;
+  const transfer = { watch, idleMs: Math.min(IDLE_MS, options.stallMs / 2), ifAbsent, onProgress, onStored };
   try {
     const sent = await orAborted(upload(bucket, key, source, transfer), options.signal, CLEANUP_MS);
     const verified = await confirm(bucket, key, sent.bytes, options.signal);
@@ -65,7 +65,7 @@ async function uploadWhole(
   key: string,
   body: Buffer,
   source: Source<Buffer>,
-  { watch, idleMs, onProgress, onStored }: TransferOptions,
+  { watch, idleMs, ifAbsent, onProgress, onStored }: TransferOptions,
 ): Promise<UploadResult> {
   if (!(await source.next()).done)
     throw new Error(
@@ -74,8 +74,7 @@ async function uploadWhole(
   const onSent = trackFurthest(watch.moved);
   await retryCreation(
     `put ${key}`,
-    signal =>
-      putObject(bucket, key, body, { ifAbsent: true, signal, idleMs, onSent }).catch(noteAnswer(watch)),
+    signal => putObject(bucket, key, body, { ifAbsent, signal, idleMs, onSent }).catch(noteAnswer(watch)),
     error => holds(bucket, key, body, error, watch.signal),
     {
       ...bucket.retry,

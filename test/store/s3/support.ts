@@ -10,6 +10,7 @@ export interface OpenOptions {
   readonly bucket?: string;
   readonly prefix?: string;
   readonly s3?: Partial<S3Config>;
+  readonly run?: string;
   /** The AWS variables besides the usual ones; undefined takes one of those away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly onRetry?: (event: RetryEvent) => void;
@@ -27,8 +28,8 @@ export async function openTestStore(url: string, options: OpenOptions = {}): Pro
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
     ...options.env,
   });
-  const { bucket = 'bucket', prefix = 'some/prefix', s3, onRetry } = options;
-  return openStore({ kind: 's3', bucket, prefix }, { s3: { ...PLAIN, ...s3 }, onRetry });
+  const { bucket = 'bucket', prefix = 'some/prefix', s3, run, onRetry } = options;
+  return openStore({ kind: 's3', bucket, prefix }, { s3: { ...PLAIN, ...s3 }, run, onRetry });
 }
 
 function setAwsVariables(variables: Readonly<Record<string, string | undefined>>): void {

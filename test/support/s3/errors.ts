@@ -29,5 +29,7 @@ export const noSuchUpload = () =>
     'NoSuchUpload',
     'The specified upload does not exist. It may have been aborted or completed.',
   );
+export const notImplemented = () =>
+  new S3Error(501, 'NotImplemented', 'A header you provided implies functionality that is not implemented');
 export const preconditionFailed = () =>
   new S3Error(412, 'PreconditionFailed', 'At least one of the pre-conditions you specified did not hold');

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { type Answer, describe } from './answers.ts';
 import type { Body } from './body.ts';
-import { noSuchKey, S3Error } from './errors.ts';
+import { noSuchKey, notImplemented, S3Error } from './errors.ts';
 import type { S3Request } from './operation.ts';
 import {
   assemble,
@@ -41,7 +41,7 @@ export const handlers: Record<S3Request['operation'], Handler> = {
       bodies: [body],
       headers: keptHeaders(request.message),
     };
-    keep(state, request.bucket, stored, isConditional(request));
+    keep(state, request.bucket, stored, isConditional(request, state));
     return { status: 200, headers: { etag: `"${body.etag}"`, 'x-amz-checksum-crc32': body.crc32 } };
   },
 
@@ -148,7 +148,7 @@ export const handlers: Record<S3Request['operation'], Handler> = {
       crc32: textsOf(part, 'ChecksumCRC32')[0],
     }));
     const stored = assemble(upload, named);
-    keep(state, request.bucket, stored, isConditional(request));
+    keep(state, request.bucket, stored, isConditional(request, state));
     state.uploads.delete(upload.id);
     const unused = [...upload.parts.values()].filter(body => !stored.bodies.includes(body));
     discard(unused);
@@ -237,11 +237,7 @@ export const handlers: Record<S3Request['operation'], Handler> = {
   },
 
   Unknown() {
-    throw new S3Error(
-      501,
-      'NotImplemented',
-      'A header or query you provided implies functionality not implemented',
-    );
+    throw notImplemented();
   },
 };
 
@@ -261,12 +257,15 @@ function openUpload(state: State, { bucket, key, query }: S3Request) {
   return uploadOf(state, bucket, key, query.get('uploadId') ?? '');
 }
 
-function isConditional({ message }: S3Request): boolean {
-  return message.headers['if-none-match'] === '*';
+/** Whether the write must not replace an object. @throws {S3Error} where no condition is taken */
+function isConditional({ message, operation }: S3Request, { conditions }: State): boolean {
+  if (message.headers['if-none-match'] !== '*' || conditions === 'ignored') return false;
+  if (conditions === 'refused') throw notImplemented();
+  return conditions === 'honoured' || operation === 'PutObject';
 }
 
 function keptHeaders({ headers }: IncomingMessage): Record<string, string> {
-  const kept = Object.entries(headers).filter(([name]) => name.startsWith('x-amz-server-side-encryption'));
+  const kept = Object.entries(headers).filter(([name]) => /^x-amz-(server-side-encryption|meta-)/.test(name));
   return Object.fromEntries(kept.map(([name, value]) => [name, String(value)]));
 }
 

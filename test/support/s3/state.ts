@@ -23,7 +23,17 @@ export interface OpenUpload {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** What a store makes of If-None-Match. */
+export type Conditions =
+  | 'honoured'
+  /** As Ceph does: only a CompleteMultipartUpload ignores it. */
+  | 'ignored-on-complete'
+  | 'ignored'
+  /** As Swift and Backblaze B2 do: 501. */
+  | 'refused';
+
 export interface State {
+  readonly conditions: Conditions;
   readonly buckets: Map<string, Map<string, StoredObject>>;
   readonly uploads: Map<string, OpenUpload>;
 }
