@@ -1,12 +1,12 @@
 import { join, resolve } from 'node:path';
 
-/** Names the folder with what test/support/build.ts has built; Vitest's workers inherit it. */
+/** Names the folder with what build.ts has built; whatever is started inherits it. */
 export const BUILD_VARIABLE = 'TEST_BUILD';
 
 const build = process.env[BUILD_VARIABLE];
 const root = resolve(import.meta.dirname, '../..');
 
-/** The supervisor: in Vitest the bundle that ships, elsewhere the source. */
+/** The supervisor: the bundle that ships, where it was built. */
 export const SUPERVISOR =
   build === undefined ? join(root, 'src/main.ts') : join(build, 'craftassist-session.mjs');
 
