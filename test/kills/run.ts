@@ -35,7 +35,8 @@ export async function runPlan(plan: Plan): Promise<Result> {
     const { session, killedAtMs } = await runUntilKilled(plan, fixture, s3);
     const uploads = describeUploads(s3.requests, killedAtMs);
     const uploadMs = slowestUploadMs(s3.requests, killedAtMs);
-    const allowedMs = plan.intervalMs + uploadMs + SCAN_MS;
+    // Segments go one after the other: the next one begins an interval after the last, or when that is uploaded.
+    const allowedMs = Math.max(plan.intervalMs, uploadMs) + uploadMs + SCAN_MS;
     const recovery = await recover(plan, fixture, s3);
     const folders = await unpackAll(recovery.archives, dirname(fixture.workdir));
     const judgement = await judge({ original: fixture.workdir, folders, killedAtMs, allowedMs });
