@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { PermanentError, type Receipt, type Store } from '../store/store.ts';
 import {
-  CLAIM_KEY,
+  PLAN_KEY,
   CLOCK_KEY,
   formatStatus,
   STATUS_KEY,
@@ -85,7 +85,7 @@ async function* keysOf(
     // A session's own role may delete, but has no s3:ListBucket.
     if (!(error instanceof PermanentError)) throw error;
     for (let sequence = 1; sequence <= segments; sequence += 1) yield `${prefix}/${segmentKey(sequence)}`;
-    yield `${prefix}/${CLAIM_KEY}`;
+    yield `${prefix}/${PLAN_KEY}`;
     yield `${prefix}/${CLOCK_KEY}`;
   }
 }
