@@ -88,15 +88,15 @@ describe.concurrent('an archive', () => {
         notices: [],
       });
     }
-    expect(await filesBelow(fixture.sessions)).toEqual([
-      ...['test', 'test.2', 'test.3'].flatMap(name => [
-        `.sessions/${name}/claim.json`,
-        `.sessions/${name}/session.json`,
-      ]),
-      'test.2/logs.tar.gz',
-      'test.3/logs.tar.gz',
-      'test/logs.tar.gz',
-    ]);
+    expect(await filesBelow(fixture.sessions)).toEqual(
+      ['test', 'test.2', 'test.3']
+        .flatMap(name => [
+          `.sessions/${name}/claim.json`,
+          `.sessions/${name}/session.json`,
+          `${name}/logs.tar.gz`,
+        ])
+        .sort(),
+    );
   });
 
   test("of an older program is never overwritten: the new one's takes the next name", async ({
@@ -149,8 +149,8 @@ describe.concurrent('an archive', () => {
 
   test('may be a plain tar, or zstd', async ({ fixture, run }) => {
     for (const name of ['all.tar', 'all.tar.zst']) {
-      await run({ SESSION_ARCHIVE: name });
-      const { stdout } = await promisify(execFile)('tar', ['tf', join(fixture.sessions, 'test', name)]);
+      await run({ SESSION_ARCHIVE: name, TIMESTAMP: name });
+      const { stdout } = await promisify(execFile)('tar', ['tf', join(fixture.sessions, name, name)]);
       expect(stdout).toContain('agent.log');
     }
   });
