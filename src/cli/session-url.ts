@@ -14,7 +14,7 @@ export interface NamedSessions {
   readonly journals: readonly FoundJournal[];
 }
 
-export interface FindOptions extends RetryObserver {
+interface FindOptions extends RetryObserver {
   readonly signal: AbortSignal;
   /** See `OpenOptions`. */
   readonly run?: string;

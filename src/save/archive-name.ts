@@ -11,7 +11,7 @@ export function reportName(n: number): string {
 }
 
 /** Where a journal was found, taken apart. */
-export interface SessionPlace {
+interface SessionPlace {
   /** The folder that was the session's destination; empty: the store itself. */
   readonly root: string;
   /** The session's name. */

@@ -28,7 +28,7 @@ export function placeInside(archiveName: string, n = 1): ArchivePlace {
 }
 
 /** What the key of an archive is made of, besides the claimed name. */
-export interface KeySource {
+interface KeySource {
   /** See key-template.ts. */
   readonly template: string;
   readonly experiment: string | undefined;

@@ -23,7 +23,7 @@ export interface Claimant {
   readonly host: string;
 }
 
-export interface ClaimOptions {
+interface ClaimOptions {
   readonly signal: AbortSignal;
   /** The folder of the store that holds the sessions; empty: the store itself. */
   readonly root: string;

@@ -17,7 +17,7 @@ export interface LastingClaim {
 }
 
 /** One attempt, which itself repeats its requests. */
-export type ClaimAttempt = (signal: AbortSignal, retry: PutRetry | undefined) => Promise<ClaimedName>;
+type ClaimAttempt = (signal: AbortSignal, retry: PutRetry | undefined) => Promise<ClaimedName>;
 
 const ATTEMPT_TIMEOUT_MS = 20_000;
 const RETRY_MS = 10_000;

@@ -18,7 +18,7 @@ export interface SessionClaims {
   close(): void;
 }
 
-export interface ClaimsOptions {
+interface ClaimsOptions {
   readonly config: SessionConfig;
   readonly run: string;
   readonly log: Log;

@@ -3,7 +3,7 @@ import { AlreadyExistsError, ConditionRefusedError, type Store } from './store.t
 /** What a store makes of a write that must not replace anything. */
 export type Conditions = 'honoured' | 'ignored' | 'refused';
 
-export interface PutTwiceOptions {
+interface PutTwiceOptions {
   readonly signal: AbortSignal;
   /** The object's bytes: other ones each time, or the second put would be taken for a repetition of the first. */
   readonly body: (attempt: 1 | 2) => Buffer;
