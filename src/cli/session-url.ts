@@ -4,7 +4,7 @@ import type { DestinationUrl, Environment, SessionConfig } from '../config/sessi
 import { type FoundJournal, findJournals } from '../journal/reader/find.ts';
 import { isSessionOf, sessionFolder } from '../report/session-folder.ts';
 import { placeOf } from '../save/archive-name.ts';
-import { type OpenOptions, openStore } from '../store/open.ts';
+import { openStore } from '../store/open.ts';
 import type { RetryObserver } from '../store/retry.ts';
 import { PermanentError, type Store } from '../store/store.ts';
 
@@ -16,7 +16,7 @@ export interface NamedSessions {
 
 interface FindOptions extends RetryObserver {
   readonly signal: AbortSignal;
-  /** See `OpenOptions`. */
+  /** Named by what is written. */
   readonly run?: string;
 }
 
@@ -38,7 +38,7 @@ export async function findNamedSessions(
   let nearest: Store | undefined;
   let fault: unknown;
   for (const candidate of candidatesOf(save.destination)) {
-    const destination = await openStore(candidate.root, { s3: save.s3, ...options } satisfies OpenOptions);
+    const destination = await openStore(candidate.root, { s3: save.s3, ...options });
     nearest ??= destination;
     try {
       const journals = await journalsAt(destination, candidate, signal);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
@@ -68,6 +68,21 @@ describe.concurrent('on a store whose conditions are', () => {
     });
   }
 
+  for (const kind of KINDS) {
+    test(`${kind}, an archive of an older program stays as it is`, async ({ fixture, openS3 }) => {
+      const s3 = await openS3(kind);
+      const older = `${s3.url}/bucket/sessions/test/logs.tar.gz`;
+      await fetch(older, { method: 'PUT', body: 'older' });
+      const session = fixture.start(s3Environment(s3));
+      expect((await session.ended()).code, session.stdout()).toBe(0);
+      const { archive, session: name } = session.report();
+      expect(name).toBe('test');
+      expect(archive?.key).toMatch(/^test\.(2|[0-9a-f]{8})\/logs\.tar\.gz$/);
+      expect(archivesOf(s3)).toEqual([archive?.key, 'test/logs.tar.gz']);
+      expect(await (await fetch(older)).text()).toBe('older');
+    });
+  }
+
   for (const kind of ['ignored', 'refused'] as const) {
     test(`${kind}, a session that is killed is recovered from its journal`, async ({ fixture, openS3 }) => {
       const s3 = await openS3(kind);
@@ -117,7 +132,6 @@ describe.concurrent('a session', () => {
 
   test('claims its name at the fallback when that is used', async ({ fixture, openS3 }) => {
     const s3 = await openS3('honoured', [{ do: '503' }]);
-    await mkdir(join(fixture.sessions, '.sessions/test'), { recursive: true });
     const first = fixture.start({ SESSION_DESTINATION: fixture.sessions, ...(await another(fixture)) });
     expect((await first.ended()).code).toBe(0);
     const session = fixture.start({
@@ -152,9 +166,13 @@ describe.concurrent('a session', () => {
       const env = name === 'test' ? {} : await another(fixture);
       fixture.start({ ...JOURNAL, ...env });
       const journal = join(fixture.sessions, '.sessions', name, 'journal');
-      await eventually(async () => (await readdir(journal)).filter(file => file.endsWith('.gz')).length >= 3);
+      const counted = join(env.SESSION_WORKDIR ?? fixture.workdir, 'counted.log');
+      const segments = async () => (await readdir(journal)).filter(file => file.endsWith('.gz')).length;
+      await eventually(async () => (await readFile(counted)).length > 0);
+      const before = await segments();
+      await eventually(async () => (await segments()) >= before + 2);
       await fixture.killAll();
-      lines.push(await readFile(join(env.SESSION_WORKDIR ?? fixture.workdir, 'counted.log'), 'utf8'));
+      lines.push(await readFile(counted, 'utf8'));
     }
     const recovery = fixture.start({}, 'recover', '--force', join(fixture.sessions, 'test'));
     expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
