@@ -6,7 +6,7 @@ import { isSessionOf, sessionFolder } from '../report/session-folder.ts';
 import { placeOf } from '../save/archive-name.ts';
 import { openStore } from '../store/open.ts';
 import type { RetryObserver } from '../store/retry.ts';
-import { PermanentError, type Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 
 /** The journals of the sessions that a URL names, and the destination that they were found at. */
 export interface NamedSessions {
@@ -45,8 +45,7 @@ export async function findNamedSessions(
       if (journals.length > 0) return { destination, journals };
     } catch (error) {
       // Further up the rights may end.
-      if (error instanceof PermanentError) fault ??= destination === nearest ? error : undefined;
-      else fault = error;
+      if (destination === nearest || signal.aborted) fault ??= error;
     }
     if (destination !== nearest) destination.close();
     if (signal.aborted) break;

@@ -63,7 +63,8 @@ function faultOfParts(template: string): string | undefined {
   // "..", and the folder of everything that is no archive.
   if (parts.some(part => part.startsWith('.')))
     return `has a part that begins with ".": ${SESSIONS_FOLDER} and ".." cannot hold archives`;
-  if (keys.some(key => Buffer.byteLength(key) > MAX_BYTES)) return 'is too long for a key: write a shorter one';
+  if (keys.some(key => Buffer.byteLength(key) > MAX_BYTES))
+    return 'is too long for a key: write a shorter one';
   return undefined;
 }
 

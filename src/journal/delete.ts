@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 import { PermanentError, type Receipt, type Store } from '../store/store.ts';
 import {
-  PLAN_KEY,
   CLOCK_KEY,
   formatStatus,
+  PLAN_KEY,
   STATUS_KEY,
   type StoredJournal,
   segmentKey,

@@ -76,7 +76,8 @@ export const SESSION_EVENTS = {
   },
   name_claimed: {
     levels: ['info'],
-    meaning: 'The session has a name of its own at a destination: TIMESTAMP, or with .2, .3 … where that is taken.',
+    meaning:
+      'The session has a name of its own at a destination: TIMESTAMP, or with .2, .3 … where that is taken.',
     action: '',
     fields: { session: 'the name', url: 'the destination', conditions: 'honoured, ignored or refused' },
   },

@@ -24,10 +24,7 @@ export type RecoveryPlan = Readonly<v.InferOutput<typeof Plan>>;
 /** An archive that was made out of a journal, read back, and found to be what was packed. */
 export type RecoveredSession = RecoveryPlan & ObjectDigest;
 
-export function planOf(
-  { archiveKey, reportKey, session }: ArchivePlace,
-  recovered: Recovered,
-): RecoveryPlan {
+export function planOf({ archiveKey, reportKey, session }: ArchivePlace, recovered: Recovered): RecoveryPlan {
   const { coveredUntil, isFinished, problems, waiting } = recovered;
   return {
     archiveKey,

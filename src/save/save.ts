@@ -191,15 +191,19 @@ async function firstFree(attempts: Attempts): Promise<ArchivePlace> {
   return freeOf(attempts, await target.place(store, signal));
 }
 
-/** A store that has an object at every key that it is asked for tells nothing. */
 const MAX_PLACES = 100;
 
 /** An archive that exists is never overwritten: the next free place is taken. */
 async function freeOf({ store, signal }: Attempts, first: ArchivePlace): Promise<ArchivePlace> {
   let place = first;
-  for (let n = 1; n < MAX_PLACES && (await isTaken(store, place, signal)); n += 1)
+  for (let n = 1; n <= MAX_PLACES; n += 1) {
+    if (!(await isTaken(store, place, signal))) return place;
     place = await place.next(signal);
-  return place;
+  }
+  throw new PermanentError(
+    `${store.url} has an object at each of ${MAX_PLACES} keys, from ${first.archiveKey} on`,
+    'Give each session a TIMESTAMP of its own, or see what the store answers to a HEAD request.',
+  );
 }
 
 /** A listing may be allowed where HEAD is not; where neither is, a condition has to find it, if the store keeps any. */

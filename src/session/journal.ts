@@ -19,6 +19,8 @@ export interface SessionJournal {
   started(): StartedJournal | undefined;
   /** Rejects when the session will have no name there. */
   readonly whenStarted: Promise<StartedJournal>;
+  /** One that is not started yet never is. */
+  cancel(): void;
 }
 
 interface StartedJournal {
@@ -44,16 +46,23 @@ export async function startSessionJournal(runtime: SessionRuntime): Promise<Sess
   if (journal.intervalMs === undefined || save.destination.kind === 'inside') return undefined;
   try {
     const store = await openStore(save.destination);
+    const over = new AbortController();
     let started: StartedJournal | undefined;
-    const whenStarted = startWhenClaimed(store, journal.intervalMs, runtime).then(result => {
-      started = result;
-      return result;
+    const whenStarted = startWhenClaimed(store, journal.intervalMs, runtime).then(start => {
+      over.signal.throwIfAborted();
+      started = start();
+      return started;
     });
     whenStarted.catch((error: unknown) => {
       // All other claims end with the session, which has told why it is not saved.
       if (error instanceof PermanentError) logUnavailable(error, log);
     });
-    return { store, started: () => started, whenStarted };
+    return {
+      store,
+      started: () => started,
+      whenStarted,
+      cancel: () => over.abort(new Error('the session is over')),
+    };
   } catch (error) {
     logUnavailable(error, log);
     return undefined;
@@ -64,16 +73,17 @@ function logUnavailable(error: unknown, log: Log): void {
   log.error({ event: 'journal_unavailable', err: error }, 'journal could not be started');
 }
 
+/** @returns what starts it */
 async function startWhenClaimed(
   store: Store,
   intervalMs: number,
   { config, log, claims }: SessionRuntime,
-): Promise<StartedJournal> {
+): Promise<() => StartedJournal> {
   const { journal, save, workdir } = config;
   const sinceMs = Date.now();
   const { include, exclude, archiveName, codec, key, experiment } = save;
   const { name, conditions } = await claims.at(save.destination).whenClaimed;
-  const started = startJournal({
+  const options = {
     selection: {
       root: workdir,
       include,
@@ -98,9 +108,9 @@ async function startWhenClaimed(
       exclude: [...exclude],
       version: VERSION,
     },
-    onProblem: problem => logProblem(problem, log),
-  });
-  return { journal: started, name };
+    onProblem: (problem: JournalProblem) => logProblem(problem, log),
+  };
+  return () => ({ journal: startJournal(options), name });
 }
 
 /** The command that makes the archive of a session that only its journal holds. */
@@ -149,8 +159,9 @@ export interface JournalFlush {
  */
 export async function flushJournal(
   sessionJournal: SessionJournal,
-  { log, startDeadline }: SessionRuntime,
+  runtime: SessionRuntime,
 ): Promise<JournalFlush> {
+  const { log, startDeadline } = runtime;
   const startMs = performance.now();
   const backlog = sessionJournal.started()?.journal.report().backlog;
   log.info(
@@ -159,7 +170,8 @@ export async function flushJournal(
   );
   const cancelled = new AbortController();
   const deadline = startDeadline('journalFlush');
-  const end = finish(sessionJournal, AbortSignal.any([deadline.signal, cancelled.signal])).then(result => {
+  const signal = AbortSignal.any([deadline.signal, cancelled.signal]);
+  const end = finish(sessionJournal, runtime, signal).then(result => {
     deadline[Symbol.dispose]();
     const afterMs = Math.round(performance.now() - startMs);
     if (result.durable) log.info({ event: 'journal_flushed', afterMs }, 'journal holds everything');
@@ -173,11 +185,19 @@ export async function flushJournal(
 }
 
 /** It never rejects. */
-async function finish({ whenStarted }: SessionJournal, signal: AbortSignal): Promise<JournalEnd> {
+async function finish(
+  { started, whenStarted, cancel }: SessionJournal,
+  { config, claims }: SessionRuntime,
+  signal: AbortSignal,
+): Promise<JournalEnd> {
   try {
+    await claims.at(config.save.destination).claimNow(signal);
     const { journal } = await orAborted(whenStarted, signal);
     return await journal.finish(signal);
   } catch (error) {
+    cancel();
+    // One that has started at this very moment would go on for ever.
+    await started()?.journal.finish(AbortSignal.abort(error));
     return { durable: false, why: errorText(error), files: 0, bytes: 0 };
   }
 }

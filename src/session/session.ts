@@ -1,6 +1,6 @@
 import type { Report } from '../report/schema.ts';
-import { type ReportTarget, writeReport } from '../report/write.ts';
 import { reportKey } from '../report/session-folder.ts';
+import { type ReportTarget, writeReport } from '../report/write.ts';
 import type { EndReason } from './end-reason.ts';
 import type { HostInfo } from './host-info.ts';
 import { deleteSessionJournal, startSessionJournal } from './journal.ts';

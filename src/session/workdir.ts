@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import type { ChildName, DestinationUrl, SessionConfig } from '../config/session-config.ts';
 import { type KeyNames, renderKey, SESSIONS_FOLDER } from '../config/key-template.ts';
+import type { ChildName, DestinationUrl, SessionConfig } from '../config/session-config.ts';
 import { STATE_FOLDER } from '../control-socket/protocol.ts';
 import { nthName, reportName } from '../save/archive-name.ts';
 

@@ -29,11 +29,8 @@ export async function selfTest(destination: Store, signal: AbortSignal): Promise
   });
   if (put.result === 'fault') return [checked, put];
   const before = [checked, put, conditionsStep(conditions)];
-  const deleted = await attempt(
-    'delete',
-    'it can be deleted again',
-    'note',
-    () => destination.delete([key], signal),
+  const deleted = await attempt('delete', 'it can be deleted again', 'note', () =>
+    destination.delete([key], signal),
   );
   if (deleted.result === 'fine') return [...before, deleted];
   const detail = `${deleted.detail}; ${key} stays there, and so will journals`;

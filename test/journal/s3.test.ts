@@ -42,7 +42,9 @@ test('a journal lives through an S3 that fails, is recovered from it and removed
 
 test('a journal that its store will never take ends at once, and says so once', async () => {
   const refusal = { do: 'error', status: 501, code: 'NotImplemented' } as const;
-  const server = await startS3Server({ faults: [{ match: { operation: 'PutObject', from: 3 }, ...refusal }] });
+  const server = await startS3Server({
+    faults: [{ match: { operation: 'PutObject', from: 3 }, ...refusal }],
+  });
   onTestFinished(() => server.close());
   const destination = await openTestStore(server.url, { prefix: 'sessions' });
   onTestFinished(() => destination.close());

@@ -8,9 +8,9 @@ import { type Claimant, claimName, claimNextName } from '../../src/save/claim.ts
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { openTestStore, PLAIN } from '../store/s3/support.ts';
-import { seeded } from '../support/seeded.ts';
 import type { Conditions } from '../support/s3/state.ts';
 import { type FaultRule, type S3Server, startS3Server } from '../support/s3-server.ts';
+import { seeded } from '../support/seeded.ts';
 
 const KINDS = ['honoured', 'ignored-on-complete', 'ignored', 'refused'] as const;
 const signal = new AbortController().signal;

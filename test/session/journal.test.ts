@@ -12,7 +12,8 @@ const JOURNAL = { SESSION_JOURNAL_INTERVAL: '100ms', SESSION_AGENT_COMMAND: prog
 
 const folderOf = ({ sessions }: SessionFixture) => join(sessions, 'test');
 
-const journalOf = ({ sessions }: SessionFixture, name = 'test') => join(sessions, '.sessions', name, 'journal');
+const journalOf = ({ sessions }: SessionFixture, name = 'test') =>
+  join(sessions, '.sessions', name, 'journal');
 
 /** What a session leaves that is saved, whoever has saved it. */
 const SAVED = ['.sessions/test/claim.json', '.sessions/test/session.json', 'test/logs.tar.gz'];
@@ -21,8 +22,7 @@ const SAVED = ['.sessions/test/claim.json', '.sessions/test/session.json', 'test
 async function journaled(fixture: SessionFixture, segments: number): Promise<void> {
   await eventually(
     async () =>
-      (await readdir(journalOf(fixture))).filter(name => name.endsWith('.tar.gz')).length >=
-      segments,
+      (await readdir(journalOf(fixture))).filter(name => name.endsWith('.tar.gz')).length >= segments,
   );
 }
 
@@ -89,9 +89,7 @@ describe.concurrent('a session whose container died', () => {
     expect(dry.stdout()).toContain('test: would recover');
     await journaled(fixture, 1);
     // What its supervisor was writing when it died.
-    const { length } = (await readdir(journalOf(fixture))).filter(name =>
-      name.endsWith('.tar.gz'),
-    );
+    const { length } = (await readdir(journalOf(fixture))).filter(name => name.endsWith('.tar.gz'));
     for (const name of [`${`${length + 1}`.padStart(8, '0')}.tar.gz`, 'status.json'])
       await writeFile(join(journalOf(fixture), `${name}.part`), 'half');
     const recovery = fixture.start({}, 'recover', '--all', '--force', fixture.sessions);
@@ -120,9 +118,24 @@ describe.concurrent('a session whose container died', () => {
     await fixture.killAll();
     const recovery = fixture.start({}, 'recover', '--force', folderOf(fixture));
     expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
+    expect(await filesBelow(fixture.sessions)).toEqual([...SAVED.slice(0, 2), 'turk/X1/test/logs.tar.gz']);
+  });
+
+  test('keeps the place that the experiment of its environment gives it, without that environment', async ({
+    fixture,
+  }) => {
+    fixture.start({
+      ...JOURNAL,
+      SESSION_KEY: '[{experiment}/interaction/]{timestamp}',
+      TURK_EXPERIMENT_ID: 'X1',
+    });
+    await journaled(fixture, 1);
+    await fixture.killAll();
+    const recovery = fixture.start({}, 'recover', '--force', join(fixture.sessions, 'X1/interaction/test'));
+    expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
     expect(await filesBelow(fixture.sessions)).toEqual([
       ...SAVED.slice(0, 2),
-      'turk/X1/test/logs.tar.gz',
+      'X1/interaction/test/logs.tar.gz',
     ]);
   });
 
@@ -193,10 +206,7 @@ describe.concurrent('a stop that leaves no time for the archive', () => {
     ).toEqual(SAVED.map(key => `p/${key}`));
   });
 
-  test('keeps its report when a second signal ends the upload', async ({
-    fixture,
-    onTestFinished,
-  }) => {
+  test('keeps its report when a second signal ends the upload', async ({ fixture, onTestFinished }) => {
     const s3 = await startS3Server();
     onTestFinished(() => s3.close());
     const session = fixture.start({

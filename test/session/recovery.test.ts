@@ -6,9 +6,9 @@ import { eventually } from '../support/eventually.ts';
 import { about } from '../support/journal.ts';
 import { s3Environment } from '../support/s3-environment.ts';
 import { type FaultRule, type S3Server, startS3Server } from '../support/s3-server.ts';
+import { putSegments } from '../support/segments.ts';
 import { program } from '../support/session.ts';
 import { test as sessionTest } from '../support/session-test.ts';
-import { putSegments } from '../support/segments.ts';
 
 const test = sessionTest.extend('s3', async ({ onTestFinished }) => {
   const s3 = await startS3Server();

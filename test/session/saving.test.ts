@@ -24,9 +24,7 @@ describe.concurrent('an archive', () => {
       '.sessions/test/session.json',
       'test/logs.tar.gz',
     ]);
-    const { stdout } = await promisify(execFile)('sha256sum', [
-      join(fixture.sessions, 'test/logs.tar.gz'),
-    ]);
+    const { stdout } = await promisify(execFile)('sha256sum', [join(fixture.sessions, 'test/logs.tar.gz')]);
     const { archive } = await readReport(fixture.sessions);
     expect(archive).toMatchObject({ key: 'test/logs.tar.gz', sha256: stdout.slice(0, 64), verified: true });
   });
@@ -114,7 +112,10 @@ describe.concurrent('an archive', () => {
   });
 
   test('lies where SESSION_KEY says, and nothing else does', async ({ fixture, run }) => {
-    const env = { SESSION_KEY: '[{experiment}/interaction/]{timestamp}', TURK_EXPERIMENT_ID: '20260131120000' };
+    const env = {
+      SESSION_KEY: '[{experiment}/interaction/]{timestamp}',
+      TURK_EXPERIMENT_ID: '20260131120000',
+    };
     expect((await run(env)).code).toBe(0);
     expect(await filesBelow(fixture.sessions)).toEqual([
       '.sessions/test/claim.json',

@@ -34,7 +34,8 @@ async function* openUploads(
     for (const { Key, UploadId } of page.Uploads ?? [])
       if (Key === fullKey(key) && UploadId !== undefined) yield UploadId;
     const { NextKeyMarker, NextUploadIdMarker } = page;
-    const goesOn = page.IsTruncated === true && NextKeyMarker !== undefined && NextUploadIdMarker !== undefined;
+    const goesOn =
+      page.IsTruncated === true && NextKeyMarker !== undefined && NextUploadIdMarker !== undefined;
     position = goesOn ? { KeyMarker: NextKeyMarker, UploadIdMarker: NextUploadIdMarker } : undefined;
   } while (position !== undefined);
 }
