@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
+import { readVariables } from '../config/define.ts';
+import { SESSION_VARIABLES } from '../config/session-variables.ts';
 import { request as sendRequest } from '../control-socket/client.ts';
 import { EXIT_USAGE } from '../runtime/exit-codes.ts';
-import type { CommandInput, RunCommand } from './command.ts';
+import { type CommandInput, printFaults, type RunCommand } from './command.ts';
 
 /** Sends one line to the console of the server in the running session. */
 export const console: RunCommand = async input => {
@@ -22,7 +24,12 @@ async function visit(
   { env, cwd, print, printError }: CommandInput,
   request: Parameters<typeof sendRequest>[1],
 ): Promise<number> {
-  const workdir = resolve(cwd, env.SESSION_WORKDIR || '.');
+  const { faults, read } = readVariables(SESSION_VARIABLES, env);
+  const workdir = resolve(cwd, read('SESSION_WORKDIR'));
+  if (faults.length > 0) {
+    printFaults(faults, printError);
+    return EXIT_USAGE;
+  }
   const answer = await sendRequest(workdir, request);
   if (answer === undefined) {
     printError(`no session runs in ${workdir}: set SESSION_WORKDIR to the one that is meant`);

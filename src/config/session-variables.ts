@@ -11,10 +11,10 @@ const session = {
     "the session's name; one that is taken gets .2, .3 and so on appended",
     { acceptsEmpty: true },
   ),
-  SESSION_WORKDIR: optional(
+  SESSION_WORKDIR: variable(
     values.path,
-    'the current directory',
-    'where the children run and what is archived; created if missing',
+    '.',
+    'where the children run and what is archived, seen from the current directory; created if missing',
   ),
   SESSION_SETUP_COMMAND: optional(
     values.command,

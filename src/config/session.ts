@@ -37,7 +37,7 @@ export function parseSessionConfig(env: Environment, context: SessionContext): P
   const { read } = reader;
   const server = serverConfig(reader, context);
   const idleLimits = server.run.kind === 'cuberite' ? 'for Cuberite' : 'usual';
-  const workdir = resolve(context.cwd, read('SESSION_WORKDIR') ?? '.');
+  const workdir = resolve(context.cwd, read('SESSION_WORKDIR'));
   const config: SessionConfig = {
     timestamp: read('TIMESTAMP') ?? context.now.toISOString(),
     workdir,

@@ -3,10 +3,18 @@ export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The message of an error, followed by those of its causes: `a: b: c`. */
+/** The message of an error, followed by those of its causes: `a: b: c`. One that was part of another is not repeated. */
 export function errorText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${errorText(error.cause)}`;
+  const texts = [errorMessage(error)];
+  for (let at = causeOf(error); at !== undefined; at = causeOf(at)) {
+    const text = errorMessage(at);
+    if (!texts.some(said => said.includes(text))) texts.push(text);
+  }
+  return texts.join(': ');
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error ? error.cause : undefined;
 }
 
 /** A number of bytes in binary units, with three digits at most: `866 MiB`. */

@@ -105,6 +105,10 @@ test('under the lock only one is at work, and a lock that a dead process has lef
     expect(await withLock(lock, async () => 'done')).toBe('done');
     await expect(withLock(lock, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
     expect(await withLock(lock, async () => 'done again')).toBe('done again');
+    // Taken away by another process, for which the work took too long.
+    expect(await withLock(lock, () => rm(lock, { recursive: true }).then(() => 'done all the same'))).toBe(
+      'done all the same',
+    );
   } finally {
     await rm(folder, { recursive: true });
   }

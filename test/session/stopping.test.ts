@@ -96,6 +96,7 @@ describe.concurrent('a stop signal', () => {
     await session.logged('"end":"signal"');
     session.signal('SIGINT');
     expect(await session.ended()).toEqual({ code: 130, signal: null });
+    expect(session.stdout()).toContain('exit code 130');
     expect(session.report().survivors).toEqual([]);
   });
 });

@@ -76,14 +76,15 @@ describe('a request that fails for the moment', () => {
     expect(retries).toHaveLength(2);
   });
 
-  test.for([new PermanentError('AccessDenied', 'Allow it.'), new AlreadyExistsError('it is there')])(
-    'is not repeated after %s',
-    async error => {
-      const { store, retries } = await stage(failing(1, error));
-      await expect(store.put('a', body, { signal })).rejects.toBe(error);
-      expect(retries).toEqual([]);
-    },
-  );
+  test.for([
+    new PermanentError('AccessDenied', 'Allow it.'),
+    new AlreadyExistsError('it is there'),
+    new TypeError('a bug of ours'),
+  ])('is not repeated after %s', async error => {
+    const { store, retries } = await stage(failing(1, error));
+    await expect(store.put('a', body, { signal })).rejects.toBe(error);
+    expect(retries).toEqual([]);
+  });
 
   test('ends with the reason of the abort, while it waits as well', async () => {
     const abort = new AbortController();

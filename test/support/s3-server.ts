@@ -51,6 +51,8 @@ export interface RequestRecord {
 
 export interface S3Server {
   readonly url: string;
+  /** One whose requests are taken; undefined: everybody's are. */
+  readonly accessKey: string | undefined;
   /** The last 10,000, oldest first. */
   readonly requests: readonly RequestRecord[];
   /** How many requests of each operation there have been. */
@@ -174,6 +176,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
 
   return {
     url: `http://${options.host ?? '127.0.0.1'}:${port}`,
+    accessKey: options.accessKeys?.[0],
     requests,
     counts,
     objects: (bucket = 'bucket') => [...(state.buckets.get(bucket)?.values() ?? [])],

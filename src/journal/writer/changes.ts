@@ -1,8 +1,8 @@
-import { closeSync, fstatSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import type { Yielder } from '../../runtime/concurrency.ts';
 import { dropGeneration, type FileIndex, type IndexedFile } from './file-index.ts';
-import { type FileStat, isSameFile, toFileStat } from './file-stat.ts';
+import { type FileStat, isSameFile } from './file-stat.ts';
 import {
   carryOverPrefixCheck,
   extend,
@@ -13,7 +13,7 @@ import {
   restartPrefixCheck,
   SLICE_BYTES,
 } from './generation.ts';
-import { hasCrc, type OpenFile, openFile } from './open-file.ts';
+import { hasCrc, isUntouched, type OpenFile, openFile } from './open-file.ts';
 
 /** What reading a file that may have changed has given. */
 export type ReadResult =
@@ -214,7 +214,6 @@ async function readNext(
   if (body.length === 0 && limit > offset) return toFailure(open.fault);
   index.contentBytes += generation.end - offset;
   index.peakBytes = Math.max(index.peakBytes, index.contentBytes);
-  const after = toFileStat(fstatSync(open.fd, { bigint: true }));
   const bytes = {
     generation,
     offset,
@@ -224,12 +223,8 @@ async function readNext(
     stat: open.stat,
     completeSize,
     replaces,
-    changedWhileRead: completeSize !== undefined && !isUntouched(generation.startedFrom, after),
+    changedWhileRead: completeSize !== undefined && !isUntouched(generation.startedFrom, open.statAgain()),
     isLast: generation.end === open.stat.size,
   };
   return { kind: 'piece', bytes };
-}
-
-function isUntouched(before: FileStat, now: FileStat): boolean {
-  return before.mtimeNs === now.mtimeNs && before.size === now.size;
 }

@@ -1,4 +1,4 @@
-import { readSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { isMissing } from '../../files/errno.ts';
 import { NotRegularFileError, openRegularFileSync } from '../../files/open.ts';
@@ -7,10 +7,15 @@ import { errorText } from '../../runtime/text.ts';
 import { type FileStat, toFileStat } from './file-stat.ts';
 import { type Generation, type ReadAt, SLICE_BYTES } from './generation.ts';
 
-/** A file that is open for reading; whoever opened it closes it. */
+/**
+ * A file that is open for reading, one at a time; whoever opened it closes it. A small one is read at once, so that all
+ * that is compared and sent of it is of one content, even while somebody rewrites it.
+ */
 export interface OpenFile {
   readonly fd: number;
   readonly stat: FileStat;
+  /** As it is now; of a small file as it was when it was read. */
+  readonly statAgain: () => FileStat;
   /** The bytes are valid until the next read of any file. */
   readonly read: ReadAt;
   /** Fills the buffer, as far as there are bytes. @returns what was filled */
@@ -24,18 +29,58 @@ export function openFile(path: string | Buffer): OpenFile | { readonly failed: s
   try {
     const { fd, stats } = openRegularFileSync(path);
     const stat = toFileStat(stats);
-    const file: OpenFile = {
-      fd,
-      stat,
-      read: (offset, length) => readInto(file, SCRATCH.subarray(0, length), offset),
-      readInto: (buffer, offset) => readInto(file, buffer, offset),
-      fault: undefined,
-    };
-    return file;
+    return readAtOnce(fd, stat) ?? readOnDemand(fd, stat);
   } catch (error) {
     const isGone = isMissing(error) || error instanceof NotRegularFileError;
     return { failed: isGone ? undefined : errorText(error) };
   }
+}
+
+function readOnDemand(fd: number, stat: FileStat): OpenFile {
+  const file: OpenFile = {
+    fd,
+    stat,
+    statAgain: () => statOf(fd),
+    read: (offset, length) => readInto(file, SCRATCH.subarray(0, length), offset),
+    readInto: (buffer, offset) => readInto(file, buffer, offset),
+    fault: undefined,
+  };
+  return file;
+}
+
+/** undefined: it is large, it fails to be read, or it is changed again and again. */
+function readAtOnce(fd: number, first: FileStat): OpenFile | undefined {
+  const file = readOnDemand(fd, first);
+  let stat = first;
+  for (let attempt = 1; attempt <= ATTEMPTS && stat.size <= SLICE_BYTES; attempt += 1) {
+    const content = file.readInto(CONTENT.subarray(0, stat.size), 0);
+    if (file.fault !== undefined) return undefined;
+    const after = statOf(fd);
+    if (content.length === stat.size && isUntouched(stat, after)) return withContent(fd, stat, content);
+    stat = after;
+  }
+  return undefined;
+}
+
+function withContent(fd: number, stat: FileStat, content: Buffer): OpenFile {
+  const read: ReadAt = (offset, length) => content.subarray(offset, offset + length);
+  const copyInto = (buffer: Buffer, offset: number) =>
+    buffer.subarray(0, content.copy(buffer, 0, offset, offset + buffer.length));
+  return { fd, stat, statAgain: () => stat, read, readInto: copyInto, fault: undefined };
+}
+
+/** A log that grows all the time is then read as it is: what has been read of it stays as it was. */
+const ATTEMPTS = 5;
+/** Of the small file that is open. */
+const CONTENT = Buffer.allocUnsafeSlow(SLICE_BYTES);
+
+function statOf(fd: number): FileStat {
+  return toFileStat(fstatSync(fd, { bigint: true }));
+}
+
+/** Whether nobody has written to a file between two stats of it. */
+export function isUntouched(before: FileStat, now: FileStat): boolean {
+  return before.mtimeNs === now.mtimeNs && before.size === now.size;
 }
 
 /** Whether the file begins with the generation's bytes: reads all of them. */

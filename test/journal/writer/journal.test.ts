@@ -57,6 +57,8 @@ describe('what the journal holds', () => {
     await mkdir(join(work, 'cuberite/logs'), { recursive: true });
     const log = join(work, 'cuberite/logs/LOG.txt');
     const journal = start();
+    // The empty one that takes the name.
+    await eventually(() => journal.report().segments >= 1);
     for (let n = 1; n <= 5; n += 1) {
       await appendFile(log, `line ${n}\n`);
       await eventually(() => journal.report().segments > n);

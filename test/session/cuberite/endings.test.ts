@@ -42,7 +42,7 @@ const ENDINGS: Record<Exclude<EndReason['kind'], 'bug' | 'destination-refused'>,
     code: 0,
     world: true,
   },
-  'max-duration': { env: { SESSION_MAX_DURATION: '1s' }, code: 0, world: true },
+  'max-duration': { env: { SESSION_MAX_DURATION: '3s' }, code: 0, world: true },
   'nobody-joined': { env: { SESSION_JOIN_TIMEOUT: '300ms' }, code: 0, world: true },
   'everybody-left': {
     env: { SESSION_EMPTY_TIMEOUT: '300ms' },
