@@ -36,7 +36,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   files: ['runtime'],
   runtime: [],
   servermgr: [
-    ...['config', 'runtime', 'files', 'store', 'report/schema.ts', 'process/procfs.ts', 'process/child.ts'],
+    ...['config', 'runtime', 'files', 'store', 'report/schema.ts', 'report/session-folder.ts'],
+    ...['process/procfs.ts', 'process/child.ts'],
     ...['process/exit-status.ts', 'minecraft/ping.ts', 'minecraft/player-count.ts', 'minecraft/readiness.ts'],
   ],
 };

@@ -6,6 +6,7 @@
  * Each row is a writer (this process) and a journal (a process of its own) on a temporary folder.
  */
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -136,6 +137,9 @@ async function writeJournal(home: string): Promise<void> {
       },
     },
     prefix: 'bench/journal',
+    run: randomUUID(),
+    ifAbsent: true,
+    sinceMs: Date.now(),
     about: {
       session: 'bench',
       archiveName: 'logs.tar.gz',

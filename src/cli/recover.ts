@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -18,7 +19,7 @@ import { openStore } from '../store/open.ts';
 import { printRetries } from '../store/retry-log.ts';
 import type { Store } from '../store/store.ts';
 import { type CommandInput, printFaults, type RunCommand } from './command.ts';
-import { configFor, openNamedSession } from './session-url.ts';
+import { configFor, findNamedSessions, type NamedSessions } from './session-url.ts';
 
 const USAGE =
   'usage: craftassist-session recover [--all] [--dry-run] [--force] [--output folder] [--scratch folder] <s3://bucket/prefix/TIMESTAMP>';
@@ -44,22 +45,35 @@ export const recover: RunCommand = async input => {
     else printError(`${errorText(error)}\n${USAGE}`);
     return EXIT_USAGE;
   }
-  const observer = printRetries(printError);
-  const { destination, folder } = parsed.all
-    ? {
-        destination: await openStore(config.save.destination, { s3: config.save.s3, ...observer }),
-        folder: '',
-      }
-    : await openNamedSession(config, observer);
+  let destination: Store | undefined;
   try {
-    return await recoverAll({ ...parsed, config, destination, folder, input });
+    const found = await find(config, parsed.all, input);
+    destination = found.destination;
+    return await recoverAll({ ...parsed, config, input, ...found });
   } catch (error) {
     printError(errorText(error));
     return EXIT_NOT_SAVED;
   } finally {
-    destination.close();
+    destination?.close();
   }
 };
+
+async function find(
+  config: SessionConfig,
+  all: boolean,
+  { signals, printError }: CommandInput,
+): Promise<NamedSessions> {
+  const signal = signals.stopRequested;
+  const options = { run: randomUUID(), ...printRetries(printError) };
+  if (!all) return findNamedSessions(config, { signal, ...options });
+  const destination = await openStore(config.save.destination, { s3: config.save.s3, ...options });
+  try {
+    return { destination, journals: await findJournals(destination, '', signal) };
+  } catch (error) {
+    destination.close();
+    throw error;
+  }
+}
 
 function parseRecoverArgs(args: readonly string[]) {
   const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
@@ -69,23 +83,16 @@ function parseRecoverArgs(args: readonly string[]) {
   return { ...values, url };
 }
 
-type Task = ReturnType<typeof parseRecoverArgs> & {
-  readonly config: SessionConfig;
-  readonly destination: Store;
-  readonly folder: string;
-  readonly input: CommandInput;
-};
+type Task = ReturnType<typeof parseRecoverArgs> &
+  NamedSessions & {
+    readonly config: SessionConfig;
+    readonly input: CommandInput;
+  };
 
 async function recoverAll(task: Task): Promise<number> {
-  const { destination, folder, input } = task;
-  const found = await findJournals(
-    destination,
-    folder === '' ? '' : `${folder}/`,
-    input.signals.stopRequested,
-  );
-  const journals = found.filter(({ session }) => folder === '' || session === folder);
+  const { destination, journals, input } = task;
   if (journals.length === 0) {
-    input.printError(`there is no journal at ${destination.url}/${folder}: nothing to recover`);
+    input.printError(`there is no journal at ${task.url}: nothing to recover`);
     return task.all ? 0 : EXIT_USAGE;
   }
   let code = 0;
@@ -105,6 +112,7 @@ async function recoverOne(task: Task, journal: FoundJournal): Promise<number> {
   const { destination, input, force } = task;
   const { print, printError, signals } = input;
   const name = `${destination.url}/${journal.session}`;
+  if (journal.unreadable !== undefined) throw new Error(journal.unreadable);
   const facts = `${journal.segments} segments, ${bytesText(journal.bytes)}, last written ${new Date(journal.lastWrittenMs).toISOString()}`;
   if (!force && isLive(journal, await nowAt(task, journal))) {
     (task.all ? print : printError)(`${name}: is still being written (${facts}): wait, or use --force`);

@@ -1,11 +1,10 @@
 import { ConfigError } from '../config/define.ts';
-import { findJournals } from '../journal/reader/find.ts';
 import { followFile } from '../journal/reader/tail.ts';
 import { EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { errorText } from '../runtime/text.ts';
 import { printRetries } from '../store/retry-log.ts';
 import { printFaults, type RunCommand } from './command.ts';
-import { configFor, openNamedSession } from './session-url.ts';
+import { configFor, findNamedSessions } from './session-url.ts';
 
 /** Prints a file of a running session from its journal, and follows it until the session ends. */
 export const tail: RunCommand = async ({ env, cwd, args, write, printError, signals }) => {
@@ -16,17 +15,13 @@ export const tail: RunCommand = async ({ env, cwd, args, write, printError, sign
   }
   const signal = signals.stopRequested;
   try {
-    const { destination, folder } = await openNamedSession(
-      configFor(url, env, cwd),
-      printRetries(printError),
-    );
-    const journal = (await findJournals(destination, `${folder}/`, signal))
-      .filter(({ session }) => session === folder)
-      .at(-1);
+    const { destination, journals } = await findNamedSessions(configFor(url, env, cwd), {
+      signal,
+      ...printRetries(printError),
+    });
+    const [journal] = journals.toSorted((a, b) => b.lastWrittenMs - a.lastWrittenMs);
     if (journal === undefined) {
-      printError(
-        `there is no journal at ${destination.url}/${folder}: the session has not begun, or it is over and saved`,
-      );
+      printError(`there is no journal at ${url}: the session has not begun, or it is over and saved`);
       return EXIT_USAGE;
     }
     for await (const read of followFile({

@@ -2,7 +2,7 @@ import type { LogLevel } from '../runtime/log.ts';
 
 /** Everything that a session needs to know, complete and frozen: nothing else reads the environment. */
 export interface SessionConfig {
-  /** The session's name: the last folder of its key. */
+  /** The name that the session claims: see save/claim.ts. */
   readonly timestamp: string;
   /** Absolute path: where the children run and what is archived. */
   readonly workdir: string;
@@ -80,6 +80,10 @@ export type DestinationUrl =
 export interface SaveConfig {
   readonly destination: DestinationUrl;
   readonly fallback: DestinationUrl | undefined;
+  /** The template of the archive's folder, see key-template.ts. */
+  readonly key: string;
+  /** The experiment's id, where the working directory does not tell. */
+  readonly experiment: string | undefined;
   readonly timeoutMs: number;
   /** An upload whose bytes have not moved for so long is started again. */
   readonly stallMs: number;

@@ -1,13 +1,14 @@
 import { LOG_LEVELS } from '../runtime/log.ts';
 import { flag, optional, type VariableGroups, variable, variableByCase } from './define.ts';
 import { destinationUrl } from './destination-url.ts';
+import { DEFAULT_KEY, experimentId, keyTemplate } from './key-template.ts';
 import * as values from './values.ts';
 
 const session = {
   TIMESTAMP: optional(
     values.sessionName,
     'now, ISO 8601 in UTC',
-    "the session's name, the last folder of its key",
+    "the session's name; one that is taken gets .2, .3 and so on appended",
     { acceptsEmpty: true },
   ),
   SESSION_WORKDIR: variable(
@@ -131,6 +132,16 @@ const archive = {
     destinationUrl,
     'none',
     'tried when SESSION_DESTINATION has finally failed',
+  ),
+  SESSION_KEY: variable(
+    keyTemplate,
+    DEFAULT_KEY,
+    "the archive's folder below the destination; a bracket drops out when its {experiment} is not known",
+  ),
+  TURK_EXPERIMENT_ID: optional(
+    experimentId,
+    'none',
+    'the {experiment} of a session whose working directory has no turk_experiment_id.txt',
   ),
   CRAFTASSIST_NO_UPLOAD: flag('the archive is written into the working directory and stays there'),
   SESSION_ARCHIVE: variable(

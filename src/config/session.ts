@@ -99,6 +99,8 @@ function saveConfig(reader: Reader, { cwd }: SessionContext, workdir: string): S
   const { read } = reader;
   return {
     ...destinations(reader, cwd, workdir),
+    key: read('SESSION_KEY'),
+    experiment: read('TURK_EXPERIMENT_ID'),
     timeoutMs: read('SESSION_SAVE_TIMEOUT'),
     stallMs: STALL_MS,
     ...read('SESSION_ARCHIVE'),

@@ -1,5 +1,6 @@
 import { split } from 'shlex';
 import * as v from 'valibot';
+import { SESSIONS_FOLDER } from './key-template.ts';
 import type { ChildUser, Codec, Command, S3Config } from './session-config.ts';
 
 /*
@@ -145,11 +146,12 @@ export const sessionName = v.pipe(
   v.string(),
   v.nonEmpty(`is empty: ${NAME_REMEDY}`),
   v.regex(/^.{1,128}$/su, `is longer than 128 characters: ${NAME_REMEDY}`),
-  // A folder's name holds 255 bytes at most, and one character takes up to four.
-  v.maxBytes(255, 'is longer than 255 bytes: write a shorter name'),
+  // A folder's name holds 255 bytes at most, one character takes up to four, and `.2` may be appended.
+  v.maxBytes(240, 'is longer than 240 bytes: write a shorter name'),
   v.regex(/^[^/\\]*$/, `holds a slash: ${NAME_REMEDY}`),
   v.excludes('..', `holds "..": ${NAME_REMEDY}`),
   v.notValue('.', `is ".": ${NAME_REMEDY}`),
+  v.notValue(SESSIONS_FOLDER, `is where reports and journals are: ${NAME_REMEDY}`),
   v.regex(/^\P{Cc}*$/u, `holds a control character: ${NAME_REMEDY}`),
 );
 

@@ -147,10 +147,15 @@ export async function claimAndRename(part: string, file: string): Promise<void> 
 
 const PART_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
-/** A part that is there is what a crash left behind: a file has one writer. */
+/** A part that is there is what a crash left behind: a file has one writer, or several that try again. */
 async function openPart(part: string, mode: number): Promise<FileHandle> {
   await rm(part, { force: true });
-  return open(part, PART_FLAGS, mode);
+  try {
+    return await open(part, PART_FLAGS, mode);
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) throw takenOver(part, { cause: error });
+    throw error;
+  }
 }
 
 /** As `openPart`; looks for a part that is there only where opening fails, since a failed removal costs an exception. */
@@ -170,8 +175,8 @@ async function isStill(name: string, handle: FileHandle): Promise<boolean> {
   return named !== undefined && named.ino === opened.ino && named.dev === opened.dev;
 }
 
-function takenOver(part: string): Error {
-  return new Error(`${part} was taken over by another writer`);
+function takenOver(part: string, options?: ErrorOptions): Error {
+  return new Error(`${part} was taken over by another writer`, options);
 }
 
 /** A new name is durable only when the folder that holds it is, and so on up to the first folder that was there. */

@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 import { PermanentError, type Receipt, type Store } from '../store/store.ts';
 import {
-  CLAIM_KEY,
   CLOCK_KEY,
   formatStatus,
+  PLAN_KEY,
   STATUS_KEY,
   type StoredJournal,
   segmentKey,
@@ -85,7 +85,7 @@ async function* keysOf(
     // A session's own role may delete, but has no s3:ListBucket.
     if (!(error instanceof PermanentError)) throw error;
     for (let sequence = 1; sequence <= segments; sequence += 1) yield `${prefix}/${segmentKey(sequence)}`;
-    yield `${prefix}/${CLAIM_KEY}`;
+    yield `${prefix}/${PLAN_KEY}`;
     yield `${prefix}/${CLOCK_KEY}`;
   }
 }

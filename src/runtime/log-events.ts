@@ -74,6 +74,19 @@ export const SESSION_EVENTS = {
     action: 'Save the console output; make the working directory writable, and free of links and pipes.',
     fields: { ...ERR, file: 'its path' },
   },
+  name_claimed: {
+    levels: ['info'],
+    meaning:
+      'The session has a name of its own at a destination: TIMESTAMP, or with .2, .3 … where that is taken.',
+    action: '',
+    fields: { session: 'the name', url: 'the destination', conditions: 'honoured, ignored or refused' },
+  },
+  name_not_claimed: {
+    levels: ['warn'],
+    meaning: 'The session could not claim its name yet; it goes on trying, and nothing is written before.',
+    action: 'If it goes on, check the store and the network.',
+    fields: { why: 'why not', url: 'the destination' },
+  },
   journal_unavailable: {
     levels: ['error'],
     meaning: 'The journal could not be started: what is recorded is safe only once the archive is saved.',
@@ -109,6 +122,12 @@ export const SESSION_EVENTS = {
     meaning: 'The journal cannot list the working directory; it tries again.',
     action: 'Make the working directory readable for the supervisor.',
     fields: { why: 'why it cannot be listed' },
+  },
+  journal_refused: {
+    levels: ['error'],
+    meaning: 'The store will not take the journal, and it has ended: the session goes on without it.',
+    action: 'See the text; what is recorded is safe only once the archive is saved.',
+    fields: { why: 'what the store answers' },
   },
   journal_stopped: {
     levels: ['error'],
@@ -225,6 +244,18 @@ export const SESSION_EVENTS = {
       files: 'how many files are missing or incomplete',
       bytes: 'how many bytes are missing',
     },
+  },
+  uploads_aborted: {
+    levels: ['info'],
+    meaning: 'What the session was uploading when it was killed was found by its recovery, and deleted.',
+    action: '',
+    fields: { key: 'of the archive', uploads: 'how many' },
+  },
+  uploads_not_aborted: {
+    levels: ['warn'],
+    meaning: 'A recovery could not look for what the session was uploading when it was killed.',
+    action: 'Allow s3:ListBucketMultipartUploads, or have a lifecycle rule delete such uploads.',
+    fields: { ...ERR, key: 'of the archive' },
   },
   archive_started: {
     levels: ['info'],

@@ -1,20 +1,24 @@
-import { basename, join } from 'node:path';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { DEFAULT_KEY } from '../config/key-template.ts';
 import type { SaveConfig } from '../config/session-config.ts';
 import { deleteJournal } from '../journal/delete.ts';
 import type { FoundJournal } from '../journal/reader/find.ts';
 import { type Recovered, recoverJournal } from '../journal/reader/rebuild.ts';
 import { digestOf } from '../store/read.ts';
-import type { Store } from '../store/store.ts';
-import { keyOf, splitKey } from './archive-name.ts';
-import { sessionFolder } from './experiment-id.ts';
-import { type Claim, claimOf, putClaim, type RecoveredSession, readClaim } from './recovery-claim.ts';
+import { PermanentError, type Store } from '../store/store.ts';
+import { placeOf } from './archive-name.ts';
+import { type ArchivePlace, placeAt } from './archive-place.ts';
+import { CLAIM_KEY, type ClaimedName, claimantOf, claimName } from './claim.ts';
+import { readExperiment } from './experiment.ts';
+import { planOf, putPlan, type RecoveredSession, type RecoveryPlan, readPlan } from './recovery-plan.ts';
 import { putRecoveryReport } from './recovery-report.ts';
 import { type SaveRequest, type SaveRuntime, saveArchive } from './save.ts';
 
 /** How an archive is made whose journal does not say so, and what a journal never says. */
 export type PackDefaults = Pick<
   SaveConfig,
-  'archiveName' | 'codec' | 'include' | 'exclude' | 'gzipLevel' | 'stallMs'
+  'archiveName' | 'codec' | 'include' | 'exclude' | 'gzipLevel' | 'stallMs' | 'key' | 'experiment'
 >;
 
 export interface RecoveryRuntime extends SaveRuntime {
@@ -49,10 +53,10 @@ async function resume(
   journal: FoundJournal,
   signal: AbortSignal,
 ): Promise<RecoveredSession | undefined> {
-  const claim = await readClaim(store, journal.prefix, signal);
-  if (claim === undefined) return undefined;
-  const digest = await digestOf(store, claim.archiveKey, signal);
-  return digest && { ...claim, ...digest };
+  const plan = await readPlan(store, journal.prefix, signal);
+  if (plan === undefined) return undefined;
+  const digest = await digestOf(store, plan.archiveKey, signal);
+  return digest && { ...plan, ...digest };
 }
 
 async function rebuildAndSave(
@@ -69,9 +73,7 @@ async function rebuildAndSave(
     folder: workdir,
     signal,
   });
-  const { parent, folder: known } = splitKey(journal.session);
-  const { folder } = await sessionFolder(workdir, rebuilt.about?.session ?? basename(known));
-  let claim: Claim | undefined;
+  let plan: RecoveryPlan | undefined;
   const saved = await saveArchive(
     {
       ...packingOf(rebuilt, defaults, workdir),
@@ -79,24 +81,69 @@ async function rebuildAndSave(
         {
           url: store.url,
           open: async () => store,
-          folder: keyOf(parent, folder),
+          place: (_, limit) => placeOfRecovered(store, journal, rebuilt, defaults, workdir, limit),
           inside: false,
           deadline: 'archiveAtDestination',
         },
       ],
-      onNames: async (archiveKey, reportKey) => {
-        claim = claimOf(archiveKey, reportKey, rebuilt);
-        await putClaim(store, journal.prefix, claim, signal);
+      onPlace: async place => {
+        plan = planOf(place, rebuilt);
+        await putPlan(store, journal.prefix, plan, signal);
+        await abortUploads(store, place, runtime);
       },
     },
     runtime,
   );
-  if (saved.how !== 'archive' || claim === undefined) throw new Error(saved.faults.join('; '));
-  const digest = await digestOf(store, claim.archiveKey, signal);
+  if (saved.how !== 'archive' || plan === undefined) throw new Error(saved.faults.join('; '));
+  const digest = await digestOf(store, plan.archiveKey, signal);
   if (digest?.sha256 !== saved.summary.sha256) {
-    throw new Error(`${store.url}/${claim.archiveKey} is not what was uploaded`);
+    throw new Error(`${store.url}/${plan.archiveKey} is not what was uploaded`);
   }
-  return { ...claim, ...digest };
+  return { ...plan, ...digest };
+}
+
+/** Where the session itself would have put its archive. One of an earlier version has no name yet that it has claimed. */
+async function placeOfRecovered(
+  store: Store,
+  journal: FoundJournal,
+  { about, run }: Recovered,
+  defaults: PackDefaults,
+  workdir: string,
+  signal: AbortSignal,
+): Promise<ArchivePlace> {
+  const { root, name, isClaimed, experiment: known } = placeOf(journal.session);
+  const { key, experiment } = about ?? defaults;
+  const claimant = claimantOf(name, run, hostname());
+  const claimed: ClaimedName = isClaimed
+    ? // Where conditions are refused no claim is under the common key.
+      { name, conditions: journal.siblings.includes(CLAIM_KEY) ? 'honoured' : 'refused' }
+    : await claimName(store, claimant, { signal, root });
+  const source = {
+    template: key ?? (isClaimed ? defaults.key : DEFAULT_KEY),
+    experiment: (await readExperiment(workdir, experiment ?? known)).id,
+    archiveName: (about ?? defaults).archiveName,
+    root,
+  };
+  return placeAt(store, claimed, source, claimant);
+}
+
+/** What the session was uploading when it was killed, which nobody else would ever delete. */
+async function abortUploads(
+  store: Store,
+  { archiveKey }: ArchivePlace,
+  { log, signal }: RecoveryRuntime,
+): Promise<void> {
+  try {
+    const uploads = await store.abortUploads(archiveKey, signal);
+    if (uploads > 0)
+      log.info({ event: 'uploads_aborted', key: archiveKey, uploads }, 'unfinished uploads aborted');
+  } catch (error) {
+    if (!(error instanceof PermanentError)) throw error;
+    log.warn(
+      { event: 'uploads_not_aborted', err: error, key: archiveKey },
+      "unfinished uploads, if any, stay until the bucket's lifecycle rule deletes them",
+    );
+  }
 }
 
 /** The session's own settings of how to pack, as far as its journal tells. */
@@ -105,10 +152,10 @@ function packingOf(
   { gzipLevel, stallMs, ...defaults }: PackDefaults,
   workdir: string,
 ): Pick<SaveRequest, 'source' | 'archive' | 'stallMs'> {
-  const { archiveName, codec, include, exclude } = about ?? defaults;
+  const { codec, include, exclude } = about ?? defaults;
   return {
     source: { root: workdir, include, exclude, excludedPaths: [] },
-    archive: { name: archiveName, codec, level: gzipLevel },
+    archive: { codec, level: gzipLevel },
     stallMs,
   };
 }

@@ -2,8 +2,8 @@ import type { FoundJournal } from '../journal/reader/find.ts';
 import { type FoundReport, formatReport, parseReport } from '../report/schema.ts';
 import { readText } from '../store/read.ts';
 import type { Store } from '../store/store.ts';
-import { keyOf } from './archive-name.ts';
-import { type RecoveredSession, SMALL_BYTES } from './recovery-claim.ts';
+import { keyOf, placeOf } from './archive-name.ts';
+import { type RecoveredSession, SMALL_BYTES } from './recovery-plan.ts';
 
 /** Writes `session.json`: what the session itself reported, if it could, and what was recovered. */
 export async function putRecoveryReport(
@@ -13,10 +13,13 @@ export async function putRecoveryReport(
   signal: AbortSignal,
 ): Promise<void> {
   const own = await readOwnReport(store, journal, signal);
+  const { root } = placeOf(journal.session);
+  // As the session itself would name it: whoever recovers may look from further up.
+  const key = root === '' ? archiveKey : archiveKey.slice(root.length + 1);
   const report = formatReport({
     format: 1,
-    ...(recovery.session === undefined ? {} : { session: recovery.session }),
     ...own,
+    ...(recovery.session === undefined ? {} : { session: recovery.session }),
     saved: 'archive',
     recover: undefined,
     recovered: true,
@@ -25,7 +28,7 @@ export async function putRecoveryReport(
     complete: recovery.isFinished,
     tailsMissing: recovery.waiting.paths,
     problems: recovery.problems,
-    archive: { url: `${store.url}/${archiveKey}`, key: archiveKey, bytes, sha256, verified: true },
+    archive: { url: `${store.url}/${archiveKey}`, key, bytes, sha256, verified: true },
   });
   await store.put(reportKey, report, { signal });
 }
@@ -39,8 +42,9 @@ export async function isSavedAlready(
   if (journal.status?.state === 'saved') return true;
   const archive = (await readOwnReport(store, journal, signal))?.archive;
   if (archive === undefined) return false;
-  for await (const { key, bytes } of store.list(archive.key, signal)) {
-    if (key === archive.key) return bytes === archive.bytes;
+  const archiveKey = keyOf(placeOf(journal.session).root, archive.key);
+  for await (const { key, bytes } of store.list(archiveKey, signal)) {
+    if (key === archiveKey) return bytes === archive.bytes;
   }
   return false;
 }
@@ -51,10 +55,12 @@ async function readOwnReport(
   { session, siblings, prefix }: FoundJournal,
   signal: AbortSignal,
 ): Promise<FoundReport | undefined> {
+  const { root } = placeOf(session);
   for (const name of siblings.filter(sibling => /^session(\.\d+)?\.json$/.test(sibling))) {
     const text = await readText(store, keyOf(session, name), { maxBytes: SMALL_BYTES, signal });
     const report = parseReport(text ?? '');
-    if (report?.journal?.prefix === prefix) return report;
+    const written = report?.journal?.prefix;
+    if (written !== undefined && keyOf(root, written) === prefix) return report;
   }
   return undefined;
 }

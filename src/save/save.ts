@@ -11,8 +11,14 @@ import type { Log } from '../runtime/log.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { bytesText, errorText } from '../runtime/text.ts';
 import { backoffMs } from '../store/retry.ts';
-import { AlreadyExistsError, PermanentError, type Receipt, type Store } from '../store/store.ts';
-import { keyOf, nthName, reportName } from './archive-name.ts';
+import {
+  AlreadyExistsError,
+  ConditionRefusedError,
+  PermanentError,
+  type Receipt,
+  type Store,
+} from '../store/store.ts';
+import type { ArchivePlace } from './archive-place.ts';
 
 /** Between attempts: a store that is down is not flooded. */
 const FIRST_WAIT_MS = 1_000;
@@ -22,7 +28,6 @@ const MAX_WAIT_MS = 30_000;
 export interface SaveRequest {
   readonly source: Selection;
   readonly archive: {
-    readonly name: string;
     readonly codec: Codec;
     readonly level: PackOptions['level'];
   };
@@ -30,16 +35,16 @@ export interface SaveRequest {
   readonly targets: readonly SaveTarget[];
   /** An attempt whose bytes have not moved for so long is given up. */
   readonly stallMs: number;
-  /** Called with the keys that the archive and its report are about to take. */
-  readonly onNames?: (archiveKey: string, reportKey: string) => Promise<void>;
+  /** Called with the place that the archive and its report are about to take. */
+  readonly onPlace?: (place: ArchivePlace) => Promise<void>;
 }
 
 export interface SaveTarget {
   /** For people. */
   readonly url: string;
   readonly open: () => Promise<Store>;
-  /** The folder of the session's key; empty: none. */
-  readonly folder: string;
+  /** Where the archive goes, once nobody else can have that place. */
+  readonly place: (store: Store, signal: AbortSignal) => Promise<ArchivePlace>;
   /** The archive is written among the files that it holds. */
   readonly inside: boolean;
   readonly deadline: DeadlinePart;
@@ -58,6 +63,8 @@ export interface SavedArchive {
   readonly summary: PackSummary;
   /** Where its report goes. */
   readonly reportKey: string;
+  /** The name that the session has at that store; undefined: it needs none. */
+  readonly session: string | undefined;
   readonly attempts: number;
   readonly ms: number;
   /** Why targets before this one do not have it. */
@@ -112,33 +119,37 @@ async function uploadUntilSaved(
   attempts: Attempts,
   runtime: SaveRuntime,
 ): Promise<Omit<SavedArchive, 'faults'>> {
-  const { request, target, store, signal } = attempts;
+  const { request, store, signal } = attempts;
   const { log } = runtime;
   const startMs = performance.now();
   const measure = () => survey(request.source, signal);
-  let [n, expected] = await Promise.all([firstFree(attempts), measure()]);
+  let [place, expected] = await Promise.all([firstFree(attempts), measure()]);
   for (let attempt = 1; ; attempt++) {
-    const archiveKey = keyOf(target.folder, nthName(request.archive.name, n));
-    const reportKey = keyOf(target.folder, reportName(n));
+    const { archiveKey, reportKey, session } = place;
     try {
-      await request.onNames?.(archiveKey, reportKey);
+      await request.onPlace?.(place);
       const url = `${store.url}/${archiveKey}`;
       log.info(
         { event: 'archive_started', url, files: expected.files, bytes: expected.bytes },
         `uploading archive to ${url}`,
       );
-      const { receipt, summary } = await uploadOnce(attempts, archiveKey, expected, runtime);
+      const { receipt, summary } = await uploadOnce(attempts, place, expected, runtime);
       const ms = performance.now() - startMs;
       const { bytes, verified } = receipt;
       log.info(
         { event: 'archive_saved', url, bytes, verified, afterMs: Math.round(ms) },
         `archive saved: ${bytesText(bytes)} at ${url}`,
       );
-      return { how: 'archive', store, receipt, summary, reportKey, attempts: attempt, ms };
+      return { how: 'archive', store, receipt, summary, reportKey, session, attempts: attempt, ms };
     } catch (error) {
+      if (error instanceof ConditionRefusedError && place.ifAbsent && !signal.aborted) {
+        // A store that takes conditions with small objects need not take them at the end of an upload.
+        place = await freeOf(attempts, { ...place, ifAbsent: false });
+        continue;
+      }
       if (signal.aborted || error instanceof PermanentError || isBug(error)) throw error;
       if (error instanceof AlreadyExistsError) {
-        n += 1;
+        place = await freeOf(attempts, await place.next(signal));
         continue;
       }
       log.warn(
@@ -153,12 +164,12 @@ async function uploadUntilSaved(
 
 async function uploadOnce(
   { request, target, store, signal }: Attempts,
-  key: string,
+  { archiveKey, ifAbsent }: ArchivePlace,
   expected: Survey,
   { progress }: SaveRuntime,
 ) {
   const { source, archive, stallMs } = request;
-  const file = join(source.root, key);
+  const file = join(source.root, archiveKey);
   const packing = pack({
     selection: target.inside
       ? { ...source, excludedPaths: [...source.excludedPaths, file, `${file}.part`] }
@@ -170,14 +181,39 @@ async function uploadOnce(
     signal,
   });
   using _ = progress.start(expected, packing.progress);
-  const receipt = await store.store(key, packing.chunks, { signal, stallMs, onStored: packing.releaseChunk });
+  const { chunks, releaseChunk: onStored } = packing;
+  const receipt = await store.store(archiveKey, chunks, { signal, stallMs, onStored, ifAbsent });
   return { receipt, summary: packing.summary() };
 }
 
-/** An archive that exists is never overwritten: the next free name is taken. */
-async function firstFree({ request, target, store, signal }: Attempts): Promise<number> {
-  for (let n = 1; ; n++) {
-    const taken = await store.exists(keyOf(target.folder, nthName(request.archive.name, n)), signal);
-    if (taken !== true) return n;
+async function firstFree(attempts: Attempts): Promise<ArchivePlace> {
+  const { target, store, signal } = attempts;
+  return freeOf(attempts, await target.place(store, signal));
+}
+
+const MAX_PLACES = 100;
+
+/** An archive that exists is never overwritten: the next free place is taken. */
+async function freeOf({ store, signal }: Attempts, first: ArchivePlace): Promise<ArchivePlace> {
+  let place = first;
+  for (let n = 1; n <= MAX_PLACES; n += 1) {
+    if (!(await isTaken(store, place, signal))) return place;
+    place = await place.next(signal);
   }
+  throw new PermanentError(
+    `${store.url} has an object at each of ${MAX_PLACES} keys, from ${first.archiveKey} on`,
+    'Give each session a TIMESTAMP of its own, or see what the store answers to a HEAD request.',
+  );
+}
+
+/** A listing may be allowed where HEAD is not; where neither is, a condition has to find it, if the store keeps any. */
+async function isTaken(store: Store, { archiveKey }: ArchivePlace, signal: AbortSignal): Promise<boolean> {
+  const found = await store.exists(archiveKey, signal);
+  if (found !== 'unknown') return found;
+  try {
+    for await (const { key } of store.list(archiveKey, signal)) if (key === archiveKey) return true;
+  } catch (error) {
+    if (!(error instanceof PermanentError)) throw error;
+  }
+  return false;
 }

@@ -1,4 +1,6 @@
+import { SESSIONS_FOLDER } from '../config/key-template.ts';
 import { parseReport } from '../report/schema.ts';
+import { isSessionOf, reportKey, sessionFolder } from '../report/session-folder.ts';
 import { readText } from '../store/read.ts';
 import type { Store, StoredObject } from '../store/store.ts';
 import { isSessionName } from './session-id.ts';
@@ -23,7 +25,7 @@ export interface SavedSessions {
   hasJournal(name: string, signal: AbortSignal): Promise<boolean>;
   /** The names of the sessions that were requested yesterday and today (UTC), the newest first. */
   recent(nowMs: number, signal: AbortSignal): Promise<readonly string[]>;
-  /** The URL of the session's own folder, an argument of the supervisor's `recover`. */
+  /** The URL of the session, an argument of the supervisor's `recover`. */
   urlOf(name: string): string;
   /** The bytes of one archive; undefined: there is no such object. */
   read(key: string, signal: AbortSignal): Promise<AsyncIterable<Buffer> | undefined>;
@@ -45,10 +47,7 @@ export function openSavedSessions(destination: Store): SavedSessions {
     async report(name, signal) {
       const cached = cache.get(name);
       if (cached !== undefined) return cached;
-      const text = await readText(destination, `${name}/session.json`, {
-        maxBytes: MAX_REPORT_BYTES,
-        signal,
-      });
+      const text = await readLatest(destination, name, signal);
       const report = text === undefined ? undefined : readSavedReport(text);
       if (report !== undefined && isFinal(report)) addToCache(cache, name, report);
       return report;
@@ -56,12 +55,23 @@ export function openSavedSessions(destination: Store): SavedSessions {
 
     async hasJournal(name, signal) {
       for await (const _ of destination.list(`${name}/journal/`, signal)) return true;
+      for await (const { key } of destination.list(sessionFolder(name), signal)) {
+        const own = sessionOfKey(key);
+        if (own?.inside.startsWith('journal/') && isSessionOf(own.name, name)) return true;
+      }
       return false;
     },
 
     async recent(nowMs, signal) {
       const days = [nowMs, nowMs - DAY_MS].map(ms => new Date(ms).toISOString().slice(0, 10));
-      const found = await Promise.all(days.map(day => namesBelow(destination.list(day, signal))));
+      const found = await Promise.all(
+        days.map(async day => {
+          const places = [sessionFolder(day), day].map(prefix =>
+            namesBelow(destination.list(prefix, signal)),
+          );
+          return [...new Set((await Promise.all(places)).flat())].sort().reverse();
+        }),
+      );
       return found.flat();
     },
 
@@ -84,17 +94,58 @@ function addToCache(cache: Map<string, SavedReport>, name: string, report: Saved
   if (cache.size > MAX_CACHED && oldest !== undefined) cache.delete(oldest);
 }
 
+/**
+ * The report of the session of that name which was written last: a container that is started again under the same
+ * TIMESTAMP is a session of its own. Earlier versions put reports beside archives.
+ */
+async function readLatest(
+  destination: Store,
+  name: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const options = { maxBytes: MAX_REPORT_BYTES, signal };
+  let latest: StoredObject | undefined;
+  for await (const object of destination.list(`${sessionFolder(name)}.`, signal)) {
+    const own = sessionOfKey(object.key);
+    const isReport = own?.inside === 'session.json' && isSessionOf(own.name, name);
+    if (isReport && object.modifiedMs >= (latest?.modifiedMs ?? 0)) latest = object;
+  }
+  const keys = [latest?.key, reportKey(name), `${name}/session.json`].filter(key => key !== undefined);
+  for (const key of keys) {
+    const text = await readText(destination, key, options);
+    if (text !== undefined) return text;
+  }
+  return undefined;
+}
+
+/** The session whose object a key names, and what is below its folder. */
+function sessionOfKey(key: string): { readonly name: string; readonly inside: string } | undefined {
+  const [folder, name = '', ...inside] = key.split('/');
+  return folder === SESSIONS_FOLDER ? { name, inside: inside.join('/') } : undefined;
+}
+
 async function namesBelow(objects: AsyncIterable<StoredObject>): Promise<string[]> {
   const names = new Set<string>();
   let listed = 0;
   for await (const { key } of objects) {
-    const [name = ''] = key.split('/', 1);
-    if (isSessionName(name)) names.add(name);
+    const name = nameIn(key);
+    if (name !== undefined) names.add(name);
     listed += 1;
     if (listed >= MAX_LISTED) break;
   }
-  return [...names].reverse();
+  return [...names];
 }
+
+/** The name that a manager gave; undefined: it gave none, or the session has claimed its place and no more. */
+function nameIn(key: string): string | undefined {
+  const own = sessionOfKey(key);
+  const isClaim = own !== undefined && /^claim(?:\.json$|s\/)/.test(own.inside);
+  const name = own === undefined ? key.split('/', 1)[0] : NAMED.exec(own.name)?.[1];
+  return name !== undefined && !isClaim && isSessionName(name) ? name : undefined;
+}
+
+/** A manager's name has one dot; what a session appends to it, when it is taken, comes after another. */
+const NAMED = /^([^.]*\.[^.]*)/;
 
 function parseTime(text: string | undefined): number | undefined {
   const ms = Date.parse(text ?? '');

@@ -2,21 +2,31 @@ import { quote } from 'shlex';
 import { deleteJournal } from '../journal/delete.ts';
 import { type Journal, type JournalEnd, startJournal } from '../journal/writer/journal.ts';
 import type { JournalProblem } from '../journal/writer/options.ts';
-import { whenAborted } from '../runtime/abort.ts';
+import { sessionFolder } from '../report/session-folder.ts';
+import { orAborted, whenAborted } from '../runtime/abort.ts';
 import type { Log } from '../runtime/log.ts';
 import { errorText } from '../runtime/text.ts';
 import { VERSION } from '../runtime/version.ts';
-import { sessionFolder } from '../save/experiment-id.ts';
-import type { Receipt, Store } from '../store/store.ts';
+import { PermanentError, type Receipt, type Store } from '../store/store.ts';
+import type { SaveState } from './end-reason.ts';
 import type { SessionRuntime } from './runtime.ts';
 import { excludedPaths } from './workdir.ts';
 
 /** The journal of a session that runs. */
 export interface SessionJournal {
-  readonly journal: Journal;
   readonly store: Store;
-  /** The folder of the session's key, as it was when the journal began. */
-  readonly folder: string;
+  /** undefined: nothing is written before the session has its name. */
+  started(): StartedJournal | undefined;
+  /** Rejects when the session will have no name there. */
+  readonly whenStarted: Promise<StartedJournal>;
+  /** One that is not started yet never is. */
+  cancel(): void;
+}
+
+interface StartedJournal {
+  readonly journal: Journal;
+  /** The session's name at the store. */
+  readonly name: string;
 }
 
 /** A file that is rewritten again and again, such as a region file, must not crowd out the logs. */
@@ -25,53 +35,87 @@ const REWRITE_INTERVAL_MS = 60_000;
 const HEARTBEAT_MS = 60_000;
 
 /**
- * Starts to upload what changes in the working directory. A session without a journal is a session still.
+ * Starts to upload what changes in the working directory, as soon as the session has its name there. A session without a
+ * journal is a session still.
  * @returns undefined where there is no journal: it is off, could not be started, or the archive stays in the working
  *   directory anyway.
  */
-export async function startSessionJournal({
-  config,
-  log,
-  openStore,
-}: SessionRuntime): Promise<SessionJournal | undefined> {
-  const { journal, save, timestamp, workdir } = config;
+export async function startSessionJournal(runtime: SessionRuntime): Promise<SessionJournal | undefined> {
+  const { config, log, openStore } = runtime;
+  const { journal, save } = config;
   if (journal.intervalMs === undefined || save.destination.kind === 'inside') return undefined;
-  const { include, exclude, archiveName, codec } = save;
   try {
-    const { folder } = await sessionFolder(workdir, timestamp);
     const store = await openStore(save.destination);
-    const started = startJournal({
-      selection: {
-        root: workdir,
-        include,
-        exclude: [...exclude, ...journal.exclude],
-        excludedPaths: await excludedPaths(config),
-      },
-      intervalMs: journal.intervalMs,
-      rewriteIntervalMs: REWRITE_INTERVAL_MS,
-      heartbeatMs: HEARTBEAT_MS,
-      destination: store,
-      prefix: `${folder}/journal`,
-      about: {
-        session: timestamp,
-        archiveName,
-        codec,
-        include: [...include],
-        exclude: [...exclude],
-        version: VERSION,
-      },
-      onProblem: problem => logProblem(problem, log),
+    const over = new AbortController();
+    let started: StartedJournal | undefined;
+    const whenStarted = startWhenClaimed(store, journal.intervalMs, runtime).then(start => {
+      over.signal.throwIfAborted();
+      started = start();
+      return started;
     });
-    return { journal: started, store, folder };
+    whenStarted.catch((error: unknown) => {
+      // All other claims end with the session, which has told why it is not saved.
+      if (error instanceof PermanentError) logUnavailable(error, log);
+    });
+    return {
+      store,
+      started: () => started,
+      whenStarted,
+      cancel: () => over.abort(new Error('the session is over')),
+    };
   } catch (error) {
-    log.error({ event: 'journal_unavailable', err: error }, 'journal could not be started');
+    logUnavailable(error, log);
     return undefined;
   }
 }
 
+function logUnavailable(error: unknown, log: Log): void {
+  log.error({ event: 'journal_unavailable', err: error }, 'journal could not be started');
+}
+
+/** @returns what starts it */
+async function startWhenClaimed(
+  store: Store,
+  intervalMs: number,
+  { config, log, claims }: SessionRuntime,
+): Promise<() => StartedJournal> {
+  const { journal, save, workdir } = config;
+  const sinceMs = Date.now();
+  const { include, exclude, archiveName, codec, key, experiment } = save;
+  const { name, conditions } = await claims.at(save.destination).whenClaimed;
+  const options = {
+    selection: {
+      root: workdir,
+      include,
+      exclude: [...exclude, ...journal.exclude],
+      excludedPaths: await excludedPaths(config, name),
+    },
+    intervalMs,
+    rewriteIntervalMs: REWRITE_INTERVAL_MS,
+    heartbeatMs: HEARTBEAT_MS,
+    destination: store,
+    prefix: `${sessionFolder(name)}/journal`,
+    run: claims.claimant.run,
+    ifAbsent: conditions !== 'refused',
+    sinceMs,
+    about: {
+      session: name,
+      key,
+      experiment,
+      archiveName,
+      codec,
+      include: [...include],
+      exclude: [...exclude],
+      version: VERSION,
+    },
+    onProblem: (problem: JournalProblem) => logProblem(problem, log),
+  };
+  return () => ({ journal: startJournal(options), name });
+}
+
 /** The command that makes the archive of a session that only its journal holds. */
-export function recoveryCommand({ store, folder }: SessionJournal): string {
-  return `craftassist-session recover ${quote(`${store.url}/${folder}`)}`;
+function recoveryCommand(store: Store, name: string): string {
+  return `craftassist-session recover ${quote(`${store.url}/${name}`)}`;
 }
 
 function logProblem({ kind, ...fields }: JournalProblem, log: Log): void {
@@ -90,6 +134,9 @@ function logProblem({ kind, ...fields }: JournalProblem, log: Log): void {
       return;
     case 'prefix-taken':
       log.info({ event: 'journal_prefix_taken', ...fields }, 'journal prefix in use by another run');
+      return;
+    case 'refused':
+      log.error({ event: 'journal_refused', ...fields }, 'the store refuses the journal: it has ended');
       return;
     case 'stopped':
       log.error({ event: 'journal_stopped', ...fields }, 'journal stopped by an internal error');
@@ -111,18 +158,20 @@ export interface JournalFlush {
  * as they are, or when they take so long that the archive had better be begun beside them.
  */
 export async function flushJournal(
-  { journal }: SessionJournal,
-  { log, startDeadline }: SessionRuntime,
+  sessionJournal: SessionJournal,
+  runtime: SessionRuntime,
 ): Promise<JournalFlush> {
+  const { log, startDeadline } = runtime;
   const startMs = performance.now();
-  const { backlog } = journal.report();
+  const backlog = sessionJournal.started()?.journal.report().backlog;
   log.info(
-    { event: 'journal_flush_started', files: backlog.files, bytes: backlog.bytes },
+    { event: 'journal_flush_started', files: backlog?.files, bytes: backlog?.bytes },
     'flushing the journal',
   );
   const cancelled = new AbortController();
   const deadline = startDeadline('journalFlush');
-  const end = journal.finish(AbortSignal.any([deadline.signal, cancelled.signal])).then(result => {
+  const signal = AbortSignal.any([deadline.signal, cancelled.signal]);
+  const end = finish(sessionJournal, runtime, signal).then(result => {
     deadline[Symbol.dispose]();
     const afterMs = Math.round(performance.now() - startMs);
     if (result.durable) log.info({ event: 'journal_flushed', afterMs }, 'journal holds everything');
@@ -135,13 +184,38 @@ export async function flushJournal(
   return { end, cancel: () => cancelled.abort(new Error('the archive is saved')) };
 }
 
+/** It never rejects. */
+async function finish(
+  { started, whenStarted, cancel }: SessionJournal,
+  { config, claims }: SessionRuntime,
+  signal: AbortSignal,
+): Promise<JournalEnd> {
+  try {
+    await claims.at(config.save.destination).claimNow(signal);
+    const { journal } = await orAborted(whenStarted, signal);
+    return await journal.finish(signal);
+  } catch (error) {
+    cancel();
+    // One that has started at this very moment would go on for ever.
+    await started()?.journal.finish(AbortSignal.abort(error));
+    return { durable: false, why: errorText(error), files: 0, bytes: 0 };
+  }
+}
+
+/** What became of a session whose archive is not saved. */
+export function saveStateOf(journal: SessionJournal | undefined, end: JournalEnd | undefined): SaveState {
+  const started = journal?.started();
+  if (journal === undefined || started === undefined || end?.durable !== true) return { how: 'lost' };
+  return { how: 'journal', recover: recoveryCommand(journal.store, started.name) };
+}
+
 /** Deletes the journal of a session whose archive is verified at its destination. It never rejects. */
 export async function deleteSessionJournal(
-  { journal, store }: SessionJournal,
+  { started, store }: SessionJournal,
   receipt: Receipt,
   { log, startDeadline }: SessionRuntime,
 ): Promise<void> {
-  const stored = journal.stored();
+  const stored = started()?.journal.stored();
   if (stored === undefined) return;
   using deadline = startDeadline('deleteJournal');
   const { prefix } = stored;

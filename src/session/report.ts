@@ -25,7 +25,7 @@ export function makeReport(
   const { serverStatus, gameServer, monitor } = run?.processes ?? {};
   return {
     format: 1,
-    session: config.timestamp,
+    session: sessionName(archive, journal) ?? config.timestamp,
     end: endReport(end),
     saved: saved.how,
     recover: saved.how === 'journal' ? saved.recover : undefined,
@@ -93,7 +93,14 @@ function peopleReport({
   return { peak, firstJoinedMs, personMs, changes: [...changes], changesForgotten };
 }
 
-function journalReport({ journal }: SessionJournal): Report['journal'] {
+/** Where it is saved, the session has a name of its own. */
+function sessionName(archive: SessionResult['archive'], journal: SessionJournal | undefined) {
+  return archive?.how === 'archive' ? archive.session : journal?.started()?.name;
+}
+
+function journalReport({ started }: SessionJournal): Report['journal'] {
+  const journal = started()?.journal;
+  if (journal === undefined) return { segments: 0, bytes: 0 };
   const { prefix, segments, bytes, failures, greatestLagMs } = journal.report();
   return { prefix, segments, bytes, failures, greatestLagMs: Math.round(greatestLagMs) };
 }

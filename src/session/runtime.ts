@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { DestinationUrl, SessionConfig } from '../config/session-config.ts';
 import type { User } from '../process/user.ts';
 import { createDeadlines, type StartDeadline } from '../runtime/deadline.ts';
@@ -7,6 +8,7 @@ import type { Signals } from '../runtime/signals.ts';
 import { openStore } from '../store/open.ts';
 import { logRetries } from '../store/retry-log.ts';
 import type { Store } from '../store/store.ts';
+import { createClaims, type SessionClaims } from './claims.ts';
 import { createStatus, type SessionStatus } from './status.ts';
 
 /** What every part of a session works with: the one context. */
@@ -17,6 +19,8 @@ export interface SessionRuntime extends AsyncDisposable {
   readonly startDeadline: StartDeadline;
   readonly progress: Progress;
   readonly status: SessionStatus;
+  /** Its names at its destinations; what it writes tells them, and the run, from all others. */
+  readonly claims: SessionClaims;
   /** Whom the children run as; undefined: as the supervisor does. */
   readonly user: User | undefined;
   /** Opens a destination, each once. */
@@ -34,10 +38,18 @@ export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionR
   const { config, signals } = options;
   const { log } = outputs;
   const { save, stop } = config;
+  const run = randomUUID();
   const opened = new Map<DestinationUrl, Promise<Store>>();
+  const openOnce = (url: DestinationUrl) => {
+    const opening = opened.get(url) ?? openStore(url, { s3: save.s3, run, ...logRetries(log) });
+    opened.set(url, opening);
+    return opening;
+  };
+  const claims = createClaims({ config, run, log, openStore: openOnce });
   return {
     ...options,
     log,
+    claims,
     startDeadline: createDeadlines(signals, {
       graceMs: stop.graceMs,
       stopTimeoutMs: stop.timeoutMs,
@@ -45,19 +57,12 @@ export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionR
       hasFallback: save.fallback !== undefined,
     }),
     status: createStatus(log),
-    openStore(url) {
-      const opening = opened.get(url) ?? openLoggedStore(url, config, log);
-      opened.set(url, opening);
-      return opening;
-    },
+    openStore: openOnce,
     closeLogFile: outputs.closeFile,
     async [Symbol.asyncDispose]() {
+      claims.close();
       for (const opening of await Promise.allSettled(opened.values()))
         if (opening.status === 'fulfilled') opening.value.close();
     },
   };
-}
-
-function openLoggedStore(url: DestinationUrl, { save }: SessionConfig, log: Log): Promise<Store> {
-  return openStore(url, { s3: save.s3, ...logRetries(log) });
 }

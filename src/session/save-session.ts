@@ -1,10 +1,9 @@
 import { destinationText } from '../config/destination-url.ts';
 import type { DestinationUrl } from '../config/session-config.ts';
-import type { JournalEnd } from '../journal/writer/journal.ts';
-import { sessionFolder } from '../save/experiment-id.ts';
-import { type NotSaved, type SavedArchive, type SaveTarget, saveArchive } from '../save/save.ts';
-import type { SaveState } from './end-reason.ts';
-import { flushJournal, recoveryCommand, type SessionJournal } from './journal.ts';
+import { placeAt, placeInside } from '../save/archive-place.ts';
+import { type Experiment, readExperiment } from '../save/experiment.ts';
+import { type SaveTarget, saveArchive } from '../save/save.ts';
+import { flushJournal, type SessionJournal, saveStateOf } from './journal.ts';
 import type { SessionResult } from './result.ts';
 import type { SessionRuntime } from './runtime.ts';
 import { excludedPaths } from './workdir.ts';
@@ -17,44 +16,47 @@ export async function saveSession(
   runtime: SessionRuntime,
   journal: SessionJournal | undefined,
 ): Promise<Pick<SessionResult, 'archive' | 'saved' | 'notices'>> {
-  const { config, log } = runtime;
-  const { workdir, timestamp, save } = config;
+  const { config, log, claims } = runtime;
+  const { workdir, save } = config;
   await runtime.closeLogFile();
-  const { folder, notice } = await sessionFolder(workdir, timestamp);
-  if (notice !== undefined) log.warn({ event: 'notice' }, notice);
+  const experiment = await readExperiment(workdir, save.experiment);
+  if (experiment.notice !== undefined) log.warn({ event: 'notice' }, experiment.notice);
   const flush = journal && (await flushJournal(journal, runtime));
-  const { include, exclude, archiveName, codec, gzipLevel, stallMs } = save;
+  const { include, exclude, codec, gzipLevel, stallMs } = save;
   const request = {
-    source: { root: workdir, include, exclude, excludedPaths: await excludedPaths(config) },
-    archive: { name: archiveName, codec, level: gzipLevel },
-    targets: saveTargets(runtime, folder),
+    source: { root: workdir, include, exclude, excludedPaths: await excludedNow(runtime, experiment) },
+    archive: { codec, level: gzipLevel },
+    targets: saveTargets(runtime, experiment),
     stallMs,
   };
   const archive = await saveArchive(request, runtime);
   if (archive.how === 'archive') flush?.cancel();
-  const saved = saveStateOf(archive, journal, await flush?.end);
-  return { archive, saved, notices: notice === undefined ? [] : [notice] };
+  const journalEnd = await flush?.end;
+  const saved = archive.how === 'archive' ? ({ how: 'archive' } as const) : saveStateOf(journal, journalEnd);
+  const notices = [experiment.notice, ...claims.notices()].filter(notice => notice !== undefined);
+  return { archive, saved, notices };
 }
 
-function saveTargets({ config, openStore }: SessionRuntime, folder: string): SaveTarget[] {
-  const { destination, fallback } = config.save;
+function excludedNow({ config, claims }: SessionRuntime, { id }: Experiment): Promise<string[]> {
+  const { destination } = config.save;
+  const name = destination.kind === 'inside' ? undefined : claims.at(destination).claimed()?.name;
+  return excludedPaths(config, name ?? config.timestamp, id);
+}
+
+function saveTargets({ config, openStore, claims }: SessionRuntime, { id }: Experiment): SaveTarget[] {
+  const { workdir, save } = config;
+  const { destination, fallback, archiveName, key: template } = save;
+  const source = { template, experiment: id, archiveName, root: '' };
   const target = (url: DestinationUrl, deadline: SaveTarget['deadline']): SaveTarget => ({
     url: destinationText(url),
     open: () => openStore(url),
-    folder: url.kind === 'inside' ? '' : folder,
-    inside: url.kind === 'inside',
+    async place(store, signal) {
+      if (url.kind === 'inside') return placeInside(archiveName);
+      return placeAt(store, await claims.at(url).claimNow(signal), source, claims.claimant);
+    },
+    inside: url.kind !== 's3' && url.path === workdir,
     deadline,
   });
   const first = target(destination, 'archiveAtDestination');
   return fallback === undefined ? [first] : [first, target(fallback, 'archiveAtFallback')];
-}
-
-function saveStateOf(
-  archive: SavedArchive | NotSaved,
-  journal: SessionJournal | undefined,
-  journalEnd: JournalEnd | undefined,
-): SaveState {
-  if (archive.how === 'archive') return { how: 'archive' };
-  if (journal === undefined || journalEnd?.durable !== true) return { how: 'lost' };
-  return { how: 'journal', recover: recoveryCommand(journal) };
 }

@@ -1,6 +1,6 @@
 import type { Report } from '../report/schema.ts';
+import { reportKey } from '../report/session-folder.ts';
 import { type ReportTarget, writeReport } from '../report/write.ts';
-import { reportName } from '../save/archive-name.ts';
 import type { EndReason } from './end-reason.ts';
 import type { HostInfo } from './host-info.ts';
 import { deleteSessionJournal, startSessionJournal } from './journal.ts';
@@ -43,15 +43,18 @@ function notStarted(end: EndReason): SessionResult {
 }
 
 async function runAndSave(runtime: SessionRuntime): Promise<SessionResult> {
+  const { destination } = runtime.config.save;
+  if (destination.kind !== 'inside') runtime.claims.at(destination);
   const journal = await startSessionJournal(runtime);
   const run = await runProcesses(runtime);
   runtime.status.startPhase('saving');
   return { end: run.end, run, journal, ...(await saveSession(runtime, journal)) };
 }
 
-/** Beside the archive, or beside the journal that stands for it. */
+/** Where the archive is, or the journal that stands for it. */
 function reportTarget({ archive, saved, journal }: SessionResult): ReportTarget | undefined {
   if (archive?.how === 'archive') return { store: archive.store, key: archive.reportKey };
-  if (saved.how !== 'journal' || journal === undefined) return undefined;
-  return { store: journal.store, key: `${journal.folder}/${reportName(1)}` };
+  const name = journal?.started()?.name;
+  if (saved.how !== 'journal' || journal === undefined || name === undefined) return undefined;
+  return { store: journal.store, key: reportKey(name) };
 }

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { type KeyNames, renderKey, SESSIONS_FOLDER } from '../config/key-template.ts';
 import type { ChildName, DestinationUrl, SessionConfig } from '../config/session-config.ts';
 import { STATE_FOLDER } from '../control-socket/protocol.ts';
 import { nthName, reportName } from '../save/archive-name.ts';
@@ -19,21 +20,27 @@ export function supervisorLog({ workdir }: SessionConfig): string {
 
 /**
  * What of the working directory is not archived: the supervisor's state, and archives that land inside it.
+ * @param name the one that the session has claimed
+ * @param experiment the id of its experiment, as far as it is known
  * @returns absolute paths.
  */
-export async function excludedPaths(config: SessionConfig): Promise<string[]> {
+export async function excludedPaths(
+  config: SessionConfig,
+  name: string,
+  experiment: string | undefined = config.save.experiment,
+): Promise<string[]> {
   const { workdir, save } = config;
   const urls = [save.destination, save.fallback].filter(url => url !== undefined);
-  const paths = await Promise.all(urls.map(url => pathsOf(url, config)));
+  const paths = await Promise.all(urls.map(url => pathsOf(url, config, { timestamp: name, experiment })));
   return [join(workdir, STATE_FOLDER), ...paths.flat()];
 }
 
-async function pathsOf(url: DestinationUrl, config: SessionConfig): Promise<string[]> {
+async function pathsOf(url: DestinationUrl, config: SessionConfig, names: KeyNames): Promise<string[]> {
   switch (url.kind) {
     case 's3':
       return [];
     case 'directory':
-      return destinationPaths(url.path, config);
+      return destinationPaths(url.path, config, names);
     case 'inside':
       return archivePaths(url.path, config);
     default:
@@ -42,9 +49,13 @@ async function pathsOf(url: DestinationUrl, config: SessionConfig): Promise<stri
 }
 
 /** A destination below the working directory is excluded whole; the working directory itself, only as far as needed. */
-function destinationPaths(path: string, { workdir, timestamp }: SessionConfig): string[] {
+function destinationPaths(path: string, { workdir, save }: SessionConfig, names: KeyNames): string[] {
   const below = relative(workdir, path);
-  if (below === '') return [join(path, timestamp), join(path, 'turk')];
+  if (below === '') {
+    const keys = [names, { ...names, experiment: undefined }].map(known => renderKey(save.key, known));
+    const folders = keys.map(key => key.split('/', 1)[0] ?? key);
+    return [SESSIONS_FOLDER, 'turk', ...folders].map(folder => join(path, folder));
+  }
   return below.startsWith('..') ? [] : [path];
 }
 

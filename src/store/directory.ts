@@ -109,6 +109,14 @@ export function openDirectoryStore(folder: string): Store {
         for (const emptied of folders) await removeEmpty(emptied, root);
       }),
 
+    abortUploads: (key, signal) =>
+      explained(`look for what is left of ${key} in`, signal, async () => {
+        const part = `${fileOf(key)}.part`;
+        if (!(await isThere(part))) return 0;
+        await rm(part, { force: true });
+        return 1;
+      }),
+
     close() {
       // A folder holds nothing open between calls.
     },

@@ -47,6 +47,13 @@ export interface Store {
   /** Deletes objects, and what is left of writing them; those that are gone already are no error. */
   delete(keys: readonly string[], signal: AbortSignal): Promise<void>;
 
+  /**
+   * Deletes what uploads of an archive have left at a key: whoever was uploading was killed.
+   * @returns how many uploads it was
+   * @throws {PermanentError} where the right to find them, or to end them, is missing
+   */
+  abortUploads(key: string, signal: AbortSignal): Promise<number>;
+
   /** Closes sockets; the store is not used after this. */
   close(): void;
 }
@@ -134,5 +141,8 @@ export class PermanentError extends Error {
   }
 }
 
+/** The store does not know what was requested: not even a right that is granted later changes that. */
+export class RefusedError extends PermanentError {}
+
 /** The store takes no conditional writes: the same one without `ifAbsent` may well succeed. */
-export class ConditionRefusedError extends PermanentError {}
+export class ConditionRefusedError extends RefusedError {}

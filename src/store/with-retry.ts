@@ -12,6 +12,7 @@ import {
   type ObjectBody,
   type PutOptions,
   type ReadPosition,
+  RefusedError,
   type Store,
   type StoredObject,
 } from './store.ts';
@@ -51,6 +52,8 @@ export function withRetry(store: Store, options: WithRetryOptions = {}): Store {
     list: (prefix, signal, startAfter) => listOn(store, prefix, startAfter, withSignal(signal)),
     delete: (keys, signal) =>
       retry(`delete ${keys.length} objects`, () => store.delete(keys, signal), withSignal(signal)),
+    abortUploads: (key, signal) =>
+      retry(`abort uploads of ${key}`, () => store.abortUploads(key, signal), withSignal(signal)),
     close: () => store.close(),
   };
   return retrying;
@@ -62,7 +65,7 @@ function repetitionOf({ retry: wanted }: PutOptions, { onRetry }: RetryObserver)
     attemptTimeoutMs: wanted.attemptTimeoutMs,
     urgent: wanted.urgent,
     maxTries: undefined,
-    isRetryable: error => !(error instanceof AlreadyExistsError),
+    isRetryable: error => !(error instanceof AlreadyExistsError || error instanceof RefusedError),
     onRetry(event) {
       wanted.onFailure(event.why);
       onRetry?.(event);

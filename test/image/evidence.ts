@@ -16,18 +16,22 @@ export interface Evidence {
   file(name: string): string;
 }
 
-/** Reads what was saved of a session. @throws when there is no archive, or something unfinished beside it. */
+/** Reads what was saved of a session. @throws when there is no archive, or something unfinished, or beside it. */
 export async function readEvidence(store: Store, session: string): Promise<Evidence> {
   const { objects, uploads } = await store.state();
   assert.deepEqual(uploads, [], 'uploads were left open');
   const folder = `${PREFIX}/${session}`;
-  const keys = objects.map(({ key }) => key).filter(key => key.startsWith(`${folder}/`));
-  assert.deepEqual(keys.sort(), [`${folder}/logs.tar.gz`, `${folder}/session.json`], 'what is in the store');
+  const apart = `${PREFIX}/.sessions/${session}`;
+  const keys = objects
+    .map(({ key }) => key)
+    .filter(key => [folder, apart].some(place => key.startsWith(`${place}/`)));
+  const expected = [`${apart}/claim.json`, `${apart}/session.json`, `${folder}/logs.tar.gz`];
+  assert.deepEqual(keys.sort(), expected, 'what is in the store');
   const archive = await store.get(`${folder}/logs.tar.gz`);
   const tar = (...args: string[]) =>
     execFileSync('tar', args, { input: archive, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
   return {
-    report: JSON.parse((await store.get(`${folder}/session.json`)).toString()),
+    report: JSON.parse((await store.get(`${apart}/session.json`)).toString()),
     archiveBytes: archive.length,
     names: tar('-tz').trim().split('\n'),
     file: name => tar('-xzO', name),

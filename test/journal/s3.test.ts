@@ -39,3 +39,21 @@ test('a journal lives through an S3 that fails, is recovered from it and removed
   await deleteJournal(destination, storedBy(journal), SAVED_BEFORE, patient);
   expect(server.objects()).toEqual([]);
 });
+
+test('a journal that its store will never take ends at once, and says so once', async () => {
+  const refusal = { do: 'error', status: 501, code: 'NotImplemented' } as const;
+  const server = await startS3Server({
+    faults: [{ match: { operation: 'PutObject', from: 3 }, ...refusal }],
+  });
+  onTestFinished(() => server.close());
+  const destination = await openTestStore(server.url, { prefix: 'sessions' });
+  onTestFinished(() => destination.close());
+  const { work, start, problems } = await openJournalFixture();
+  const journal = start({ destination });
+  await eventually(() => server.counts.PutObject === 2);
+  await appendFile(join(work, 'agent.log'), 'a line\n');
+  await eventually(() => problems.length > 0);
+  expect(await journal.finish(patient)).toMatchObject({ durable: false });
+  expect(problems).toEqual([{ kind: 'refused', why: expect.stringContaining('NotImplemented') }]);
+  expect(server.counts.PutObject).toBe(3);
+});

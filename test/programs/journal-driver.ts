@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { randomUUID } from 'node:crypto';
 import { startJournal } from '../../src/journal/writer/journal.ts';
 // Keeps a journal of a folder in another folder, until it is killed or its stdin ends.
 import { openDirectoryStore } from '../../src/store/directory.ts';
@@ -12,6 +13,9 @@ const journal = startJournal({
   heartbeatMs: 60_000,
   destination: withRetry(openDirectoryStore(store)),
   prefix: 'now/journal',
+  run: randomUUID(),
+  ifAbsent: true,
+  sinceMs: Date.now(),
   about: {
     session: 'now',
     archiveName: 'logs.tar.gz',

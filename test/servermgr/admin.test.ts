@@ -130,7 +130,7 @@ test.concurrent('an archive in a bucket is handed out by a URL that is signed fo
       ...{ startedAt: new Date().toISOString(), endedAt: new Date().toISOString() },
       archive: { key: `${name}/logs.tar.gz`, bytes: 9 },
     };
-    await put(s3.url, `sessions/${name}/session.json`, JSON.stringify(report));
+    await put(s3.url, `sessions/.sessions/${name}/session.json`, JSON.stringify(report));
     await put(s3.url, `sessions/${name}/logs.tar.gz`, 'the bytes');
     const admin = newVisitor(program.url, asAdmin);
     const answer = await admin.request(`/admin/archive?session=${encodeURIComponent(name)}`);

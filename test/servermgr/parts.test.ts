@@ -168,3 +168,33 @@ test('a report that is damaged, or of another kind, breaks nothing; one that is 
     await rm(folder, { recursive: true });
   }
 });
+
+test('sessions are found by what they have saved, wherever that is; a claim alone is none', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'saved-'));
+  try {
+    const destination = openDirectoryStore(folder);
+    const savedSessions = openSavedSessions(destination);
+    const nowMs = Date.now();
+    const [claimed, lost, again, older] = [1, 2, 3, 4].map(n => nameOf(newId(nowMs - n)) ?? '');
+    const put = (key: string, value: object) =>
+      destination.put(key, Buffer.from(JSON.stringify(value)), { signal });
+    const report = { saved: 'archive', exitCode: 0, end: { by: 'signal', text: 'SIGTERM was received' } };
+    await put(`.sessions/${claimed}/claim.json`, {});
+    await put(`.sessions/${claimed}/claims/5f0c6a52.json`, {});
+    await put(`.sessions/${lost}/claim.json`, {});
+    await put(`.sessions/${lost}.2/journal/00000001.tar.gz`, {});
+    await put(`.sessions/${again}/session.json`, { ...report, exitCode: 12 });
+    await put(`.sessions/${again}.5f0c6a52/session.json`, report);
+    await put(`${older}/session.json`, report);
+
+    expect(await savedSessions.recent(nowMs, signal)).toEqual([lost, again, older].sort().reverse());
+    expect(await savedSessions.hasJournal(claimed ?? '', signal)).toBe(false);
+    expect(await savedSessions.hasJournal(lost ?? '', signal)).toBe(true);
+    expect(await savedSessions.report(lost ?? '', signal)).toBeUndefined();
+    // Started again under the same TIMESTAMP: the later session is the one that its visitor has seen.
+    expect(await savedSessions.report(again ?? '', signal)).toMatchObject({ exitCode: 0 });
+    expect(await savedSessions.report(older ?? '', signal)).toMatchObject({ exitCode: 0 });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

@@ -47,7 +47,7 @@ test('on ECS the report says where the session ran, and no child learns of it', 
   });
   expect(await session.ended()).toMatchObject({ code: 0 });
   expect(metadata.paths).toEqual(['/v4/5fd9a1/task']);
-  const { ecs } = await readReport(join(fixture.sessions, 'test'));
+  const { ecs } = await readReport(fixture.sessions);
   const { DesiredStatus, KnownStatus, ...told } = TASK;
   expect(ecs).toEqual(told);
   const given = JSON.parse(await readFile(join(fixture.workdir, 'environment.json'), 'utf8'));
@@ -63,5 +63,5 @@ test.each([
   const session = fixture.start({ ECS_CONTAINER_METADATA_URI_V4: metadata.uri });
   expect(await session.ended()).toMatchObject({ code: 0 });
   expect(session.stdout()).toContain('"event":"ecs_metadata_unavailable"');
-  expect((await readReport(join(fixture.sessions, 'test'))).ecs).toBeUndefined();
+  expect((await readReport(fixture.sessions)).ecs).toBeUndefined();
 });

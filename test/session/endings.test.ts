@@ -138,7 +138,7 @@ describe.concurrent('a session is saved after', () => {
       );
       expect(session, session.stderr).toMatchObject({ code });
       expect((await stat(join(sessions, 'test/logs.tar.gz'))).size).toBeGreaterThan(0);
-      expect(await readReport(join(sessions, 'test'))).toMatchObject({
+      expect(await readReport(sessions)).toMatchObject({
         end: { by },
         exitCode: code,
         saved: 'archive',

@@ -5,26 +5,31 @@ import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
-import { program, readReport, type SessionFixture } from '../support/session.ts';
+import { filesBelow, program, readReport, type SessionFixture } from '../support/session.ts';
 import { test } from '../support/session-test.ts';
 
 const JOURNAL = { SESSION_JOURNAL_INTERVAL: '100ms', SESSION_AGENT_COMMAND: program('agent-counts') };
 
 const folderOf = ({ sessions }: SessionFixture) => join(sessions, 'test');
 
+const journalOf = ({ sessions }: SessionFixture, name = 'test') =>
+  join(sessions, '.sessions', name, 'journal');
+
+/** What a session leaves that is saved, whoever has saved it. */
+const SAVED = ['.sessions/test/claim.json', '.sessions/test/session.json', 'test/logs.tar.gz'];
+
 /** Waits until the journal has shipped so many segments. */
 async function journaled(fixture: SessionFixture, segments: number): Promise<void> {
   await eventually(
     async () =>
-      (await readdir(join(folderOf(fixture), 'journal'))).filter(name => name.endsWith('.tar.gz')).length >=
-      segments,
+      (await readdir(journalOf(fixture))).filter(name => name.endsWith('.tar.gz')).length >= segments,
   );
 }
 
 /** Waits until the agent's lines are on their way. */
 async function counted(fixture: SessionFixture): Promise<void> {
   await eventually(async () => (await readFile(join(fixture.workdir, 'counted.log'))).length > 0);
-  await journaled(fixture, (await readdir(join(folderOf(fixture), 'journal'))).length + 2);
+  await journaled(fixture, (await readdir(journalOf(fixture))).length + 2);
 }
 
 async function fromArchive(archive: string, name: string): Promise<string> {
@@ -38,8 +43,8 @@ describe.concurrent('a session that is saved', () => {
     await journaled(fixture, 2);
     session.signal('SIGTERM');
     expect((await session.ended()).code).toBe(0);
-    expect((await readdir(folderOf(fixture))).sort()).toEqual(['logs.tar.gz', 'session.json']);
-    expect((await readReport(folderOf(fixture))).journal?.segments).toBeGreaterThanOrEqual(2);
+    expect(await filesBelow(fixture.sessions)).toEqual(SAVED);
+    expect((await readReport(fixture.sessions)).journal?.segments).toBeGreaterThanOrEqual(2);
   });
 });
 
@@ -54,11 +59,11 @@ describe.concurrent('a session whose container died', () => {
     const recovery = fixture.start({}, 'recover', '--force', folderOf(fixture));
     expect(await recovery.ended(), recovery.stderr()).toEqual({ code: 0, signal: null });
     expect(recovery.stdout()).toContain('recovered to');
-    expect((await readdir(folderOf(fixture))).sort()).toEqual(['logs.tar.gz', 'session.json']);
+    expect(await filesBelow(fixture.sessions)).toEqual(SAVED);
     const recovered = await fromArchive(join(folderOf(fixture), 'logs.tar.gz'), 'counted.log');
     expect(recovered.length).toBeGreaterThan(0);
     expect(written.startsWith(recovered)).toBe(true);
-    expect(await readReport(folderOf(fixture))).toMatchObject({
+    expect(await readReport(fixture.sessions)).toMatchObject({
       recovered: true,
       saved: 'archive',
       session: 'test',
@@ -84,14 +89,12 @@ describe.concurrent('a session whose container died', () => {
     expect(dry.stdout()).toContain('test: would recover');
     await journaled(fixture, 1);
     // What its supervisor was writing when it died.
-    const { length } = (await readdir(join(folderOf(fixture), 'journal'))).filter(name =>
-      name.endsWith('.tar.gz'),
-    );
+    const { length } = (await readdir(journalOf(fixture))).filter(name => name.endsWith('.tar.gz'));
     for (const name of [`${`${length + 1}`.padStart(8, '0')}.tar.gz`, 'status.json'])
-      await writeFile(join(folderOf(fixture), 'journal', `${name}.part`), 'half');
+      await writeFile(join(journalOf(fixture), `${name}.part`), 'half');
     const recovery = fixture.start({}, 'recover', '--all', '--force', fixture.sessions);
     expect((await recovery.ended()).code).toBe(0);
-    expect((await readdir(folderOf(fixture))).sort()).toEqual(['logs.tar.gz', 'session.json']);
+    expect(await filesBelow(fixture.sessions)).toEqual(SAVED);
     const again = fixture.start({}, 'recover', '--all', fixture.sessions);
     expect((await again.ended()).code).toBe(0);
   });
@@ -115,9 +118,24 @@ describe.concurrent('a session whose container died', () => {
     await fixture.killAll();
     const recovery = fixture.start({}, 'recover', '--force', folderOf(fixture));
     expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
-    expect((await readdir(join(fixture.sessions, 'turk/X1/test'))).sort()).toEqual([
-      'logs.tar.gz',
-      'session.json',
+    expect(await filesBelow(fixture.sessions)).toEqual([...SAVED.slice(0, 2), 'turk/X1/test/logs.tar.gz']);
+  });
+
+  test('keeps the place that the experiment of its environment gives it, without that environment', async ({
+    fixture,
+  }) => {
+    fixture.start({
+      ...JOURNAL,
+      SESSION_KEY: '[{experiment}/interaction/]{timestamp}',
+      TURK_EXPERIMENT_ID: 'X1',
+    });
+    await journaled(fixture, 1);
+    await fixture.killAll();
+    const recovery = fixture.start({}, 'recover', '--force', join(fixture.sessions, 'X1/interaction/test'));
+    expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
+    expect(await filesBelow(fixture.sessions)).toEqual([
+      ...SAVED.slice(0, 2),
+      'X1/interaction/test/logs.tar.gz',
     ]);
   });
 
@@ -134,7 +152,7 @@ describe.concurrent('a session whose container died', () => {
     recovery.signal('SIGKILL');
     await recovery.ended();
     await fixture.start({}, 'recover', '--force', folderOf(fixture)).ended();
-    expect((await readdir(folderOf(fixture))).sort()).toEqual(['logs.tar.gz', 'session.json']);
+    expect(await filesBelow(fixture.sessions)).toEqual(SAVED);
   });
 });
 
@@ -185,13 +203,10 @@ describe.concurrent('a stop that leaves no time for the archive', () => {
         .objects()
         .map(({ key }) => key)
         .sort(),
-    ).toEqual(['p/test/logs.tar.gz', 'p/test/session.json']);
+    ).toEqual(SAVED.map(key => `p/${key}`));
   });
 
-  test('keeps its report beside the journal when a second signal ends the upload', async ({
-    fixture,
-    onTestFinished,
-  }) => {
+  test('keeps its report when a second signal ends the upload', async ({ fixture, onTestFinished }) => {
     const s3 = await startS3Server();
     onTestFinished(() => s3.close());
     const session = fixture.start({
@@ -207,7 +222,7 @@ describe.concurrent('a stop that leaves no time for the archive', () => {
     await session.logged('"event":"stop_requested"');
     session.signal('SIGTERM');
     expect((await session.ended()).code).toBe(143);
-    expect(s3.objects().map(({ key }) => key)).toContain('p/test/session.json');
+    expect(s3.objects().map(({ key }) => key)).toContain('p/.sessions/test/session.json');
   });
 });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type FaultRule, type S3Server, startS3Server } from '../support/s3-server.ts';
-import { program, readReport } from '../support/session.ts';
+import { program, readReport, readReportFile } from '../support/session.ts';
 import { test as sessionTest } from '../support/session-test.ts';
 
 const test = sessionTest
@@ -45,10 +45,14 @@ const keysOf = (s3: S3Server) =>
 const noise = { SESSION_AGENT_COMMAND: program('agent-writes-noise', 10) };
 
 describe.concurrent('with S3, a session', () => {
-  test('is saved with its report beside it', async ({ s3, start }) => {
+  test('is saved, with its claim and its report where those of all sessions are', async ({ s3, start }) => {
     const session = start();
     expect(await session.ended(), session.stderr()).toEqual({ code: 0, signal: null });
-    expect(keysOf(s3)).toEqual(['some/prefix/test/logs.tar.gz', 'some/prefix/test/session.json']);
+    expect(keysOf(s3)).toEqual([
+      'some/prefix/.sessions/test/claim.json',
+      'some/prefix/.sessions/test/session.json',
+      'some/prefix/test/logs.tar.gz',
+    ]);
     expect(session.report().archive).toMatchObject({ verified: true, parts: 1 });
   });
 
@@ -126,7 +130,7 @@ describe.concurrent('with S3, a session', () => {
     ]);
     expect((await session.ended()).code).toBe(0);
     expect(await readdir(join(fixture.sessions, 'test'))).toContain('logs.tar.gz');
-    expect((await readReport(join(fixture.sessions, 'test'))).faults).toHaveLength(1);
+    expect((await readReport(fixture.sessions)).faults).toHaveLength(1);
   });
 
   test('exits with 20 when it cannot be saved in time, whatever ended it, and keeps its report', async ({
@@ -137,7 +141,7 @@ describe.concurrent('with S3, a session', () => {
       { match: { operation: ['PutObject', 'UploadPart'] }, do: '503' },
     ]);
     expect((await session.ended()).code).toBe(20);
-    expect(await readReport(fixture.workdir)).toMatchObject({
+    expect(await readReportFile(fixture.workdir)).toMatchObject({
       exitCode: 20,
       saved: 'lost',
       end: { by: 'agent-exited' },

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
-import { program, readReport } from '../support/session.ts';
+import { filesBelow, program, readReport } from '../support/session.ts';
 import { test } from '../support/session-test.ts';
 
 const files = { SESSION_AGENT_COMMAND: program('agent-writes-files', 'leave') };
@@ -14,15 +14,18 @@ async function namesIn(archive: string): Promise<string[]> {
 }
 
 describe.concurrent('an archive', () => {
-  test('lies at <destination>/<TIMESTAMP>/<archive>, and a report beside it tells its sha256', async ({
+  test('lies alone at <destination>/<TIMESTAMP>/<archive>, and the report tells its sha256', async ({
     fixture,
     run,
   }) => {
     expect((await run(files)).code).toBe(0);
-    const folder = join(fixture.sessions, 'test');
-    expect((await readdir(folder)).sort()).toEqual(['logs.tar.gz', 'session.json']);
-    const { stdout } = await promisify(execFile)('sha256sum', [join(folder, 'logs.tar.gz')]);
-    const { archive } = await readReport(folder);
+    expect(await filesBelow(fixture.sessions)).toEqual([
+      '.sessions/test/claim.json',
+      '.sessions/test/session.json',
+      'test/logs.tar.gz',
+    ]);
+    const { stdout } = await promisify(execFile)('sha256sum', [join(fixture.sessions, 'test/logs.tar.gz')]);
+    const { archive } = await readReport(fixture.sessions);
     expect(archive).toMatchObject({ key: 'test/logs.tar.gz', sha256: stdout.slice(0, 64), verified: true });
   });
 
@@ -70,23 +73,54 @@ describe.concurrent('an archive', () => {
     ]);
   });
 
-  test('that is there already is never overwritten: the new one takes the next free name', async ({
+  test('of a second session of the same name has a name of its own, as the report has', async ({
     fixture,
     run,
   }) => {
-    const folder = join(fixture.sessions, 'test');
-    for (const number of ['', '.2', '.3']) {
+    for (const name of ['test', 'test.2', 'test.3']) {
       expect((await run()).code).toBe(0);
-      const { archive } = await readReport(folder, `session${number}.json`);
-      expect(archive?.key).toBe(`test/logs${number}.tar.gz`);
+      const { archive, session, notices } = await readReport(fixture.sessions, name);
+      expect({ key: archive?.key, session, notices }).toEqual({
+        key: `${name}/logs.tar.gz`,
+        session: name,
+        notices: [],
+      });
     }
-    expect((await readdir(folder)).sort()).toEqual([
-      'logs.2.tar.gz',
-      'logs.3.tar.gz',
-      'logs.tar.gz',
-      'session.2.json',
-      'session.3.json',
-      'session.json',
+    expect(await filesBelow(fixture.sessions)).toEqual(
+      ['test', 'test.2', 'test.3']
+        .flatMap(name => [
+          `.sessions/${name}/claim.json`,
+          `.sessions/${name}/session.json`,
+          `${name}/logs.tar.gz`,
+        ])
+        .sort(),
+    );
+  });
+
+  test("of an older program is never overwritten: the new one's takes the next name", async ({
+    fixture,
+    run,
+  }) => {
+    await mkdir(join(fixture.sessions, 'test'), { recursive: true });
+    await writeFile(join(fixture.sessions, 'test/logs.tar.gz'), 'older');
+    expect((await run()).code).toBe(0);
+    const { archive, session } = await readReport(fixture.sessions);
+    expect({ key: archive?.key, session }).toEqual({ key: 'test.2/logs.tar.gz', session: 'test' });
+    expect(await readFile(join(fixture.sessions, 'test/logs.tar.gz'), 'utf8')).toBe('older');
+    expect((await run()).code).toBe(0);
+    expect((await readReport(fixture.sessions, 'test.3')).archive?.key).toBe('test.3/logs.tar.gz');
+  });
+
+  test('lies where SESSION_KEY says, and nothing else does', async ({ fixture, run }) => {
+    const env = {
+      SESSION_KEY: '[{experiment}/interaction/]{timestamp}',
+      TURK_EXPERIMENT_ID: '20260131120000',
+    };
+    expect((await run(env)).code).toBe(0);
+    expect(await filesBelow(fixture.sessions)).toEqual([
+      '.sessions/test/claim.json',
+      '.sessions/test/session.json',
+      '20260131120000/interaction/test/logs.tar.gz',
     ]);
   });
 
@@ -116,8 +150,8 @@ describe.concurrent('an archive', () => {
 
   test('may be a plain tar, or zstd', async ({ fixture, run }) => {
     for (const name of ['all.tar', 'all.tar.zst']) {
-      await run({ SESSION_ARCHIVE: name });
-      const { stdout } = await promisify(execFile)('tar', ['tf', join(fixture.sessions, 'test', name)]);
+      await run({ SESSION_ARCHIVE: name, TIMESTAMP: name });
+      const { stdout } = await promisify(execFile)('tar', ['tf', join(fixture.sessions, name, name)]);
       expect(stdout).toContain('agent.log');
     }
   });
@@ -128,8 +162,14 @@ describe.concurrent("a crowd-sourcing experiment's id", () => {
 
   test('becomes part of the key', async ({ fixture, run }) => {
     await run(experiment('3X.A-b_9'));
-    const { archive } = await readReport(join(fixture.sessions, 'turk/3X.A-b_9/test'));
+    const { archive } = await readReport(fixture.sessions);
+    expect(await readdir(join(fixture.sessions, 'turk/3X.A-b_9/test'))).toEqual(['logs.tar.gz']);
     expect(archive?.key).toBe('turk/3X.A-b_9/test/logs.tar.gz');
+  });
+
+  test('in the working directory counts more than one in the environment', async ({ fixture, run }) => {
+    await run({ ...experiment('X1'), TURK_EXPERIMENT_ID: 'X2' });
+    expect((await readReport(fixture.sessions)).archive?.key).toBe('turk/X1/test/logs.tar.gz');
   });
 
   for (const id of ['..', 'a/b', '', 'x'.repeat(129)]) {
@@ -138,7 +178,7 @@ describe.concurrent("a crowd-sourcing experiment's id", () => {
       run,
     }) => {
       expect((await run(experiment(id))).code).toBe(0);
-      const { archive, notices } = await readReport(join(fixture.sessions, 'test'));
+      const { archive, notices } = await readReport(fixture.sessions);
       expect(archive?.key).toBe('test/logs.tar.gz');
       expect(notices).toEqual([expect.stringContaining('turk_experiment_id.txt')]);
     });
@@ -177,7 +217,7 @@ describe.concurrent('secrets', () => {
       session.stderr(),
       await readFile(join(fixture.workdir, 'environment.json'), 'utf8'),
       await readFile(join(fixture.workdir, 'supervisor.log'), 'utf8'),
-      await readFile(join(fixture.sessions, 'test/session.json'), 'utf8'),
+      await readFile(join(fixture.sessions, '.sessions/test/session.json'), 'utf8'),
     ].join('\n');
     expect(told).not.toMatch(/AKIASECRET|verysecret|tokensecret|scriptsecret/);
   });

@@ -57,6 +57,15 @@ describe('a folder as a destination', () => {
     expect(await filesBelow(folder)).toEqual([]);
   });
 
+  test('what a crash left of an archive is deleted on request', async () => {
+    const destination = openDirectoryStore(folder);
+    for (const name of ['logs.tar.part', 'logs.tar.gz.part'])
+      await writeFile(path.join(folder, name), 'half');
+    expect(await destination.abortUploads('logs.tar', signal)).toBe(1);
+    expect(await destination.abortUploads('logs.tar', signal)).toBe(0);
+    expect(await filesBelow(folder)).toEqual(['logs.tar.gz.part']);
+  });
+
   test('a .part that a crash left behind is in nobody’s way', async () => {
     await writeFile(path.join(folder, 'logs.tar.part'), bytesOf(1000, 7));
     await openDirectoryStore(folder).store('logs.tar', inChunks(bytesOf(10), 10), calm);

@@ -1,12 +1,13 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { selfTest } from '../../src/store/self-test.ts';
+import type { Conditions } from '../support/s3/state.ts';
 import { type FaultRule, startS3Server } from '../support/s3-server.ts';
 import { openTestStore } from './s3/support.ts';
 
 const signal = new AbortController().signal;
 
-async function rehearseOn(faults: readonly FaultRule[]) {
-  const server = await startS3Server({ faults });
+async function rehearseOn(faults: readonly FaultRule[], conditions: Conditions = 'honoured') {
+  const server = await startS3Server({ faults, conditions });
   onTestFinished(() => server.close());
   const destination = await openTestStore(server.url);
   onTestFinished(() => destination.close());
@@ -17,17 +18,27 @@ async function rehearseOn(faults: readonly FaultRule[]) {
 
 test('tries an upload, a write and a deletion, and leaves nothing behind', async () => {
   const { results, left } = await rehearseOn([]);
-  expect(results).toEqual(['check: fine', 'put: fine', 'delete: fine']);
+  expect(results).toEqual(['check: fine', 'put: fine', 'conditions: fine', 'delete: fine']);
   expect(left).toEqual([]);
 });
+
+test.for(['ignored', 'refused'] as const)(
+  'a store where conditions are %s is one to note, and nothing is left there',
+  async conditions => {
+    const { results, rehearsals, left } = await rehearseOn([], conditions);
+    expect(results).toEqual(['check: fine', 'put: fine', 'conditions: note', 'delete: fine']);
+    expect(rehearsals[2]?.detail).toContain('give each session a TIMESTAMP of its own');
+    expect(left).toEqual([]);
+  },
+);
 
 test('a denied deletion is only a note, which names what stays', async () => {
   const faults = [{ match: { operation: ['DeleteObject', 'DeleteObjects'] }, do: 'deny' }] as const;
   const { results, rehearsals, left } = await rehearseOn(faults);
-  expect(results).toEqual(['check: fine', 'put: fine', 'delete: note']);
+  expect(results).toEqual(['check: fine', 'put: fine', 'conditions: fine', 'delete: note']);
   expect(left).toHaveLength(1);
   expect(
-    `some/prefix/${/(\.craftassist-session-doctor-[-0-9a-f]+) stays/.exec(rehearsals[2]?.detail ?? '')?.[1]}`,
+    `some/prefix/${/(\.craftassist-session-doctor-[-0-9a-f]+) stays/.exec(rehearsals[3]?.detail ?? '')?.[1]}`,
   ).toBe(left[0]);
 });
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { type Dirent, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -61,6 +61,9 @@ export async function openJournalFixture(): Promise<JournalFixture> {
         rewriteIntervalMs: 60_000,
         heartbeatMs: 60_000,
         prefix: 'now/journal',
+        run: randomUUID(),
+        ifAbsent: true,
+        sinceMs: Date.now(),
         about,
         onProblem: problem => problems.push(problem),
         ...options,

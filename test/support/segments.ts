@@ -56,13 +56,17 @@ export function segment(sequence: number, changes: Changes, previous = '00000000
   );
 }
 
-/** Puts a journal of such segments at `now/journal`, as its writer would have. */
-export async function putSegments(destination: Store, segments: readonly Changes[]): Promise<Buffer[]> {
+/** Puts a journal of such segments, as its writer would have. */
+export async function putSegments(
+  destination: Store,
+  segments: readonly Changes[],
+  prefix = 'now/journal',
+): Promise<Buffer[]> {
   const objects: Buffer[] = [];
   for (const [i, changes] of segments.entries()) {
     const before = objects.at(-1);
     const object = await segment(i + 1, changes, before && checksum([before]));
-    await destination.put(`now/journal/${segmentKey(i + 1)}`, object, { signal: patient });
+    await destination.put(`${prefix}/${segmentKey(i + 1)}`, object, { signal: patient });
     objects.push(object);
   }
   return objects;

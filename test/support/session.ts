@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Report } from '../../src/report/schema.ts';
 import { COMPILE_CACHE, PROGRAMS, SUPERVISOR } from './built.ts';
 import { killAllIn } from './container.ts';
@@ -124,7 +124,19 @@ function startSupervisor(
   };
 }
 
-/** The report that lies beside an archive. */
-export async function readReport(folder: string, name = 'session.json'): Promise<Report> {
-  return JSON.parse(await readFile(join(folder, name), 'utf8'));
+/** The report of a session in a folder that was its destination. @param name the one that it has claimed */
+export async function readReport(destination: string, name = 'test'): Promise<Report> {
+  return readReportFile(join(destination, '.sessions', name));
+}
+
+/** The report that lies in a folder. */
+export async function readReportFile(folder: string): Promise<Report> {
+  return JSON.parse(await readFile(join(folder, 'session.json'), 'utf8'));
+}
+
+/** Every file below a folder, in order. */
+export async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter(entry => entry.isFile());
+  return files.map(({ parentPath, name }) => relative(folder, join(parentPath, name))).sort();
 }

@@ -26,8 +26,12 @@ const Path = v.pipe(
 const SafePath = v.pipe(Path, v.check(isContained, 'a path that leads out of the folder'));
 
 const About = v.object({
-  /** The last folder of the session's key. */
+  /** The session's name. */
   session: v.string(),
+  /** The template of the archive's key; missing: `[turk/{experiment}/]{timestamp}`, by an earlier version. */
+  key: v.optional(v.string()),
+  /** The experiment's id, where the working directory does not tell. */
+  experiment: v.optional(v.string()),
   archiveName: v.string(),
   codec: v.picklist(['none', 'gzip', 'zstd']),
   include: v.array(v.string()),
@@ -143,7 +147,7 @@ export interface StoredJournal {
 
 export const STATUS_KEY = 'status.json';
 /** What a recovery is about to make. */
-export const CLAIM_KEY = 'recovery.json';
+export const PLAN_KEY = 'recovery.json';
 /** There for a moment: its time tells the store's clock. */
 export const CLOCK_KEY = 'clock.json';
 

@@ -1,13 +1,16 @@
+import { errorText } from '../../runtime/text.ts';
 import type { Store, StoredObject } from '../../store/store.ts';
 import { CLOCK_KEY, STATUS_KEY, type StoredJournal, sequenceOf } from '../format/schema.ts';
 import { readStatus } from './read.ts';
 
 /** A journal that was found below a prefix. */
 export interface FoundJournal extends StoredJournal {
-  /** The key of the session's folder, which holds the journal, the archive and the report. */
+  /** The key of the session's folder, which holds the journal and the report. */
   readonly session: string;
-  /** What else is in that folder, e.g. `logs.tar.gz` and `session.json`. */
+  /** What else is in that folder, e.g. `claim.json` and `session.json`. */
   readonly siblings: readonly string[];
+  /** Why it cannot be read, though it can be listed; undefined: nothing is known against it. */
+  readonly unreadable: string | undefined;
   /** Compressed. */
   readonly bytes: number;
   /** By the destination's clock, in milliseconds since the epoch. */
@@ -32,12 +35,26 @@ export async function findJournals(
   for (const [session, { siblings, journals }] of sessions) {
     for (const [journal, tally] of journals) {
       const at = session === '' ? journal : `${session}/${journal}`;
-      const status = await readStatus(destination, at, signal);
+      const { status, unreadable } = await readStatusOf(destination, at, signal);
       const segments = Math.max(tally.segments, status?.sequence ?? 0);
-      found.push({ prefix: at, session, siblings, ...tally, segments, status });
+      found.push({ prefix: at, session, siblings, ...tally, segments, status, unreadable });
     }
   }
   return found;
+}
+
+/** Who writes an object may own it, and whoever owns the bucket may be denied to read it: that is true of one journal. */
+async function readStatusOf(
+  destination: Store,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<Pick<FoundJournal, 'status' | 'unreadable'>> {
+  try {
+    return { status: await readStatus(destination, prefix, signal), unreadable: undefined };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { status: undefined, unreadable: errorText(error) };
+  }
 }
 
 /**

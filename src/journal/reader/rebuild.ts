@@ -22,6 +22,8 @@ export interface RecoverOptions {
 export interface Recovered extends Readonly<WriteSummary> {
   /** undefined: not a single segment and no status could be read. */
   readonly about: JournalAbout | undefined;
+  /** Whose journal it is; undefined: as above. */
+  readonly run: string | undefined;
   readonly segments: number;
   /** Segments that are missing, damaged or in doubt, by name. */
   readonly problems: readonly { readonly segment: string; readonly why: string }[];
@@ -102,6 +104,7 @@ function summarise(
   const latest = isStatusNewer ? status : last;
   return {
     about: latest?.about,
+    run: latest?.run,
     segments,
     problems,
     coveredUntil: latest?.coveredUntil,

@@ -1,5 +1,6 @@
 import { pause } from '../../runtime/abort.ts';
 import { errorText } from '../../runtime/text.ts';
+import { PermanentError } from '../../store/store.ts';
 import type { StoredJournal } from '../format/schema.ts';
 import { applyScan, dropPendingRemoval } from './file-index.ts';
 import type { JournalOptions } from './options.ts';
@@ -35,7 +36,7 @@ export type JournalEnd =
  */
 export function startJournal(options: JournalOptions): Journal {
   const state = createWriterState(options);
-  const running = run(state).catch((error: unknown) => onInternalError(state, error));
+  const running = run(state).catch((error: unknown) => onFailure(state, error));
   let end: Promise<JournalEnd> | undefined;
   return {
     finish(signal) {
@@ -132,9 +133,11 @@ async function uploadAll(state: WriterState): Promise<void> {
 /** A file that is still written to, such as the supervisor's own log, is not followed for ever. */
 const MAX_FINAL_SCANS = 5;
 
-function onInternalError(state: WriterState, error: unknown): void {
+/** What ends a journal before its session: a refusal that will not change, or a bug. */
+function onFailure(state: WriterState, error: unknown): void {
   if (state.cancelled.signal.aborted) return;
-  state.options.onProblem({ kind: 'stopped', why: errorText(error) });
+  const kind = error instanceof PermanentError ? 'refused' : 'stopped';
+  state.options.onProblem({ kind, why: errorText(error) });
   state.cancelled.abort(error);
 }
 

@@ -11,8 +11,14 @@ export interface JournalOptions {
   /** `status.json` is put this often when there are no segments to upload. */
   readonly heartbeatMs: number;
   readonly destination: Store;
-  /** The folder of the journal, e.g. `<TIMESTAMP>/journal`. Where it is another run's, `.2`, `.3` … are appended. */
+  /** The folder of the journal, e.g. `.sessions/<name>/journal`. Where it is another run's, `.2`, `.3` … are appended. */
   readonly prefix: string;
+  /** A UUID, which tells this run's segments from those of any other. */
+  readonly run: string;
+  /** false where the store refuses conditions: whoever starts it knows that the prefix is nobody else's. */
+  readonly ifAbsent: boolean;
+  /** When the files began that it is to hold (Date.now). */
+  readonly sinceMs: number;
   readonly about: JournalAbout;
   readonly onProblem: (problem: JournalProblem) => void;
 }
@@ -27,5 +33,7 @@ export type JournalProblem =
   | { readonly kind: 'scan-failed'; readonly why: string }
   /** Another run has this prefix: the next one is tried. */
   | { readonly kind: 'prefix-taken'; readonly prefix: string }
+  /** The store will not take it, however often it is asked: the journal has stopped. */
+  | { readonly kind: 'refused'; readonly why: string }
   /** An internal error: the journal has stopped. */
   | { readonly kind: 'stopped'; readonly why: string };

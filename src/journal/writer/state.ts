@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { type BacklogRecord, SEGMENT_BYTES } from '../format/schema.ts';
 import type { Arena } from './changes.ts';
 import { createFileIndex, type FileIndex } from './file-index.ts';
@@ -9,8 +8,6 @@ import { isRewrite, unsentBytes } from './scheduler.ts';
 /** The state of a journal that is being written. */
 export interface WriterState {
   readonly options: JournalOptions;
-  /** Tells this run's segments from those of any other. */
-  readonly run: string;
   readonly scanner: Scanner;
   readonly index: FileIndex;
   /** Aborted when nothing is written to the working directory any more: what is left is sent without waiting. */
@@ -63,7 +60,6 @@ export interface JournalReport {
 export function createWriterState(options: JournalOptions): WriterState {
   return {
     options,
-    run: randomUUID(),
     scanner: createScanner(options.selection),
     index: createFileIndex(),
     finishing: new AbortController(),
@@ -81,7 +77,7 @@ export function createWriterState(options: JournalOptions): WriterState {
     heartbeat: undefined,
     scanCpuMs: 0,
     workdirUnreadable: false,
-    coveredUntilMs: Date.now(),
+    coveredUntilMs: options.sinceMs,
     greatestLagMs: 0,
   };
 }

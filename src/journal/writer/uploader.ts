@@ -100,7 +100,7 @@ function encode(
 ): Promise<Buffer> {
   const segmentIndex = {
     format: JOURNAL_FORMAT,
-    run: state.run,
+    run: state.options.run,
     sequence,
     previous: state.previousCrc,
     about: state.options.about,
@@ -122,7 +122,7 @@ export function statusOf(state: WriterState, phase: JournalStatus['state']): Jou
   const { about, intervalMs, heartbeatMs } = state.options;
   return {
     format: JOURNAL_FORMAT,
-    run: state.run,
+    run: state.options.run,
     state: phase,
     sequence: state.segments,
     about,
@@ -135,11 +135,11 @@ export function statusOf(state: WriterState, phase: JournalStatus['state']): Jou
 
 /** Puts the first segment where no other run has one: below the prefix, or with `.2`, `.3` … appended to it. */
 async function acquirePrefix(state: WriterState, object: Buffer): Promise<string> {
-  const { prefix, onProblem } = state.options;
+  const { prefix, ifAbsent, onProblem } = state.options;
   for (let n = 1; ; n += 1) {
     const candidate = n === 1 ? prefix : `${prefix}.${n}`;
     try {
-      await putOne(state, `${candidate}/${segmentKey(1)}`, object, true);
+      await putOne(state, `${candidate}/${segmentKey(1)}`, object, ifAbsent);
       return candidate;
     } catch (error) {
       if (!(error instanceof AlreadyExistsError)) throw error;

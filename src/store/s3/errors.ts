@@ -1,7 +1,7 @@
 import { isBug } from '../../runtime/bug.ts';
 import { errorMessage } from '../../runtime/text.ts';
 import { SourceError } from '../source.ts';
-import { AlreadyExistsError, ConditionRefusedError, PermanentError } from '../store.ts';
+import { AlreadyExistsError, ConditionRefusedError, PermanentError, RefusedError } from '../store.ts';
 
 /** What an error of S3's, or of the network, means for the request. */
 export type S3ErrorKind =
@@ -149,8 +149,12 @@ export function explain(error: unknown, what: string, location: BucketLocation):
   if (cause.kind === 'exists') return new AlreadyExistsError(message, { cause });
   const remedy = remedyFor(cause, location);
   if (remedy === undefined) return new Error(message, { cause });
-  const isCondition = cause.kind === 'condition-refused';
-  return new (isCondition ? ConditionRefusedError : PermanentError)(message, remedy, { cause });
+  return new (classOf(cause))(message, remedy, { cause });
+}
+
+function classOf({ kind, status }: S3Error): typeof PermanentError {
+  if (kind === 'condition-refused') return ConditionRefusedError;
+  return status === 501 ? RefusedError : PermanentError;
 }
 
 /**

@@ -10,6 +10,7 @@ import { type BucketLocation, explain, rejectMissing, remedyFor, S3Error } from 
 import { deleteObjects, getObject, listObjects } from './listing.ts';
 import { abortUpload, createUpload } from './multipart.ts';
 import { type Bucket, headObject, putObject } from './objects.ts';
+import { abortUploads } from './open-uploads.ts';
 import { partBytes } from './part-size.ts';
 import { uploadArchive } from './upload.ts';
 
@@ -104,6 +105,9 @@ export async function openS3Store(
       ),
 
     delete: (keys, signal) => explained('delete from', signal, deleteObjects(bucket, keys, signal)),
+
+    abortUploads: (key, signal) =>
+      explained(`abort uploads of ${key} to`, signal, abortUploads(bucket, key, signal)),
 
     close: () => bucket.access.close(),
   };

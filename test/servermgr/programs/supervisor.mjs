@@ -3,7 +3,7 @@
 // --late <ms>: the port opens only then; --never: it does not; --crash: exits with 10 and its last words at once;
 // --unsaved: ends without a report. `recover [--force] <url>` leaves a file that says so.
 import { existsSync, mkdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { serveStatus } from '../../support/status-server.ts';
@@ -25,11 +25,12 @@ else await play();
 
 function recover(url, force) {
   const folder = fileURLToPath(url);
-  mkdirSync(folder, { recursive: true });
+  const apart = join(dirname(folder), '.sessions', basename(folder));
+  for (const each of [folder, apart]) mkdirSync(each, { recursive: true });
   const archive = { key: `${decodeURI(basename(url.pathname))}/logs.tar.gz`, bytes: 9 };
   const report = { saved: 'archive', recovered: true, coveredUntil: new Date().toISOString(), archive };
-  writeFileSync(join(folder, 'session.json'), JSON.stringify(report));
-  rmSync(join(folder, 'journal'), { recursive: true, force: true });
+  writeFileSync(join(apart, 'session.json'), JSON.stringify(report));
+  rmSync(join(apart, 'journal'), { recursive: true, force: true });
   // Last: whoever has read it may take the folder away.
   writeFileSync(join(folder, 'recovered'), force ? 'by force' : 'yes');
 }
@@ -58,11 +59,12 @@ function end(text, by) {
   if (ending) return;
   ending = true;
   const { SESSION_DESTINATION: destination, TIMESTAMP: name } = process.env;
-  const folder = join(destination, name);
-  mkdirSync(folder, { recursive: true });
+  const [folder, apart] = [join(destination, name), join(destination, '.sessions', name)];
+  for (const each of [folder, apart]) mkdirSync(each, { recursive: true });
+  writeFileSync(join(apart, 'claim.json'), '{}');
   if (values.unsaved) {
-    mkdirSync(join(folder, 'journal'));
-    writeFileSync(join(folder, 'journal', '00000001.tar.gz'), 'a segment');
+    mkdirSync(join(apart, 'journal'));
+    writeFileSync(join(apart, 'journal', '00000001.tar.gz'), 'a segment');
     process.exit(21);
   }
   const archive = Buffer.from('an archive');
@@ -76,6 +78,6 @@ function end(text, by) {
     people: { peak: 1 },
     archive: { key: `${name}/logs.tar.gz`, bytes: archive.length },
   };
-  writeFileSync(join(folder, 'session.json'), JSON.stringify(report));
+  writeFileSync(join(apart, 'session.json'), JSON.stringify(report));
   process.exit(0);
 }

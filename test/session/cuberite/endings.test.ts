@@ -113,7 +113,7 @@ describe.concurrent('after the ending', () => {
         await act(session, cuberite);
         expect(await session.ended(), session.stderr()).toEqual({ code, signal: null });
       }
-      expect((await readReport(join(cuberite.sessions, 'test'))).end.by).toBe(by);
+      expect((await readReport(cuberite.sessions)).end.by).toBe(by);
       expect(await savedWorld(cuberite)).toEqual(world ? expect.stringContaining('r.0.0.mca') : '');
     });
   }

@@ -175,7 +175,10 @@ export const handlers: Record<S3Request['operation'], Handler> = {
 
   ListMultipartUploads(request, { state }) {
     objectsOf(state, request.bucket);
-    const open = [...state.uploads.values()].filter(({ bucket }) => bucket === request.bucket);
+    const prefix = request.query.get('prefix') ?? '';
+    const open = [...state.uploads.values()].filter(
+      ({ bucket, key }) => bucket === request.bucket && key.startsWith(prefix),
+    );
     const uploads = open.map(
       ({ key, id }): Xml => [
         'Upload',

@@ -1,10 +1,11 @@
 import * as v from 'valibot';
-import { CLAIM_KEY } from '../journal/format/schema.ts';
+import { PLAN_KEY } from '../journal/format/schema.ts';
 import type { Recovered } from '../journal/reader/rebuild.ts';
 import { type ObjectDigest, readText } from '../store/read.ts';
 import type { Store } from '../store/store.ts';
+import type { ArchivePlace } from './archive-place.ts';
 
-const Claim = v.object({
+const Plan = v.object({
   archiveKey: v.string(),
   reportKey: v.string(),
   session: v.optional(v.string()),
@@ -18,17 +19,17 @@ const Claim = v.object({
  * What a recovery is about to make, and what it has found out. It is in the journal: whoever continues after an
  * interruption knows by it that an archive of that name is the journal's own.
  */
-export type Claim = Readonly<v.InferOutput<typeof Claim>>;
+export type RecoveryPlan = Readonly<v.InferOutput<typeof Plan>>;
 
 /** An archive that was made out of a journal, read back, and found to be what was packed. */
-export type RecoveredSession = Claim & ObjectDigest;
+export type RecoveredSession = RecoveryPlan & ObjectDigest;
 
-export function claimOf(archiveKey: string, reportKey: string, recovered: Recovered): Claim {
-  const { about, coveredUntil, isFinished, problems, waiting } = recovered;
+export function planOf({ archiveKey, reportKey, session }: ArchivePlace, recovered: Recovered): RecoveryPlan {
+  const { coveredUntil, isFinished, problems, waiting } = recovered;
   return {
     archiveKey,
     reportKey,
-    session: about?.session,
+    session,
     coveredUntil,
     isFinished,
     problems: [...problems],
@@ -36,29 +37,29 @@ export function claimOf(archiveKey: string, reportKey: string, recovered: Recove
   };
 }
 
-export async function putClaim(
+export async function putPlan(
   store: Store,
   prefix: string,
-  claim: Claim,
+  plan: RecoveryPlan,
   signal: AbortSignal,
 ): Promise<void> {
-  await store.put(claimKey(prefix), Buffer.from(JSON.stringify(claim)), { signal });
+  await store.put(planKey(prefix), Buffer.from(JSON.stringify(plan)), { signal });
 }
 
-export async function readClaim(
+export async function readPlan(
   store: Store,
   prefix: string,
   signal: AbortSignal,
-): Promise<Claim | undefined> {
-  const text = await readText(store, claimKey(prefix), { maxBytes: SMALL_BYTES, signal });
+): Promise<RecoveryPlan | undefined> {
+  const text = await readText(store, planKey(prefix), { maxBytes: SMALL_BYTES, signal });
   if (text === undefined) return undefined;
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Claim), text);
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Plan), text);
   return parsed.success ? parsed.output : undefined;
 }
 
-/** More than any report or claim holds. */
+/** More than any report or plan holds. */
 export const SMALL_BYTES: number = 16 * 1024 * 1024;
 
-function claimKey(prefix: string): string {
-  return `${prefix}/${CLAIM_KEY}`;
+function planKey(prefix: string): string {
+  return `${prefix}/${PLAN_KEY}`;
 }
