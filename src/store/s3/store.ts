@@ -3,15 +3,17 @@ import type { S3Config } from '../../config/session-config.ts';
 import { orAborted, timeoutSignal } from '../../runtime/abort.ts';
 import { errorMessage } from '../../runtime/text.ts';
 import { partsOf } from '../keys.ts';
-import type { RetryObserver } from '../retry.ts';
+import type { StoreObserver } from '../observer.ts';
 import type { CheckResult, Store } from '../store.ts';
 import { openAccess } from './client.ts';
-import { type BucketLocation, explain, rejectMissing, remedyFor, S3Error } from './errors.ts';
-import { deleteObjects, getObject, listObjects } from './listing.ts';
-import { abortUpload, createUpload } from './multipart.ts';
+import { type BucketLocation, explain, rejectMissing, S3Error } from './errors.ts';
+import { deleteObjects, listObjects } from './listing.ts';
+import { abortUpload, type CreateOptions, createUpload } from './multipart.ts';
 import { type Bucket, headObject, putObject } from './objects.ts';
 import { abortUploads } from './open-uploads.ts';
 import { partBytes } from './part-size.ts';
+import { getObject } from './reading.ts';
+import { remedyFor } from './remedies.ts';
 import { uploadArchive } from './upload.ts';
 
 const CHECK_MS = 10_000;
@@ -20,7 +22,7 @@ const CHECK_TRIES = 2;
 /** How long an upload that is being started may take to be aborted. */
 const CLEANUP_MS = 1_500;
 
-export interface S3StoreOptions extends RetryObserver {
+export interface S3StoreOptions extends StoreObserver {
   /** Named in the metadata of everything that is written. */
   readonly run?: string | undefined;
 }
@@ -30,21 +32,26 @@ export interface S3StoreOptions extends RetryObserver {
  * everything else is repeated by with-retry.ts.
  */
 export async function openS3Store(
-  location: BucketLocation,
+  { bucket: name, prefix }: BucketLocation,
   config: S3Config,
   { run, ...observer }: S3StoreOptions,
 ): Promise<Store> {
-  const url = `s3://${[location.bucket, location.prefix].filter(Boolean).join('/')}`;
-  const start = location.prefix === '' ? '' : `${location.prefix}/`;
+  const location = {
+    bucket: name,
+    prefix,
+    isEncrypted: config.encryption !== undefined,
+    hasExpectedOwner: config.expectedOwner !== undefined,
+  };
+  const url = `s3://${[name, prefix].filter(Boolean).join('/')}`;
+  const start = prefix === '' ? '' : `${prefix}/`;
   const bucket: Bucket = {
-    access: await openAccess(location.bucket, config),
+    access: await openAccess(name, config, observer),
     location,
     config,
     run,
     fullKey: key => `${start}${key}`,
     retry: {
-      onRetry: observer.onRetry,
-      onRecovered: observer.onRecovered,
+      ...observer,
       isRetryable: error => error instanceof S3Error && error.kind === 'transient',
     },
   };
@@ -91,9 +98,9 @@ export async function openS3Store(
       await explained(`save ${key} to`, signal, putObject(bucket, key, body, { signal, ifAbsent }));
     },
 
-    async get(key, signal, from) {
+    async get(key, signal, from, options) {
       const what = `read ${key} from`;
-      const body = await explained(what, signal, getObject(bucket, key, signal, from));
+      const body = await explained(what, signal, getObject(bucket, key, signal, from, options));
       return body && Object.assign(explainedEach(what, signal, body), { version: body.version });
     },
 
@@ -113,6 +120,28 @@ export async function openS3Store(
   };
 }
 
+const OWNER_IGNORED: CheckResult = {
+  state: 'denied',
+  why: 'the store takes requests that expect another owner of the bucket',
+  remedy: 'Unset SESSION_S3_EXPECTED_OWNER: this store does not heed it, so that it protects nothing.',
+};
+
+/** Whether a request that expects another owner than the configured one is refused, as it has just not been. */
+async function heedsOwner(bucket: Bucket, key: string, options: CreateOptions): Promise<boolean> {
+  const { Bucket: name, ExpectedBucketOwner: owner } = bucket.access.bucketFields;
+  if (owner === undefined) return true;
+  const other = owner === '0'.repeat(12) ? '1'.repeat(12) : '0'.repeat(12);
+  const bucketFields = { Bucket: name, ExpectedBucketOwner: other };
+  const asOther: Bucket = { ...bucket, access: { ...bucket.access, bucketFields } };
+  try {
+    await abortUpload(bucket, await createUpload(asOther, key, options));
+    return false;
+  } catch (error) {
+    if (error instanceof S3Error && error.kind === 'denied') return true;
+    throw error;
+  }
+}
+
 /** Starts and aborts a multipart upload: the rights that saving needs, and no others. */
 async function checkUpload(bucket: Bucket, signal: AbortSignal): Promise<CheckResult> {
   const limit = timeoutSignal(CHECK_MS, signal);
@@ -121,7 +150,7 @@ async function checkUpload(bucket: Bucket, signal: AbortSignal): Promise<CheckRe
     const options = { signal: limit, idleMs: CHECK_IDLE_MS, maxTries: CHECK_TRIES };
     const startAndAbort = async () => abortUpload(bucket, await createUpload(bucket, key, options));
     await orAborted(startAndAbort(), limit, CLEANUP_MS);
-    return { state: 'ok' };
+    return (await heedsOwner(bucket, key, options)) ? { state: 'ok' } : OWNER_IGNORED;
   } catch (error) {
     signal.throwIfAborted();
     const remedy = error instanceof S3Error ? remedyFor(error, bucket.location) : undefined;
