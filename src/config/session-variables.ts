@@ -127,7 +127,7 @@ const end = {
 const archive = {
   SESSION_DESTINATION: optional(
     destinationUrl,
-    'none: must be given, unless CRAFTASSIST_NO_UPLOAD is set',
+    'none: must be given, unless the script in RUN_SH_GZ_B64 says it, or CRAFTASSIST_NO_UPLOAD is set',
     's3://bucket/prefix, file:///folder, or a path; one inside the working directory is not archived',
   ),
   SESSION_FALLBACK_DESTINATION: optional(
