@@ -37,7 +37,7 @@ describe.concurrent('the settings that logging.bin has the hashes of', () => {
   test('are in the archive of a session that was stopped cleanly, where the readers find all they need', async ({
     cuberite,
   }) => {
-    expect(await cuberite.run({ SESSION_MAX_DURATION: '1s' })).toMatchObject({ code: 0 });
+    expect(await cuberite.run({ SESSION_JOIN_TIMEOUT: '300ms' })).toMatchObject({ code: 0 });
     const folder = await unpack(cuberite);
     await readLog(join(folder, 'cuberite_ready'));
     expect(await readFile(join(folder, 'cuberite_ready/Plugins/logging/logging.lua'), 'utf8')).toContain(
@@ -62,7 +62,7 @@ describe.concurrent('the settings that logging.bin has the hashes of', () => {
   });
 
   test('are those of the last session in a folder that is kept', async ({ cuberite }) => {
-    const env = { SESSION_MAX_DURATION: '1s' };
+    const env = { SESSION_JOIN_TIMEOUT: '300ms' };
     expect(await cuberite.run({ ...env, TIMESTAMP: 'before' })).toMatchObject({ code: 0 });
     expect(await cuberite.run({ ...env, SESSION_CUBERITE_MODE: 'survival' })).toMatchObject({ code: 0 });
     const folder = await unpack(cuberite);
