@@ -2,12 +2,27 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { generatedPages } from '../scripts/docs.ts';
+import { parseSessionConfig } from '../src/config/session.ts';
+import { chooser } from '../src/files/selection.ts';
 import { SERVERMGR_EVENTS, SESSION_EVENTS } from '../src/runtime/log-events.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
 test.each(Object.entries(generatedPages()))('%s is what `npm run docs` makes of the code', (path, text) => {
   expect(readFileSync(resolve(ROOT, path), 'utf8'), 'out of date: run `npm run docs`').toBe(text);
+});
+
+test("the recipe of the script's own selection takes every file that the archive's readers look for", () => {
+  const recipe = /`SESSION_INCLUDE='([^']+)'`/.exec(readFileSync(resolve(ROOT, 'README.md'), 'utf8'))?.[1];
+  const env = { SESSION_DESTINATION: '/saved', SESSION_INCLUDE: recipe };
+  const { include } = parseSessionConfig(env, { cwd: '/', terminal: false, now: new Date() }).config.save;
+  const { includes } = chooser({ root: '/played', include, exclude: [], excludedPaths: [] });
+  const read = [
+    ...['agent.log', 'cuberite_process.log', 'nsp_outputs.csv', 'error_details.csv', 'job_metadata.json'],
+    ...['interaction_loggings.json', 'interaction_loggings_6e0f1c.json'],
+  ];
+  expect(read.filter(name => !includes(Buffer.from(name)))).toEqual([]);
+  expect(includes(Buffer.from('cuberite/world/region/r.0.0.mca'))).toBe(false);
 });
 
 const sources = readdirSync(resolve(ROOT, 'src'), { recursive: true, encoding: 'utf8' })

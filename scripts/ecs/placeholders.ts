@@ -17,11 +17,14 @@ const SOURCES: Readonly<Record<string, { find: (env: Environment) => string | un
       remedy: 'write IMAGE=<image>, or REMOTE for its craftassist:latest',
     },
     BUCKET: { find: env => env.BUCKET, remedy: 'write BUCKET=<bucket>' },
+    // Stands without quotes: the file is no JSON before it is filled in, so that it cannot be applied as it is, which
+    // S3 would accept: `${PREFIX}` could be a prefix.
+    UPLOAD_DAYS: { find: env => env.UPLOAD_DAYS || '2', remedy: 'write UPLOAD_DAYS=<days>' },
     PREFIX: { find: env => env.PREFIX || 'turk_interactions_with_agent', remedy: 'write PREFIX=<prefix>' },
   };
 
 /**
- * Replaces every `${NAME}` in a JSON file of deploy/.
+ * Replaces every `${NAME}` in a file of deploy/, which is JSON then.
  * @throws with every name that has no value, each with its remedy.
  */
 export function fill(text: string, env: Environment): string {
@@ -35,6 +38,11 @@ export function fill(text: string, env: Environment): string {
     }
   });
   if (faults.size > 0) throw new Error([...faults].join('\n'));
+  try {
+    JSON.parse(filled);
+  } catch (cause) {
+    throw new Error(`what is filled in is no JSON: ${(cause as Error).message}`, { cause });
+  }
   return filled;
 }
 
@@ -43,6 +51,7 @@ export function lookUp(name: string, env: Environment): string {
   const { find, remedy } = SOURCES[name] ?? { find: () => env[name], remedy: `write ${name}=…` };
   const value = find(env);
   if (!value) throw new Error(`${name} is not known: ${remedy}`);
+  if (value.includes('${')) throw new Error(`${name} is itself a placeholder, ${value}: ${remedy}`);
   return value;
 }
 

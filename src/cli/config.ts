@@ -1,4 +1,5 @@
 import { describeDefault, type Variable } from '../config/define.ts';
+import { LAUNCHER_SCRIPT, readLauncherScript } from '../config/launcher-script.ts';
 import type { SessionConfig } from '../config/session-config.ts';
 import { SESSION_GROUPS } from '../config/session-variables.ts';
 import { EXIT_USAGE } from '../runtime/exit-codes.ts';
@@ -8,10 +9,15 @@ import { type CommandInput, type RunCommand, readConfig } from './command.ts';
 export const config: RunCommand = async input => {
   const parsed = readConfig(input);
   if (parsed === undefined) return EXIT_USAGE;
+  const said = readLauncherScript(input.env).values;
   for (const [title, variables] of Object.entries(SESSION_GROUPS)) {
     input.print(`\n# ${title}`);
     for (const [name, variable] of Object.entries(variables)) {
-      input.print(line(name, variable, parsed.config, input));
+      input.print(
+        said[name] === undefined
+          ? line(name, variable, parsed.config, input)
+          : `${name}=${said[name]}  # ${LAUNCHER_SCRIPT}`,
+      );
     }
   }
   input.print('\n# AWS');

@@ -16,6 +16,8 @@ export interface Variable<Value = unknown, Case extends string = string> {
   readonly description: string;
   /** An empty text is a value, not the same as none. */
   readonly acceptsEmpty: boolean;
+  /** Quotes around the whole text may be meant. */
+  readonly acceptsQuotes: boolean;
   /** Never shown. */
   readonly secret: boolean;
   valueWhenUnset(which: Case): Value;
@@ -30,7 +32,7 @@ type VariableTable = Readonly<Record<string, Variable>>;
 /** Tables by their titles, in the order of help. */
 export type VariableGroups = Readonly<Record<string, VariableTable>>;
 
-type Options = Partial<Pick<Variable, 'acceptsEmpty' | 'secret'>>;
+type Options = Partial<Pick<Variable, 'acceptsEmpty' | 'acceptsQuotes' | 'secret'>>;
 
 /** A variable with a default. */
 export function variable<Value>(
@@ -47,10 +49,10 @@ export function variableByCase<Value, Case extends string>(
   schema: v.GenericSchema<string, Value>,
   defaults: Readonly<Record<Case, string>>,
   description: string,
-  { acceptsEmpty = false, secret = false }: Options = {},
+  options: Options = {},
 ): DefaultedVariable<Value, Case> {
   const valueWhenUnset = (which: Case) => v.parse(schema, defaults[which]);
-  return { schema, defaults, defaultWords: undefined, description, acceptsEmpty, secret, valueWhenUnset };
+  return { ...withOptions(options), schema, defaults, defaultWords: undefined, description, valueWhenUnset };
 }
 
 /** A variable that has no value unless it is set; the words say what holds then. */
@@ -58,27 +60,35 @@ export function optional<Value>(
   schema: v.GenericSchema<string, Value>,
   defaultWords: string,
   description: string,
-  { acceptsEmpty = false, secret = false }: Options = {},
+  options: Options = {},
 ): Variable<Value | undefined, 'usual'> {
   const defaults = { usual: undefined };
   return {
+    ...withOptions(options),
     schema,
     defaults,
     defaultWords,
     description,
-    acceptsEmpty,
-    secret,
     valueWhenUnset: () => undefined,
   };
 }
 
-/** A variable that is on when it is set to anything. */
+/** A secret may begin and end with any character. */
+function withOptions({ acceptsEmpty = false, secret = false, acceptsQuotes = secret }: Options) {
+  return { acceptsEmpty, acceptsQuotes, secret };
+}
+
+/** A variable that is on when it is set to anything; to what looks like nothing, it might be meant either way. */
 export function flag(description: string): DefaultedVariable<boolean, 'usual'> {
   const schema = v.pipe(
     v.string(),
+    v.check(
+      text => text === '' || /[^\s"']/.test(text),
+      'looks like nothing, and would count as set: write 1, or leave it empty',
+    ),
     v.transform(text => text !== ''),
   );
-  return variable(schema, '', `non-empty: ${description}`, { acceptsEmpty: true });
+  return variable(schema, '', `non-empty: ${description}`, { acceptsEmpty: true, acceptsQuotes: true });
 }
 
 /** What help says of a variable's default. @param quote marks texts that can be written as they are. */
@@ -127,7 +137,7 @@ export function readVariables<Table extends Typed<Table>>(table: Table, env: Env
   const given = (name: keyof Table & string): string | undefined => {
     const text = env[name];
     // Containers hand on variables that were never filled in: empty is as good as not set.
-    return table[name].acceptsEmpty || text?.trim() ? text : undefined;
+    return table[name].acceptsEmpty || text?.trim() || text?.includes('\r') ? text : undefined;
   };
 
   return {
@@ -141,15 +151,29 @@ export function readVariables<Table extends Typed<Table>>(table: Table, env: Env
       name: Name,
       ...[which = 'usual']: Which<Table[Name]>
     ): v.InferOutput<Table[Name]['schema']> | ReturnType<Table[Name]['valueWhenUnset']> {
-      const { schema, secret, valueWhenUnset } = table[name];
+      const { schema, secret, acceptsQuotes, valueWhenUnset } = table[name];
       const text = given(name);
       if (text === undefined) return valueWhenUnset(which);
+      const fault = (message: string) => {
+        faults.push(`${name} ${secret ? '"********"' : JSON.stringify(text)} ${message}`);
+        return valueWhenUnset(which);
+      };
+      const remains = remainsOfFile(text, acceptsQuotes);
+      if (remains !== undefined) return fault(remains);
       const result = v.safeParse(schema, text, { abortPipeEarly: true });
-      if (result.success) return result.output;
-      faults.push(`${name} ${secret ? '"********"' : JSON.stringify(text)} ${result.issues[0].message}`);
-      return valueWhenUnset(which);
+      return result.success ? result.output : fault(result.issues[0].message);
     },
   };
+}
+
+/** What is in a value only because whoever read a file of variables left it there: `docker --env-file`, for one. */
+function remainsOfFile(text: string, acceptsQuotes: boolean): string | undefined {
+  const trimmed = text.trim();
+  if (text.slice(text.trimEnd().length).includes('\r')) {
+    return 'ends in a carriage return: end the lines of the file that it comes from with line feeds alone';
+  }
+  const isQuoted = trimmed.length > 1 && /^["']/.test(trimmed) && trimmed.endsWith(trimmed.charAt(0));
+  return isQuoted && !acceptsQuotes ? 'is still in its quotes: write it without them' : undefined;
 }
 
 /** A configuration in force. */

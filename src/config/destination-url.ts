@@ -7,6 +7,11 @@ import type { DestinationUrl } from './session-config.ts';
 export const destinationUrl = v.pipe(
   v.string(),
   v.trim(),
+  // A path with them would be a folder of that name.
+  v.check(
+    text => !/^["'“”‘’]|["'“”‘’]$/.test(text),
+    'begins or ends with a quote: write s3://bucket/prefix, file:///folder or a path without it',
+  ),
   v.lazy((text): v.GenericSchema<string, DestinationUrl> => {
     if (/^s3:/i.test(String(text))) return s3Url;
     return /^file:/i.test(String(text)) ? fileUrl : path;
@@ -26,6 +31,7 @@ const s3Url = v.pipe(
     ({ bucket }) => !bucket.includes('@'),
     'holds credentials: give those in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
   ),
+  v.check(({ bucket }) => bucket !== '', 'names no bucket: write s3://bucket/prefix'),
   // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
   v.check(
     ({ bucket }) => /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket),

@@ -97,6 +97,7 @@ const onThisHost = {
     values.command,
     "this checkout's src/main.ts",
     'local: the command that runs a session, or with `recover <url>` recovers one',
+    { acceptsQuotes: true },
   ),
   SERVERMGR_IMAGE: variable(values.word, 'craftassist', 'docker: the session image'),
   SERVERMGR_PING_HOST: variable(

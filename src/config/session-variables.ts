@@ -21,11 +21,13 @@ const session = {
     values.command,
     'none',
     'runs to its end first, output to setup.log; a failure ends the session',
+    { acceptsQuotes: true },
   ),
   SESSION_AGENT_COMMAND: variable(
     values.command,
     'python3 /droidlet/agents/craftassist/craftassist_agent.py --no_default_behavior --agent_debug_mode --log_level debug --dev',
     'the agent: words split as a shell splits them (quotes and backslashes, no shell), or a JSON array',
+    { acceptsQuotes: true },
   ),
   SESSION_AGENT_PLAYERS: variable(
     values.wholeNumber(0, 1_000),
@@ -56,6 +58,7 @@ const server = {
     values.command,
     'Cuberite, started directly',
     'another server: words, or a JSON array, as for the agent',
+    { acceptsQuotes: true },
   ),
   SESSION_SERVER_ADDRESS: variable(values.address, '127.0.0.1:25565', 'where the server listens'),
   SESSION_SERVER_STOP_COMMAND: variable(
@@ -126,7 +129,7 @@ const end = {
 const archive = {
   SESSION_DESTINATION: optional(
     destinationUrl,
-    'none: must be given, unless CRAFTASSIST_NO_UPLOAD is set',
+    'none: must be given, unless the script in RUN_SH_GZ_B64 says it, or CRAFTASSIST_NO_UPLOAD is set',
     's3://bucket/prefix, file:///folder, or a path; one inside the working directory is not archived',
   ),
   SESSION_FALLBACK_DESTINATION: optional(

@@ -8,6 +8,7 @@ import {
   type VariableReader,
 } from './define.ts';
 import { resolveDestination } from './destination-url.ts';
+import { LAUNCHER_SCRIPT, type LauncherScript, readLauncherScript } from './launcher-script.ts';
 import { proxyConfig, withProxyNames } from './proxy.ts';
 import type {
   ChildrenConfig,
@@ -34,7 +35,8 @@ type Reader = VariableReader<typeof SESSION_VARIABLES>;
  * @throws {ConfigError} with every fault that there is, not only the first.
  */
 export function parseSessionConfig(env: Environment, context: SessionContext): Parsed<SessionConfig> {
-  const reader = readVariables(SESSION_VARIABLES, withProxyNames(env));
+  const script = readLauncherScript(env);
+  const reader = readVariables(SESSION_VARIABLES, { ...withProxyNames(env), ...script.values });
   const { read } = reader;
   const server = serverConfig(reader, context);
   const idleLimits = server.run.kind === 'cuberite' ? 'for Cuberite' : 'usual';
@@ -62,8 +64,8 @@ export function parseSessionConfig(env: Environment, context: SessionContext): P
   };
 
   // A misspelt name is often why another one is missing: both are reported together.
-  if (reader.faults.length > 0) throw new ConfigError([...reader.faults, ...notices(env)]);
-  return { config: deepFreeze(config), notices: notices(env) };
+  if (reader.faults.length > 0) throw new ConfigError([...reader.faults, ...notices(env, script)]);
+  return { config: deepFreeze(config), notices: notices(env, script) };
 }
 
 function serverConfig(reader: Reader, context: SessionContext): ServerConfig {
@@ -152,7 +154,7 @@ function childrenConfig({ read }: Reader, { terminal }: SessionContext, env: Env
 /**
  * The environment that children get: everything but what belongs to the supervisor alone. Credentials in AWS_*
  * (task-role endpoints included) go on only when asked for; the task's metadata endpoint and the old launcher's
- * script never do.
+ * script never do: no child reads that, and there are such scripts with keys in them.
  */
 function childEnvironment(env: Environment, { passAws }: { passAws: boolean }): Record<string, string> {
   const isForChildren = (name: string) =>
@@ -164,9 +166,9 @@ function childEnvironment(env: Environment, { passAws }: { passAws: boolean }): 
 }
 
 /** NODE_* settings are meant for the supervisor's own Node, and would change an agent's or a plug-in's. */
-const PRIVATE = new Set(['RUN_SH_GZ_B64', 'NODE_OPTIONS', 'NODE_COMPILE_CACHE', 'UV_THREADPOOL_SIZE']);
+const PRIVATE = new Set([LAUNCHER_SCRIPT, 'NODE_OPTIONS', 'NODE_COMPILE_CACHE', 'UV_THREADPOOL_SIZE']);
 
-function notices(env: Environment): string[] {
+function notices(env: Environment, script: LauncherScript): string[] {
   const found = unknownVariables(
     Object.keys(env).filter(name => name.startsWith('SESSION_')),
     SESSION_VARIABLES,
@@ -176,8 +178,5 @@ function notices(env: Environment): string[] {
       `SESSION_GZIP_LEVEL ${JSON.stringify(env.SESSION_GZIP_LEVEL)} is a range: its lower bound is used, as the level no longer changes; write one from 1 to 9`,
     );
   }
-  if (env.RUN_SH_GZ_B64 !== undefined) {
-    found.push('RUN_SH_GZ_B64 is ignored: the supervisor does what that script did');
-  }
-  return found;
+  return [...found, ...script.notices];
 }

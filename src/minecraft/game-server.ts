@@ -6,6 +6,7 @@ import { checkCuberite } from './cuberite/check.ts';
 import { cuberiteCommand, type OutputChoice } from './cuberite/command.ts';
 import { applyLogEvent, endAll, NO_PLAYERS, type PlayerSessions } from './cuberite/player-sessions.ts';
 import { prepareFolder } from './cuberite/prepare.ts';
+import { keepReadySettings } from './cuberite/ready-settings.ts';
 import { type ExitPlugin, parseServerLine } from './cuberite/server-log.ts';
 
 /** The game server of a session, ready to be started. */
@@ -16,6 +17,8 @@ export interface GameServer {
   readonly notices: readonly string[];
   /** How its output is kept out of a buffer; undefined where the command is a user's own. */
   readonly output: OutputChoice | undefined;
+  /** To be called once the server is ready: keeps what it changes when it stops. @returns why it could not */
+  keepReadySettings(): Promise<string | undefined>;
   /** To be called once the server has exited: reads its log to the end. @throws when the log could not be read */
   finishLog(): Promise<ServerLogResult>;
 }
@@ -44,7 +47,14 @@ export async function prepareServer(config: SessionConfig, logFile: string): Pro
 
 function genericServer(command: Command, { workdir }: SessionConfig): GameServer {
   const nothing = { playerSessions: NO_PLAYERS, exitPlugin: undefined };
-  return { command, cwd: workdir, notices: [], output: undefined, finishLog: async () => nothing };
+  return {
+    command,
+    cwd: workdir,
+    notices: [],
+    output: undefined,
+    keepReadySettings: async () => undefined,
+    finishLog: async () => nothing,
+  };
 }
 
 async function prepareCuberite(
@@ -55,7 +65,14 @@ async function prepareCuberite(
   const { workdir, children, server } = config;
   const { folder, plugins, notices } = await prepareFolder(run, { workdir, port: server.address.port });
   const { command, cwd, output } = await cuberiteCommand(run, folder, children.env.PATH);
-  return { command, cwd, notices, output, finishLog: await followLog(logFile, plugins) };
+  return {
+    command,
+    cwd,
+    notices,
+    output,
+    keepReadySettings: () => keepReadySettings(folder, workdir),
+    finishLog: await followLog(logFile, plugins),
+  };
 }
 
 /** Starts at the log's present end: in a kept folder it has an earlier session's lines. */

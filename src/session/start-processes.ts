@@ -67,7 +67,10 @@ async function startServer(
   processes.server = server;
   status.setConsole(server.sendCommand);
   const end = await waitForServer(runtime, processes, server, over);
-  return end === undefined ? { server } : { end };
+  if (end !== undefined) return { end };
+  const notice = await gameServer.keepReadySettings();
+  if (notice !== undefined) log.warn({ event: 'notice' }, notice);
+  return { server };
 }
 
 /** @returns why it will not be ready; undefined: it is. */

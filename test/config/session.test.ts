@@ -194,6 +194,13 @@ describe('a destination', () => {
 
   for (const [text, remedy] of [
     ['s3:bucket', 'write s3://bucket/prefix'],
+    ['s3://', 'names no bucket: write s3://bucket/prefix'],
+    ['s3:///prefix', 'names no bucket: write s3://bucket/prefix'],
+    ['"s3://bucket/prefix"', 'without them'],
+    ["'s3://bucket/prefix'", 'without them'],
+    ['"s3://bucket/prefix', 'without it'],
+    ['s3://bucket/prefix"', 'without it'],
+    ['“s3://bucket/prefix”', 'without it'],
     ['s3://Bucket', '3 to 63'],
     ['s3://key:secret@bucket/p', 'AWS_ACCESS_KEY_ID'],
     ['s3://bucket/../other', '".."'],
@@ -270,6 +277,41 @@ describe('other values', () => {
   }
 });
 
+describe('what a file of variables leaves in a value', () => {
+  const FLAGS = Object.entries(SESSION_VARIABLES)
+    .filter(([, { description }]) => description.startsWith('non-empty: '))
+    .map(([name]) => name);
+
+  test.each(FLAGS)('a %s that looks like nothing is refused, not taken for set', name => {
+    for (const text of [' ', '\t', '""', "''", '" "', "'"])
+      expect(faults({ [name]: text }), text).toEqual([
+        `${name} ${JSON.stringify(text)} looks like nothing, and would count as set: write 1, or leave it empty`,
+      ]);
+    expect(faults({ [name]: '\r' })).toEqual([expect.stringContaining('carriage return')]);
+    for (const text of ['', '1', '0', 'false', ' 1 ', '"1"'])
+      expect(faults({ [name]: text }), text).toEqual([]);
+  });
+
+  test.each(['\r', '1\r', '1\r\n'])(
+    '%j is refused for every variable, since it ends in a carriage return',
+    text => {
+      const why =
+        'ends in a carriage return: end the lines of the file that it comes from with line feeds alone';
+      for (const name of Object.keys(SESSION_VARIABLES))
+        expect(faults({ [name]: text })).toEqual([`${name} ${JSON.stringify(text)} ${why}`]);
+    },
+  );
+
+  test('quotes are refused where they cannot be meant', () => {
+    const meant = ['SESSION_SETUP_COMMAND', 'SESSION_AGENT_COMMAND', 'SESSION_SERVER_COMMAND', ...FLAGS];
+    for (const name of Object.keys(SESSION_VARIABLES))
+      expect(faults({ [name]: '"1"' }), name).toEqual(
+        meant.includes(name) ? [] : [`${name} "\\"1\\"" is still in its quotes: write it without them`],
+      );
+    expect(config({ SESSION_AGENT_COMMAND: '"/opt/my agent"' }).agent.command).toEqual(['/opt/my agent']);
+  });
+});
+
 describe('faults', () => {
   test('are reported all at once, beside the names that are not known', () => {
     const found = faults({
@@ -289,10 +331,6 @@ describe('notices', () => {
 
   test('name the nearest variable that is known', () => {
     expect(notices({ SESSION_STOP_GRAC: '1s' })).toEqual([expect.stringContaining('SESSION_STOP_GRACE?')]);
-  });
-
-  test('say that the old script is ignored', () => {
-    expect(notices({ RUN_SH_GZ_B64: 'H4sI' })).toEqual([expect.stringContaining('RUN_SH_GZ_B64 is ignored')]);
   });
 });
 

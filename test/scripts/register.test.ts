@@ -158,6 +158,25 @@ test('prints every policy filled in, as JSON', async () => {
   }
 });
 
+test('the lifecycle rules cannot be applied before they are filled in, although their placeholder could be a prefix', async () => {
+  const placeholder = '$'.concat('{PREFIX}');
+  const file = join(DEPLOY, 'bucket-lifecycle.json');
+  expect(() => deployed('bucket-lifecycle.json')).toThrow(SyntaxError);
+  const { stdout } = await register(['--print', file], { PREFIX: 'sessions' });
+  expect(JSON.parse(stdout).Rules).toMatchObject([
+    { Filter: { Prefix: 'sessions/' }, AbortIncompleteMultipartUpload: { DaysAfterInitiation: 2 } },
+    { Filter: { Prefix: 'sessions/' } },
+  ]);
+  const unfilled = await register(['--print', file], { PREFIX: placeholder });
+  expect([unfilled.code, unfilled.stdout, unfilled.stderr]).toEqual([
+    1,
+    '',
+    `PREFIX is itself a placeholder, ${placeholder}: write PREFIX=<prefix>\n`,
+  ]);
+  const wrong = await register(['--print', file], { UPLOAD_DAYS: 'two' });
+  expect([wrong.code, wrong.stdout]).toEqual([1, '']);
+});
+
 test.each(['iam/scheduler.json', 'servermgr-policy.json'])(
   '%s runs tasks that there are, in their roles',
   file => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -8,7 +8,7 @@ import { readCommands } from './console.ts';
 import { type Deed, watchCrowd } from './crowd.ts';
 import type { StandInOptions } from './options.ts';
 import type { Output } from './output.ts';
-import { readSettings, type Settings } from './settings.ts';
+import { readSettings, rewriteSettings, type Settings } from './settings.ts';
 
 interface Server {
   readonly options: StandInOptions;
@@ -46,6 +46,7 @@ export async function runServer(options: StandInOptions, output: Output): Promis
     lastLeftMs: Number.NEGATIVE_INFINITY,
   };
   loadPlugins(server);
+  if (server.settings.plugins.includes('logging')) logWorldStarted();
   await setTimeout(options.startMs);
   if (await openPorts(server)) {
     isStarting = false;
@@ -54,6 +55,7 @@ export async function runServer(options: StandInOptions, output: Output): Promis
     output.log('Log', 'Shutting down server...');
     for (const name of server.players) leave(server, name);
     saveWorld(server);
+    rewriteSettings(server.settings.worldFolder);
     output.log('Log', 'Cleaning up...');
   }
   output.log('Log', 'Shutdown successful!');
@@ -71,6 +73,13 @@ function loadPlugins({ output, settings }: Server): void {
   for (const name of settings.plugins) output.log('Log', `[${name}] Loaded plugin: ${name}`);
   if (settings.plugins.includes('logging')) writeFileSync('logging.bin', Buffer.from([0, 0, 0, 5]));
   output.log('Log', `-- Loaded ${settings.plugins.length} Plugins --`);
+}
+
+/** The plug-in's record of a world that has started: hook 68, tick 0, and hashes of the files as they are then. */
+function logWorldStarted(): void {
+  const hash = (file: string) => createHash('sha1').update(readFileSync(file)).digest();
+  const start = Buffer.from([68, 0, 0, 0, 0, 0, 0, 0, 0]);
+  appendFileSync('logging.bin', Buffer.concat([start, hash('settings.ini'), hash('world/world.ini')]));
 }
 
 async function openPorts({ output, settings, players }: Server): Promise<boolean> {

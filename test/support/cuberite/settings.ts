@@ -30,6 +30,15 @@ export function readSettings(build: Build): Settings {
   };
 }
 
+/** What a clean stop does to the files: they are not what they were while playing. */
+export function rewriteSettings(worldFolder: string): void {
+  for (const file of ['settings.ini', `${worldFolder}/world.ini`]) {
+    const ini = readIniFile(file);
+    valueSet(ini, 'General', 'TimeInTicks', '4711');
+    writeIniFile(file, ini);
+  }
+}
+
 /** The old build knows `Plugin=name` alone; the new one turns it into `name=1`, first spelling wins. */
 function pluginsToLoad(ini: IniFile, build: Build): string[] {
   const plugins = section(ini, 'Plugins');
