@@ -6,7 +6,7 @@ import { awsVariables, createBucket } from './support.ts';
 function openStage(kind: RealStore['kind']) {
   return async () => {
     const bucket = await createBucket(kind);
-    const env = awsVariables(bucket.store, bucket.store.owner);
+    const env = awsVariables(bucket.store.url, bucket.store.owner);
     return {
       destination: await openTestStore(bucket.store.url, { bucket: bucket.name, prefix: 'some/prefix', env }),
       async leftovers() {

@@ -187,7 +187,7 @@ export const FACTS: readonly Fact[] = [
     async measure(bucket) {
       const { store, client, name } = bucket;
       await bucket.admitSession();
-      const session = clientOf(store, store.session);
+      const session = clientOf(store.url, store.session);
       try {
         await session.send(new PutObjectCommand({ Bucket: name, Key: 'key', Body: 'body' }));
       } finally {
@@ -227,7 +227,7 @@ export const FACTS: readonly Fact[] = [
     async measure({ store, name }) {
       const answers: string[] = [];
       for (const minutes of [10, 20]) {
-        const client = clientOf(store, store.owner, { systemClockOffset: minutes * 60_000 });
+        const client = clientOf(store.url, store.owner, { systemClockOffset: minutes * 60_000 });
         const put = new PutObjectCommand({ Bucket: name, Key: 'key', Body: 'body' });
         answers.push(`${minutes} min: ${await answerOf(client.send(put))}`);
         client.destroy();

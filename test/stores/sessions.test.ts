@@ -24,7 +24,7 @@ describe.each(KINDS)('a session that saves to %s', kind => {
         {
           SESSION_DESTINATION: `s3://${bucket.name}/sessions`,
           SESSION_S3_PATH_STYLE: '1',
-          ...awsVariables(store, store.owner),
+          ...awsVariables(store.url, store.owner),
           ...env,
         },
         ...args,

@@ -1,21 +1,21 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import {
   CreateBucketCommand,
   GetObjectCommand,
   ListMultipartUploadsCommand,
-  ListObjectsV2Command,
   PutBucketPolicyCommand,
+  paginateListObjectsV2,
   S3Client,
   type S3ClientConfig,
 } from '@aws-sdk/client-s3';
 import { inject, onTestFinished } from 'vitest';
 import type { Account, RealStore } from './start/store.ts';
 
-export interface TestBucket {
-  readonly store: RealStore;
+/** A bucket as its owner sees it, without what the product adds to it. */
+export interface OpenBucket {
   readonly name: string;
-  /** The owner's, without what the product adds to it. */
   readonly client: S3Client;
   /** Every object's key. */
   keys(): Promise<string[]>;
@@ -23,24 +23,44 @@ export interface TestBucket {
   read(key: string): Promise<Buffer>;
   /** The keys of uploads that are neither completed nor aborted. */
   uploads(): Promise<string[]>;
-  /** Lets the store's session account read and write in it. */
-  admitSession(): Promise<void>;
+}
+
+/** A bucket of a real store. */
+export interface TestBucket extends OpenBucket {
+  readonly store: RealStore;
+  /** Lets the store's session account do these things in it; default: everything. */
+  admitSession(...actions: string[]): Promise<void>;
 }
 
 /** A new bucket of the owner's; it goes with the store. */
 export async function createBucket(kind: RealStore['kind']): Promise<TestBucket> {
   const store = inject('stores')[kind];
-  const client = clientOf(store, store.owner);
-  onTestFinished(() => client.destroy());
-  const name = `test-${crypto.randomUUID()}`;
+  const bucket = openBucket(store.url, store.owner, `test-${randomUUID()}`);
+  const { client, name } = bucket;
   await client.send(new CreateBucketCommand({ Bucket: name }));
   return {
+    ...bucket,
     store,
+    async admitSession(...actions) {
+      if (store.kind === 'swift') return admitBySwift(store, name);
+      const Policy = policy(store.session, name, actions.length > 0 ? actions : ['s3:*']);
+      await client.send(new PutBucketPolicyCommand({ Bucket: name, Policy }));
+    },
+  };
+}
+
+/** Opens a bucket that is there already, until the test is over. */
+export function openBucket(url: string, account: Account, name: string): OpenBucket {
+  const client = clientOf(url, account);
+  onTestFinished(() => client.destroy());
+  return {
     name,
     client,
     async keys() {
-      const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: name }));
-      return Contents.map(({ Key = '' }) => Key).sort();
+      const keys: string[] = [];
+      for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket: name }))
+        keys.push(...Contents.map(({ Key = '' }) => Key));
+      return keys.sort();
     },
     async read(key) {
       const { Body } = await client.send(new GetObjectCommand({ Bucket: name, Key: key }));
@@ -50,19 +70,15 @@ export async function createBucket(kind: RealStore['kind']): Promise<TestBucket>
       const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: name }));
       return Uploads.map(({ Key = '' }) => Key);
     },
-    async admitSession() {
-      if (store.kind === 'swift') return admitBySwift(store, name);
-      await client.send(new PutBucketPolicyCommand({ Bucket: name, Policy: policy(store.session, name) }));
-    },
   };
 }
 
-function policy({ user }: Account, bucket: string): string {
+function policy({ user }: Account, bucket: string, actions: readonly string[]): string {
   const resource = `arn:aws:s3:::${bucket}`;
   const statement = {
     Effect: 'Allow',
     Principal: { AWS: [`arn:aws:iam:::user/${user}`] },
-    Action: 's3:*',
+    Action: actions,
     Resource: [resource, `${resource}/*`],
   };
   return JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
@@ -88,7 +104,7 @@ async function admitBySwift({ url, owner, session }: RealStore, bucket: string):
 }
 
 export function clientOf(
-  { url }: RealStore,
+  url: string,
   { accessKey, secretKey }: Account,
   options: S3ClientConfig = {},
 ): S3Client {
@@ -103,7 +119,7 @@ export function clientOf(
 }
 
 /** The variables of the AWS SDK for a store and one of its accounts. */
-export function awsVariables({ url }: RealStore, { accessKey, secretKey }: Account): Record<string, string> {
+export function awsVariables(url: string, { accessKey, secretKey }: Account): Record<string, string> {
   return {
     AWS_ENDPOINT_URL_S3: url,
     AWS_REGION: 'us-east-1',
