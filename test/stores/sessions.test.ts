@@ -8,7 +8,7 @@ import { test as sessionTest } from '../support/session-test.ts';
 import type { RealStore } from './start/store.ts';
 import { awsVariables, createBucket, fileOfArchive } from './support.ts';
 
-const KINDS: readonly RealStore['kind'][] = ['ceph'];
+const KINDS: readonly RealStore['kind'][] = ['ceph', 'swift'];
 
 const SAVED = savedAs('test');
 const [ARCHIVE, REPORT, JOURNAL] = [SAVED.archive, SAVED.report, SAVED.journal].map(key => `sessions/${key}`);
@@ -24,6 +24,7 @@ describe.each(KINDS)('a session that saves to %s', kind => {
         {
           SESSION_DESTINATION: `s3://${bucket.name}/sessions`,
           SESSION_S3_PATH_STYLE: '1',
+          SESSION_SAVE_TIMEOUT: '30s',
           ...awsVariables(store.url, store.owner),
           ...env,
         },
