@@ -13,7 +13,12 @@ export interface SavedKeys {
 
 /** @param name the name that the session has claimed */
 export function savedAs(name: string): SavedKeys {
-  return { archive: `${name}/logs.tar.gz`, report: `${name}/session.json`, journal: `${name}/journal/` };
+  const beside = `.sessions/${name}`;
+  return {
+    archive: `${name}/logs.tar.gz`,
+    report: `${beside}/session.json`,
+    journal: `${beside}/journal/`,
+  };
 }
 
 /** What sessions have left in a folder and in S3. */
