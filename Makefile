@@ -40,10 +40,11 @@ test: node_modules/.package-lock.json ## type-check, lint, and run every test th
 	sh scripts/install-test-tools.sh
 	$(NPM) run --silent check
 
-test-all: node_modules/.package-lock.json ## the same with the slow tests: a browser, crowds of visitors, many seeds
+test-all: node_modules/.package-lock.json ## the same with the slow tests: a browser, crowds, many seeds, real stores
 	sh scripts/install-test-tools.sh
 	sh scripts/install-chromium.sh
 	$(NPM) run --silent check:all
+	$(NPM) run --silent test:stores
 
 smoke: node_modules/.package-lock.json ## build the image and play whole sessions in containers
 	sh scripts/install-docker.sh

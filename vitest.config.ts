@@ -13,6 +13,8 @@ class SessionsFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Those have a configuration of their own.
+    exclude: ['test/stores/**'],
     globalSetup: 'test/support/build.ts',
     pool: 'forks',
     // Files share nothing but their worker's environment, which `unstubEnvs` gives back before each test.

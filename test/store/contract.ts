@@ -1,5 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { AlreadyExistsError, PermanentError, type Store } from '../../src/store/store.ts';
+import {
+  AlreadyExistsError,
+  ConditionRefusedError,
+  PermanentError,
+  type Store,
+} from '../../src/store/store.ts';
 import { bytesOf, digestOf, digestOfBytes, inChunks, thenFails, thenIdle } from './archives.ts';
 
 /** A store to put to the test. */
@@ -10,13 +15,33 @@ export interface Stage {
   readonly close: () => Promise<void>;
 }
 
+/** In what stores differ. */
+export interface Traits {
+  /** What becomes of `If-None-Match: *`, by the size of what is stored: large archives are sent in parts. */
+  readonly conditions: { readonly small: 'honoured' | 'refused'; readonly large: 'honoured' | 'ignored' };
+  /** Longer than it takes to answer any request. */
+  readonly stallMs: number;
+}
+
+const USUAL: Traits = { conditions: { small: 'honoured', large: 'honoured' }, stallMs: 400 };
+
+const TWICE = {
+  honoured: 'is refused where there is one, which stays',
+  ignored: 'replaces one in spite of its condition, which the store ignores',
+  refused: 'is refused for its condition, and leaves nothing',
+};
+
 /** What every store has to do. */
-export function describeContract(kind: string, openStage: () => Promise<Stage>): void {
+export function describeContract(
+  kind: string,
+  openStage: () => Promise<Stage>,
+  { conditions, stallMs }: Traits = USUAL,
+): void {
   describe(`a store in ${kind}`, () => {
     let stage: Stage;
     let destination: Store;
     const signal = new AbortController().signal;
-    const calm = { signal, stallMs: 20_000 };
+    const calm = { signal, stallMs: 20_000, ifAbsent: conditions.small !== 'refused' };
 
     beforeEach(async () => {
       stage = await openStage();
@@ -75,21 +100,30 @@ export function describeContract(kind: string, openStage: () => Promise<Stage>):
       },
     );
 
-    test.for([
+    for (const [size, bytes] of [
       ['small', 10],
       ['large', 20_000_000],
-    ] as const)(
-      'never overwrites: a %s archive is refused and the one that is there stays',
-      async ([, size]) => {
-        const chunkBytes = destination.chunkBytes(size);
-        const before = bytesOf(size, 1);
-        await destination.store('logs.tar', inChunks(before, chunkBytes), calm);
-        const again = destination.store('logs.tar', inChunks(bytesOf(size, 2), chunkBytes), calm);
-        await expect(again).rejects.toThrow(AlreadyExistsError);
-        expect(await digestOf(await destination.get('logs.tar', signal))).toBe(digestOfBytes(before));
+    ] as const)
+      test(`a ${size} archive that must not overwrite ${TWICE[conditions[size]]}`, async () => {
+        const archives = [bytesOf(bytes, 1), bytesOf(bytes, 2)] as const;
+        const store = (archive: Buffer) =>
+          destination.store('logs.tar', inChunks(archive, destination.chunkBytes(bytes)), {
+            ...calm,
+            ifAbsent: true,
+          });
+        if (conditions[size] === 'refused') {
+          await expect(store(archives[0])).rejects.toThrow(ConditionRefusedError);
+          expect(await stage.leftovers()).toEqual([]);
+          return;
+        }
+        await store(archives[0]);
+        const again = store(archives[1]);
+        if (conditions[size] === 'ignored') await again;
+        else await expect(again).rejects.toThrow(AlreadyExistsError);
+        const left = archives[conditions[size] === 'ignored' ? 1 : 0];
+        expect(await digestOf(await destination.get('logs.tar', signal))).toBe(digestOfBytes(left));
         expect(await stage.leftovers()).toEqual(['logs.tar']);
-      },
-    );
+      });
 
     test.for([0, 1, 3])(
       'a source that fails after %i chunks is the cause, and leaves nothing',
@@ -129,8 +163,10 @@ export function describeContract(kind: string, openStage: () => Promise<Stage>):
 
     test('a source that stalls is given up', async () => {
       const source = thenIdle([bytesOf(destination.chunkBytes(0))]);
-      const storing = destination.store('x.tar', source, { signal, stallMs: 400 });
-      await expect(storing).rejects.toThrow(/could not save x\.tar to .*: no byte has moved for 0\.4 s/);
+      const storing = destination.store('x.tar', source, { signal, stallMs });
+      await expect(storing).rejects.toThrow(
+        new RegExp(`could not save x\\.tar to .*: no byte has moved for ${stallMs / 1000} s`),
+      );
       expect(source.isClosed).toBe(true);
       expect(await stage.leftovers()).toEqual([]);
     });
@@ -145,16 +181,28 @@ export function describeContract(kind: string, openStage: () => Promise<Stage>):
         expect(await digestOf(await destination.get(`${i}`, signal))).toBe(digestOfBytes(bytes));
     });
 
-    test('a small object is written, replaced, and not replaced if it must be absent', async () => {
+    test('a small object is written and replaced', async () => {
       await destination.put('session.json', Buffer.from('one'), { signal });
       await destination.put('session.json', Buffer.from('two'), { signal });
-      const third = destination.put('session.json', Buffer.from('three'), { signal, ifAbsent: true });
-      await expect(third).rejects.toThrow(AlreadyExistsError);
       expect(await digestOf(await destination.get('session.json', signal))).toBe(
         digestOfBytes(Buffer.from('two')),
       );
-      await destination.put('other.json', Buffer.from('new'), { signal, ifAbsent: true });
-      expect(await stage.leftovers()).toEqual(['other.json', 'session.json']);
+      expect(await stage.leftovers()).toEqual(['session.json']);
+    });
+
+    test(`a small object that must not overwrite ${TWICE[conditions.small]}`, async () => {
+      const put = (text: string) =>
+        destination.put('session.json', Buffer.from(text), { signal, ifAbsent: true });
+      if (conditions.small === 'refused') {
+        await expect(put('one')).rejects.toThrow(ConditionRefusedError);
+        expect(await stage.leftovers()).toEqual([]);
+        return;
+      }
+      await put('one');
+      await expect(put('two')).rejects.toThrow(AlreadyExistsError);
+      expect(await digestOf(await destination.get('session.json', signal))).toBe(
+        digestOfBytes(Buffer.from('one')),
+      );
     });
 
     test('an object that is not there reads as undefined and does not exist', async () => {

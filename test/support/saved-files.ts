@@ -3,6 +3,24 @@ import { join } from 'node:path';
 import { unlessMissing } from '../../src/files/errno.ts';
 import type { S3Server } from './s3-server.ts';
 
+/** Where a session's objects lie, relative to its destination. */
+export interface SavedKeys {
+  readonly archive: string;
+  readonly report: string;
+  /** What all of its journal's keys begin with. */
+  readonly journal: string;
+}
+
+/** @param name the name that the session has claimed */
+export function savedAs(name: string): SavedKeys {
+  const beside = `.sessions/${name}`;
+  return {
+    archive: `${name}/logs.tar.gz`,
+    report: `${beside}/session.json`,
+    journal: `${beside}/journal/`,
+  };
+}
+
 /** What sessions have left in a folder and in S3. */
 export interface SavedFiles {
   /** Every file and folder, and every object's key. */
