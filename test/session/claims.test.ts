@@ -169,6 +169,7 @@ describe.concurrent('a session', () => {
       const counted = join(env.SESSION_WORKDIR ?? fixture.workdir, 'counted.log');
       const segments = async () => (await readdir(journal)).filter(file => file.endsWith('.gz')).length;
       await eventually(async () => (await readFile(counted)).length > 0);
+      await eventually(async () => (await segments()) >= 1);
       const before = await segments();
       await eventually(async () => (await segments()) >= before + 2);
       await fixture.killAll();

@@ -29,6 +29,8 @@ async function journaled(fixture: SessionFixture, segments: number): Promise<voi
 /** Waits until the agent's lines are on their way. */
 async function counted(fixture: SessionFixture): Promise<void> {
   await eventually(async () => (await readFile(join(fixture.workdir, 'counted.log'))).length > 0);
+  // It begins when the session has claimed its name, which may be after the agent's first line.
+  await journaled(fixture, 1);
   await journaled(fixture, (await readdir(journalOf(fixture))).length + 2);
 }
 
