@@ -1,4 +1,5 @@
 import type { LogLevel } from '../runtime/log.ts';
+import type { ProxyConfig } from '../runtime/proxy.ts';
 import type { Address, Command, DestinationUrl } from './session-config.ts';
 
 /** Everything that servermgr needs to know, complete and frozen. */
@@ -17,6 +18,8 @@ export interface ServermgrConfig {
   readonly worlds: readonly World[];
   readonly session: SessionSettings;
   readonly launcher: LauncherSettings;
+  /** For its requests to AWS, and to the store of its sessions. */
+  readonly proxy: ProxyConfig | undefined;
   readonly logLevel: LogLevel;
 }
 

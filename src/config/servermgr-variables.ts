@@ -1,6 +1,7 @@
 import { LOG_LEVELS } from '../runtime/log.ts';
 import { optional, type VariableGroups, variable, variableByCase } from './define.ts';
 import { destinationUrl } from './destination-url.ts';
+import { PROXY_VARIABLES } from './proxy.ts';
 import * as own from './servermgr-values.ts';
 import { SESSION_VARIABLES } from './session-variables.ts';
 import * as values from './values.ts';
@@ -167,6 +168,7 @@ const sessions = {
   ),
   SESSION_AGENT_PLAYERS: SESSION_VARIABLES.SESSION_AGENT_PLAYERS,
   SESSION_S3_PATH_STYLE: SESSION_VARIABLES.SESSION_S3_PATH_STYLE,
+  ...PROXY_VARIABLES,
 };
 
 /** Every variable that servermgr reads. */

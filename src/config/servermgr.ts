@@ -8,6 +8,7 @@ import {
   type VariableReader,
 } from './define.ts';
 import { destinationText, resolveDestination } from './destination-url.ts';
+import { proxyConfig, withProxyNames } from './proxy.ts';
 import type {
   DemoGame,
   LauncherSettings,
@@ -35,7 +36,7 @@ type Reader = VariableReader<typeof SERVERMGR_VARIABLES>;
  * @throws {ConfigError} with every fault that there is.
  */
 export function parseServermgrConfig(env: Environment, context: ServermgrContext): Parsed<ServermgrConfig> {
-  const reader = readVariables(SERVERMGR_VARIABLES, env);
+  const reader = readVariables(SERVERMGR_VARIABLES, withProxyNames(env));
   const { faults, isSet, read } = reader;
   const launcher = launcherSettings(reader);
   const demo = launcher.kind === 'local' && !env.SESSION_SERVER_COMMAND ? context.demo : undefined;
@@ -55,6 +56,11 @@ export function parseServermgrConfig(env: Environment, context: ServermgrContext
     worlds: read('SERVERMGR_WORLDS') ?? (demo === undefined ? DEFAULT_WORLDS : [demo.world]),
     session: sessionSettings(reader, env, { cwd: context.cwd, demo, launcher: launcher.kind }),
     launcher,
+    proxy: proxyConfig({
+      http: read('HTTP_PROXY'),
+      https: read('HTTPS_PROXY'),
+      except: read('NO_PROXY'),
+    }),
     logLevel: read('SERVERMGR_LOG_LEVEL'),
   };
   if (faults.length > 0) throw new ConfigError(faults);

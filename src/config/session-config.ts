@@ -1,4 +1,5 @@
 import type { LogLevel } from '../runtime/log.ts';
+import type { ProxyConfig } from '../runtime/proxy.ts';
 
 /** Everything that a session needs to know, complete and frozen: nothing else reads the environment. */
 export interface SessionConfig {
@@ -101,6 +102,7 @@ export interface S3Config {
     | { readonly algorithm: 'AES256' | 'aws:kms'; readonly kmsKeyId: string | undefined }
     | undefined;
   readonly expectedOwner: string | undefined;
+  readonly proxy?: ProxyConfig | undefined;
 }
 
 interface JournalConfig {

@@ -1,6 +1,7 @@
 import { LOG_LEVELS } from '../runtime/log.ts';
 import { flag, optional, type VariableGroups, variable, variableByCase } from './define.ts';
 import { destinationUrl } from './destination-url.ts';
+import { PROXY_VARIABLES } from './proxy.ts';
 import * as values from './values.ts';
 
 const session = {
@@ -153,6 +154,7 @@ const archive = {
     'server-side encryption: AES256, aws:kms or aws:kms:<key>',
   ),
   SESSION_S3_EXPECTED_OWNER: optional(values.account, 'none', 'the account that the bucket must belong to'),
+  ...PROXY_VARIABLES,
 };
 
 const journal = {

@@ -8,6 +8,7 @@ import {
   type VariableReader,
 } from './define.ts';
 import { resolveDestination } from './destination-url.ts';
+import { proxyConfig, withProxyNames } from './proxy.ts';
 import type {
   ChildrenConfig,
   CuberiteConfig,
@@ -33,7 +34,7 @@ type Reader = VariableReader<typeof SESSION_VARIABLES>;
  * @throws {ConfigError} with every fault that there is, not only the first.
  */
 export function parseSessionConfig(env: Environment, context: SessionContext): Parsed<SessionConfig> {
-  const reader = readVariables(SESSION_VARIABLES, env);
+  const reader = readVariables(SESSION_VARIABLES, withProxyNames(env));
   const { read } = reader;
   const server = serverConfig(reader, context);
   const idleLimits = server.run.kind === 'cuberite' ? 'for Cuberite' : 'usual';
@@ -109,6 +110,11 @@ function saveConfig(reader: Reader, { cwd }: SessionContext, workdir: string): S
       pathStyle: read('SESSION_S3_PATH_STYLE'),
       encryption: read('SESSION_S3_SSE'),
       expectedOwner: read('SESSION_S3_EXPECTED_OWNER'),
+      proxy: proxyConfig({
+        http: read('HTTP_PROXY'),
+        https: read('HTTPS_PROXY'),
+        except: read('NO_PROXY'),
+      }),
     },
   };
 }

@@ -54,8 +54,8 @@ export const SESSION_EVENTS = {
   },
   request_retry: {
     levels: ['warn'],
-    meaning: 'A request to the store failed and is repeated.',
-    action: 'If it goes on, check the store and the network.',
+    meaning: 'A request to the store failed and is repeated. Told once, until the store answers again.',
+    action: 'If `request_recovered` does not follow, check the store and the network.',
     fields: {
       request: 'what was requested, e.g. `part 3 of logs.tar.gz`',
       why: 'why it failed',
@@ -64,9 +64,25 @@ export const SESSION_EVENTS = {
   },
   request_recovered: {
     levels: ['info'],
-    meaning: 'A request to the store succeeded after it was repeated.',
+    meaning: 'The store answers again: no request fails any more.',
     action: '',
-    fields: { request: 'what was requested', retries: 'how often it was repeated' },
+    fields: {
+      retries: 'how many attempts failed, those of all requests',
+      afterMs: 'how long ago the first one failed',
+    },
+  },
+  region_followed: {
+    levels: ['warn'],
+    meaning: 'The bucket is in another region than the one that is configured: requests go there.',
+    action: 'Set AWS_REGION to the region of the bucket: each program then needs a request less.',
+    fields: { bucket: 'its name', configured: 'the region configured', actual: 'where the bucket is' },
+  },
+  clock_off: {
+    levels: ['warn'],
+    meaning:
+      "This machine's clock and the store's differ by 4 minutes or more: requests are signed by the store's.",
+    action: "Set the machine's clock: the times in logs and reports are its own.",
+    fields: { aheadMs: "what the store's clock is ahead, in ms; negative: behind" },
   },
   supervisor_log_unwritable: {
     levels: ['error'],

@@ -25,7 +25,8 @@ export async function startManager(
   const { session, limits, worlds, trustedProxies, adminToken } = config;
   const secret = config.secret ?? (await loadOrCreateSecret(config.stateFolder));
   const launcher = await openLauncher(config, env);
-  const s3: S3Config = { pathStyle: session.pathStyle, encryption: undefined, expectedOwner: undefined };
+  const { pathStyle } = session;
+  const s3: S3Config = { pathStyle, encryption: undefined, expectedOwner: undefined, proxy: config.proxy };
   const store = await openStore(session.destination, { s3, ...logRetries(log) });
   const savedSessions = openSavedSessions(store);
   const presigner =

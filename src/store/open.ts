@@ -1,10 +1,10 @@
 import type { DestinationUrl, S3Config } from '../config/session-config.ts';
 import { openDirectoryStore } from './directory.ts';
-import type { RetryObserver } from './retry.ts';
+import type { StoreObserver } from './observer.ts';
 import type { Store } from './store.ts';
 import { withRetry } from './with-retry.ts';
 
-export interface OpenOptions extends RetryObserver {
+export interface OpenOptions extends StoreObserver {
   readonly s3: S3Config;
   /** The run that opens it; S3 objects name the run that wrote them in their metadata. */
   readonly run?: string | undefined;

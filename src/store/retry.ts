@@ -1,7 +1,7 @@
 import { pause, sleep } from '../runtime/abort.ts';
 import { isBug } from '../runtime/bug.ts';
 import { errorMessage } from '../runtime/text.ts';
-import { AlreadyExistsError, PermanentError } from './store.ts';
+import { AlreadyExistsError, ChecksumError, PermanentError } from './store.ts';
 
 /** A request that failed without ending what it was part of. */
 export interface RetryEvent {
@@ -22,6 +22,10 @@ export interface RecoveredEvent {
 export interface RetryObserver {
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
   readonly onRecovered?: ((event: RecoveredEvent) => void) | undefined;
+  /** A request is not repeated any more: its caller gets the error. */
+  readonly onGivenUp?: ((event: Pick<RetryEvent, 'request'>) => void) | undefined;
+  /** A request succeeded, or came further, that did not fail before. */
+  readonly onSucceeded?: (() => void) | undefined;
 }
 
 export interface RetryOptions extends RetryObserver {
@@ -113,27 +117,37 @@ export interface Retries {
 export function trackRetries(request: string, options: RetryOptions): Retries {
   const { signal, urgent, maxTries = Number.POSITIVE_INFINITY, isRetryable = mayPass } = options;
   let failures = 0;
+  const waitAfter = async (error: unknown) => {
+    signal.throwIfAborted();
+    failures += 1;
+    if (failures >= maxTries || !isRetryable(error)) throw error;
+    const waitMs = backoffMs(failures, FIRST_WAIT_MS, urgent?.aborted ? URGENT_WAIT_MS : MAX_WAIT_MS);
+    options.onRetry?.({ request, why: errorMessage(error), waitMs });
+    if (urgent === undefined || urgent.aborted) await sleep(waitMs, signal);
+    else await pause(waitMs, AbortSignal.any([signal, urgent]));
+    signal.throwIfAborted();
+  };
   return {
     failures: () => failures,
     async failed(error) {
-      signal.throwIfAborted();
-      failures += 1;
-      if (failures >= maxTries || !isRetryable(error)) throw error;
-      const waitMs = backoffMs(failures, FIRST_WAIT_MS, urgent?.aborted ? URGENT_WAIT_MS : MAX_WAIT_MS);
-      options.onRetry?.({ request, why: errorMessage(error), waitMs });
-      if (urgent === undefined || urgent.aborted) await sleep(waitMs, signal);
-      else await pause(waitMs, AbortSignal.any([signal, urgent]));
-      signal.throwIfAborted();
+      try {
+        await waitAfter(error);
+      } catch (reason) {
+        options.onGivenUp?.({ request });
+        throw reason;
+      }
     },
     succeeded() {
       if (failures > 0) options.onRecovered?.({ request, retries: failures });
+      else options.onSucceeded?.();
       failures = 0;
     },
   };
 }
 
 function mayPass(error: unknown): boolean {
-  return !(error instanceof PermanentError || error instanceof AlreadyExistsError || isBug(error));
+  const isFinal = [PermanentError, AlreadyExistsError, ChecksumError].some(kind => error instanceof kind);
+  return !isFinal && !isBug(error);
 }
 
 /** Doubles with each failure; half of it at random, so that many that failed together do not come back together. */

@@ -35,8 +35,14 @@ export interface Store {
    * Reads one object; undefined when there is none.
    * @param from where to read on in an object of which a part has been read. @throws {PermanentError} when another
    *   object has the key by now
+   * @throws {ChecksumError} at the end of the bytes, when they are not those that were stored: see read.ts
    */
-  get(key: string, signal: AbortSignal, from?: ReadPosition): Promise<ObjectBody | undefined>;
+  get(
+    key: string,
+    signal: AbortSignal,
+    from?: ReadPosition,
+    options?: GetOptions,
+  ): Promise<ObjectBody | undefined>;
 
   /**
    * Everything below a key prefix, in the order of the keys' bytes.
@@ -100,6 +106,14 @@ export interface ReadPosition {
   readonly version: string | undefined;
 }
 
+export interface GetOptions {
+  /**
+   * Asks gateways on the way to leave alone what is gzipped: some unzip it for whoever does not accept it, others zip
+   * what is not for whoever does.
+   */
+  readonly acceptsGzip?: boolean;
+}
+
 /** What the store says of a stored archive. */
 export interface Receipt {
   readonly url: string;
@@ -120,6 +134,11 @@ export interface StoredObject {
 /** The key is taken; archives are never overwritten. */
 export class AlreadyExistsError extends Error {
   override readonly name = 'AlreadyExistsError';
+}
+
+/** An object's bytes are not those that were stored: on the way, or in the store. They have been given already. */
+export class ChecksumError extends Error {
+  override readonly name = 'ChecksumError';
 }
 
 /** The request failed, and would again. */

@@ -10,6 +10,7 @@ import {
 import {
   AlreadyExistsError,
   type ObjectBody,
+  PermanentError,
   type PutOptions,
   type ReadPosition,
   type Store,
@@ -42,10 +43,11 @@ export function withRetry(store: Store, options: WithRetryOptions = {}): Store {
           error instanceof AlreadyExistsError && (await holds(retrying, key, body, putOptions.signal)),
         { ...withSignal(putOptions.signal), ...repetitionOf(putOptions, options) },
       ),
-    async get(key, signal, from) {
-      const body = await retry(`get ${key}`, () => store.get(key, signal, from), withSignal(signal));
+    async get(key, signal, from, getOptions) {
+      const get = (position = from) => store.get(key, signal, position, getOptions);
+      const body = await retry(`get ${key}`, () => get(), withSignal(signal));
       if (body === undefined) return undefined;
-      const reading = readOn(store, key, body, from?.at ?? 0, withSignal(signal));
+      const reading = readOn(get, key, body, from?.at ?? 0, withSignal(signal));
       return Object.assign(reading, { version: body.version });
     },
     list: (prefix, signal, startAfter) => listOn(store, prefix, startAfter, withSignal(signal)),
@@ -86,8 +88,11 @@ async function holds(store: Store, key: string, body: Buffer, signal: AbortSigna
   }
 }
 
+/** How often a key may be missing in the middle of reading: some stores answer 404 once, and find it again. */
+const MISSING_TRIES = 5;
+
 async function* readOn(
-  store: Store,
+  get: (from: ReadPosition) => Promise<ObjectBody | undefined>,
   key: string,
   first: ObjectBody,
   start: number,
@@ -96,9 +101,12 @@ async function* readOn(
   const retries = trackRetries(`get ${key}`, options);
   let body: ObjectBody | undefined = first;
   let at = start;
+  let missing = 0;
   for (;;) {
     try {
-      body ??= await reopen(store, key, { at, version: first.version }, options.signal);
+      body ??= await get({ at, version: first.version });
+      if (body === undefined) throw missingWhileRead(key, (missing += 1));
+      missing = 0;
       for await (const chunk of body) {
         at += chunk.length;
         retries.succeeded();
@@ -112,15 +120,9 @@ async function* readOn(
   }
 }
 
-async function reopen(
-  store: Store,
-  key: string,
-  from: ReadPosition,
-  signal: AbortSignal,
-): Promise<ObjectBody> {
-  const body = await store.get(key, signal, from);
-  if (body === undefined) throw new Error(`${key} was deleted while it was read`);
-  return body;
+function missingWhileRead(key: string, times: number): Error {
+  const message = `${key} was deleted while it was read`;
+  return times < MISSING_TRIES ? new Error(message) : new PermanentError(message, 'Find out who deleted it.');
 }
 
 async function* listOn(

@@ -4,7 +4,7 @@ import type { Launcher } from './launcher.ts';
 
 /** Opens the launcher that the configuration names, and loads only the SDKs that this one needs. */
 export async function openLauncher(
-  { launcher, name, session, stateFolder }: ServermgrConfig,
+  { launcher, name, proxy, session, stateFolder }: ServermgrConfig,
   env: Environment,
 ): Promise<Launcher> {
   switch (launcher.kind) {
@@ -24,7 +24,7 @@ export async function openLauncher(
         import('./ecs/ecs.ts'),
         import('./ecs/addresses.ts'),
       ]);
-      const { ecs, ec2 } = createClients();
+      const { ecs, ec2 } = createClients(proxy);
       return openEcs(launcher, { ecs, findAddresses: createAddressLookup(ec2), name });
     }
     default:

@@ -1,14 +1,11 @@
-import { addAbortSignal, Readable } from 'node:stream';
 import {
   DeleteObjectCommand,
   DeleteObjectsCommand,
-  GetObjectCommand,
-  type GetObjectCommandOutput,
   ListObjectsV2Command,
   type ListObjectsV2CommandOutput,
 } from '@aws-sdk/client-s3';
 import { retry } from '../retry.ts';
-import type { ObjectBody, ReadPosition, StoredObject } from '../store.ts';
+import type { StoredObject } from '../store.ts';
 import { S3Error } from './errors.ts';
 import type { Bucket } from './objects.ts';
 
@@ -16,9 +13,12 @@ import type { Bucket } from './objects.ts';
 const DELETED_AT_ONCE = 1000;
 /** How many DeleteObject requests are under way. */
 const DELETED_SINGLY = 16;
-const IDLE_MS = 20_000;
 
-/** Lists page by page, in S3's own order, which is that of the keys' bytes. */
+/**
+ * Lists page by page, in S3's own order, which is that of the keys' bytes. Where a store says that there is more, but
+ * gives no token for it, it is asked for what comes after the last key.
+ * @throws {S3Error} when the listing cannot be continued: an end that is none would hide what comes after it
+ */
 export async function* listObjects(
   { access, fullKey }: Bucket,
   prefix: string,
@@ -28,17 +28,39 @@ export async function* listObjects(
   const start = fullKey('');
   let position: { StartAfter: string } | { ContinuationToken: string } | undefined =
     startAfter === undefined ? undefined : { StartAfter: fullKey(startAfter) };
+  let last: string | undefined;
   do {
     const input = { ...access.bucketFields, Prefix: `${start}${prefix}`, ...position };
     const page: ListObjectsV2CommandOutput = await access.request(
       ({ client, http }) => client.send(new ListObjectsV2Command(input), http),
       { signal },
     );
-    for (const { Key = '', Size = 0, LastModified } of page.Contents ?? [])
+    const { Contents = [] } = page;
+    if (last !== undefined && position !== undefined && 'StartAfter' in position)
+      rejectRepetition(Contents[0]?.Key, last);
+    for (const { Key = '', Size = 0, LastModified } of Contents)
       yield { key: Key.slice(start.length), bytes: Size, modifiedMs: LastModified?.getTime() ?? 0 };
-    const token = page.IsTruncated ? page.NextContinuationToken : undefined;
-    position = token === undefined ? undefined : { ContinuationToken: token };
+    last = Contents.at(-1)?.Key ?? last;
+    position = page.IsTruncated ? continuation(page.NextContinuationToken, last) : undefined;
   } while (position !== undefined);
+}
+
+function continuation(token: string | undefined, last: string | undefined) {
+  if (token !== undefined) return { ContinuationToken: token };
+  if (last === undefined) throw cannotContinue();
+  return { StartAfter: last };
+}
+
+function rejectRepetition(first: string | undefined, last: string): void {
+  const isFurther = first !== undefined && Buffer.compare(Buffer.from(first), Buffer.from(last)) > 0;
+  if (!isFurther) throw cannotContinue();
+}
+
+function cannotContinue(): S3Error {
+  return new S3Error('the store says that there is more, and does not give it', {
+    kind: 'rejected',
+    operation: 'ListObjectsV2',
+  });
 }
 
 /** Deletes in batches, or one by one where a store cannot. Each request is repeated by itself. */
@@ -91,47 +113,6 @@ async function deleteObject({ access, fullKey }: Bucket, key: string, signal: Ab
   } catch (error) {
     // S3 answers 204 for a key that is not there; some stores answer 404.
     if (!(error instanceof S3Error) || error.kind !== 'not-found') throw error;
-  }
-}
-
-/** Opens an object for reading; undefined when there is none. */
-export async function getObject(
-  { access, fullKey }: Bucket,
-  key: string,
-  signal: AbortSignal,
-  from: ReadPosition | undefined,
-): Promise<ObjectBody | undefined> {
-  const range = from && { Range: `bytes=${from.at}-`, IfMatch: from.version };
-  const input = { ...access.bucketFields, Key: fullKey(key), ...range };
-  try {
-    const answer = await access.request(
-      ({ client, http }) => client.send(new GetObjectCommand(input), http),
-      { signal },
-    );
-    return Object.assign(bytesOf(answer, signal), { version: answer.ETag });
-  } catch (error) {
-    if (!(error instanceof S3Error)) throw error;
-    if (error.kind === 'not-found') return undefined;
-    if (error.status !== 412) throw error;
-    throw new S3Error('it was replaced while it was read', { ...error, kind: 'replaced', cause: error });
-  }
-}
-
-/** The body's chunks; one that stops coming breaks off. Time that the reader takes does not count. */
-async function* bytesOf({ Body }: GetObjectCommandOutput, signal: AbortSignal): AsyncGenerator<Buffer> {
-  if (!(Body instanceof Readable)) throw new Error('the store sent no body');
-  addAbortSignal(signal, Body);
-  const iterator: AsyncIterator<Buffer> = Body[Symbol.asyncIterator]();
-  const giveUp = () => Body.destroy(new S3Error(`no byte for ${IDLE_MS / 1000} s`, { kind: 'transient' }));
-  try {
-    while (true) {
-      const idle = setTimeout(giveUp, IDLE_MS);
-      const next = await iterator.next().finally(() => clearTimeout(idle));
-      if (next.done) return;
-      yield next.value;
-    }
-  } finally {
-    Body.destroy();
   }
 }
 

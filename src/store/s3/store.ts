@@ -3,14 +3,16 @@ import type { S3Config } from '../../config/session-config.ts';
 import { orAborted, timeoutSignal } from '../../runtime/abort.ts';
 import { errorMessage } from '../../runtime/text.ts';
 import { partsOf } from '../keys.ts';
-import type { RetryObserver } from '../retry.ts';
+import type { StoreObserver } from '../observer.ts';
 import type { CheckResult, Store } from '../store.ts';
 import { openAccess } from './client.ts';
-import { type BucketLocation, explain, rejectMissing, remedyFor, S3Error } from './errors.ts';
-import { deleteObjects, getObject, listObjects } from './listing.ts';
+import { type BucketLocation, explain, rejectMissing, S3Error } from './errors.ts';
+import { deleteObjects, listObjects } from './listing.ts';
 import { abortUpload, createUpload } from './multipart.ts';
 import { type Bucket, headObject, putObject } from './objects.ts';
 import { partBytes } from './part-size.ts';
+import { getObject } from './reading.ts';
+import { remedyFor } from './remedies.ts';
 import { uploadArchive } from './upload.ts';
 
 const CHECK_MS = 10_000;
@@ -19,7 +21,7 @@ const CHECK_TRIES = 2;
 /** How long an upload that is being started may take to be aborted. */
 const CLEANUP_MS = 1_500;
 
-export interface S3StoreOptions extends RetryObserver {
+export interface S3StoreOptions extends StoreObserver {
   /** Named in the metadata of everything that is written. */
   readonly run?: string | undefined;
 }
@@ -29,21 +31,26 @@ export interface S3StoreOptions extends RetryObserver {
  * everything else is repeated by with-retry.ts.
  */
 export async function openS3Store(
-  location: BucketLocation,
+  { bucket: name, prefix }: BucketLocation,
   config: S3Config,
   { run, ...observer }: S3StoreOptions,
 ): Promise<Store> {
-  const url = `s3://${[location.bucket, location.prefix].filter(Boolean).join('/')}`;
-  const start = location.prefix === '' ? '' : `${location.prefix}/`;
+  const location = {
+    bucket: name,
+    prefix,
+    isEncrypted: config.encryption !== undefined,
+    hasExpectedOwner: config.expectedOwner !== undefined,
+  };
+  const url = `s3://${[name, prefix].filter(Boolean).join('/')}`;
+  const start = prefix === '' ? '' : `${prefix}/`;
   const bucket: Bucket = {
-    access: await openAccess(location.bucket, config),
+    access: await openAccess(name, config, observer),
     location,
     config,
     run,
     fullKey: key => `${start}${key}`,
     retry: {
-      onRetry: observer.onRetry,
-      onRecovered: observer.onRecovered,
+      ...observer,
       isRetryable: error => error instanceof S3Error && error.kind === 'transient',
     },
   };
@@ -90,9 +97,9 @@ export async function openS3Store(
       await explained(`save ${key} to`, signal, putObject(bucket, key, body, { signal, ifAbsent }));
     },
 
-    async get(key, signal, from) {
+    async get(key, signal, from, options) {
       const what = `read ${key} from`;
-      const body = await explained(what, signal, getObject(bucket, key, signal, from));
+      const body = await explained(what, signal, getObject(bucket, key, signal, from, options));
       return body && Object.assign(explainedEach(what, signal, body), { version: body.version });
     },
 
