@@ -11,6 +11,7 @@ import { accessDenied, S3Error } from './s3/errors.ts';
 import { type FaultRule, planFaults } from './s3/faults.ts';
 import { handlers } from './s3/handlers.ts';
 import { type Operation, type S3Request, understand } from './s3/operation.ts';
+import { spoil } from './s3/spoil.ts';
 import type { Conditions, OpenUpload, State, StoredObject } from './s3/state.ts';
 
 export type { Fault, FaultRule } from './s3/faults.ts';
@@ -27,6 +28,12 @@ export interface S3ServerOptions {
   readonly digests?: boolean;
   /** Where the buckets are: requests signed for another region are refused. */
   readonly region?: string;
+  /** How: as S3 does for a client that asks the bucket's own host (400), or another region's (301, 307). */
+  readonly regionRefusal?: 400 | 301 | 307;
+  /** What its clock is ahead of this machine's: it is told in every Date, and signatures are taken for 15 minutes. */
+  readonly clockAheadMs?: number;
+  /** The account that the buckets are of: requests that expect another one are refused. */
+  readonly owner?: string;
   /** Whose requests are taken; everybody's by default. Signatures are not checked. */
   readonly accessKeys?: readonly string[];
   readonly faults?: readonly FaultRule[];
@@ -96,6 +103,8 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
 
   async function serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
     if (message.url?.startsWith('/_')) return administer(message, response);
+    const nowMs = Date.now() + (options.clockAheadMs ?? 0);
+    response.setHeader('date', new Date(nowMs).toUTCString());
     const request = understand(message);
     const { operation, bucket, key, part, accessKey } = request;
     const record: RequestRecord = {
@@ -118,12 +127,14 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     if (rule?.do === 'reset') return void message.socket.resetAndDestroy();
     if (rule?.do === 'delay') await delay(rule.delayMs ?? 0);
     if (rule?.do === 'hold') await replanned.promise;
+    if (rule?.do === 'page') return sendPage(response, rule.status ?? 502);
 
     const isHead = message.method === 'HEAD';
-    const answer = await answerTo(request, rule).catch((error: unknown) => {
+    const right = await answerTo(request, rule).catch((error: unknown) => {
       if (error instanceof S3Error) return refusal(error, isHead);
       throw error;
     });
+    const answer = await spoil(right, rule?.do, message);
     if (rule?.do === 'reset-after-commit') return void message.socket.resetAndDestroy();
     record.status = answer.status;
     await send(response, answer, isHead);
@@ -195,7 +206,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
 }
 
 /** Whether the caller may ask at all: the key known, the region right. */
-function admit({ accessKey, region }: S3Request, options: S3ServerOptions): void {
+function admit({ accessKey, message, region }: S3Request, options: S3ServerOptions): void {
   if (options.accessKeys && !options.accessKeys.includes(accessKey ?? ''))
     throw new S3Error(
       403,
@@ -205,16 +216,54 @@ function admit({ accessKey, region }: S3Request, options: S3ServerOptions): void
         details: { AWSAccessKeyId: accessKey ?? '' },
       },
     );
-  if (options.region && region !== options.region)
+  if (options.region && region !== options.region) throw wrongRegion(region, options);
+  const expected = message.headers['x-amz-expected-bucket-owner'];
+  if (options.owner && expected !== undefined && expected !== options.owner) throw accessDenied();
+  const signedAtMs = timeOf(String(message.headers['x-amz-date'] ?? ''));
+  const skewMs = Math.abs(Date.now() + (options.clockAheadMs ?? 0) - signedAtMs);
+  if (skewMs > SIGNATURE_HOLDS_MS)
     throw new S3Error(
-      400,
-      'AuthorizationHeaderMalformed',
-      `The region '${region}' is wrong; expecting '${options.region}'`,
-      {
-        headers: { 'x-amz-bucket-region': options.region },
-        details: { Region: options.region },
-      },
+      403,
+      'RequestTimeTooSkewed',
+      'The difference between the request time and the current time is too large.',
     );
+}
+
+const SIGNATURE_HOLDS_MS = 900_000;
+
+/** `20260131T120000Z`; NaN for what is not signed. */
+function timeOf(text: string): number {
+  return Date.parse(text.replace(/^(\d{4})(\d\d)(\d\dT\d\d)(\d\d)(\d\dZ)$/, '$1-$2-$3:$4:$5'));
+}
+
+function wrongRegion(asked: string | undefined, options: S3ServerOptions): S3Error {
+  const region = options.region ?? '';
+  const headers = { 'x-amz-bucket-region': region };
+  if (options.regionRefusal === 301)
+    return new S3Error(
+      301,
+      'PermanentRedirect',
+      'The bucket you are attempting to access must be addressed using the specified endpoint.',
+      { headers, details: { Endpoint: `bucket.s3.${region}.amazonaws.com` } },
+    );
+  if (options.regionRefusal === 307)
+    return new S3Error(
+      307,
+      'TemporaryRedirect',
+      'Please re-send this request to the specified temporary endpoint.',
+      { headers: { ...headers, location: `https://bucket.s3.${region}.amazonaws.com/` } },
+    );
+  return new S3Error(
+    400,
+    'AuthorizationHeaderMalformed',
+    `The region '${asked}' is wrong; expecting '${region}'`,
+    { headers, details: { Region: region } },
+  );
+}
+
+function sendPage(response: ServerResponse, status: number): void {
+  response.writeHead(status, { 'content-type': 'text/html' });
+  response.end('<html><head><title>Gateway</title></head><body>No.</body></html>');
 }
 
 function refusalOf(rule: FaultRule): S3Error | undefined {
@@ -230,7 +279,7 @@ function refusalOf(rule: FaultRule): S3Error | undefined {
     case 'expired-token':
       return new S3Error(400, 'ExpiredToken', 'The provided token has expired.');
     case 'error':
-      return new S3Error(rule.status ?? 400, rule.code ?? 'InvalidRequest', rule.code ?? 'Invalid Request', {
+      return new S3Error(rule.status ?? 400, rule.code ?? 'InvalidRequest', rule.text ?? rule.code ?? 'Invalid Request', {
         headers: { ...rule.headers },
       });
     default:

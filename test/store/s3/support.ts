@@ -1,19 +1,18 @@
 import { vi } from 'vitest';
 import type { S3Config } from '../../../src/config/session-config.ts';
 import { openStore } from '../../../src/store/open.ts';
-import type { RetryEvent } from '../../../src/store/retry.ts';
+import type { StoreObserver } from '../../../src/store/observer.ts';
 import type { Store } from '../../../src/store/store.ts';
 
 export const PLAIN: S3Config = { pathStyle: true, encryption: undefined, expectedOwner: undefined };
 
-export interface OpenOptions {
+export interface OpenOptions extends StoreObserver {
   readonly bucket?: string;
   readonly prefix?: string;
   readonly s3?: Partial<S3Config>;
   readonly run?: string;
   /** The AWS variables besides the usual ones; undefined takes one of those away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  readonly onRetry?: (event: RetryEvent) => void;
 }
 
 /** Opens an S3 destination as a user would: the SDK reads its settings from the environment. */
@@ -28,8 +27,8 @@ export async function openTestStore(url: string, options: OpenOptions = {}): Pro
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
     ...options.env,
   });
-  const { bucket = 'bucket', prefix = 'some/prefix', s3, run, onRetry } = options;
-  return openStore({ kind: 's3', bucket, prefix }, { s3: { ...PLAIN, ...s3 }, run, onRetry });
+  const { bucket = 'bucket', prefix = 'some/prefix', s3, run, env: _, ...observer } = options;
+  return openStore({ kind: 's3', bucket, prefix }, { s3: { ...PLAIN, ...s3 }, run, ...observer });
 }
 
 function setAwsVariables(variables: Readonly<Record<string, string | undefined>>): void {

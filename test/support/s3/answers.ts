@@ -12,6 +12,8 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
   readonly xml?: Xml;
   readonly object?: { readonly stored: StoredObject; readonly from: number; readonly to: number };
+  /** In place of an object's. */
+  readonly bytes?: Buffer;
 }
 
 export async function send(response: ServerResponse, answer: Answer, isHead: boolean): Promise<void> {
@@ -21,8 +23,17 @@ export async function send(response: ServerResponse, answer: Answer, isHead: boo
       ? {}
       : { 'content-type': 'application/xml', 'content-length': Buffer.byteLength(text) };
   response.writeHead(answer.status, { ...length, ...answer.headers });
-  if (answer.object && !isHead) await pipeline(bytesOf(answer.object), response);
+  if (answer.bytes && !isHead) await sendBytes(response, answer.bytes);
+  else if (answer.object && !isHead) await pipeline(bytesOf(answer.object), response);
   else response.end(isHead ? undefined : text);
+}
+
+/** Where fewer come than the headers say, the connection breaks after them. */
+async function sendBytes(response: ServerResponse, bytes: Buffer): Promise<void> {
+  const announced = Number(response.getHeader('content-length') ?? bytes.length);
+  if (announced <= bytes.length) return void response.end(bytes);
+  await new Promise<void>(resolve => response.write(bytes, () => resolve()));
+  response.socket?.end();
 }
 
 export function refusal(error: S3Error, isHead: boolean): Answer {
@@ -45,7 +56,9 @@ export function describe(stored: StoredObject, message: IncomingMessage): Answer
   const range = /^bytes=(\d+)-(\d*)$/.exec(message.headers.range ?? '');
   if (!range) {
     const object = { stored, from: 0, to: stored.bytes };
-    return { status: 200, headers: { ...headers, 'content-length': String(stored.bytes) }, object };
+    const checksum = message.headers['x-amz-checksum-mode'] === 'ENABLED' ? checksumOf(stored) : {};
+    const length = { 'content-length': String(stored.bytes) };
+    return { status: 200, headers: { ...headers, ...checksum, ...length }, object };
   }
   const from = Number(range[1]);
   const to = range[2] ? Math.min(Number(range[2]) + 1, stored.bytes) : stored.bytes;
@@ -55,6 +68,11 @@ export function describe(stored: StoredObject, message: IncomingMessage): Answer
     'content-range': `bytes ${from}-${to - 1}/${stored.bytes}`,
   };
   return { status: 206, headers: { ...headers, ...partial }, object: { stored, from, to } };
+}
+
+/** Of an object in parts S3 gives one that is no checksum of its bytes. */
+function checksumOf({ bodies: [body], parts }: StoredObject): Record<string, string> {
+  return body === undefined || parts > 1 ? {} : { 'x-amz-checksum-crc32': body.crc32 };
 }
 
 function bytesOf({ stored, from, to }: { stored: StoredObject; from: number; to: number }): Readable {

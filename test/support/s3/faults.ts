@@ -11,6 +11,8 @@ export interface FaultRule {
   /** With `error`: what is answered. */
   readonly status?: number;
   readonly code?: string;
+  /** With `error`; default: the code. */
+  readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -45,6 +47,20 @@ export type Fault =
   | 'delay'
   /** Serves the request when other rules are set. */
   | 'hold'
+  /** Answers a GET of a range with the whole object. */
+  | 'ignore-range'
+  /** Breaks the connection in the middle of an object's bytes. */
+  | 'cut'
+  /** Gives half of an object for the whole one. */
+  | 'short'
+  /** Gives an object with another bit. */
+  | 'flip'
+  /** A gateway that unzips for whoever does not accept gzip. */
+  | 'unzip'
+  /** A page of a listing that says that there is more, and gives no token for it. */
+  | 'no-token'
+  /** A page of a gateway's. */
+  | 'page'
   | 'error';
 
 export interface FaultPlan {

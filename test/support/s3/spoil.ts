@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { gunzipSync } from 'node:zlib';
+import type { Answer } from './answers.ts';
+import type { Fault } from './faults.ts';
+import type { Xml } from './xml.ts';
+
+/** What a gateway, or a store with a fault, makes of an answer that is right. */
+export async function spoil(
+  answer: Answer,
+  fault: Fault | undefined,
+  message: IncomingMessage,
+): Promise<Answer> {
+  switch (fault) {
+    case 'ignore-range':
+      return wholeOf(answer);
+    case 'cut':
+      return withBytes(answer, bytes => bytes.subarray(0, Math.floor(bytes.length / 2)));
+    case 'short':
+      return withBytes(answer, shorten, { 'content-length': true });
+    case 'flip':
+      return withBytes(answer, flip);
+    case 'unzip':
+      return message.headers['accept-encoding']?.includes('gzip')
+        ? answer
+        : withBytes(answer, bytes => gunzipSync(bytes), {
+            'content-length': true,
+            'x-amz-checksum-crc32': true,
+          });
+    case 'no-token':
+      return answer.xml === undefined ? answer : { ...answer, xml: without(answer.xml, 'NextContinuationToken') };
+    default:
+      return answer;
+  }
+}
+
+const shorten = (bytes: Buffer) => bytes.subarray(0, Math.floor(bytes.length / 2));
+
+function flip(bytes: Buffer): Buffer {
+  const flipped = Buffer.from(bytes);
+  if (flipped.length > 0) flipped.writeUInt8(flipped.readUInt8(flipped.length >> 1) ^ 1, flipped.length >> 1);
+  return flipped;
+}
+
+/** A store that does not know ranges. */
+function wholeOf(answer: Answer): Answer {
+  if (answer.object === undefined) return answer;
+  const { 'content-range': _, ...headers } = answer.headers ?? {};
+  const { stored } = answer.object;
+  return {
+    status: 200,
+    headers: { ...headers, 'content-length': String(stored.bytes) },
+    object: { stored, from: 0, to: stored.bytes },
+  };
+}
+
+/** Other bytes, under the headers of the right ones, but for those that are left out. */
+async function withBytes(
+  answer: Answer,
+  change: (bytes: Buffer) => Buffer,
+  drop: Readonly<Record<string, true>> = {},
+): Promise<Answer> {
+  const { object, ...rest } = answer;
+  if (object === undefined) return answer;
+  const files = object.stored.bodies.flatMap(({ file }) => (file === undefined ? [] : [readFile(file)]));
+  const bytes = Buffer.concat(await Promise.all(files)).subarray(object.from, object.to);
+  const headers = Object.entries(answer.headers ?? {}).filter(([name]) => !drop[name]);
+  return { ...rest, headers: Object.fromEntries(headers), bytes: change(bytes) };
+}
+
+function without([name, content]: Xml, left: string): Xml {
+  if (!Array.isArray(content)) return [name, content];
+  const inner = (content as readonly Xml[]).filter(([child]) => child !== left);
+  return [name, inner];
+}
