@@ -52,9 +52,9 @@ export async function readVerified<T>(
       return { value: await verify(read.object) };
     } catch (error) {
       if (isBug(error)) throw error;
-      const digest = createHash('sha256').update(read.object).digest('hex');
-      if (seen.has(digest)) return { damage: errorMessage(error) };
-      seen.add(digest);
+      const identity = read.fault?.message ?? createHash('sha256').update(read.object).digest('hex');
+      if (seen.has(identity)) return { damage: errorMessage(error) };
+      seen.add(identity);
       cause = error;
     }
   }
@@ -95,7 +95,7 @@ async function readOnce(
     }
   } catch (error) {
     if (!(error instanceof ChecksumError)) throw error;
-    return { object: Buffer.concat(chunks), fault: error };
+    return { object: Buffer.alloc(0), fault: error };
   }
   return { object: Buffer.concat(chunks) };
 }
@@ -127,10 +127,11 @@ export async function digestOf(
     if (reads > 1) await sleep(backoffMs(reads - 1, FIRST_WAIT_MS, MAX_WAIT_MS), signal);
     const read = await digestOnce(store, key, signal, reads % 2 === 0);
     if (read === undefined) return undefined;
-    const { digest, isSound } = read;
-    const isExpected = expected === undefined ? isSound : digest.sha256 === expected.sha256;
-    if (isExpected || seen.has(digest.sha256) || reads === MAX_READS) return digest;
-    seen.add(digest.sha256);
+    const { digest, fault } = read;
+    const isExpected = expected === undefined || digest.sha256 === expected.sha256;
+    const identity = fault?.message ?? digest.sha256;
+    if ((isExpected && fault === undefined) || seen.has(identity) || reads === MAX_READS) return digest;
+    seen.add(identity);
   }
 }
 
@@ -139,7 +140,7 @@ async function digestOnce(store: Store, key: string, signal: AbortSignal, accept
   if (body === undefined) return undefined;
   const hash = createHash('sha256');
   let bytes = 0;
-  let isSound = true;
+  let fault: ChecksumError | undefined;
   try {
     for await (const chunk of body) {
       hash.update(chunk);
@@ -147,7 +148,7 @@ async function digestOnce(store: Store, key: string, signal: AbortSignal, accept
     }
   } catch (error) {
     if (!(error instanceof ChecksumError)) throw error;
-    isSound = false;
+    fault = error;
   }
-  return { digest: { bytes, sha256: hash.digest('hex') }, isSound };
+  return { digest: { bytes, sha256: hash.digest('hex') }, fault };
 }

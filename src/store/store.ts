@@ -136,7 +136,10 @@ export class AlreadyExistsError extends Error {
   override readonly name = 'AlreadyExistsError';
 }
 
-/** An object's bytes are not those that were stored: on the way, or in the store. They have been given already. */
+/**
+ * An object's bytes are not those that were stored: on the way, or in the store. Some of them have been given already.
+ * The message names the checksum of what came, so that the same bytes have the same message.
+ */
 export class ChecksumError extends Error {
   override readonly name = 'ChecksumError';
 }

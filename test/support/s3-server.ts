@@ -149,6 +149,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     admit(request, options);
     const answer = await handlers[request.operation](request, {
       state,
+      knowsPages: rule?.do !== 'same-page',
       receive: message =>
         receive(message, {
           file: options.keepBodies === false ? undefined : path.join(folder, `${++bodies}`),

@@ -1,7 +1,7 @@
 import { isBug } from '../../runtime/bug.ts';
 import { errorMessage } from '../../runtime/text.ts';
 import { SourceError } from '../source.ts';
-import { AlreadyExistsError, ConditionRefusedError, PermanentError } from '../store.ts';
+import { AlreadyExistsError, ChecksumError, ConditionRefusedError, PermanentError } from '../store.ts';
 import type { S3ErrorKind } from './error-kind.ts';
 import { type BucketLocation, remedyFor } from './remedies.ts';
 
@@ -48,6 +48,7 @@ export function explain(error: unknown, what: string, location: BucketLocation):
   const cause = error instanceof SourceError ? error.cause : error;
   if (isBug(cause)) return cause;
   const message = `could not ${what}: ${errorMessage(cause)}`;
+  if (cause instanceof ChecksumError) return new ChecksumError(message, { cause });
   if (cause instanceof PermanentError) return new PermanentError(message, cause.remedy, { cause });
   if (!(cause instanceof S3Error)) return new Error(message, { cause });
   if (cause.kind === 'exists') return new AlreadyExistsError(message, { cause });

@@ -17,8 +17,11 @@ export async function getObject(
   from: ReadPosition | undefined,
   { acceptsGzip = false }: GetOptions = {},
 ): Promise<ObjectBody | undefined> {
-  const range = from && { Range: `bytes=${from.at}-`, IfMatch: from.version };
-  const input = { ...access.bucketFields, Key: fullKey(key), ...range };
+  const start = from?.at ?? 0;
+  // A range brings no checksum, so an object of which nothing has come is asked for whole.
+  const range = start === 0 ? {} : { Range: `bytes=${start}-` };
+  const condition = from?.version === undefined ? {} : { IfMatch: from.version };
+  const input = { ...access.bucketFields, Key: fullKey(key), ...range, ...condition };
   try {
     const answer = await access.request(
       ({ client, http }) => {
@@ -29,7 +32,7 @@ export async function getObject(
       { signal },
     );
     if (from?.version !== undefined && strong(answer.ETag) !== strong(from.version)) throw replaced();
-    return Object.assign(bytesOf(answer, from?.at ?? 0, signal), { version: answer.ETag });
+    return Object.assign(bytesOf(answer, start, signal), { version: answer.ETag });
   } catch (error) {
     if (!(error instanceof S3Error)) throw error;
     if (error.kind === 'not-found') return undefined;
@@ -97,7 +100,7 @@ async function* bytesOf(
       if (chunk.length > 0) yield chunk;
     }
   } catch (error) {
-    throw isChecksumMismatch(error) ? new ChecksumError('it does not match its checksum') : error;
+    throw isChecksumMismatch(error) ? new ChecksumError(error.message) : error;
   } finally {
     Body.destroy();
   }
@@ -113,6 +116,6 @@ function startOf({ ContentRange, $metadata }: GetObjectCommandOutput, asked: num
 }
 
 /** The SDK gives its error no name of its own. */
-function isChecksumMismatch(error: unknown): boolean {
+function isChecksumMismatch(error: unknown): error is Error {
   return error instanceof Error && error.message.startsWith('Checksum mismatch');
 }

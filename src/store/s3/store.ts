@@ -8,7 +8,7 @@ import type { CheckResult, Store } from '../store.ts';
 import { openAccess } from './client.ts';
 import { type BucketLocation, explain, rejectMissing, S3Error } from './errors.ts';
 import { deleteObjects, listObjects } from './listing.ts';
-import { abortUpload, createUpload } from './multipart.ts';
+import { abortUpload, type CreateOptions, createUpload } from './multipart.ts';
 import { type Bucket, headObject, putObject } from './objects.ts';
 import { partBytes } from './part-size.ts';
 import { getObject } from './reading.ts';
@@ -116,6 +116,28 @@ export async function openS3Store(
   };
 }
 
+const OWNER_IGNORED: CheckResult = {
+  state: 'denied',
+  why: 'the store takes requests that expect another owner of the bucket',
+  remedy: 'Unset SESSION_S3_EXPECTED_OWNER: this store does not heed it, so that it protects nothing.',
+};
+
+/** Whether a request that expects another owner than the configured one is refused, as it has just not been. */
+async function heedsOwner(bucket: Bucket, key: string, options: CreateOptions): Promise<boolean> {
+  const { Bucket: name, ExpectedBucketOwner: owner } = bucket.access.bucketFields;
+  if (owner === undefined) return true;
+  const other = owner === '0'.repeat(12) ? '1'.repeat(12) : '0'.repeat(12);
+  const bucketFields = { Bucket: name, ExpectedBucketOwner: other };
+  const asOther: Bucket = { ...bucket, access: { ...bucket.access, bucketFields } };
+  try {
+    await abortUpload(bucket, await createUpload(asOther, key, options));
+    return false;
+  } catch (error) {
+    if (error instanceof S3Error && error.kind === 'denied') return true;
+    throw error;
+  }
+}
+
 /** Starts and aborts a multipart upload: the rights that saving needs, and no others. */
 async function checkUpload(bucket: Bucket, signal: AbortSignal): Promise<CheckResult> {
   const limit = timeoutSignal(CHECK_MS, signal);
@@ -124,7 +146,7 @@ async function checkUpload(bucket: Bucket, signal: AbortSignal): Promise<CheckRe
     const options = { signal: limit, idleMs: CHECK_IDLE_MS, maxTries: CHECK_TRIES };
     const startAndAbort = async () => abortUpload(bucket, await createUpload(bucket, key, options));
     await orAborted(startAndAbort(), limit, CLEANUP_MS);
-    return { state: 'ok' };
+    return (await heedsOwner(bucket, key, options)) ? { state: 'ok' } : OWNER_IGNORED;
   } catch (error) {
     signal.throwIfAborted();
     const remedy = error instanceof S3Error ? remedyFor(error, bucket.location) : undefined;

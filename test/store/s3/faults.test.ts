@@ -249,14 +249,6 @@ describe('an archive on its way to an S3 that fails', () => {
     expect(server.counts).toEqual({});
   });
 
-  test('a store that takes no checksums is named with its remedy', async () => {
-    server.setFaults([
-      { match: { operation: 'PutObject' }, do: 'error', status: 501, code: 'NotImplemented' },
-    ]);
-    const error = await store(small).catch((caught: unknown) => caught);
-    expect(error).toMatchObject({ name: 'PermanentError', remedy: expect.stringContaining('WHEN_REQUIRED') });
-  });
-
   test('an object is read on where a connection broke', async () => {
     await store(large);
     const reader = await destination.get('logs.tar.gz', signal);

@@ -59,6 +59,8 @@ export type Fault =
   | 'unzip'
   /** A page of a listing that says that there is more, and gives no token for it. */
   | 'no-token'
+  /** The same, and it knows no other way: the first page is all that it ever gives. */
+  | 'same-page'
   /** A page of a gateway's. */
   | 'page'
   | 'error';

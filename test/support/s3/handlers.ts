@@ -21,6 +21,7 @@ import { textsOf, type Xml } from './xml.ts';
 export interface Context {
   readonly state: State;
   readonly receive: (message: IncomingMessage) => Promise<Body>;
+  readonly knowsPages: boolean;
 }
 
 type Handler = (request: S3Request, context: Context) => Promise<Answer> | Answer;
@@ -63,10 +64,11 @@ export const handlers: Record<S3Request['operation'], Handler> = {
     return { status: 200, xml: ['DeleteResult', []] };
   },
 
-  ListObjectsV2(request, { state }) {
+  ListObjectsV2(request, { state, knowsPages }) {
     const { query } = request;
     const objects = objectsOf(state, request.bucket);
-    const marker = fromToken(query.get('continuation-token')) ?? query.get('start-after') ?? '';
+    const position = fromToken(query.get('continuation-token')) ?? query.get('start-after') ?? '';
+    const marker = knowsPages ? position : '';
     const keys = keysAfter(objects.keys(), query.get('prefix') ?? '', marker);
     const page = keys.slice(0, Math.min(Number(query.get('max-keys') ?? LIMITS.listed), LIMITS.listed));
     const isTruncated = page.length < keys.length;

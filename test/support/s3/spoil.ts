@@ -28,6 +28,7 @@ export async function spoil(
             'x-amz-checksum-crc32': true,
           });
     case 'no-token':
+    case 'same-page':
       return answer.xml === undefined ? answer : { ...answer, xml: without(answer.xml, 'NextContinuationToken') };
     default:
       return answer;
