@@ -14,8 +14,12 @@ export interface ProxyConfig {
 /** What never has a proxy in front: this machine, and the endpoints of credentials and metadata on it. */
 const NEVER = ['localhost', '.localhost', '127.0.0.0/8', '::1', '[::1]', '169.254.0.0/16'];
 
+/** A tunnel that is not there by then is closed: nothing else closes one that nobody waits for any more. */
+const TUNNEL_MS = 10_000;
+
 export interface ProxiedAgents {
   readonly httpAgent: AgentOptions;
+  /** Its `timeout` is of tunnels, and of connections that are kept: requests have their own limits. */
   readonly httpsAgent: AgentOptions;
 }
 
@@ -31,7 +35,7 @@ export function proxiedAgents(proxy: ProxyConfig | undefined): ProxiedAgents | u
     HTTPS_PROXY: proxy.https,
     NO_PROXY: [...NEVER, ...proxy.except].flatMap(nodeRules).join(','),
   };
-  return { httpAgent: { proxyEnv }, httpsAgent: { proxyEnv } };
+  return { httpAgent: { proxyEnv }, httpsAgent: { proxyEnv, timeout: TUNNEL_MS } };
 }
 
 function nodeRules(entry: string): readonly string[] {

@@ -23,6 +23,8 @@ export function toS3Error(error: unknown, { operation, isClockCorrected }: Reque
   const redirect = originOf(headerOf(error, 'location'));
   const code = UNNAMED.has(error.name) ? undefined : error.name;
   const answer = { status, code, operation, region, redirect };
+  if (status === 407)
+    return new S3Error('HTTP 407: the proxy wants a user and a password', { ...answer, kind: 'proxy' });
   if (isUnreadable(error) || isPage(error, answer)) {
     const isTransient = status >= 500 && status !== 501;
     const message = `HTTP ${status}, with what is no answer of an S3`;
@@ -112,6 +114,9 @@ function networkError(error: Error, operation: string | undefined): S3Error {
       code,
       operation,
     });
+  const status = fieldOf(error, 'statusCode');
+  if (code === 'ERR_PROXY_TUNNEL' && typeof status === 'number' && status < 500)
+    return new S3Error(message, { kind: 'proxy', code, operation, status });
   const kind = code === 'HPE_INVALID_CONSTANT' ? 'endpoint' : 'transient';
   return new S3Error(message, { kind, code, operation, cause: error });
 }

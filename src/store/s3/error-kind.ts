@@ -19,5 +19,7 @@ export type S3ErrorKind =
   | 'clock'
   /** What answers there is no S3, or not over this protocol. */
   | 'endpoint'
+  /** A proxy on the way does not let it through. */
+  | 'proxy'
   | 'denied'
   | 'rejected';

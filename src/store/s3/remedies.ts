@@ -41,6 +41,10 @@ export function remedyFor(error: Refusal, location: BucketLocation): string | un
       return "Set this machine's clock: signatures hold for a quarter of an hour.";
     case 'endpoint':
       return remedyForEndpoint(error);
+    case 'proxy':
+      return error.status === 407
+        ? 'Correct the user and the password in HTTPS_PROXY or HTTP_PROXY.'
+        : 'Have the proxy that HTTPS_PROXY names let it through, or name the host in NO_PROXY.';
     case 'denied':
       return remedyForDenial(error, location);
     case 'replaced':

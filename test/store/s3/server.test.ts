@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import zlib from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { type S3Server, startS3Server } from '../../support/s3-server.ts';
+import { type Fault, type S3Server, startS3Server } from '../../support/s3-server.ts';
 
 const MiB = 1024 * 1024;
 
@@ -193,5 +193,74 @@ describe('the tests’ own S3', () => {
     const { headers } = await fetch(`${frugal.url}/bucket/key`, { method: 'PUT', body: 'hello' });
     expect(headers.get('etag')).toBe(`"${createHash('md5').update('hello').digest('hex')}"`);
     expect(frugal.objects()).toMatchObject([{ bytes: 5 }]);
+  });
+
+  test('refuses what is signed by another clock, and tells its own', async () => {
+    const ahead = await startS3Server({ clockAheadMs: 1_200_000 });
+    onTestFinished(() => ahead.close());
+    const at = (ms: number) => new Date(ms).toISOString().replaceAll(/[-:]|\.\d+/g, '');
+    const signed = (ms: number) =>
+      fetch(`${ahead.url}/bucket/key`, { method: 'PUT', body: 'x', headers: { 'x-amz-date': at(ms) } });
+    const refused = await signed(Date.now());
+    expect(refused.status).toBe(403);
+    expect(await refused.text()).toContain('RequestTimeTooSkewed');
+    expect((await signed(Date.parse(refused.headers.get('date') ?? ''))).status).toBe(200);
+  });
+
+  test.for([400, 301, 307] as const)('refuses another region by a %i that names its own', async status => {
+    const elsewhere = await startS3Server({ region: 'eu-west-1', regionRefusal: status });
+    onTestFinished(() => elsewhere.close());
+    const asked = await fetch(`${elsewhere.url}/bucket/key`, { method: 'HEAD', redirect: 'manual' });
+    expect([asked.status, asked.headers.get('x-amz-bucket-region')]).toEqual([status, 'eu-west-1']);
+  });
+
+  test('refuses those who expect another owner', async () => {
+    const owned = await startS3Server({ owner: '111111111111' });
+    onTestFinished(() => owned.close());
+    const put = (owner: string) => {
+      const headers = { 'x-amz-expected-bucket-owner': owner };
+      return fetch(`${owned.url}/bucket/key`, { method: 'PUT', body: 'x', headers });
+    };
+    expect([(await put('111111111111')).status, (await put('222222222222')).status]).toEqual([200, 403]);
+  });
+
+  test('gives the checksum of a whole object to whoever asks for it', async () => {
+    await ask('PUT', '/bucket/key', '0123456789');
+    const mode = { 'x-amz-checksum-mode': 'ENABLED' };
+    const whole = await ask('GET', '/bucket/key', undefined, mode);
+    expect(whole.headers.get('x-amz-checksum-crc32')).toMatch(/^.{6}==$/);
+    const part = await ask('GET', '/bucket/key', undefined, { ...mode, range: 'bytes=1-' });
+    expect(part.headers.get('x-amz-checksum-crc32')).toBeNull();
+  });
+
+  test('spoils answers as it is told', async () => {
+    const zipped = zlib.gzipSync('0123456789');
+    await ask('PUT', '/bucket/key', zipped);
+    const read = async (fault: Fault, headers: Record<string, string> = {}) => {
+      server.setFaults([{ do: fault }]);
+      const response = await fetch(`${server.url}/bucket/key`, { headers });
+      const bytes = Buffer.from(await response.arrayBuffer());
+      return { status: response.status, bytes, announced: Number(response.headers.get('content-length')) };
+    };
+    expect(await read('ignore-range', { range: 'bytes=3-' })).toMatchObject({ status: 200, bytes: zipped });
+    await expect(read('cut')).rejects.toThrow();
+    expect((await read('short')).bytes).toEqual(zipped.subarray(0, zipped.length / 2));
+    const flipped = await read('flip');
+    expect(flipped.announced).toBe(zipped.length);
+    expect(flipped.bytes).not.toEqual(zipped);
+    expect((await read('unzip', { 'accept-encoding': 'identity' })).bytes.toString()).toBe('0123456789');
+    expect((await read('unzip', { 'accept-encoding': 'gzip' })).bytes).toEqual(zipped);
+    expect(await read('page')).toMatchObject({ status: 502 });
+  });
+
+  test('forgets the token of a listing that has more', async () => {
+    for (const key of ['a', 'b', 'c']) await ask('PUT', `/bucket/${key}`, 'x');
+    server.setFaults([{ match: { operation: 'ListObjectsV2' }, do: 'same-page' }]);
+    for (const after of ['', 'b']) {
+      const { text } = await ask('GET', `/bucket?list-type=2&max-keys=2&start-after=${after}`);
+      expect(text).toContain('<IsTruncated>true</IsTruncated>');
+      expect(text).toContain('<Key>a</Key>');
+      expect(text).not.toContain('NextContinuationToken');
+    }
   });
 });
