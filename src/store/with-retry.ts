@@ -105,8 +105,8 @@ async function* readOn(
   for (;;) {
     try {
       body ??= await get({ at, version: first.version });
-      if (body === undefined) throw missingWhileRead(key, (missing += 1));
-      missing = 0;
+      missing = body === undefined ? missing + 1 : 0;
+      if (body === undefined) throw missingWhileRead(key, missing);
       for await (const chunk of body) {
         at += chunk.length;
         retries.succeeded();

@@ -1,5 +1,5 @@
-import { ListTasksCommand } from '@aws-sdk/client-ecs';
 import { DescribeNetworkInterfacesCommand } from '@aws-sdk/client-ec2';
+import { ListTasksCommand } from '@aws-sdk/client-ecs';
 import { expect, test, vi } from 'vitest';
 import { createClients } from '../../src/servermgr/launchers/ecs/clients.ts';
 import { startProxy } from '../support/proxy.ts';

@@ -30,7 +30,10 @@ test('an outage of many requests is told once when it begins, and once when it e
   server.setFaults([]);
   await Promise.all([uploading, ...putting]);
   expect(lines.map(([level]) => level)).toEqual(['warn', 'info']);
-  expect(lines[0]?.[1]).toMatchObject({ event: 'request_retry', why: expect.stringContaining('ServiceUnavailable') });
+  expect(lines[0]?.[1]).toMatchObject({
+    event: 'request_retry',
+    why: expect.stringContaining('ServiceUnavailable'),
+  });
   expect(lines[1]?.[1]).toMatchObject({ event: 'request_recovered', retries: expect.any(Number) });
   const refused = server.requests.filter(({ status }) => status === 503);
   expect(lines[1]?.[1]).toMatchObject({ retries: refused.length });

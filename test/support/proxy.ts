@@ -45,7 +45,8 @@ export async function startProxy({ to, credentials, hangs }: ProxyOptions): Prom
     requests.push(`CONNECT ${message.url}`);
     tunnels.add(client);
     client.on('error', () => undefined);
-    if (hangs) return;
+    // Without a reader it would not see that its client has gone.
+    if (hangs) return void client.resume().on('end', () => client.destroy());
     if (!isAllowed(message)) return void client.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
     const upstream = net.connect(to.port, '127.0.0.1', () => {
       client.write('HTTP/1.1 200 Connection Established\r\n\r\n');

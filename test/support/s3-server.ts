@@ -280,9 +280,14 @@ function refusalOf(rule: FaultRule): S3Error | undefined {
     case 'expired-token':
       return new S3Error(400, 'ExpiredToken', 'The provided token has expired.');
     case 'error':
-      return new S3Error(rule.status ?? 400, rule.code ?? 'InvalidRequest', rule.text ?? rule.code ?? 'Invalid Request', {
-        headers: { ...rule.headers },
-      });
+      return new S3Error(
+        rule.status ?? 400,
+        rule.code ?? 'InvalidRequest',
+        rule.text ?? rule.code ?? 'Invalid Request',
+        {
+          headers: { ...rule.headers },
+        },
+      );
     default:
       return undefined;
   }

@@ -46,7 +46,9 @@ export async function getObject(
 
 function replaced(error?: S3Error): S3Error {
   const message = 'it was replaced while it was read';
-  return error === undefined ? new S3Error(message, { kind: 'replaced' }) : asKind(error, 'replaced', message);
+  return error === undefined
+    ? new S3Error(message, { kind: 'replaced' })
+    : asKind(error, 'replaced', message);
 }
 
 /** A gateway that transforms an object makes its ETag a weak one. */

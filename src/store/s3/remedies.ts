@@ -112,6 +112,7 @@ function remedyForRejection(error: Refusal, location: BucketLocation): string {
   if (isWrite && location.isEncrypted && mayBeEncryption) return NO_ENCRYPTION;
   // "A header you provided implies functionality that is not implemented": those of a write are the checksums'.
   if (isWrite && status === 501) return NO_CHECKSUMS;
-  if (status === 501) return `Give a store that knows ${operation || 'what was requested'}: this one does not.`;
+  if (status === 501)
+    return `Give a store that knows ${operation || 'what was requested'}: this one does not.`;
   return 'See the error of the store; SESSION_DESTINATION and the SESSION_S3_… variables say what is requested.';
 }

@@ -76,9 +76,7 @@ test.for([400, 301, 307] as const)(
   async regionRefusal => {
     const staged = await stage({ region: 'eu-west-1', regionRefusal }, { env: { AWS_REGION: 'us-west-2' } });
     await useAll(staged);
-    expect(staged.regions).toEqual([
-      { bucket: 'bucket', configured: 'us-west-2', actual: 'eu-west-1' },
-    ]);
+    expect(staged.regions).toEqual([{ bucket: 'bucket', configured: 'us-west-2', actual: 'eu-west-1' }]);
     expect(staged.retries).toEqual([]);
     expect(staged.server.requests.filter(({ status }) => status === regionRefusal)).toHaveLength(1);
   },

@@ -32,3 +32,13 @@ test('the check with a credentials endpoint that never answers ends by itself', 
   onTestFinished(() => destination.close());
   expect(await destination.check(signal)).toEqual({ state: 'unavailable', why: 'no answer for 4 s' });
 });
+
+test('a store that takes 25 s to answer a put is given the time, the second time', async () => {
+  const faults = [{ match: { operation: 'PutObject' }, do: 'delay', delayMs: 25_000 }] as const;
+  const server = await startS3Server({ faults });
+  onTestFinished(() => server.close());
+  const destination = await openTestStore(server.url);
+  onTestFinished(() => destination.close());
+  await destination.put('a', Buffer.from('a'), { signal, ifAbsent: true });
+  expect(server.objects()).toHaveLength(1);
+});

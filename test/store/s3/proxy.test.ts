@@ -135,7 +135,11 @@ test.for<[host: string, except: string, way: 'direct' | 'proxied']>([
 });
 
 test('networks are excepted, and the endpoints of credentials always', () => {
-  const agents = proxiedAgents({ http: 'http://p', https: undefined, except: ['10.0.0.0/8', '192.168.7.5/24'] });
+  const agents = proxiedAgents({
+    http: 'http://p',
+    https: undefined,
+    except: ['10.0.0.0/8', '192.168.7.5/24'],
+  });
   expect(agents?.httpAgent.proxyEnv?.NO_PROXY?.split(',')).toEqual(
     expect.arrayContaining([
       '10.0.0.0-10.255.255.255',
@@ -146,7 +150,9 @@ test('networks are excepted, and the endpoints of credentials always', () => {
   );
 });
 
-test('the command takes it from the environment, with a CA of the network’s own', { tags: ['slow'] }, async () => {
+test('the command takes it from the environment, with a CA of the network’s own', {
+  tags: ['slow'],
+}, async () => {
   const { port } = await startS3();
   const front = await startTlsFront({ port });
   onTestFinished(() => front[Symbol.asyncDispose]());
@@ -166,7 +172,10 @@ test('the command takes it from the environment, with a CA of the network’s ow
   await doctor.ended();
   expect(doctor.stdout()).toContain('s3://bucket/sessions takes archives');
   expect(proxy.requests[0]).toBe('CONNECT s3.test:443');
-  const session = fixture.start({ ...environment, HTTPS_PROXY: proxy.url.replace('//', '//me:wrongsecret@') });
+  const session = fixture.start({
+    ...environment,
+    HTTPS_PROXY: proxy.url.replace('//', '//me:wrongsecret@'),
+  });
   expect((await session.ended()).code).toBe(64);
   for (const { stdout, stderr } of [doctor, session])
     expect(stdout() + stderr()).not.toMatch(/topsecret|wrongsecret/);

@@ -52,7 +52,13 @@ describe('a fault on the way back', () => {
     ],
     ['half of it for all', [{ match: { ...get, nth: 1 }, do: 'short' }]],
     ['another bit', [{ match: { ...get, nth: 1 }, do: 'flip' }]],
-    ['two answers with other bits', [{ match: { ...get, nth: 1 }, do: 'short' }, { match: { ...get, nth: 2 }, do: 'flip' }]],
+    [
+      'two answers with other bits',
+      [
+        { match: { ...get, nth: 1 }, do: 'short' },
+        { match: { ...get, nth: 2 }, do: 'flip' },
+      ],
+    ],
     ['a 404', [{ match: { ...get, nth: 1 }, do: 'error', status: 404, code: 'NoSuchKey' }]],
     [
       'a 404 between two answers',

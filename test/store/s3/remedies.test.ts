@@ -57,14 +57,16 @@ const TABLE: readonly Row[] = [
     act: 'put',
     rule: { do: 'deny' },
     says: /AccessDenied/,
-    remedy: /^Allow s3:PutObject on arn:aws:s3:::bucket\/some\/prefix\/\* \(and the use of its KMS key, if it has one\)\.$/,
+    remedy:
+      /^Allow s3:PutObject on arn:aws:s3:::bucket\/some\/prefix\/\* \(and the use of its KMS key, if it has one\)\.$/,
   },
   {
     answer: 'no right to delete',
     act: 'delete',
     rule: { do: 'deny' },
     says: /AccessDenied/,
-    remedy: /^Allow s3:DeleteObject on arn:aws:s3:::bucket\/some\/prefix\/\*: saving works without it, but journals stay\.$/,
+    remedy:
+      /^Allow s3:DeleteObject on arn:aws:s3:::bucket\/some\/prefix\/\*: saving works without it, but journals stay\.$/,
   },
   {
     answer: 'no right to read',
@@ -239,7 +241,11 @@ test('http on a port of TLS: to be written with it', async () => {
 });
 
 test.for([
-  ['no right to abort', { match: { operation: 'AbortMultipartUpload' }, do: 'deny' }, /^Allow s3:AbortMultipartUpload on .*: without it the parts of an upload that fails stay, and are paid for\.$/],
+  [
+    'no right to abort',
+    { match: { operation: 'AbortMultipartUpload' }, do: 'deny' },
+    /^Allow s3:AbortMultipartUpload on .*: without it the parts of an upload that fails stay, and are paid for\.$/,
+  ],
   ['none to start', { match: { operation: 'CreateMultipartUpload' }, do: 'deny' }, /^Allow s3:PutObject on/],
 ] as const)('the check finds %s', async ([, rule, remedy]) => {
   const server = await startS3Server({ faults: [rule] });
@@ -251,7 +257,11 @@ test.for([
 
 test.for([
   ['heeds', OWNER, { state: 'ok' }],
-  ['ignores', undefined, { state: 'denied', remedy: expect.stringMatching(/^Unset SESSION_S3_EXPECTED_OWNER/) }],
+  [
+    'ignores',
+    undefined,
+    { state: 'denied', remedy: expect.stringMatching(/^Unset SESSION_S3_EXPECTED_OWNER/) },
+  ],
 ] as const)('the check finds that a store %s the expected owner', async ([, owner, found]) => {
   const server = await startS3Server(owner === undefined ? {} : { owner });
   onTestFinished(() => server.close());

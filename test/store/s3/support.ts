@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
 import type { S3Config } from '../../../src/config/session-config.ts';
-import { openStore } from '../../../src/store/open.ts';
 import type { StoreObserver } from '../../../src/store/observer.ts';
+import { openStore } from '../../../src/store/open.ts';
 import type { Store } from '../../../src/store/store.ts';
 
 export const PLAIN: S3Config = { pathStyle: true, encryption: undefined, expectedOwner: undefined };

@@ -29,7 +29,9 @@ export async function spoil(
           });
     case 'no-token':
     case 'same-page':
-      return answer.xml === undefined ? answer : { ...answer, xml: without(answer.xml, 'NextContinuationToken') };
+      return answer.xml === undefined
+        ? answer
+        : { ...answer, xml: without(answer.xml, 'NextContinuationToken') };
     default:
       return answer;
   }
