@@ -26,9 +26,8 @@ export function toS3Error(error: unknown, { operation, isClockCorrected }: Reque
   if (status === 407)
     return new S3Error('HTTP 407: the proxy wants a user and a password', { ...answer, kind: 'proxy' });
   if (isUnreadable(error) || isPage(error, answer)) {
-    const isTransient = status >= 500 && status !== 501;
     const message = `HTTP ${status}, with what is no answer of an S3`;
-    return new S3Error(message, { ...answer, kind: isTransient ? 'transient' : 'endpoint' });
+    return new S3Error(message, { ...answer, kind: isTransient(status) ? 'transient' : 'endpoint' });
   }
   const name = code ?? `HTTP ${status}`;
   const message = isBare(error) ? name : oneLine(`${name}: ${error.message}`);
@@ -59,8 +58,7 @@ function kindOf(answer: AnswerDetails, isClockCorrected: boolean): S3ErrorKind {
   const { status = 0, code = '' } = answer;
   // The SDK marks any error so while the clocks differ by 4 minutes; only these can come of it.
   if (isClockCorrected && (status === 403 || CLOCK_CODES.has(code))) return 'transient';
-  if ((status >= 500 && status !== 501) || status === 429 || status === 408) return 'transient';
-  if (TRANSIENT_CODES.has(code)) return 'transient';
+  if (isTransient(status) || TRANSIENT_CODES.has(code)) return 'transient';
   if (status === 412) return 'exists';
   if (status === 409) return 'conflict';
   const named = KINDS[code];
@@ -68,6 +66,10 @@ function kindOf(answer: AnswerDetails, isClockCorrected: boolean): S3ErrorKind {
   if (CLOCK_CODES.has(code)) return 'clock';
   if (status >= 300 && status < 400) return redirectKind(answer);
   return status === 401 || status === 403 ? 'denied' : 'rejected';
+}
+
+function isTransient(status: number): boolean {
+  return (status >= 500 && status !== 501) || status === 429 || status === 408;
 }
 
 /** Of a bucket that was made just now S3 says 307 for a while, also in the region where it is. */
