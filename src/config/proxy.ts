@@ -24,9 +24,12 @@ export const PROXY_VARIABLES = {
     proxyUrl,
     'none',
     'the proxy for requests to AWS and to stores at https:// endpoints: http://[user:password@]host:port',
-    { secret: true },
+    { secret: true, acceptsQuotes: false },
   ),
-  HTTP_PROXY: optional(proxyUrl, 'none', 'the same for http:// endpoints', { secret: true }),
+  HTTP_PROXY: optional(proxyUrl, 'none', 'the same for http:// endpoints', {
+    secret: true,
+    acceptsQuotes: false,
+  }),
   NO_PROXY: optional(
     hosts,
     'none but this machine and 169.254.0.0/16, always',

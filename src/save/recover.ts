@@ -95,7 +95,7 @@ async function rebuildAndSave(
     runtime,
   );
   if (saved.how !== 'archive' || plan === undefined) throw new Error(saved.faults.join('; '));
-  const digest = await digestOf(store, plan.archiveKey, signal);
+  const digest = await digestOf(store, plan.archiveKey, signal, saved.summary.sha256);
   if (digest?.sha256 !== saved.summary.sha256) {
     throw new Error(`${store.url}/${plan.archiveKey} is not what was uploaded`);
   }

@@ -114,13 +114,13 @@ export interface ObjectDigest {
 
 /**
  * Reads an object to its end; undefined: there is none.
- * @param expected what it should be: where something else comes, it is read again until the same has come twice
+ * @param expectedSha256 what it should be: where something else comes, it is read again until the same has come twice
  */
 export async function digestOf(
   store: Store,
   key: string,
   signal: AbortSignal,
-  expected?: ObjectDigest,
+  expectedSha256?: string,
 ): Promise<ObjectDigest | undefined> {
   const seen = new Set<string>();
   for (let reads = 1; ; reads += 1) {
@@ -128,7 +128,7 @@ export async function digestOf(
     const read = await digestOnce(store, key, signal, reads % 2 === 0);
     if (read === undefined) return undefined;
     const { digest, fault } = read;
-    const isExpected = expected === undefined || digest.sha256 === expected.sha256;
+    const isExpected = expectedSha256 === undefined || digest.sha256 === expectedSha256;
     const identity = fault?.message ?? digest.sha256;
     if ((isExpected && fault === undefined) || seen.has(identity) || reads === MAX_READS) return digest;
     seen.add(identity);

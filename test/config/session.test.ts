@@ -292,13 +292,21 @@ describe('what a file of variables leaves in a value', () => {
       expect(faults({ [name]: text }), text).toEqual([]);
   });
 
+  /** A text as a fault shows it. */
+  function shown(name: string, text: string): string {
+    const isSecret = Object.entries(SESSION_VARIABLES).some(
+      ([known, { secret }]) => known === name && secret,
+    );
+    return isSecret ? '"********"' : JSON.stringify(text);
+  }
+
   test.each(['\r', '1\r', '1\r\n'])(
     '%j is refused for every variable, since it ends in a carriage return',
     text => {
       const why =
         'ends in a carriage return: end the lines of the file that it comes from with line feeds alone';
       for (const name of Object.keys(SESSION_VARIABLES))
-        expect(faults({ [name]: text })).toEqual([`${name} ${JSON.stringify(text)} ${why}`]);
+        expect(faults({ [name]: text })).toEqual([`${name} ${shown(name, text)} ${why}`]);
     },
   );
 
@@ -306,7 +314,9 @@ describe('what a file of variables leaves in a value', () => {
     const meant = ['SESSION_SETUP_COMMAND', 'SESSION_AGENT_COMMAND', 'SESSION_SERVER_COMMAND', ...FLAGS];
     for (const name of Object.keys(SESSION_VARIABLES))
       expect(faults({ [name]: '"1"' }), name).toEqual(
-        meant.includes(name) ? [] : [`${name} "\\"1\\"" is still in its quotes: write it without them`],
+        meant.includes(name)
+          ? []
+          : [`${name} ${shown(name, '"1"')} is still in its quotes: write it without them`],
       );
     expect(config({ SESSION_AGENT_COMMAND: '"/opt/my agent"' }).agent.command).toEqual(['/opt/my agent']);
   });

@@ -1,5 +1,4 @@
-import { errorMessage } from '../../runtime/text.ts';
-import { readObject } from '../../store/read.ts';
+import { readVerified, type Verified } from '../../store/read.ts';
 import type { Store } from '../../store/store.ts';
 import { type JournalStatus, parseStatus, SEGMENT_BYTES, STATUS_KEY, segmentKey } from '../format/schema.ts';
 import { decodeSegment, type Segment } from '../format/segment.ts';
@@ -60,14 +59,12 @@ async function readSegment(
   { destination, prefix, signal }: ReadOptions,
   sequence: number,
 ): Promise<ReadSegment> {
-  const object = await readJournalObject(destination, `${prefix}/${segmentKey(sequence)}`, signal);
-  if (object === undefined) return { sequence, fault: 'it is missing' };
-  if (object === 'too-large') return { sequence, fault: 'it is damaged: it is larger than any segment' };
-  try {
-    return { sequence, segment: await decodeSegment(object) };
-  } catch (error) {
-    return { sequence, fault: `it is damaged: ${errorMessage(error)}` };
-  }
+  const key = `${prefix}/${segmentKey(sequence)}`;
+  const read = await readJournalObject(destination, key, { signal, isListed: true }, decodeSegment);
+  if (read === undefined) return { sequence, fault: 'it is missing' };
+  return 'value' in read
+    ? { sequence, segment: read.value }
+    : { sequence, fault: `it is damaged: ${read.damage}` };
 }
 
 /** What the writer last said about its journal; undefined: nothing, or it is damaged. */
@@ -76,21 +73,23 @@ export async function readStatus(
   prefix: string,
   signal: AbortSignal,
 ): Promise<JournalStatus | undefined> {
-  const object = await readJournalObject(destination, `${prefix}/${STATUS_KEY}`, signal);
-  if (object === undefined || object === 'too-large') return undefined;
-  try {
-    return parseStatus(object.toString());
-  } catch {
-    // The segments hold all that is in it.
-    return undefined;
-  }
+  const read = await readJournalObject(destination, `${prefix}/${STATUS_KEY}`, { signal }, object =>
+    parseStatus(object.toString()),
+  );
+  // Of a damaged one the segments hold all that is in it.
+  return read !== undefined && 'value' in read ? read.value : undefined;
 }
 
-async function readJournalObject(destination: Store, key: string, signal: AbortSignal) {
+async function readJournalObject<T>(
+  destination: Store,
+  key: string,
+  options: { readonly signal: AbortSignal; readonly isListed?: boolean },
+  verify: (object: Buffer) => T | Promise<T>,
+): Promise<Verified<T> | undefined> {
   try {
-    return await readObject(destination, key, { maxBytes: MAX_OBJECT_BYTES, signal });
+    return await readVerified(destination, key, { maxBytes: MAX_OBJECT_BYTES, ...options }, verify);
   } catch (error) {
-    signal.throwIfAborted();
+    options.signal.throwIfAborted();
     throw new Error(`could not read ${key} from ${destination.url}`, { cause: error });
   }
 }
