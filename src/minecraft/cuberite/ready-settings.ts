@@ -15,7 +15,7 @@ import { errorText } from '../../runtime/text.ts';
  * That folder is beside the server's, which belongs to the children's user: what is written there could be led astray.
  */
 
-export const READY_FOLDER = 'cuberite_ready';
+const READY_FOLDER = 'cuberite_ready';
 
 const KEPT = ['settings.ini', 'world/world.ini'] as const;
 const LINKED = ['logging.bin', 'Plugins'] as const;
