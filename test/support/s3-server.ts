@@ -5,12 +5,13 @@ import os from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Answer, refusal, send } from './s3/answers.ts';
+import { type Answer, refusal } from './s3/answers.ts';
 import { receive } from './s3/body.ts';
 import { accessDenied, S3Error } from './s3/errors.ts';
 import { type FaultRule, planFaults } from './s3/faults.ts';
 import { handlers } from './s3/handlers.ts';
 import { type Operation, type S3Request, understand } from './s3/operation.ts';
+import { sendAsRuled } from './s3/rules.ts';
 import { spoil } from './s3/spoil.ts';
 import type { Conditions, OpenUpload, State, StoredObject } from './s3/state.ts';
 
@@ -52,6 +53,8 @@ export interface RequestRecord {
   readonly atMs: number;
   /** undefined: not answered (yet). */
   status: number | undefined;
+  /** The client closed the connection before it was answered. */
+  isCutOff: boolean;
   /** When its answer was written. */
   answeredAtMs: number | undefined;
 }
@@ -116,9 +119,15 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
       headers: message.headers,
       atMs: Date.now(),
       status: undefined,
+      isCutOff: false,
       answeredAtMs: undefined,
     };
     requests.push(record);
+    const closed = new AbortController();
+    response.once('close', () => {
+      record.isCutOff = !response.writableFinished;
+      closed.abort();
+    });
     if (requests.length > 10_000) requests.shift();
     counts[operation] = (counts[operation] ?? 0) + 1;
 
@@ -136,8 +145,9 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     });
     const answer = await spoil(right, rule?.do, message);
     if (rule?.do === 'reset-after-commit') return void message.socket.resetAndDestroy();
+    if (rule?.do === 'late-answer') await delay(rule.delayMs ?? 0, undefined, closed);
     record.status = answer.status;
-    await send(response, answer, isHead);
+    await sendAsRuled(response, answer, rule, isHead);
     record.answeredAtMs = Date.now();
     // An unread body would be taken for the next request.
     message.resume();
@@ -275,6 +285,8 @@ function refusalOf(rule: FaultRule): S3Error | undefined {
       return new S3Error(503, 'ServiceUnavailable', 'Service is unable to handle request.');
     case 'SlowDown':
       return new S3Error(503, 'SlowDown', 'Please reduce your request rate.');
+    case 'white-space':
+      return rule.code === undefined ? undefined : new S3Error(200, rule.code, rule.code);
     case 'deny':
       return accessDenied();
     case 'expired-token':

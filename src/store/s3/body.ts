@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3';
+import type { CompleteMultipartUploadCommand, PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3';
 
 const SLICE_BYTES = 131_072;
 
@@ -35,4 +35,30 @@ function slicesOf(body: Buffer, onSent: (bytes: number) => void): Readable {
       this.push(slice.length === 0 ? null : slice);
     },
   });
+}
+
+/**
+ * Has a command's answer watched as it comes in.
+ * @param onReceived called for its head and for all bytes of its body
+ */
+export function noteReceived(command: CompleteMultipartUploadCommand, onReceived: () => void): void {
+  command.middlewareStack.add(
+    next => async args => {
+      const result = await next(args);
+      onReceived();
+      const { response } = result;
+      const hasBody = typeof response === 'object' && response !== null && 'body' in response;
+      if (hasBody && response.body instanceof Readable)
+        response.body = Readable.from(noted(response.body, onReceived));
+      return result;
+    },
+    { step: 'deserialize', priority: 'low', name: 'noteReceived' },
+  );
+}
+
+async function* noted(body: Readable, onReceived: () => void): AsyncGenerator<Buffer> {
+  for await (const bytes of body) {
+    onReceived();
+    yield bytes;
+  }
 }

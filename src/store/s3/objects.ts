@@ -24,6 +24,8 @@ export interface PutLimits {
   readonly idleMs?: number;
   /** Called with the bytes that were sent so far in this attempt. */
   readonly onSent?: (bytes: number) => void;
+  /** Named in the object's metadata: see `Written`. */
+  readonly upload?: string;
 }
 
 /**
@@ -39,7 +41,7 @@ export async function putObject(
   const input = {
     ...access.bucketFields,
     ...encryptionOf(config),
-    ...metadataOf(run),
+    ...metadataOf({ run, upload: options.upload }),
     Key: fullKey(key),
     Body: body,
     ContentLength: body.length,
@@ -57,11 +59,14 @@ export async function putObject(
 }
 
 export interface ObjectHead {
-  readonly bytes: number;
+  /** undefined: the store does not say, for instance behind a gateway that compresses. */
+  readonly bytes: number | undefined;
   /** Without its quotes. */
   readonly etag: string;
   /** The run that wrote it; undefined: it does not say. */
   readonly run: string | undefined;
+  /** The upload that it came with; undefined: it does not say, or is no archive. */
+  readonly upload: string | undefined;
 }
 
 /** HEAD of an object, in one attempt; `unknown` where the rights do not allow it. */
@@ -77,9 +82,10 @@ export async function headObject(
       { signal },
     );
     return {
-      bytes: answer.ContentLength ?? 0,
+      bytes: answer.ContentLength,
       etag: (answer.ETag ?? '').replaceAll('"', ''),
       run: answer.Metadata?.run,
+      upload: answer.Metadata?.upload,
     };
   } catch (error) {
     if (error instanceof S3Error && error.kind === 'not-found') return 'absent';
@@ -95,9 +101,10 @@ export function encryptionOf({ encryption }: S3Config) {
   return { ServerSideEncryption: algorithm, ...(kmsKeyId === undefined ? {} : { SSEKMSKeyId: kmsKeyId }) };
 }
 
-/** `x-amz-meta-run`. */
-export function metadataOf(run: string | undefined) {
-  return run === undefined ? {} : { Metadata: { run } };
+/** `x-amz-meta-run` and `x-amz-meta-upload`. */
+export function metadataOf({ run, upload }: { run: string | undefined; upload: string | undefined }) {
+  const named = { ...(run === undefined ? {} : { run }), ...(upload === undefined ? {} : { upload }) };
+  return { Metadata: named };
 }
 
 /** Reports bytes only when they get further than in any attempt before. */

@@ -1,26 +1,20 @@
-import { orAborted, timeoutSignal } from '../../runtime/abort.ts';
+import { randomUUID } from 'node:crypto';
+import { orAborted } from '../../runtime/abort.ts';
 import { errorMessage } from '../../runtime/text.ts';
-import { retry, retryCreation } from '../retry.ts';
+import { retryCreation } from '../retry.ts';
 import { openSource, type Source } from '../source.ts';
 import { watchForStall } from '../stall.ts';
 import type { Receipt, UploadOptions } from '../store.ts';
 import { explain, S3Error } from './errors.ts';
-import {
-  abortUpload,
-  createUpload,
-  noteAnswer,
-  type TransferOptions,
-  type UploadResult,
-  uploadParts,
-} from './multipart.ts';
-import { type Bucket, etagOf, headObject, putObject, trackFurthest } from './objects.ts';
+import { abortUpload, createUpload } from './multipart.ts';
+import { type Bucket, etagOf, putObject, trackFurthest } from './objects.ts';
 import { isWholeArchive } from './part-size.ts';
+import { uploadParts } from './parts.ts';
+import { type Finding, lookFor, type Written } from './settle.ts';
+import { isOutcomeUnknown, limitsOf, openPatience, settling, type TransferOptions } from './transfer.ts';
 
-const IDLE_MS = 20_000;
 /** How long an aborted upload has to delete what it sent. */
 const CLEANUP_MS = 1_500;
-/** How long the store may take to give the size of what it has just stored. */
-const CONFIRM_MS = 10_000;
 
 /** Stores an archive: small ones in one request, others in parts. See `Store.store`. */
 export async function uploadArchive(
@@ -32,12 +26,13 @@ export async function uploadArchive(
 ): Promise<Receipt> {
   const watch = watchForStall(options.stallMs, options.signal);
   const source = openSource(chunks, watch.signal);
-  const { ifAbsent = true, onProgress, onStored } = options;
-  const transfer = { watch, idleMs: Math.min(IDLE_MS, options.stallMs / 2), ifAbsent, onProgress, onStored };
+  const { signal, ifAbsent = true, onProgress, onStored } = options;
+  const limits = limitsOf(options.stallMs);
+  const transfer = { caller: signal, watch, limits, ifAbsent, onProgress, onStored };
   try {
-    const sent = await orAborted(upload(bucket, key, source, transfer), options.signal, CLEANUP_MS);
-    const verified = await confirm(bucket, key, sent.bytes, options.signal);
-    return { url: `${url}/${key}`, key, bytes: sent.bytes, parts: sent.parts, verified };
+    const { written, parts } = await orAborted(upload(bucket, key, source, transfer), signal, CLEANUP_MS);
+    const verified = await confirm(bucket, written, transfer);
+    return { url: `${url}/${key}`, key, bytes: written.bytes, parts, verified };
   } catch (error) {
     options.signal.throwIfAborted();
     throw explain(error, `save ${key} to ${url}`, bucket.location);
@@ -47,12 +42,17 @@ export async function uploadArchive(
   }
 }
 
+interface Sent {
+  readonly written: Written;
+  readonly parts: number;
+}
+
 async function upload(
   bucket: Bucket,
   key: string,
   source: Source<Buffer>,
   options: TransferOptions,
-): Promise<UploadResult> {
+): Promise<Sent> {
   const next = await source.next();
   const first = next.done ? Buffer.alloc(0) : next.value;
   return isWholeArchive(first.length)
@@ -65,17 +65,31 @@ async function uploadWhole(
   key: string,
   body: Buffer,
   source: Source<Buffer>,
-  { watch, idleMs, ifAbsent, onProgress, onStored }: TransferOptions,
-): Promise<UploadResult> {
+  options: TransferOptions,
+): Promise<Sent> {
+  const { watch, limits, ifAbsent, onProgress, onStored } = options;
   if (!(await source.next()).done)
     throw new Error(
       `a chunk of ${body.length} bytes came before the last: chunks must have the size of chunkBytes`,
     );
+  const written = { key, bytes: body.length, etag: etagOf(body), upload: randomUUID() };
   const onSent = trackFurthest(watch.moved);
+  const patience = openPatience(watch, limits);
+  let mayBeThere = false;
+  const put = async (signal: AbortSignal) => {
+    if (mayBeThere && (await isThere(bucket, written, { ...options, lookMs: limits.resendLookMs }))) return;
+    const { idleMs } = patience;
+    const { upload } = written;
+    const putting = putObject(bucket, key, body, { ifAbsent, signal, idleMs, onSent, upload });
+    await putting.catch((error: unknown) => {
+      mayBeThere = isOutcomeUnknown(error);
+      return patience.note(error);
+    });
+  };
   await retryCreation(
     `put ${key}`,
-    signal => putObject(bucket, key, body, { ifAbsent, signal, idleMs, onSent }).catch(noteAnswer(watch)),
-    error => holds(bucket, key, body, error, watch.signal),
+    put,
+    () => isThere(bucket, written, { ...options, lookMs: limits.lookMs }),
     {
       ...bucket.retry,
       signal: watch.signal,
@@ -84,28 +98,23 @@ async function uploadWhole(
   );
   onProgress?.(body.length);
   onStored?.(body);
-  return { bytes: body.length, parts: 1 };
+  return { written, parts: 1 };
+}
+
+/** Whether the archive is at its key already; nothing there is looked at again, something else is not. */
+async function isThere(
+  bucket: Bucket,
+  written: Written,
+  { caller, lookMs }: TransferOptions & { readonly lookMs: number },
+): Promise<boolean> {
+  const isFinal = ({ state }: Finding) => state !== 'absent';
+  const { state } = await lookFor(bucket, written, { ...settling(caller, lookMs), isFinal });
+  return state === 'there' || state === 'differs';
 }
 
 /** Unlike an upload in parts, an object that is put whole can simply be put again. */
 function isConflict(error: unknown): boolean {
   return error instanceof S3Error && error.kind === 'conflict';
-}
-
-/** Whether the object that is in the way of a put is its own. */
-async function holds(
-  bucket: Bucket,
-  key: string,
-  body: Buffer,
-  error: unknown,
-  signal: AbortSignal,
-): Promise<boolean> {
-  if (!(error instanceof S3Error) || error.kind !== 'exists') return false;
-  const head = await retry(`head ${key}`, attempt => headObject(bucket, key, attempt), {
-    ...bucket.retry,
-    signal,
-  });
-  return typeof head === 'object' && head.bytes === body.length && head.etag === etagOf(body);
 }
 
 async function uploadInParts(
@@ -114,8 +123,10 @@ async function uploadInParts(
   first: Buffer,
   source: Source<Buffer>,
   options: TransferOptions,
-): Promise<UploadResult> {
-  const { watch, idleMs } = options;
+): Promise<Sent> {
+  const { watch, limits } = options;
+  // To give up early would leave an upload open that nobody knows.
+  const idleMs = 2 * limits.idleMs;
   const started = await createUpload(bucket, key, { signal: watch.signal, idleMs });
   try {
     return await uploadParts(bucket, started, first, source, options);
@@ -128,15 +139,36 @@ async function uploadInParts(
   }
 }
 
-/** Asks the store for the size. What is stored is stored, also when the answer does not come. */
-async function confirm(bucket: Bucket, key: string, bytes: number, signal: AbortSignal): Promise<boolean> {
-  const head = await retry(`head ${key}`, attempt => headObject(bucket, key, attempt), {
-    ...bucket.retry,
-    signal: timeoutSignal(CONFIRM_MS, signal),
-  }).catch(() => 'unknown' as const);
-  if (head === 'unknown') return false;
-  const found = head === 'absent' ? 'nothing' : `${head.bytes} bytes`;
-  if (head === 'absent' || head.bytes !== bytes)
-    throw new Error(`the store took ${bytes} bytes, but has ${found}`);
-  return true;
+/**
+ * Asks the store for the size. What is stored is stored, also when the answer does not come.
+ * @throws {S3Error} of kind `exists` when somebody else's archive has replaced it, where conditions do not hold
+ */
+async function confirm(
+  bucket: Bucket,
+  written: Written,
+  { caller, limits }: TransferOptions,
+): Promise<boolean> {
+  const { bytes } = written;
+  const found = await lookFor(bucket, written, {
+    signal: caller,
+    lookMs: limits.lookMs,
+    isFinal: found => found.state === 'unclear' && found.bytes === bytes,
+  });
+  if (caller.aborted) return found.state === 'there';
+  switch (found.state) {
+    case 'there':
+      return true;
+    case 'unknown':
+      return false;
+    case 'absent':
+      throw new Error(`the store took ${bytes} bytes, but has nothing`);
+    case 'foreign':
+      throw new S3Error('another archive has taken its place', { kind: 'exists' });
+    case 'differs':
+    case 'unclear':
+      if (found.bytes === undefined || found.bytes === bytes) return found.bytes === bytes;
+      throw new Error(`the store took ${bytes} bytes, but has ${found.bytes} bytes`);
+    default:
+      return found satisfies never;
+  }
 }

@@ -95,7 +95,7 @@ describe('an archive on its way to an S3 that fails', () => {
     server.setFaults([{ match: { operation: 'UploadPart', nth: 2 }, do: 'stall' }]);
     await store(large, { signal, stallMs: 4000 });
     await expectStored(large);
-    expect(retries).toContainEqual(expect.objectContaining({ why: 'no answer for 2 s' }));
+    expect(retries).toContainEqual(expect.objectContaining({ why: 'no answer for 1 s' }));
   });
 
   test.for(['UploadPart', 'CompleteMultipartUpload', 'CreateMultipartUpload'] as const)(
@@ -230,17 +230,9 @@ describe('an archive on its way to an S3 that fails', () => {
     await expectStored(small);
   });
 
-  test('a size that differs at the store is an error', async () => {
-    const lying = { status: 200, code: '', headers: {} };
-    server.setFaults([
-      { match: { operation: 'HeadObject' }, do: 'error', ...lying, headers: { 'content-length': '7' } },
-    ]);
-    await expect(store(small)).rejects.toThrow('the store took 1000 bytes, but has 7 bytes');
-  });
-
   test('an object that is gone right after is an error', async () => {
     server.setFaults([{ match: { operation: 'HeadObject' }, do: 'error', status: 404, code: 'NoSuchKey' }]);
-    await expect(store(small)).rejects.toThrow('but has nothing');
+    await expect(store(small, { signal, stallMs: 600 })).rejects.toThrow('but has nothing');
   });
 
   test('chunks smaller than a part are a fault of the caller’s, told at once', async () => {

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import zlib from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
 import { type Fault, type S3Server, startS3Server } from '../../support/s3-server.ts';
 
 const MiB = 1024 * 1024;
@@ -185,6 +186,41 @@ describe('the tests’ own S3', () => {
       uploads: [],
       objects: [{ key: '0' }, { key: '2' }],
     });
+  });
+
+  test('gives what KMS encrypts an ETag that is no MD5', async () => {
+    const kms = { 'x-amz-server-side-encryption': 'aws:kms' };
+    const md5 = createHash('md5').update('hello').digest('hex');
+    const put = await ask('PUT', '/bucket/key', 'hello', kms);
+    expect(put.headers.get('etag')).not.toBe(`"${md5}"`);
+    const head = await ask('HEAD', '/bucket/key');
+    expect(head.headers.get('etag')).toBe(put.headers.get('etag'));
+  });
+
+  test('sends white space before an answer, which may be an error in a 200', async () => {
+    const rule = { do: 'white-space', delayMs: 200, code: 'InternalError', end: '\n' } as const;
+    server.setFaults([{ match: { nth: 1 }, ...rule }]);
+    const { status, text, code } = await ask('PUT', '/bucket/key', 'x');
+    expect({ status, code }).toEqual({ status: 200, code: 'InternalError' });
+    expect(text).toMatch(/^ +<\?xml[\s\S]*<\/Error>\n$/);
+    expect(server.objects()).toEqual([]);
+  });
+
+  test('does what is asked and answers late, or without Content-Length', async () => {
+    server.setFaults([
+      { match: { operation: 'PutObject' }, do: 'late-answer', delayMs: 60_000 },
+      { match: { operation: 'HeadObject', nth: 1 }, do: 'no-length' },
+    ]);
+    const leave = new AbortController();
+    const left = fetch(`${server.url}/bucket/key`, { method: 'PUT', body: 'x', signal: leave.signal });
+    await eventually(() => server.objects().length === 1);
+    leave.abort();
+    await expect(left).rejects.toThrow();
+    await eventually(() => server.requests[0]?.isCutOff);
+    const lengths: (string | null)[] = [];
+    for (let i = 0; i < 2; i += 1)
+      lengths.push((await ask('HEAD', '/bucket/key')).headers.get('content-length'));
+    expect(lengths).toEqual([null, '1']);
   });
 
   test('can discard bodies and still knows their sizes and ETags', async () => {

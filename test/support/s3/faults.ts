@@ -6,14 +6,16 @@ export interface FaultRule {
   readonly do: Fault;
   /** With `slow`: how fast the body is read. */
   readonly bytesPerSecond?: number;
-  /** With `delay`: how long before the request is served. */
+  /** With `delay`: how long before the request is served; with `late-answer` and `white-space`: before the answer. */
   readonly delayMs?: number;
-  /** With `error`: what is answered. */
+  /** With `error`: what is answered; the code with `white-space`, too. */
   readonly status?: number;
   readonly code?: string;
   /** With `error`; default: the code. */
   readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** With `white-space`: what follows the document. */
+  readonly end?: string;
 }
 
 /** Everything given must hold; counts are of the requests with that operation (of all, without one), from 1. */
@@ -45,6 +47,12 @@ export type Fault =
   /** Does what was asked, but the connection breaks before the answer. */
   | 'reset-after-commit'
   | 'delay'
+  /** Does what was asked at once, but answers late. */
+  | 'late-answer'
+  /** Answers 200 at once, then white space until the answer, as S3 does to CompleteMultipartUpload. */
+  | 'white-space'
+  /** Answers without Content-Length, to HEAD. */
+  | 'no-length'
   /** Serves the request when other rules are set. */
   | 'hold'
   /** Answers a GET of a range with the whole object. */

@@ -8,6 +8,7 @@ import type { S3Request } from './operation.ts';
 import {
   assemble,
   discard,
+  etagOf,
   keep,
   keysAfter,
   LIMITS,
@@ -36,14 +37,14 @@ export const handlers: Record<S3Request['operation'], Handler> = {
     const stored: StoredObject = {
       key: request.key,
       bytes: body.bytes,
-      etag: body.etag,
+      etag: etagOf(body.etag, keptHeaders(request.message)),
       parts: 1,
       modified: new Date(),
       bodies: [body],
       headers: keptHeaders(request.message),
     };
     keep(state, request.bucket, stored, isConditional(request, state));
-    return { status: 200, headers: { etag: `"${body.etag}"`, 'x-amz-checksum-crc32': body.crc32 } };
+    return { status: 200, headers: { etag: `"${stored.etag}"`, 'x-amz-checksum-crc32': body.crc32 } };
   },
 
   GetObject: (request, { state }) => describe(find(state, request), request.message),

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import type { Body } from './body.ts';
 import { noSuchBucket, noSuchUpload, preconditionFailed, S3Error } from './errors.ts';
@@ -87,12 +87,18 @@ export function assemble(
   return {
     key: upload.key,
     bytes: bodies.reduce((sum, body) => sum + body.bytes, 0),
-    etag: `${digest.digest('hex')}-${bodies.length}`,
+    etag: `${etagOf(digest.digest('hex'), upload.headers)}-${bodies.length}`,
     parts: bodies.length,
     modified: new Date(),
     bodies,
     headers: upload.headers,
   };
+}
+
+/** An object's ETag is the MD5 of its content, but for one that KMS encrypts. */
+export function etagOf(md5: string, headers: Readonly<Record<string, string>>): string {
+  const isKms = headers['x-amz-server-side-encryption']?.startsWith('aws:kms') ?? false;
+  return isKms ? randomBytes(16).toString('hex') : md5;
 }
 
 export function discard(bodies: Iterable<Body>): void {

@@ -1,0 +1,100 @@
+import { type CompletedPart, UploadPartCommand } from '@aws-sdk/client-s3';
+import { retry } from '../retry.ts';
+import type { Source } from '../source.ts';
+import { sendInSlices } from './body.ts';
+import { completeUpload } from './complete.ts';
+import type { Upload } from './multipart.ts';
+import { type Bucket, trackFurthest } from './objects.ts';
+import { MAX_PARTS, partsInFlight } from './part-size.ts';
+import type { Written } from './settle.ts';
+import { openPatience, type TransferOptions } from './transfer.ts';
+
+/** Sends a part for each chunk, several at a time, and completes the upload. The first failure ends them all. */
+export async function uploadParts(
+  bucket: Bucket,
+  upload: Upload,
+  first: Buffer,
+  source: Source<Buffer>,
+  options: TransferOptions,
+): Promise<{ written: Written; parts: number }> {
+  const { watch } = options;
+  const slots = partsInFlight(first.length);
+  const inFlight = new Set<Promise<void>>();
+  const parts: CompletedPart[] = [];
+  let bytes = 0;
+  let number = 0;
+  const start = (chunk: Buffer) => {
+    number += 1;
+    if (number > MAX_PARTS)
+      throw new Error(`the archive outgrew ${MAX_PARTS} parts of ${first.length} bytes`);
+    const sending = uploadPart(bucket, upload, number, chunk, options)
+      .then(part => {
+        parts.push(part);
+        bytes += chunk.length;
+        watch.moved();
+        options.onProgress?.(bytes);
+        options.onStored?.(chunk);
+      })
+      .catch(watch.fail)
+      .finally(() => inFlight.delete(sending));
+    inFlight.add(sending);
+  };
+  try {
+    watch.signal.throwIfAborted();
+    start(first);
+    for await (const chunk of source) {
+      watch.moved();
+      start(chunk);
+      // A chunk is read only when it can be sent: memory holds what is in flight and no more.
+      if (inFlight.size >= slots) await Promise.race(inFlight);
+      watch.signal.throwIfAborted();
+    }
+  } catch (error) {
+    watch.fail(error);
+  }
+  await Promise.all(inFlight);
+  watch.signal.throwIfAborted();
+  parts.sort((a, b) => (a.PartNumber ?? 0) - (b.PartNumber ?? 0));
+  const written = await completeUpload(bucket, upload, parts, bytes, options);
+  return { written, parts: parts.length };
+}
+
+async function uploadPart(
+  bucket: Bucket,
+  upload: Upload,
+  number: number,
+  chunk: Buffer,
+  { watch, limits }: TransferOptions,
+): Promise<CompletedPart> {
+  const { access } = bucket;
+  const onSent = trackFurthest(watch.moved);
+  const patience = openPatience(watch, limits);
+  const input = {
+    ...access.bucketFields,
+    ...upload.fields,
+    PartNumber: number,
+    Body: chunk,
+    ContentLength: chunk.length,
+  };
+  const send = (signal: AbortSignal) =>
+    access
+      .request(
+        ({ client, http, onActivity }) => {
+          const command = new UploadPartCommand(input);
+          sendInSlices(command, bytes => {
+            onActivity();
+            onSent(bytes);
+          });
+          return client.send(command, http);
+        },
+        { signal, idleMs: patience.idleMs },
+      )
+      .catch(patience.note);
+  const answer = await retry(`part ${number} of ${upload.key}`, send, {
+    ...bucket.retry,
+    signal: watch.signal,
+  });
+  if (answer.ETag === undefined) throw new Error(`the store gave no ETag for part ${number}`);
+  const checksum = answer.ChecksumCRC32 === undefined ? {} : { ChecksumCRC32: answer.ChecksumCRC32 };
+  return { PartNumber: number, ETag: answer.ETag, ...checksum };
+}
