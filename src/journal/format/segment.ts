@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import { crc32, gunzip, gzip } from 'node:zlib';
 import { END_OF_TAR, encodeTarHeader, TAR_BLOCK_BYTES, tarPadding } from '../../files/tar.ts';
 import { readTarFiles } from '../../files/untar.ts';
+import { errorMessage } from '../../runtime/text.ts';
 import { toBytes } from './byte-path.ts';
 import {
   entryName,
@@ -55,8 +56,7 @@ export async function encodeSegment(
  * @throws {Error} when a byte of it was changed, removed or added
  */
 export async function decodeSegment(object: Buffer): Promise<Segment> {
-  // An object that only claims to be a segment may unpack to terabytes.
-  const tar = await promisify(gunzip)(object, { maxOutputLength: 2 * SEGMENT_BYTES });
+  const tar = await unpack(object);
   const [first, ...files] = readTarFiles(tar);
   if (first?.path.toString() !== INDEX_NAME) throw new Error(`its first entry is not ${INDEX_NAME}`);
   const index = parseIndex(first.body.toString());
@@ -103,4 +103,13 @@ function join(parts: readonly Buffer[], tarBuffer: Buffer): Buffer {
   let at = 0;
   for (const part of parts) at += part.copy(tarBuffer, at);
   return tarBuffer.subarray(0, bytes);
+}
+
+/** An object that only claims to be a segment may unpack to terabytes: zlib's RangeError is then no bug of ours. */
+async function unpack(object: Buffer): Promise<Buffer> {
+  try {
+    return await promisify(gunzip)(object, { maxOutputLength: 2 * SEGMENT_BYTES });
+  } catch (cause) {
+    throw new Error(errorMessage(cause), { cause });
+  }
 }
