@@ -108,7 +108,8 @@ function remedyForRejection(error: Refusal, location: BucketLocation): string {
   if (code === 'EntityTooLarge') return 'Give a store that takes objects of this size.';
   const isWrite = WRITES.has(operation);
   if (isWrite && /checksum|x-amz-sdk|trailer|STREAMING-/i.test(message)) return NO_CHECKSUMS;
-  const mayBeEncryption = /encrypt|\bKMS/i.test(message) || status === 501;
+  // Ceph answers InvalidRequest, without a word more.
+  const mayBeEncryption = /encrypt|\bKMS/i.test(message) || message === code || status === 501;
   if (isWrite && location.isEncrypted && mayBeEncryption) return NO_ENCRYPTION;
   // "A header you provided implies functionality that is not implemented": those of a write are the checksums'.
   if (isWrite && status === 501) return NO_CHECKSUMS;
