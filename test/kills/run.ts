@@ -14,7 +14,7 @@ import { type Judgement, judge } from './judge.ts';
 import { killSession } from './kill.ts';
 import type { Plan } from './plan.ts';
 import { unpack } from './unpack.ts';
-import { describeUploads, slowestUploadMs } from './uploads.ts';
+import { claimTimes, describeUploads, slowestUploadMs } from './uploads.ts';
 
 export interface Result extends Judgement {
   /** Whether there was anything to recover from. */
@@ -37,7 +37,10 @@ export async function runPlan(plan: Plan): Promise<Result> {
     const uploads = describeUploads(s3.requests, killedAtMs);
     const uploadMs = slowestUploadMs(s3.requests, killedAtMs);
     // Segments go one after the other: the next one begins an interval after the last, or when that is uploaded.
-    const allowedMs = Math.max(plan.intervalMs, uploadMs) + uploadMs + SCAN_MS;
+    const delayMs = Math.max(plan.intervalMs, uploadMs) + uploadMs + SCAN_MS;
+    // Before a session has its name, nothing of it is at the store.
+    const claim = claimTimes(s3.requests, killedAtMs);
+    const allowedMs = delayMs + (claim.beforeEndMs < delayMs ? claim.tookMs : 0);
     const recovery = await recover(plan, fixture, s3);
     const folders = await unpackAll(recovery.archives, dirname(fixture.workdir));
     const judgement = await judge({ original: fixture.workdir, folders, killedAtMs, allowedMs });

@@ -9,6 +9,21 @@ export function slowestUploadMs(requests: readonly RequestRecord[], endMs: numbe
   return Math.max(0, ...uploads.map(upload => durationMs(upload, endMs)));
 }
 
+/** How long a session took to claim its name, and how long before the end that was: its journal begins then. */
+export function claimTimes(requests: readonly RequestRecord[], endMs: number) {
+  const puts = requests.filter(({ operation, key }) => operation === 'PutObject' && isClaim(key));
+  const startMs = Math.min(endMs, ...puts.map(({ atMs }) => atMs));
+  const claimedMs = Math.max(
+    startMs,
+    ...puts.map(({ answeredAtMs = endMs }) => Math.min(answeredAtMs, endMs)),
+  );
+  return { tookMs: claimedMs - startMs, beforeEndMs: endMs - claimedMs };
+}
+
+function isClaim(key: string): boolean {
+  return /\/claims?(?:\/[-0-9a-f]+)?\.json$/.test(key);
+}
+
 export function isSegment(key: string): boolean {
   return /\/journal(\.\d+)?\/\d+\.tar\.gz$/.test(key);
 }
