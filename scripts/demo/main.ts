@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Runs one real session on this machine: a Minecraft server and a bot from the npm registry as server and agent.
-// The archive and the report land in ./sessions/<TIMESTAMP>/.
+// The archive lands in ./sessions/<TIMESTAMP>/, the report in ./sessions/.sessions/<TIMESTAMP>/.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -15,6 +15,7 @@ import { createLoggedProgress } from '../runtime/progress.ts';
 import { bytesText, errorText } from '../runtime/text.ts';
 import { recoverSession } from '../save/recover.ts';
 import { isSavedAlready } from '../save/recovery-report.ts';
+import { faultText } from '../store/fault-text.ts';
 import { openStore } from '../store/open.ts';
 import { printRetries } from '../store/retry-log.ts';
 import type { Store } from '../store/store.ts';
@@ -49,9 +50,9 @@ export const recover: RunCommand = async input => {
   try {
     const found = await find(config, parsed.all, input);
     destination = found.destination;
-    return await recoverAll({ ...parsed, config, input, ...found });
+    return await recoverAll({ ...parsed, config, input, saved: new Set(), ...found });
   } catch (error) {
-    printError(errorText(error));
+    printError(faultText(error));
     return EXIT_NOT_SAVED;
   } finally {
     destination?.close();
@@ -87,6 +88,8 @@ type Task = ReturnType<typeof parseRecoverArgs> &
   NamedSessions & {
     readonly config: SessionConfig;
     readonly input: CommandInput;
+    /** The sessions that were found to be saved: one of an earlier version may have several journals. */
+    readonly saved: Set<string>;
   };
 
 async function recoverAll(task: Task): Promise<number> {
@@ -101,7 +104,7 @@ async function recoverAll(task: Task): Promise<number> {
     try {
       code = Math.max(code, await recoverOne(task, journal));
     } catch (error) {
-      input.printError(`${destination.url}/${journal.session}: ${errorText(error)}; the journal was kept`);
+      input.printError(`${destination.url}/${journal.session}: the journal was kept: ${faultText(error)}`);
       code = EXIT_NOT_SAVED;
     }
   }
@@ -129,7 +132,8 @@ async function recoverOne(task: Task, journal: FoundJournal): Promise<number> {
   if (isSaved) {
     const evidence = { kind: 'saved-before', session: journal.session } as const;
     await deleteJournal(destination, journal, evidence, signals.stopRequested);
-    print(`${name}: was saved already; its journal was deleted`);
+    if (!task.saved.has(name)) print(`${name}: was saved already; its journal was deleted`);
+    task.saved.add(name);
     return 0;
   }
   return recoverIntoArchive(task, journal, name);

@@ -1,7 +1,7 @@
 import { ConfigError } from '../config/define.ts';
 import { followFile } from '../journal/reader/tail.ts';
 import { EXIT_USAGE } from '../runtime/exit-codes.ts';
-import { errorText } from '../runtime/text.ts';
+import { faultText } from '../store/fault-text.ts';
 import { printRetries } from '../store/retry-log.ts';
 import { printFaults, type RunCommand } from './command.ts';
 import { configFor, findNamedSessions } from './session-url.ts';
@@ -41,7 +41,7 @@ export const tail: RunCommand = async ({ env, cwd, args, write, printError, sign
   } catch (error) {
     if (signal.aborted) return 0;
     if (error instanceof ConfigError) printFaults(error.faults, printError);
-    else printError(errorText(error));
+    else printError(faultText(error));
     return EXIT_USAGE;
   }
 };

@@ -5,7 +5,7 @@ import type { Log } from '../runtime/log.ts';
 import type { Store } from '../store/store.ts';
 import { formatReport, type Report } from './schema.ts';
 
-/** Where a report goes: beside the archive, or beside the journal that stands for it. */
+/** Where a report goes: see session-folder.ts. */
 export interface ReportTarget {
   readonly store: Store;
   readonly key: string;
@@ -20,7 +20,7 @@ export interface WriteOptions {
   readonly log: Log;
 }
 
-/** Puts session.json beside what was saved; where that fails, into the working directory. It never rejects. */
+/** Puts session.json to its place at the store; where that fails, into the working directory. It never rejects. */
 export async function writeReport(
   report: Report,
   { target, workdir, startDeadline, log }: WriteOptions,

@@ -70,7 +70,7 @@ export async function claimName(
       return { name: isFree ? timestamp : uniqueSessionName(timestamp, run), conditions: found };
     }
   }
-  return { name: uniqueSessionName(claimant.timestamp, claimant.run), conditions: 'refused' };
+  return { name: uniqueSessionName(claimant.timestamp, claimant.run), conditions: 'honoured' };
 }
 
 /** The name after one whose place turned out to be another archive's. */

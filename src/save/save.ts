@@ -10,6 +10,7 @@ import type { DeadlinePart, StartDeadline } from '../runtime/deadline.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { bytesText, errorText } from '../runtime/text.ts';
+import { faultText } from '../store/fault-text.ts';
 import { backoffMs } from '../store/retry.ts';
 import {
   AlreadyExistsError,
@@ -97,7 +98,7 @@ export async function saveArchive(
       const attempts = { request, target, store: await target.open(), signal: deadline.signal };
       return { ...(await uploadUntilSaved(attempts, runtime)), faults };
     } catch (error) {
-      faults.push(errorText(error));
+      faults.push(faultText(error));
       log.error(
         { event: 'archive_failed', err: error, url: target.url },
         `archive not saved at ${target.url}`,

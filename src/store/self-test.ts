@@ -18,7 +18,8 @@ export interface SelfTestStep {
 export async function selfTest(destination: Store, signal: AbortSignal): Promise<SelfTestStep[]> {
   const checked = await tryCheck(destination, signal);
   if (checked.result === 'fault') return [checked];
-  const key = `.craftassist-session-doctor-${randomUUID()}`;
+  // Where nobody who reads archives looks.
+  const key = `.sessions/doctor-${randomUUID()}.json`;
   const body = (number: number) =>
     Buffer.from(`Written by craftassist-session doctor, ${number} of 2; it can be deleted.\n`);
   let conditions: Conditions = 'honoured';

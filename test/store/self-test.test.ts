@@ -38,7 +38,7 @@ test('a denied deletion is only a note, which names what stays', async () => {
   expect(results).toEqual(['check: fine', 'put: fine', 'conditions: fine', 'delete: note']);
   expect(left).toHaveLength(1);
   expect(
-    `some/prefix/${/(\.craftassist-session-doctor-[-0-9a-f]+) stays/.exec(rehearsals[3]?.detail ?? '')?.[1]}`,
+    `some/prefix/${/(\.sessions\/doctor-[-0-9a-f]+\.json) stays/.exec(rehearsals[3]?.detail ?? '')?.[1]}`,
   ).toBe(left[0]);
 });
 

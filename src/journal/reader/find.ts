@@ -1,4 +1,4 @@
-import { errorText } from '../../runtime/text.ts';
+import { faultText } from '../../store/fault-text.ts';
 import type { Store, StoredObject } from '../../store/store.ts';
 import { CLOCK_KEY, STATUS_KEY, type StoredJournal, sequenceOf } from '../format/schema.ts';
 import { readStatus } from './read.ts';
@@ -53,7 +53,7 @@ async function readStatusOf(
     return { status: await readStatus(destination, prefix, signal), unreadable: undefined };
   } catch (error) {
     signal.throwIfAborted();
-    return { status: undefined, unreadable: errorText(error) };
+    return { status: undefined, unreadable: faultText(error) };
   }
 }
 

@@ -81,7 +81,13 @@ export function rejectMissing(error: unknown): unknown {
  * @throws {S3Error} always
  */
 export function rejectCondition(error: unknown): never {
-  const isRefused =
-    error instanceof S3Error && error.kind === 'rejected' && (error.status === 501 || error.status === 400);
-  throw isRefused ? asKind(error, 'condition-refused') : error;
+  throw isRefusedCondition(error) ? asKind(error, 'condition-refused') : error;
+}
+
+/** The codes by which a store says that it does not know a header: others are about the parts, or the body. */
+const UNKNOWN_HEADER = new Set(['NotImplemented', 'InvalidArgument', 'InvalidRequest', 'BadRequest']);
+
+function isRefusedCondition(error: unknown): error is S3Error {
+  if (!(error instanceof S3Error) || error.kind !== 'rejected') return false;
+  return error.status === 501 || (error.status === 400 && UNKNOWN_HEADER.has(error.code ?? ''));
 }

@@ -1,5 +1,10 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { AlreadyExistsError, ConditionRefusedError, type Store } from '../../../src/store/store.ts';
+import {
+  AlreadyExistsError,
+  ConditionRefusedError,
+  PermanentError,
+  type Store,
+} from '../../../src/store/store.ts';
 import type { Conditions } from '../../support/s3/state.ts';
 import { startS3Server } from '../../support/s3-server.ts';
 import { bytesOf, inChunks } from '../archives.ts';
@@ -72,5 +77,30 @@ test.for([
 test.for(SIZES)('an archive that is %s names its run', async ([, bytes]) => {
   const { server, store } = await open('honoured');
   await storeTwice(store, bytes, false);
+  expect(server.objects()[0]?.headers).toMatchObject({ 'x-amz-meta-run': RUN });
+});
+
+test.for([
+  [400, 'InvalidArgument', true],
+  [501, 'NotImplemented', true],
+  [400, 'InvalidPart', false],
+  [400, 'MalformedXML', false],
+] as const)(
+  'a write that is answered by %i %s has met a refused condition: %s',
+  async ([status, code, is]) => {
+    const { server, store } = await open('honoured');
+    const operation = ['PutObject', 'CompleteMultipartUpload'] as const;
+    server.setFaults([{ match: { operation }, do: 'error', status, code }]);
+    for (const [, bytes] of SIZES) {
+      const error = await storeTwice(store, bytes, true).catch((why: unknown) => why);
+      expect(error).toBeInstanceOf(PermanentError);
+      expect(error instanceof ConditionRefusedError).toBe(is);
+    }
+  },
+);
+
+test('a small object names its run', async () => {
+  const { server, store } = await open('honoured');
+  await store.put('session.json', Buffer.from('{}'), { signal });
   expect(server.objects()[0]?.headers).toMatchObject({ 'x-amz-meta-run': RUN });
 });
