@@ -208,7 +208,10 @@ describe.concurrent('a stop that leaves no time for the archive', () => {
     ).toEqual(SAVED.map(key => `p/${key}`));
   });
 
-  test('keeps its report when a second signal ends the upload', async ({ fixture, onTestFinished }) => {
+  test('keeps its report when a second signal ends the upload', { tags: ['slow'] }, async ({
+    fixture,
+    onTestFinished,
+  }) => {
     const s3 = await startS3Server();
     onTestFinished(() => s3.close());
     const session = fixture.start({

@@ -81,10 +81,9 @@ test('a session killed in its upload leaves one open, which its recovery aborts'
   }
 });
 
-test('a session is found by its name, by the folder of its archive, and at the places of earlier versions', async ({
-  fixture,
-  s3,
-}) => {
+test('a session is found by its name, by the folder of its archive, and at the places of earlier versions', {
+  tags: ['slow'],
+}, async ({ fixture, s3 }) => {
   const own = { key: '[{experiment}/interaction/]{timestamp}', experiment: 'X1' };
   const env = s3Environment(s3);
   const cases = [

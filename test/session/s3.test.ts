@@ -160,10 +160,9 @@ describe.concurrent('a stop signal while the archive goes up', () => {
     expect(keysOf(s3)).toContain('some/prefix/test/logs.tar.gz');
   });
 
-  test('aborts it in time when the store stalls: nothing half-made stays behind, and the code is 20', async ({
-    s3,
-    start,
-  }) => {
+  test('aborts it in time when the store stalls: nothing half-made stays behind, and the code is 20', {
+    tags: ['slow'],
+  }, async ({ s3, start }) => {
     const session = start({ ...noise, SESSION_STOP_TIMEOUT: '8s' }, [
       { match: { operation: 'UploadPart' }, do: 'stall' },
     ]);

@@ -36,7 +36,7 @@ describe('segments that are not as they should be', () => {
     expect(recovered.isFinished).toBe(false);
   });
 
-  test('a byte that was changed anywhere in one never goes unnoticed', async () => {
+  test('a byte that was changed anywhere in one never goes unnoticed', { tags: ['slow'] }, async () => {
     const { destination, recover } = await openJournalFixture();
     const [, second] = await putSegments(destination, THREE);
     if (second === undefined) throw new Error('no second segment');
