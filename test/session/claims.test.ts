@@ -46,7 +46,7 @@ async function another({ workdir }: SessionFixture): Promise<Record<string, stri
   };
 }
 
-describe.concurrent('on a store whose conditions are', () => {
+describe.concurrent('on a store whose conditions are', { tags: ['slow'] }, () => {
   for (const kind of KINDS) {
     test(`${kind}, two sessions of one name at the same time are both saved`, async ({ fixture, openS3 }) => {
       const s3 = await openS3(kind);
