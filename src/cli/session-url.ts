@@ -42,7 +42,10 @@ export async function findNamedSessions(
     nearest ??= destination;
     try {
       const journals = await journalsAt(destination, candidate, signal);
-      if (journals.length > 0) return { destination, journals };
+      if (journals.length > 0) {
+        if (destination !== nearest) nearest.close();
+        return { destination, journals };
+      }
     } catch (error) {
       // Further up the rights may end.
       if (destination === nearest || signal.aborted) fault ??= error;

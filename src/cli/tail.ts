@@ -3,6 +3,7 @@ import { followFile } from '../journal/reader/tail.ts';
 import { EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { faultText } from '../store/fault-text.ts';
 import { printRetries } from '../store/retry-log.ts';
+import type { Store } from '../store/store.ts';
 import { printFaults, type RunCommand } from './command.ts';
 import { configFor, findNamedSessions } from './session-url.ts';
 
@@ -14,12 +15,14 @@ export const tail: RunCommand = async ({ env, cwd, args, write, printError, sign
     return EXIT_USAGE;
   }
   const signal = signals.stopRequested;
+  let destination: Store | undefined;
   try {
-    const { destination, journals } = await findNamedSessions(configFor(url, env, cwd), {
+    const found = await findNamedSessions(configFor(url, env, cwd), {
       signal,
       ...printRetries(printError),
     });
-    const [journal] = journals.toSorted((a, b) => b.lastWrittenMs - a.lastWrittenMs);
+    ({ destination } = found);
+    const [journal] = found.journals.toSorted((a, b) => b.lastWrittenMs - a.lastWrittenMs);
     if (journal === undefined) {
       printError(`there is no journal at ${url}: the session has not begun, or it is over and saved`);
       return EXIT_USAGE;
@@ -36,12 +39,13 @@ export const tail: RunCommand = async ({ env, cwd, args, write, printError, sign
       else
         printError(read.kind === 'gap' ? `[${read.bytes} bytes are missing here]` : `[${path} begins anew]`);
     }
-    destination.close();
     return 0;
   } catch (error) {
     if (signal.aborted) return 0;
     if (error instanceof ConfigError) printFaults(error.faults, printError);
     else printError(faultText(error));
     return EXIT_USAGE;
+  } finally {
+    destination?.close();
   }
 };
