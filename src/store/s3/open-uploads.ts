@@ -33,11 +33,18 @@ async function* openUploads(
     );
     for (const { Key, UploadId } of page.Uploads ?? [])
       if (Key === fullKey(key) && UploadId !== undefined) yield UploadId;
-    const { NextKeyMarker, NextUploadIdMarker } = page;
-    const goesOn =
-      page.IsTruncated === true && NextKeyMarker !== undefined && NextUploadIdMarker !== undefined;
-    position = goesOn ? { KeyMarker: NextKeyMarker, UploadIdMarker: NextUploadIdMarker } : undefined;
+    position = nextPosition(page);
   } while (position !== undefined);
+}
+
+/** @returns undefined: the page was the last one. @throws {S3Error} when there are more, and no way to them */
+function nextPosition({ IsTruncated, NextKeyMarker, NextUploadIdMarker }: ListMultipartUploadsCommandOutput) {
+  if (IsTruncated !== true) return undefined;
+  if (NextKeyMarker !== undefined && NextUploadIdMarker !== undefined)
+    return { KeyMarker: NextKeyMarker, UploadIdMarker: NextUploadIdMarker };
+  throw new S3Error('the list of open uploads breaks off, and does not say where it goes on', {
+    kind: 'rejected',
+  });
 }
 
 async function abortUpload(

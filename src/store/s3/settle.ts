@@ -1,4 +1,5 @@
 import { sleep, timeoutSignal } from '../../runtime/abort.ts';
+import { isBug } from '../../runtime/bug.ts';
 import { backoffMs, retry } from '../retry.ts';
 import { type Bucket, headObject, type ObjectHead } from './objects.ts';
 
@@ -47,7 +48,8 @@ export async function lookFor(
       if (found.state === 'there' || found.state === 'unknown' || isFinal(found)) return found;
       await sleep(backoffMs(looks, FIRST_WAIT_MS, MAX_WAIT_MS), limit);
     }
-  } catch {
+  } catch (error) {
+    if (isBug(error)) throw error;
     // Time is up, or the HEAD is refused: what the archive's own requests were answered counts for more.
     return found;
   }

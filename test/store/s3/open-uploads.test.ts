@@ -50,3 +50,8 @@ test('one that is gone when it is aborted is no error, and a store that fails fo
   await store.abortUploads('T/logs.tar.gz', signal);
   expect(keysOf(server.uploads())).toEqual(['some/prefix/T/logs.tar']);
 });
+
+test('a list of them that breaks off is not taken for the whole', async () => {
+  const { store } = await withOpenUploads([{ match: { operation: 'ListMultipartUploads' }, do: 'no-token' }]);
+  await expect(store.abortUploads('T/logs.tar.gz', signal)).rejects.toThrow('breaks off');
+});
