@@ -71,7 +71,9 @@ test('the service runs two instances of that task behind a load balancer', async
   });
 });
 
-test('deploy.sh sends the commit that is checked out to Heroku’s main, and says what it cannot do', async () => {
+test('deploy.sh sends the commit that is checked out to Heroku’s main, and says what it cannot do', {
+  tags: ['slow'],
+}, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'deploy-'));
   try {
     const [checkout, heroku] = [join(folder, 'checkout'), join(folder, 'heroku.git')];

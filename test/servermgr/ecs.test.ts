@@ -220,7 +220,9 @@ test.concurrent('a recovery is given the role that may read what was saved, and 
   ]);
 });
 
-test.concurrent('the manager, set up by its environment alone, plays on ECS: by the SDK’s own endpoint settings', async () => {
+test.concurrent('the manager, set up by its environment alone, plays on ECS: by the SDK’s own endpoint settings', {
+  tags: ['slow'],
+}, async () => {
   await using aws = await startAwsServer({ interfaceMs: 100, runningMs: 200, addressMs: 300 });
   const s3 = await startS3Server();
   const folder = await mkdtemp(join(tmpdir(), 'servermgr-ecs-'));

@@ -130,7 +130,10 @@ describe.concurrent('a session', () => {
     expect(session.report().journal?.segments).toBeGreaterThan(0);
   });
 
-  test('claims its name at the fallback when that is used', async ({ fixture, openS3 }) => {
+  test('claims its name at the fallback when that is used', { tags: ['slow'] }, async ({
+    fixture,
+    openS3,
+  }) => {
     const s3 = await openS3('honoured', [{ do: '503' }]);
     const first = fixture.start({ SESSION_DESTINATION: fixture.sessions, ...(await another(fixture)) });
     expect((await first.ended()).code).toBe(0);
@@ -186,7 +189,7 @@ describe.concurrent('a session', () => {
     }
   });
 
-  test('that is the only one to hold its name by a claim is none to a recovery', async ({
+  test('that is the only one to hold its name by a claim is none to a recovery', { tags: ['slow'] }, async ({
     fixture,
     openS3,
   }) => {

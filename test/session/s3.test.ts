@@ -124,7 +124,7 @@ describe.concurrent('with S3, a session', () => {
     expect(keysOf(s3)).toContain('some/prefix/test/logs.tar.gz');
   });
 
-  test('goes to the fallback when S3 has finally failed', async ({ fixture, start }) => {
+  test('goes to the fallback when S3 has finally failed', { tags: ['slow'] }, async ({ fixture, start }) => {
     const session = start({ SESSION_FALLBACK_DESTINATION: fixture.sessions, SESSION_SAVE_TIMEOUT: '3s' }, [
       { match: { operation: ['PutObject', 'UploadPart'] }, do: '503' },
     ]);

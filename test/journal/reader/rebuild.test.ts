@@ -86,7 +86,9 @@ describe('segments that are not as they should be', () => {
     expect(Object.keys(treeOf(folder))).toEqual(['a', 'agent.log']);
   });
 
-  test('one that unpacks to more than any segment is refused before it fills the memory', async () => {
+  test('one that unpacks to more than any segment is refused before it fills the memory', {
+    tags: ['slow'],
+  }, async () => {
     const { destination, recover } = await openJournalFixture();
     await putSegments(destination, THREE);
     const bomb = gzipSync(Buffer.alloc(200_000_000));

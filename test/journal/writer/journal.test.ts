@@ -238,7 +238,7 @@ describe('following files', () => {
     await eventually(async () => treeOf((await recover()).folder)[name] === expected);
   });
 
-  test('marks a content that changed while it was read, and reads it again', async () => {
+  test('marks a content that changed while it was read, and reads it again', { tags: ['slow'] }, async () => {
     const { work, store, destination, start, recover } = await openJournalFixture();
     const file = join(work, 'database');
     await writeFile(file, randomBytes(20_000_000));
@@ -305,7 +305,9 @@ describe('what it costs', () => {
     await eventually(() => beats > 3);
   });
 
-  test('no segment holds more than 8 MiB, and files that grow fast delay neither a slow one nor each other', async () => {
+  test('no segment holds more than 8 MiB, and files that grow fast delay neither a slow one nor each other', {
+    tags: ['slow'],
+  }, async () => {
     const { work, store, start, recover } = await openJournalFixture();
     await writeFile(join(work, 'flood-1.log'), randomBytes(20_000_000));
     await writeFile(join(work, 'flood-2.log'), randomBytes(20_000_000));
@@ -405,7 +407,7 @@ describe('failures of the destination', () => {
     expect(await journal.finish(AbortSignal.timeout(200))).toMatchObject({ durable: false });
   });
 
-  test('a finish does not wait for a request that hangs', async () => {
+  test('a finish does not wait for a request that hangs', { tags: ['slow'] }, async () => {
     const { work, destination, start } = await openJournalFixture();
     let puts = 0;
     const stuck = {

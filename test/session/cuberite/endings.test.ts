@@ -125,9 +125,9 @@ describe.concurrent('after the ending', () => {
     expect(session.report().end.by).toBe('destination-refused');
   });
 
-  test('"server-exited" by SIGKILL the world is lost, the logs are saved, and the code is 11', async ({
-    cuberite,
-  }) => {
+  test('"server-exited" by SIGKILL the world is lost, the logs are saved, and the code is 11', {
+    tags: ['slow'],
+  }, async ({ cuberite }) => {
     const session = cuberite.start(AGENT_STAYS);
     process.kill(await serverPid(session), 'SIGKILL');
     expect(await session.ended()).toEqual({ code: 11, signal: null });
@@ -135,7 +135,9 @@ describe.concurrent('after the ending', () => {
     expect((await stat(join(cuberite.sessions, 'test/logs.tar.gz'))).size).toBeGreaterThan(0);
   });
 
-  test('"server-ended-by-plugin" the report says that the world was not saved', async ({ cuberite }) => {
+  test('"server-ended-by-plugin" the report says that the world was not saved', { tags: ['slow'] }, async ({
+    cuberite,
+  }) => {
     const ending = ENDINGS['server-ended-by-plugin'];
     const session = cuberite.start(ending.env);
     await ending.act?.(session, cuberite);

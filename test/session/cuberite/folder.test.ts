@@ -19,6 +19,7 @@ describe.concurrent('with Cuberite', () => {
     ['old', 'stdbuf'],
   ] as const)(
     'the %s build loses no line: what was tried is in the report',
+    { tags: ['slow'] },
     async ([build, tried], { cuberite }) => {
       await makeCuberiteHome({ build }, cuberite.home.folder);
       const session = cuberite.start();
@@ -35,6 +36,7 @@ describe.concurrent('with Cuberite', () => {
     ['1', true],
   ] as const)(
     'with SESSION_REPORT_NAMES=%j, names are in the report: %j',
+    { tags: ['slow'] },
     async ([wish, expected], { cuberite }) => {
       const session = cuberite.start({ SESSION_REPORT_NAMES: wish, SESSION_EMPTY_TIMEOUT: '300ms' });
       await agentStarted(session);

@@ -61,7 +61,7 @@ describe.concurrent('the settings that logging.bin has the hashes of', () => {
     expect((await readReport(cuberite.sessions)).saved).toBe('archive');
   });
 
-  test('are those of the last session in a folder that is kept', async ({ cuberite }) => {
+  test('are those of the last session in a folder that is kept', { tags: ['slow'] }, async ({ cuberite }) => {
     const env = { SESSION_JOIN_TIMEOUT: '300ms' };
     expect(await cuberite.run({ ...env, TIMESTAMP: 'before' })).toMatchObject({ code: 0 });
     expect(await cuberite.run({ ...env, SESSION_CUBERITE_MODE: 'survival' })).toMatchObject({ code: 0 });

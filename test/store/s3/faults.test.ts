@@ -298,7 +298,7 @@ test('bytes have moved only when they got further than in any try before', () =>
   expect(moved).toBe(4);
 });
 
-test('more than a thousand objects are listed and deleted, page by page', async () => {
+test('more than a thousand objects are listed and deleted, page by page', { tags: ['slow'] }, async () => {
   const server = await startS3Server();
   onTestFinished(() => server.close());
   const destination = await openTestStore(server.url);
