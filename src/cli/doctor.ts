@@ -122,7 +122,7 @@ async function checkDestinations(config: SessionConfig): Promise<Finding[]> {
   return (await Promise.all(places.map(place => checkDestination(place, config)))).flat();
 }
 
-const DESTINATION_MS = 60_000;
+const DESTINATION_MS = 120_000;
 
 async function checkDestination(place: DestinationUrl, { save }: SessionConfig): Promise<Finding[]> {
   const what = 'destination';

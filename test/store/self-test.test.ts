@@ -18,7 +18,7 @@ async function rehearseOn(faults: readonly FaultRule[], conditions: Conditions =
 
 test('tries an upload, a write and a deletion, and leaves nothing behind', async () => {
   const { results, left } = await rehearseOn([]);
-  expect(results).toEqual(['check: fine', 'put: fine', 'conditions: fine', 'delete: fine']);
+  expect(results).toEqual(['check: fine', 'put: fine', 'conditions: fine', 'archive: fine', 'delete: fine']);
   expect(left).toEqual([]);
 });
 
@@ -26,7 +26,13 @@ test.for(['ignored', 'refused'] as const)(
   'a store where conditions are %s is one to note, and nothing is left there',
   async conditions => {
     const { results, rehearsals, left } = await rehearseOn([], conditions);
-    expect(results).toEqual(['check: fine', 'put: fine', 'conditions: note', 'delete: fine']);
+    expect(results).toEqual([
+      'check: fine',
+      'put: fine',
+      'conditions: note',
+      'archive: fine',
+      'delete: fine',
+    ]);
     expect(rehearsals[2]?.detail).toContain('give each session a TIMESTAMP of its own');
     expect(left).toEqual([]);
   },
@@ -35,11 +41,30 @@ test.for(['ignored', 'refused'] as const)(
 test('a denied deletion is only a note, which names what stays', async () => {
   const faults = [{ match: { operation: ['DeleteObject', 'DeleteObjects'] }, do: 'deny' }] as const;
   const { results, rehearsals, left } = await rehearseOn(faults);
-  expect(results).toEqual(['check: fine', 'put: fine', 'conditions: fine', 'delete: note']);
-  expect(left).toHaveLength(1);
-  expect(
-    `some/prefix/${/(\.sessions\/doctor-[-0-9a-f]+\.json) stays/.exec(rehearsals[3]?.detail ?? '')?.[1]}`,
-  ).toBe(left[0]);
+  expect(results).toEqual(['check: fine', 'put: fine', 'conditions: fine', 'archive: fine', 'delete: note']);
+  expect(left).toHaveLength(2);
+  for (const key of left) expect(rehearsals[4]?.detail).toContain(key.slice('some/prefix/'.length));
+});
+
+test('a store that guards small objects alone is one to note', async () => {
+  const { results, rehearsals, left } = await rehearseOn([], 'ignored-on-complete');
+  expect(results).toEqual(['check: fine', 'put: fine', 'conditions: fine', 'archive: note', 'delete: fine']);
+  expect(rehearsals[3]?.detail).toContain('ignores the condition at its end');
+  expect(left).toEqual([]);
+});
+
+test('an archive that cannot be sent in parts is a fault', async () => {
+  const { results, left } = await rehearseOn([{ match: { operation: 'UploadPart' }, do: 'deny' }]);
+  expect(results).toEqual(['check: fine', 'put: fine', 'conditions: fine', 'archive: fault', 'delete: fine']);
+  expect(left).toEqual([]);
+});
+
+test('without the right to abort uploads the check is a note', async () => {
+  const { results, rehearsals } = await rehearseOn([
+    { match: { operation: 'AbortMultipartUpload' }, do: 'deny' },
+  ]);
+  expect(results[0]).toBe('check: note');
+  expect(rehearsals[0]?.detail).toContain('Allow s3:AbortMultipartUpload on');
 });
 
 test('a denied write is a fault with a remedy', async () => {
