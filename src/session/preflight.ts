@@ -17,6 +17,8 @@ export async function preflight(runtime: SessionRuntime): Promise<EndReason | un
       const why = `${url} cannot be used: ${check.why}`;
       return { kind: 'destination-refused', why, remedy: check.remedy };
     }
+    if (check.state === 'ok' && check.notice !== undefined)
+      runtime.log.warn({ event: 'notice' }, check.notice);
     if (check.state === 'unavailable') {
       runtime.log.warn(
         { event: 'destination_unavailable', url, why: check.why },

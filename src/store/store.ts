@@ -65,7 +65,11 @@ export interface Store {
 }
 
 export type CheckResult =
-  | { readonly state: 'ok' }
+  | {
+      readonly state: 'ok';
+      /** What will be missing, for a person. */
+      readonly notice?: string;
+    }
   /** It will not pass by itself (no such bucket, access denied): a session must not start. */
   | { readonly state: 'denied'; readonly why: string; readonly remedy: string }
   /** The store may well be back when the session ends. */

@@ -8,7 +8,7 @@ import type { CheckResult, Store } from '../store.ts';
 import { openAccess } from './client.ts';
 import { type BucketLocation, explain, rejectMissing, S3Error } from './errors.ts';
 import { deleteObjects, listObjects } from './listing.ts';
-import { abortUpload, type CreateOptions, createUpload } from './multipart.ts';
+import { abortUpload, type CreateOptions, createUpload, type Upload } from './multipart.ts';
 import { type Bucket, headObject, putObject } from './objects.ts';
 import { abortUploads } from './open-uploads.ts';
 import { partBytes } from './part-size.ts';
@@ -133,12 +133,25 @@ async function heedsOwner(bucket: Bucket, key: string, options: CreateOptions): 
   const other = owner === '0'.repeat(12) ? '1'.repeat(12) : '0'.repeat(12);
   const bucketFields = { Bucket: name, ExpectedBucketOwner: other };
   const asOther: Bucket = { ...bucket, access: { ...bucket.access, bucketFields } };
+  let upload: Upload;
   try {
-    await abortUpload(bucket, await createUpload(asOther, key, options));
-    return false;
+    upload = await createUpload(asOther, key, options);
   } catch (error) {
     if (error instanceof S3Error && error.kind === 'denied') return true;
     throw error;
+  }
+  await abortIfAllowed(bucket, upload);
+  return false;
+}
+
+/** @returns what will be missing without the right to abort uploads; saving itself does without it */
+async function abortIfAllowed(bucket: Bucket, upload: Upload): Promise<string | undefined> {
+  try {
+    await abortUpload(bucket, upload);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof S3Error && error.kind === 'denied')) throw error;
+    return [errorMessage(error), remedyFor(error, bucket.location)].join(': ');
   }
 }
 
@@ -148,9 +161,10 @@ async function checkUpload(bucket: Bucket, signal: AbortSignal): Promise<CheckRe
   try {
     const key = `.craftassist-session-check-${randomUUID()}`;
     const options = { signal: limit, idleMs: CHECK_IDLE_MS, maxTries: CHECK_TRIES };
-    const startAndAbort = async () => abortUpload(bucket, await createUpload(bucket, key, options));
-    await orAborted(startAndAbort(), limit, CLEANUP_MS);
-    return (await heedsOwner(bucket, key, options)) ? { state: 'ok' } : OWNER_IGNORED;
+    const startAndAbort = async () => abortIfAllowed(bucket, await createUpload(bucket, key, options));
+    const notice = await orAborted(startAndAbort(), limit, CLEANUP_MS);
+    if (!(await heedsOwner(bucket, key, options))) return OWNER_IGNORED;
+    return notice === undefined ? { state: 'ok' } : { state: 'ok', notice };
   } catch (error) {
     signal.throwIfAborted();
     const remedy = error instanceof S3Error ? remedyFor(error, bucket.location) : undefined;

@@ -40,13 +40,6 @@ describe('the check before a session', () => {
       /s3:PutObject on arn:aws:s3:::bucket\/some\/prefix\/\*/,
     ],
     [
-      'a denied abort',
-      { faults: [{ match: { operation: 'AbortMultipartUpload' }, do: 'deny' }] },
-      {},
-      /AccessDenied/,
-      /s3:AbortMultipartUpload/,
-    ],
-    [
       'a redirect to another region',
       {
         faults: [
