@@ -20,6 +20,7 @@ import {
   type Store,
 } from '../store/store.ts';
 import type { ArchivePlace } from './archive-place.ts';
+import { firstFree, refusedNotice } from './free-place.ts';
 
 /** Between attempts: a store that is down is not flooded. */
 const FIRST_WAIT_MS = 1_000;
@@ -70,6 +71,8 @@ export interface SavedArchive {
   readonly ms: number;
   /** Why targets before this one do not have it. */
   readonly faults: readonly string[];
+  /** What could not be excluded, for a person. */
+  readonly notices: readonly string[];
 }
 
 export interface NotSaved {
@@ -87,6 +90,11 @@ export async function saveArchive(
 ): Promise<SavedArchive | NotSaved> {
   const { log, startDeadline } = runtime;
   const faults: string[] = [];
+  const notices: string[] = [];
+  const onNotice = (text: string) => {
+    log.warn({ event: 'notice' }, text);
+    notices.push(text);
+  };
   for (const target of request.targets) {
     using deadline = startDeadline(target.deadline);
     if (deadline.signal.aborted) {
@@ -95,8 +103,8 @@ export async function saveArchive(
       continue;
     }
     try {
-      const attempts = { request, target, store: await target.open(), signal: deadline.signal };
-      return { ...(await uploadUntilSaved(attempts, runtime)), faults };
+      const attempts = { request, target, store: await target.open(), signal: deadline.signal, onNotice };
+      return { ...(await uploadUntilSaved(attempts, runtime)), faults, notices };
     } catch (error) {
       faults.push(faultText(error));
       log.error(
@@ -113,18 +121,21 @@ interface Attempts {
   readonly target: SaveTarget;
   readonly store: Store;
   readonly signal: AbortSignal;
+  /** Told what cannot be excluded, for a person. */
+  readonly onNotice: (text: string) => void;
 }
 
 /** Repeats the whole archive until it is saved, its time is over, or repeating cannot help. */
 async function uploadUntilSaved(
   attempts: Attempts,
   runtime: SaveRuntime,
-): Promise<Omit<SavedArchive, 'faults'>> {
+): Promise<Omit<SavedArchive, 'faults' | 'notices'>> {
   const { request, store, signal } = attempts;
   const { log } = runtime;
   const startMs = performance.now();
   const measure = () => survey(request.source, signal);
-  let [place, expected] = await Promise.all([firstFree(attempts), measure()]);
+  const findPlace = async () => firstFree(await attempts.target.place(store, signal), attempts);
+  let [place, expected] = await Promise.all([findPlace(), measure()]);
   for (let attempt = 1; ; attempt++) {
     const { archiveKey, reportKey, session } = place;
     try {
@@ -145,12 +156,13 @@ async function uploadUntilSaved(
     } catch (error) {
       if (error instanceof ConditionRefusedError && place.ifAbsent && !signal.aborted) {
         // A store that takes conditions with small objects need not take them at the end of an upload.
-        place = await freeOf(attempts, { ...place, ifAbsent: false });
+        attempts.onNotice(refusedNotice(`${store.url}/${archiveKey}`));
+        place = await firstFree({ ...place, ifAbsent: false }, attempts);
         continue;
       }
       if (signal.aborted || error instanceof PermanentError || isBug(error)) throw error;
       if (error instanceof AlreadyExistsError) {
-        place = await freeOf(attempts, await place.next(signal));
+        place = await firstFree(await place.next(signal), attempts);
         continue;
       }
       log.warn(
@@ -185,36 +197,4 @@ async function uploadOnce(
   const { chunks, releaseChunk: onStored } = packing;
   const receipt = await store.store(archiveKey, chunks, { signal, stallMs, onStored, ifAbsent });
   return { receipt, summary: packing.summary() };
-}
-
-async function firstFree(attempts: Attempts): Promise<ArchivePlace> {
-  const { target, store, signal } = attempts;
-  return freeOf(attempts, await target.place(store, signal));
-}
-
-const MAX_PLACES = 100;
-
-/** An archive that exists is never overwritten: the next free place is taken. */
-async function freeOf({ store, signal }: Attempts, first: ArchivePlace): Promise<ArchivePlace> {
-  let place = first;
-  for (let n = 1; n <= MAX_PLACES; n += 1) {
-    if (!(await isTaken(store, place, signal))) return place;
-    place = await place.next(signal);
-  }
-  throw new PermanentError(
-    `${store.url} has an object at each of ${MAX_PLACES} keys, from ${first.archiveKey} on`,
-    'Give each session a TIMESTAMP of its own, or see what the store answers to a HEAD request.',
-  );
-}
-
-/** A listing may be allowed where HEAD is not; where neither is, a condition has to find it, if the store keeps any. */
-async function isTaken(store: Store, { archiveKey }: ArchivePlace, signal: AbortSignal): Promise<boolean> {
-  const found = await store.exists(archiveKey, signal);
-  if (found !== 'unknown') return found;
-  try {
-    for await (const { key } of store.list(archiveKey, signal)) if (key === archiveKey) return true;
-  } catch (error) {
-    if (!(error instanceof PermanentError)) throw error;
-  }
-  return false;
 }

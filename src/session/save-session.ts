@@ -33,7 +33,8 @@ export async function saveSession(
   if (archive.how === 'archive') flush?.cancel();
   const journalEnd = await flush?.end;
   const saved = archive.how === 'archive' ? ({ how: 'archive' } as const) : saveStateOf(journal, journalEnd);
-  const notices = [experiment.notice, ...claims.notices()].filter(notice => notice !== undefined);
+  const ofArchive = archive.how === 'archive' ? archive.notices : [];
+  const notices = [experiment.notice, ...claims.notices(), ...ofArchive].filter(text => text !== undefined);
   return { archive, saved, notices };
 }
 
