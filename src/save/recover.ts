@@ -1,10 +1,12 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { pack } from '../archive/pack.ts';
 import { DEFAULT_KEY } from '../config/key-template.ts';
 import type { SaveConfig } from '../config/session-config.ts';
 import { deleteJournal } from '../journal/delete.ts';
 import type { FoundJournal } from '../journal/reader/find.ts';
 import { type Recovered, recoverJournal } from '../journal/reader/rebuild.ts';
+import { compressionThreads } from '../runtime/cpus.ts';
 import { digestOf } from '../store/read.ts';
 import { PermanentError, type Store } from '../store/store.ts';
 import { placeOf } from './archive-name.ts';
@@ -54,9 +56,9 @@ async function resume(
   signal: AbortSignal,
 ): Promise<RecoveredSession | undefined> {
   const plan = await readPlan(store, journal.prefix, signal);
-  if (plan === undefined) return undefined;
-  const digest = await digestOf(store, plan.archiveKey, signal);
-  return digest && { ...plan, ...digest };
+  if (plan?.sha256 === undefined) return undefined;
+  const digest = await digestOf(store, plan.archiveKey, signal, plan.sha256);
+  return digest?.sha256 === plan.sha256 ? { ...plan, ...digest } : undefined;
 }
 
 async function rebuildAndSave(
@@ -73,10 +75,13 @@ async function rebuildAndSave(
     folder: workdir,
     signal,
   });
+  const packing = packingOf(rebuilt, defaults, workdir);
+  const stored = await findStored(store, journal, packing, signal);
+  if (stored !== undefined) return stored;
   let plan: RecoveryPlan | undefined;
   const saved = await saveArchive(
     {
-      ...packingOf(rebuilt, defaults, workdir),
+      ...packing,
       targets: [
         {
           url: store.url,
@@ -95,12 +100,40 @@ async function rebuildAndSave(
     runtime,
   );
   if (saved.how !== 'archive' || plan === undefined) throw new Error(saved.faults.join('; '));
-  const digest = await digestOf(store, plan.archiveKey, signal, saved.summary.sha256);
-  if (digest?.sha256 !== saved.summary.sha256) {
+  const { sha256 } = saved.summary;
+  await putPlan(store, journal.prefix, { ...plan, sha256 }, signal);
+  const digest = await digestOf(store, plan.archiveKey, signal, sha256);
+  if (digest?.sha256 !== sha256) {
     throw new Error(`${store.url}/${plan.archiveKey} is not what was uploaded`);
   }
   return { ...plan, ...digest };
 }
+
+/**
+ * An earlier recovery may have been cut off between storing the archive and noting its digest: then what is at its key
+ * is what would be packed now. Anything else there is somebody else's.
+ */
+async function findStored(
+  store: Store,
+  journal: FoundJournal,
+  packing: Packing,
+  signal: AbortSignal,
+): Promise<RecoveredSession | undefined> {
+  const plan = await readPlan(store, journal.prefix, signal);
+  if (plan === undefined) return undefined;
+  const digest = await digestOf(store, plan.archiveKey, signal);
+  if (digest === undefined) return undefined;
+  return digest.sha256 === (await digestOfPacked(packing, signal)) ? { ...plan, ...digest } : undefined;
+}
+
+async function digestOfPacked({ source, archive }: Packing, signal: AbortSignal): Promise<string> {
+  const threads = compressionThreads();
+  const packed = pack({ selection: source, ...archive, chunkBytes: DISCARDED_BYTES, threads, signal });
+  for await (const chunk of packed.chunks) packed.releaseChunk(chunk);
+  return packed.summary().sha256;
+}
+
+const DISCARDED_BYTES = 1024 * 1024;
 
 /** Where the session itself would have put its archive. One of an earlier version has no name yet that it has claimed. */
 async function placeOfRecovered(
@@ -146,12 +179,14 @@ async function abortUploads(
   }
 }
 
+type Packing = Pick<SaveRequest, 'source' | 'archive' | 'stallMs'>;
+
 /** The session's own settings of how to pack, as far as its journal tells. */
 function packingOf(
   { about }: Recovered,
   { gzipLevel, stallMs, ...defaults }: PackDefaults,
   workdir: string,
-): Pick<SaveRequest, 'source' | 'archive' | 'stallMs'> {
+): Packing {
   const { codec, include, exclude } = about ?? defaults;
   return {
     source: { root: workdir, include, exclude, excludedPaths: [] },

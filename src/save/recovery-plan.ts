@@ -9,6 +9,7 @@ const Plan = v.object({
   archiveKey: v.string(),
   reportKey: v.string(),
   session: v.optional(v.string()),
+  sha256: v.optional(v.string()),
   coveredUntil: v.optional(v.string()),
   isFinished: v.boolean(),
   problems: v.array(v.object({ segment: v.string(), why: v.string() })),
@@ -16,8 +17,8 @@ const Plan = v.object({
 });
 
 /**
- * What a recovery is about to make, and what it has found out. It is in the journal: whoever continues after an
- * interruption knows by it that an archive of that name is the journal's own.
+ * What a recovery is about to make, and what it has found out; with the digest of the archive once that is stored. It is
+ * in the journal, for whoever continues after an interruption.
  */
 export type RecoveryPlan = Readonly<v.InferOutput<typeof Plan>>;
 
