@@ -73,14 +73,13 @@ async function journalsAt(
   { name, besideArchive }: Candidate,
   signal: AbortSignal,
 ): Promise<FoundJournal[]> {
-  const found = await findJournals(destination, sessionFolder(name), signal);
-  const own = found.filter(({ session }) => {
+  const own = await findJournals(destination, sessionFolder(name), signal, session => {
     const place = placeOf(session);
     return place.isClaimed && place.root === '' && isSessionOf(place.name, name);
   });
   if (besideArchive === undefined) return own;
-  const older = await findJournals(destination, `${besideArchive}/`, signal);
-  return [...own, ...older.filter(({ session }) => session === besideArchive)];
+  const isOlder = (session: string) => session === besideArchive;
+  return [...own, ...(await findJournals(destination, `${besideArchive}/`, signal, isOlder))];
 }
 
 /** Every folder above the session's name, the nearest first. */

@@ -17,15 +17,20 @@ export interface FoundJournal extends StoredJournal {
   readonly lastWrittenMs: number;
 }
 
-/** Every journal below a prefix, in the order of their keys. A session that was started again has several. */
+/**
+ * Every journal below a prefix, in the order of their keys. A session that was started again has several.
+ * @param isWanted leaves out those of other sessions, by the keys of their folders: of these nothing is read
+ */
 export async function findJournals(
   destination: Store,
   prefix: string,
   signal: AbortSignal,
+  isWanted: (session: string) => boolean = () => true,
 ): Promise<FoundJournal[]> {
   const sessions = new Map<string, Session>();
   for await (const object of destination.list(prefix, signal)) {
     const { session, journal, name } = parseKey(object.key);
+    if (!isWanted(session)) continue;
     const entry: Session = sessions.get(session) ?? { siblings: [], journals: new Map() };
     sessions.set(session, entry);
     if (journal === undefined) entry.siblings.push(name);
