@@ -98,7 +98,7 @@ export const SESSION_EVENTS = {
     fields: { session: 'the name', url: 'the destination', conditions: 'honoured, ignored or refused' },
   },
   name_not_claimed: {
-    levels: ['warn'],
+    levels: ['info'],
     meaning: 'The session could not claim its name yet; it goes on trying, and nothing is written before.',
     action: 'If it goes on, check the store and the network.',
     fields: { why: 'why not', url: 'the destination' },
@@ -116,7 +116,7 @@ export const SESSION_EVENTS = {
     fields: { prefix: 'the prefix that is taken' },
   },
   journal_upload_failing: {
-    levels: ['warn'],
+    levels: ['info'],
     meaning: 'The journal cannot be uploaded; it goes on trying, and what is not uploaded stays on disk.',
     action: 'If it goes on, check the store and the network.',
     fields: { why: 'why it failed' },

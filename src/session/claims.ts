@@ -42,7 +42,7 @@ export function createClaims({ config, run, log, openStore }: ClaimsOptions): Se
       return claimed;
     };
     return keepClaiming(attempt, why =>
-      log.warn({ event: 'name_not_claimed', why, url }, "the session's name is not claimed yet, retrying"),
+      log.info({ event: 'name_not_claimed', why, url }, "the session's name is not claimed yet, retrying"),
     );
   }
 

@@ -121,7 +121,7 @@ function recoveryCommand(store: Store, name: string): string {
 function logProblem({ kind, ...fields }: JournalProblem, log: Log): void {
   switch (kind) {
     case 'upload-failing':
-      log.warn({ event: 'journal_upload_failing', ...fields }, 'journal upload failing, retrying');
+      log.info({ event: 'journal_upload_failing', ...fields }, 'journal upload failing, retrying');
       return;
     case 'upload-recovered':
       log.info({ event: 'journal_upload_recovered', ...fields }, 'journal upload recovered');

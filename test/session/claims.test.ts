@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
+import type { Operation } from '../support/s3/operation.ts';
 import type { Conditions } from '../support/s3/state.ts';
 import { s3Environment } from '../support/s3-environment.ts';
 import { type FaultRule, type S3Server, startS3Server } from '../support/s3-server.ts';
@@ -96,6 +97,19 @@ describe.concurrent('on a store whose conditions are', { tags: ['slow'] }, () =>
     });
   }
 
+  test('refused with archives alone, what is then not excluded is told', async ({ fixture, openS3 }) => {
+    // After the two of the claim.
+    const archive: FaultRule['match'] = { operation: 'PutObject', nth: 3 };
+    const s3 = await openS3('honoured', [
+      { match: archive, do: 'error', status: 501, code: 'NotImplemented' },
+    ]);
+    const session = fixture.start({ ...s3Environment(s3), SESSION_JOURNAL_INTERVAL: 'off' });
+    expect((await session.ended()).code, session.stdout()).toBe(0);
+    const notices = [expect.stringContaining('the store refuses conditional uploads')];
+    expect(session.report()).toMatchObject({ archive: { verified: true }, notices });
+    expect(archivesOf(s3)).toEqual(['test/logs.tar.gz']);
+  });
+
   test('refused, an archive in parts is sent once', { tags: ['slow'] }, async ({ fixture, openS3 }) => {
     const s3 = await openS3('refused');
     const session = fixture.start({
@@ -106,6 +120,55 @@ describe.concurrent('on a store whose conditions are', { tags: ['slow'] }, () =>
     expect(s3.counts.CreateMultipartUpload).toBe(2);
     expect(archivesOf(s3)).toEqual(['test/logs.tar.gz']);
   });
+});
+
+/** All that a session ever requests, but what s3:PutObject allows. */
+const NO_PUTS: readonly Operation[] = [
+  'HeadObject',
+  'GetObject',
+  'ListObjectsV2',
+  'ListParts',
+  'ListMultipartUploads',
+  'HeadBucket',
+  'GetBucketLocation',
+  'AbortMultipartUpload',
+  'DeleteObject',
+  'DeleteObjects',
+];
+const PUTS_ALONE: FaultRule = { match: { operation: NO_PUTS }, do: 'deny' };
+
+describe.concurrent('a session that may put objects, and nothing else,', () => {
+  test('is saved, and told what is missing', async ({ fixture, openS3 }) => {
+    const s3 = await openS3('honoured', [PUTS_ALONE]);
+    const session = fixture.start(s3Environment(s3));
+    expect((await session.ended()).code, session.stdout()).toBe(0);
+    expect(session.report()).toMatchObject({ session: 'test', archive: { verified: false }, notices: [] });
+    expect(session.stdout()).toContain('Allow s3:AbortMultipartUpload on');
+    expect(keysOf(s3)).toContain('test/logs.tar.gz');
+  });
+
+  test('finds an archive of an older program by the condition', async ({ fixture, openS3 }) => {
+    const s3 = await openS3('honoured', [PUTS_ALONE]);
+    const older = `${s3.url}/bucket/sessions/test/logs.tar.gz`;
+    await fetch(older, { method: 'PUT', body: 'older' });
+    const session = fixture.start(s3Environment(s3));
+    expect((await session.ended()).code, session.stdout()).toBe(0);
+    expect(session.report()).toMatchObject({ archive: { key: 'test.2/logs.tar.gz' }, notices: [] });
+    s3.setFaults([]);
+    expect(await (await fetch(older)).text()).toBe('older');
+  });
+
+  for (const kind of ['ignored', 'refused'] as const) {
+    test(`has a name that nobody else can have where conditions are ${kind}`, async ({ fixture, openS3 }) => {
+      const s3 = await openS3(kind, [PUTS_ALONE]);
+      const session = fixture.start(s3Environment(s3));
+      expect((await session.ended()).code, session.stdout()).toBe(0);
+      const { notices, session: name } = session.report();
+      expect(name).toMatch(/^test\.[0-9a-f]{8}$/);
+      expect(notices).toEqual([expect.stringContaining('conditional writes')]);
+      expect(keysOf(s3)).toContain(`${name}/logs.tar.gz`);
+    });
+  }
 });
 
 describe.concurrent('a session', () => {

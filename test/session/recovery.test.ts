@@ -1,13 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
-import type { JournalAbout } from '../../src/journal/format/schema.ts';
+import {
+  formatStatus,
+  JOURNAL_FORMAT,
+  type JournalAbout,
+  type JournalStatus,
+  STATUS_KEY,
+} from '../../src/journal/format/schema.ts';
 import { openTestStore } from '../store/s3/support.ts';
 import { eventually } from '../support/eventually.ts';
-import { about } from '../support/journal.ts';
+import { about, patient } from '../support/journal.ts';
 import { s3Environment } from '../support/s3-environment.ts';
 import { type FaultRule, type S3Server, startS3Server } from '../support/s3-server.ts';
 import { putSegments } from '../support/segments.ts';
-import { program } from '../support/session.ts';
+import { program, type SessionFixture } from '../support/session.ts';
 import { test as sessionTest } from '../support/session-test.ts';
 
 const test = sessionTest.extend('s3', async ({ onTestFinished }) => {
@@ -26,14 +32,27 @@ const keysOf = (s3: S3Server) =>
 async function putJournals(
   s3: S3Server,
   journals: Readonly<Record<string, Partial<JournalAbout>>>,
+  state?: JournalStatus['state'],
 ): Promise<void> {
   const store = await openTestStore(s3.url, { prefix: 'sessions' });
   for (const [prefix, says] of Object.entries(journals)) {
     const changes = { run: randomUUID(), about: { ...about, ...says } };
     await putSegments(store, [changes, changes], prefix);
+    if (state === undefined) continue;
+    const status = formatStatus({ ...STATUS, ...changes, state });
+    await store.put(`${prefix}/${STATUS_KEY}`, Buffer.from(status), { signal: patient });
   }
   store.close();
 }
+
+const STATUS: Omit<JournalStatus, 'run' | 'about' | 'state'> = {
+  format: JOURNAL_FORMAT,
+  sequence: 2,
+  intervalMs: 2_000,
+  heartbeatMs: 60_000,
+  coveredUntil: new Date().toISOString(),
+  waiting: { files: 0, bytes: 0, paths: [] },
+};
 
 test('a journal that cannot be read stops no other: it is told, and so is by the exit code', async ({
   fixture,
@@ -107,6 +126,63 @@ test('a session is found by its name, by the folder of its archive, and at the p
   }
 });
 
+/** Starts a recovery, and kills it when its n-th write reaches the store. @returns false: it has fewer */
+async function recoverUntilPut({ fixture, s3 }: Killable, url: string, n: number): Promise<boolean> {
+  s3.setFaults([{ match: { operation: 'PutObject', nth: n }, do: 'stall' }]);
+  const before = s3.counts.PutObject ?? 0;
+  const recovery = fixture.start(s3Environment(s3), 'recover', '--force', url);
+  const reached = eventually(() => (s3.counts.PutObject ?? 0) === before + n).then(() => true);
+  const isReached = await Promise.race([reached, recovery.ended().then(() => false)]);
+  await fixture.killAll();
+  s3.setFaults([]);
+  return isReached;
+}
+
+interface Killable {
+  readonly fixture: SessionFixture;
+  readonly s3: S3Server;
+}
+
+test('a recovery that is killed at any of its writes is run again, and there is one archive', {
+  tags: ['slow'],
+}, async ({ fixture, s3 }) => {
+  for (let n = 1; ; n += 1) {
+    const name = `a${n}`;
+    const url = `s3://bucket/sessions/${name}`;
+    await putJournals(s3, { [`.sessions/${name}/journal`]: {} });
+    const isKilled = await recoverUntilPut({ fixture, s3 }, url, n);
+    if (isKilled) {
+      const again = fixture.start(s3Environment(s3), 'recover', '--force', url);
+      expect((await again.ended()).code, again.stderr()).toBe(0);
+    }
+    expect(keysOf(s3).filter(key => key.includes(name))).toEqual([
+      `sessions/.sessions/${name}/session.json`,
+      `sessions/${name}/logs.tar.gz`,
+    ]);
+    if (isKilled) continue;
+    // The plan, the archive, its digest, the report.
+    expect(n).toBeGreaterThan(4);
+    return;
+  }
+});
+
+test('an archive that another program puts at the key meanwhile is not taken for that of a recovery', async ({
+  fixture,
+  s3,
+}) => {
+  await putJournals(s3, { '.sessions/a/journal': {} });
+  const url = 's3://bucket/sessions/a';
+  expect(await recoverUntilPut({ fixture, s3 }, url, 2)).toBe(true);
+  const foreign = `${s3.url}/bucket/sessions/a/logs.tar.gz`;
+  await fetch(foreign, { method: 'PUT', body: 'foreign' });
+  const recovery = fixture.start(s3Environment(s3), 'recover', '--force', url);
+  expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
+  expect(await (await fetch(foreign)).text()).toBe('foreign');
+  // The journal has no claim beside it: such a session's next name is its own.
+  const own = expect.stringMatching(/^sessions\/a\.[0-9a-f]{8}\/logs\.tar\.gz$/);
+  expect(keysOf(s3).filter(key => key.endsWith('.gz'))).toEqual([own, 'sessions/a/logs.tar.gz']);
+});
+
 test('two journals of one name of an earlier version become two archives', async ({ fixture, s3 }) => {
   await putJournals(s3, { 'f/journal': {}, 'f/journal.2': {} });
   const recovery = fixture.start(s3Environment(s3), 'recover', '--all', '--force', 's3://bucket/sessions');
@@ -120,4 +196,22 @@ test('two journals of one name of an earlier version become two archives', async
       ])
       .sort(),
   );
+});
+
+test('that a session is saved already is told once, though it has two journals', async ({ fixture, s3 }) => {
+  await putJournals(s3, { 'f/journal': {}, 'f/journal.2': {} }, 'saved');
+  const recovery = fixture.start(s3Environment(s3), 'recover', '--all', 's3://bucket/sessions');
+  expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
+  expect(recovery.stdout().match(/was saved already/g)).toEqual(['was saved already']);
+  expect(keysOf(s3)).toEqual([]);
+});
+
+test('the journals of other sessions whose names begin alike are not read', async ({ fixture, s3 }) => {
+  await putJournals(s3, { '.sessions/a/journal': {}, '.sessions/ab/journal': {} }, 'finished');
+  const recovery = fixture.start(s3Environment(s3), 'recover', '--dry-run', 's3://bucket/sessions/a');
+  expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
+  expect(recovery.stdout()).toMatch(/sessions\/a: would recover/);
+  expect(
+    s3.requests.filter(({ operation, key }) => operation === 'GetObject' && key.includes('/ab/')),
+  ).toEqual([]);
 });

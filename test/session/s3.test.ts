@@ -64,29 +64,6 @@ describe.concurrent('with S3, a session', () => {
     expect(archive?.bytes).toBe(s3.objects().find(({ key }) => key.endsWith('tar.gz'))?.bytes);
   });
 
-  test('needs the rights to put objects and to abort uploads, and no others', async ({ start }) => {
-    const session = start({}, [
-      {
-        match: {
-          operation: [
-            'HeadObject',
-            'GetObject',
-            'ListObjectsV2',
-            'ListParts',
-            'ListMultipartUploads',
-            'HeadBucket',
-            'GetBucketLocation',
-            'DeleteObject',
-            'DeleteObjects',
-          ],
-        },
-        do: 'deny',
-      },
-    ]);
-    expect((await session.ended()).code).toBe(0);
-    expect(session.report().archive).toMatchObject({ verified: false });
-  });
-
   test('never starts when the bucket does not exist', async ({ start }) => {
     const session = start({ SESSION_DESTINATION: 's3://no-such-bucket' });
     expect((await session.ended()).code).toBe(64);
@@ -122,6 +99,29 @@ describe.concurrent('with S3, a session', () => {
     ]);
     expect((await session.ended()).code).toBe(0);
     expect(keysOf(s3)).toContain('some/prefix/test/logs.tar.gz');
+  });
+
+  test('warns once of an outage, and says when it is over', async ({ s3, start }) => {
+    const session = start({
+      SESSION_JOURNAL_INTERVAL: '50ms',
+      SESSION_AGENT_COMMAND: program('agent-counts'),
+    });
+    await eventually(() => keysOf(s3).some(key => key.includes('/journal/')));
+    s3.setFaults([{ do: '503' }]);
+    await session.logged('"event":"journal_upload_failing"');
+    const puts = s3.counts.PutObject ?? 0;
+    await eventually(() => (s3.counts.PutObject ?? 0) >= puts + 3);
+    s3.setFaults([]);
+    await session.logged('"event":"request_recovered"');
+    session.signal('SIGTERM');
+    expect((await session.ended()).code, session.stdout()).toBe(0);
+    const lines = session.stdout().split('\n').filter(Boolean);
+    const events = lines.map(line => JSON.parse(line)).filter(({ event }) => event !== undefined);
+    const warnings = events.filter(({ level }) => level === 'warn' || level === 'error');
+    expect(warnings.map(({ event }) => event)).toEqual(['request_retry']);
+    const ends = events.filter(({ event }) => event === 'request_recovered');
+    expect(ends).toEqual([expect.objectContaining({ level: 'info' })]);
+    expect(ends[0].retries).toBeGreaterThanOrEqual(3);
   });
 
   test('goes to the fallback when S3 has finally failed', { tags: ['slow'] }, async ({ fixture, start }) => {
