@@ -46,6 +46,11 @@ export function withProxyNames(env: Environment): Environment {
   return lower.length === 0 ? env : { ...env, ...Object.fromEntries(lower) };
 }
 
+/** What a child gets of a variable: `HTTPS_PROXY`, `all_proxy` and the like lose the user and the password in their URL. */
+export function withoutProxyCredentials(name: string, text: string): string {
+  return /_proxy$/i.test(name) ? text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1') : text;
+}
+
 /** The proxy in force; undefined: none. */
 export function proxyConfig({
   http,

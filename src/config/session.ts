@@ -9,7 +9,7 @@ import {
 } from './define.ts';
 import { resolveDestination } from './destination-url.ts';
 import { LAUNCHER_SCRIPT, type LauncherScript, readLauncherScript } from './launcher-script.ts';
-import { proxyConfig, withProxyNames } from './proxy.ts';
+import { proxyConfig, withoutProxyCredentials, withProxyNames } from './proxy.ts';
 import type {
   ChildrenConfig,
   CuberiteConfig,
@@ -153,14 +153,14 @@ function childrenConfig({ read }: Reader, { terminal }: SessionContext, env: Env
 
 /**
  * The environment that children get: everything but what belongs to the supervisor alone. Credentials in AWS_*
- * (task-role endpoints included) go on only when asked for; the task's metadata endpoint and the old launcher's
- * script never do: no child reads that, and there are such scripts with keys in them.
+ * (task-role endpoints included) go on only when asked for; those of a proxy, the task's metadata endpoint and the old
+ * launcher's script never do: no child reads that script, and there are such with keys in them.
  */
 function childEnvironment(env: Environment, { passAws }: { passAws: boolean }): Record<string, string> {
   const isForChildren = (name: string) =>
     name.startsWith('AWS_') ? passAws : !name.startsWith('ECS_') && !PRIVATE.has(name);
-  const kept = Object.entries(env).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && isForChildren(entry[0]),
+  const kept = Object.entries(env).flatMap(([name, text]) =>
+    text !== undefined && isForChildren(name) ? [[name, withoutProxyCredentials(name, text)]] : [],
   );
   return Object.fromEntries(kept);
 }

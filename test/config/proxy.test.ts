@@ -4,11 +4,13 @@ import { parseServermgrConfig } from '../../src/config/servermgr.ts';
 import { parseSessionConfig } from '../../src/config/session.ts';
 import type { Environment } from '../../src/config/session-config.ts';
 
-const parse = (env: Environment) =>
+const configOf = (env: Environment) =>
   parseSessionConfig(
     { SESSION_DESTINATION: 's3://bucket', ...env },
     { cwd: '/', terminal: false, now: new Date() },
-  ).config.save.s3.proxy;
+  ).config;
+
+const parse = (env: Environment) => configOf(env).save.s3.proxy;
 
 test.for<[Environment, ReturnType<typeof parse>]>([
   [{}, undefined],
@@ -39,4 +41,16 @@ test.for(['socks5://u:secret@p:1', 'http://', 'http://u:secret@p:port'])('%s is 
 test('servermgr has the same', () => {
   const { config } = parseServermgrConfig({ https_proxy: 'p:1' }, { cwd: '/', demo: undefined });
   expect(config.proxy).toEqual({ http: undefined, https: 'http://p:1', except: [] });
+});
+
+test.for<[string, string, string]>([
+  ['https_proxy', 'http://u:secret@p:1', 'http://p:1'],
+  ['all_proxy', 'u:se/cret@p:1', 'p:1'],
+  ['HTTP_PROXY', 'u:secret@p:1/', 'p:1/'],
+  ['all_proxy', 'socks5://u:s@ecret@p:1', 'socks5://p:1'],
+  ['HTTP_PROXY', 'http://p:1', 'http://p:1'],
+  ['NO_PROXY', 'a,.b', 'a,.b'],
+  ['GREETING', 'http://u@p', 'http://u@p'],
+])('children get %s=%s as %s', ([name, text, expected]) => {
+  expect(configOf({ [name]: text }).children.env[name]).toBe(expected);
 });
