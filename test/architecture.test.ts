@@ -54,7 +54,7 @@ const ONLY_IN: readonly {
   {
     what: 'the AWS SDK',
     pattern: /'@(aws-sdk|smithy)\//,
-    where: ['store/s3', 'servermgr/launchers/ecs', 'servermgr/presign.ts'],
+    where: ['store/s3', 'servermgr/launchers/ecs'],
   },
   {
     what: 'the environment, signals, exit code and arguments of the process',

@@ -5,7 +5,6 @@ import { openStore } from '../store/open.ts';
 import { logRetries } from '../store/retry-log.ts';
 import { openFleet } from './fleet/fleet.ts';
 import { openLauncher } from './launchers/open.ts';
-import { openPresigner } from './presign.ts';
 import { openSavedSessions } from './saved-sessions.ts';
 import { loadOrCreateSecret } from './secret.ts';
 import { buildApp } from './web/app.ts';
@@ -29,11 +28,9 @@ export async function startManager(
   const s3: S3Config = { pathStyle, encryption: undefined, expectedOwner: undefined, proxy: config.proxy };
   const store = await openStore(session.destination, { s3, ...logRetries(log) });
   const savedSessions = openSavedSessions(store);
-  const presigner =
-    session.destination.kind === 's3' ? openPresigner(session.destination, session) : undefined;
   const fleet = openFleet({ launcher, savedSessions, limits, worlds, session, log });
   const app = await buildApp({
-    ...{ fleet, savedSessions, presigner, worlds, limits, trustedProxies, secret, adminToken, log },
+    ...{ fleet, savedSessions, worlds, limits, trustedProxies, secret, adminToken, log },
     launcher: launcher.kind,
   });
   const listening = await app.listen({ ...config.listen });
@@ -43,7 +40,6 @@ export async function startManager(
       await app.close();
       await fleet.close();
       launcher.close();
-      presigner?.close();
       savedSessions.close();
     },
   };

@@ -29,12 +29,16 @@ export interface SavedSessions {
   urlOf(name: string): string;
   /** The bytes of one archive; undefined: there is no such object. */
   read(key: string, signal: AbortSignal): Promise<AsyncIterable<Buffer> | undefined>;
+  /** A URL at which a browser saves one archive as `fileName`; undefined: it is in a folder of this machine. */
+  linkTo(key: string, fileName: string, signal: AbortSignal): Promise<string | undefined>;
   close(): void;
 }
 
 const DAY_MS = 86_400_000;
 /** Reports have a few KiB. */
 const MAX_REPORT_BYTES = 4 * 1024 * 1024;
+/** Browsers follow a link at once; a download that has begun may take longer. */
+const LINK_EXPIRES_S = 600;
 /** Of one day: there are journals of running sessions among the objects, with thousands of segments. */
 const MAX_LISTED = 20_000;
 
@@ -77,6 +81,7 @@ export function openSavedSessions(destination: Store): SavedSessions {
 
     urlOf: name => `${destination.url.replace(/\/$/, '')}/${encodeURI(name)}`,
     read: (key, signal) => destination.get(key, signal),
+    linkTo: (key, fileName, signal) => destination.linkTo(key, { fileName, signal, expiresInS: LINK_EXPIRES_S }),
     close: () => destination.close(),
   };
 }

@@ -96,6 +96,8 @@ export function openDirectoryStore(folder: string): Store {
     get: (key, signal, from) =>
       explained(`read ${key} from`, signal, () => orAborted(openFile(fileOf(key), signal, from), signal)),
 
+    linkTo: async () => undefined,
+
     list: (prefix, signal, startAfter) => listBelow(root, prefix, signal, startAfter),
 
     delete: (keys, signal) =>

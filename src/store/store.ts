@@ -45,6 +45,12 @@ export interface Store {
   ): Promise<ObjectBody | undefined>;
 
   /**
+   * A URL at which a browser reads one object with no credentials of its own; undefined: this kind of store has none.
+   * Nothing is requested: it fits the region and the clock that the requests before it were answered by.
+   */
+  linkTo(key: string, options: LinkOptions): Promise<string | undefined>;
+
+  /**
    * Everything below a key prefix, in the order of the keys' bytes.
    * @param startAfter only what comes after this key
    */
@@ -123,6 +129,14 @@ export interface GetOptions {
    * what is not for whoever does.
    */
   readonly acceptsGzip?: boolean;
+}
+
+export interface LinkOptions {
+  readonly signal: AbortSignal;
+  /** What a browser saves the object as. */
+  readonly fileName: string;
+  /** How long it holds, in seconds. */
+  readonly expiresInS: number;
 }
 
 /** What the store says of a stored archive. */

@@ -51,6 +51,7 @@ export function withRetry(store: Store, options: WithRetryOptions = {}): Store {
       const reading = readOn(get, key, body, from?.at ?? 0, withSignal(signal));
       return Object.assign(reading, { version: body.version });
     },
+    linkTo: (key, linkOptions) => store.linkTo(key, linkOptions),
     list: (prefix, signal, startAfter) => listOn(store, prefix, startAfter, withSignal(signal)),
     delete: (keys, signal) =>
       retry(`delete ${keys.length} objects`, () => store.delete(keys, signal), withSignal(signal)),

@@ -217,7 +217,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
 }
 
 /** Whether the caller may ask at all: the key known, the region right. */
-function admit({ accessKey, message, region }: S3Request, options: S3ServerOptions): void {
+function admit({ accessKey, message, query, region }: S3Request, options: S3ServerOptions): void {
   if (options.accessKeys && !options.accessKeys.includes(accessKey ?? ''))
     throw new S3Error(
       403,
@@ -230,9 +230,14 @@ function admit({ accessKey, message, region }: S3Request, options: S3ServerOptio
   if (options.region && region !== options.region) throw wrongRegion(region, options);
   const expected = message.headers['x-amz-expected-bucket-owner'];
   if (options.owner && expected !== undefined && expected !== options.owner) throw accessDenied();
+  const nowMs = Date.now() + (options.clockAheadMs ?? 0);
+  const linkedAtMs = timeOf(query.get('X-Amz-Date') ?? '');
+  if (nowMs > linkedAtMs + Number(query.get('X-Amz-Expires')) * 1_000)
+    throw new S3Error(403, 'AccessDenied', 'Request has expired');
+  if (nowMs < linkedAtMs - SIGNATURE_HOLDS_MS)
+    throw new S3Error(403, 'AccessDenied', 'Request is not valid yet');
   const signedAtMs = timeOf(String(message.headers['x-amz-date'] ?? ''));
-  const skewMs = Math.abs(Date.now() + (options.clockAheadMs ?? 0) - signedAtMs);
-  if (skewMs > SIGNATURE_HOLDS_MS)
+  if (Math.abs(nowMs - signedAtMs) > SIGNATURE_HOLDS_MS)
     throw new S3Error(
       403,
       'RequestTimeTooSkewed',

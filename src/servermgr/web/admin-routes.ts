@@ -20,7 +20,7 @@ export async function adminRoutes(
   app: FastifyInstance,
   tools: RouteTools & { readonly adminToken: string },
 ): Promise<void> {
-  const { fleet, savedSessions, presigner, limits, launcher, log } = tools;
+  const { fleet, savedSessions, limits, launcher, log } = tools;
   let lastList = { atMs: Number.NEGATIVE_INFINITY, names: [] as readonly string[] };
   app.addHook('onRequest', requireAdmin(app, tools.adminToken));
 
@@ -63,11 +63,10 @@ export async function adminRoutes(
     const archive = (await savedSessions.report(name, storeDeadline()))?.archive;
     if (archive === undefined) return noSuchSession(reply);
     const fileName = `${name}-${basename(archive.key)}`.replaceAll(':', '-');
-    return presigner === undefined
+    const link = await savedSessions.linkTo(archive.key, fileName, storeDeadline());
+    return link === undefined
       ? streamArchive(request, reply, { ...archive, fileName })
-      : reply
-          .header('cache-control', 'no-store')
-          .redirect(await presigner.urlFor(archive.key, fileName), 302);
+      : reply.header('cache-control', 'no-store').redirect(link, 302);
   });
 
   async function streamArchive(

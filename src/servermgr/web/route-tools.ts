@@ -1,15 +1,12 @@
 import type { Logger } from 'pino';
 import type { ServermgrLimits, World } from '../../config/servermgr-config.ts';
 import type { Fleet } from '../fleet/fleet.ts';
-import type { Presigner } from '../presign.ts';
 import type { SavedSessions } from '../saved-sessions.ts';
 import type { Streams } from './event-stream.ts';
 
 export interface AppOptions {
   readonly fleet: Fleet;
   readonly savedSessions: SavedSessions;
-  /** undefined: archives are in a folder of this machine, and are streamed from there. */
-  readonly presigner: Presigner | undefined;
   readonly worlds: readonly World[];
   readonly limits: ServermgrLimits;
   readonly trustedProxies: number;

@@ -7,6 +7,7 @@ import type { StoreObserver } from '../observer.ts';
 import type { CheckResult, Store } from '../store.ts';
 import { openAccess } from './client.ts';
 import { type BucketLocation, explain, rejectMissing, S3Error } from './errors.ts';
+import { signLink } from './link.ts';
 import { deleteObjects, listObjects } from './listing.ts';
 import { abortUpload, type CreateOptions, createUpload, type Upload } from './multipart.ts';
 import { type Bucket, headObject, putObject } from './objects.ts';
@@ -103,6 +104,8 @@ export async function openS3Store(
       const body = await explained(what, signal, getObject(bucket, key, signal, from, options));
       return body && Object.assign(explainedEach(what, signal, body), { version: body.version });
     },
+
+    linkTo: (key, options) => explained(`link to ${key} in`, options.signal, signLink(bucket, key, options)),
 
     list: (prefix, signal, startAfter) =>
       explainedEach(

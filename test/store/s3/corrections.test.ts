@@ -36,6 +36,9 @@ async function useAll({ store }: Awaited<ReturnType<typeof stage>>): Promise<voi
   await store.store('logs.tar.gz', inChunks(large, CHUNK), calm);
   expect(await digestOf(await store.get('logs.tar.gz', signal))).toBe(digestOfBytes(large));
   expect(await store.get('nothing', signal)).toBeUndefined();
+  const link = await store.linkTo('logs.tar.gz', { signal, fileName: 'logs of: "me"', expiresInS: 600 });
+  const linked = await fetch(link ?? '');
+  expect([linked.status, (await linked.arrayBuffer()).byteLength]).toEqual([200, large.length]);
   const keys: string[] = [];
   for await (const { key } of store.list('', signal)) keys.push(key);
   expect(keys).toEqual(['journal/1', 'logs.tar.gz']);

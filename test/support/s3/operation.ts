@@ -35,8 +35,9 @@ export function understand(message: IncomingMessage): S3Request {
   const [bucket = '', ...parts] = url.pathname.slice(1).split('/');
   const key = decodeURIComponent(parts.join('/'));
   const query = url.searchParams;
-  // Credential=<access key>/<date>/<region>/s3/aws4_request
-  const credential = /Credential=([^/]+)\/[^/]+\/([^/]+)\//.exec(message.headers.authorization ?? '');
+  // <access key>/<date>/<region>/s3/aws4_request, of a link in its query
+  const signedWith = query.get('X-Amz-Credential') ?? message.headers.authorization ?? '';
+  const credential = /(?:Credential=|^)([^/=]+)\/[^/]+\/([^/]+)\//.exec(signedWith);
   return {
     operation: operationOf(message.method ?? '', key !== '', query),
     bucket: decodeURIComponent(bucket),
