@@ -424,6 +424,14 @@ export const SERVERMGR_EVENTS = {
     action: 'If it goes on, check the destination and the rights to read it.',
     fields: { ...ERR, session: "the session's name" },
   },
+  listing_denied: {
+    levels: ['warn'],
+    meaning:
+      'The destination may not be listed: reports are read by their exact names, `<name>`, `<name>.2` and so on; ' +
+      'others are not found, and /admin lacks the sessions that only the destination remembers. Told once.',
+    action: 'Allow s3:ListBucket below the prefix, as deploy/servermgr-policy.json does.',
+    fields: ERR,
+  },
   destination_list_failed: {
     levels: ['warn'],
     meaning: 'The destination could not be listed: /admin lacks the sessions that only it remembers.',

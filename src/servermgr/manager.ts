@@ -27,7 +27,7 @@ export async function startManager(
   const { pathStyle } = session;
   const s3: S3Config = { pathStyle, encryption: undefined, expectedOwner: undefined, proxy: config.proxy };
   const store = await openStore(session.destination, { s3, ...logRetries(log) });
-  const savedSessions = openSavedSessions(store);
+  const savedSessions = openSavedSessions(store, log);
   const fleet = openFleet({ launcher, savedSessions, limits, worlds, session, log });
   const app = await buildApp({
     ...{ fleet, savedSessions, worlds, limits, trustedProxies, secret, adminToken, log },

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { nameOf } from '../../src/servermgr/session-id.ts';
+import { nameOf, newId } from '../../src/servermgr/session-id.ts';
 import { eventually } from '../support/eventually.ts';
 import { startS3Server } from '../support/s3-server.ts';
 import { ADMIN_TOKEN, createManagerFixture, supervisorCommand } from './support/manager.ts';
@@ -94,6 +94,20 @@ test.concurrent('a session that left a journal and no archive is offered for rec
   expect(
     (await admin.post('/admin/recover', { ...hiddenFields(page ?? ''), session: '../../etc' })).status,
   ).toBe(404);
+});
+
+test.concurrent('an experiment’s session of an earlier version is shown, and recovered where its journal lies', async () => {
+  await using fixture = await createManagerFixture();
+  const name = nameOf(newId(Date.now())) ?? '';
+  const folder = join(fixture.destination, 'turk', '4711', name);
+  await mkdir(join(folder, 'journal'), { recursive: true });
+  await writeFile(join(folder, 'journal', '00000001.tar.gz'), 'a segment');
+  const { url } = await fixture.startManager();
+  const admin = newVisitor(url, asAdmin);
+  const page = await admin.text('/admin');
+  expect(page).toContain(`<code>${name}</code>`);
+  expect((await admin.post('/admin/recover', hiddenFields(page))).status).toBe(303);
+  expect(await eventually(() => readFile(join(folder, 'recovered'), 'utf8'))).toBe('yes');
 });
 
 test.concurrent('what the launcher has forgotten, the destination remembers, for the admin and for the visitor', async () => {

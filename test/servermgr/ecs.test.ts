@@ -206,7 +206,7 @@ test.concurrent('a session costs what its task costs, and less on Spot', async (
 test.concurrent('a recovery is given the role that may read what was saved, and a launch none', async () => {
   await using aws = await startAwsServer();
   const recoveryRole = 'arn:aws:iam::123456789012:role/craftassist-recovery';
-  const request = { name: 'lost', url: 's3://bucket/sessions/lost', force: false };
+  const request = { name: 'lost', folder: 'lost', url: 's3://bucket/sessions/lost', force: false };
   await launcherOf(aws, { recoveryRole }).launch(newRequest());
   await launcherOf(aws, { recoveryRole }).recover(request);
   await launcherOf(aws).recover(request);
@@ -298,7 +298,7 @@ async function openFleetOn(plan: TaskPlan, { launchTimeoutMs = 60_000, gamePort 
   const launcher = launcherOf(aws, { gamePort: gamePort || (await aws.tasks.playGame()) });
   const fleet = openFleet({
     launcher: { ...launcher, pollIntervalMs: 100 },
-    savedSessions: openSavedSessions(openDirectoryStore(folder)),
+    savedSessions: openSavedSessions(openDirectoryStore(folder), pino({ level: 'silent' })),
     limits: { fleet: 5, launchTimeoutMs },
     worlds: [{ id: 'flat_world', title: 'Flat', text: '', env: {} }],
     session: {

@@ -149,7 +149,7 @@ describe.each(Object.entries(fixtures))('the launcher %s', (kind, createFixture)
     const launcher = fixture.open();
     const { name } = newRequest();
     const url = `${await folderUrl(fixture)}/${encodeURI(name)}`;
-    await launcher.recover({ name, url, force: false });
+    await launcher.recover({ name, folder: name, url, force: false });
     expect(await eventually(() => fixture.recovered(name))).toContain(encodeURI(name));
     expect(await launcher.list(patience.signal)).toEqual([]);
   });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { isRunning, parseIdentity } from '../../src/servermgr/launchers/local/process-identity.ts';
 import { withLock } from '../../src/servermgr/lock.ts';
@@ -23,6 +24,7 @@ import { addressText, bytesText, durationText } from '../../src/servermgr/web/la
 import { openDirectoryStore } from '../../src/store/directory.ts';
 
 const signal = new AbortController().signal;
+const silent = pino({ level: 'silent' });
 
 test('an id tells its moment and its name, and cannot be guessed from the name', () => {
   const now = Date.parse('2026-11-22T12:34:56.789Z');
@@ -134,7 +136,7 @@ test('a report that is damaged, or of another kind, breaks nothing; one that is 
   const folder = await mkdtemp(join(tmpdir(), 'saved-'));
   try {
     const destination = openDirectoryStore(folder);
-    const savedSessions = openSavedSessions(destination);
+    const savedSessions = openSavedSessions(destination, silent);
     const today = nameOf(newId(Date.now())) ?? '';
     const put = (text: string) => destination.put(`${today}/session.json`, Buffer.from(text), { signal });
     for (const text of ['', '{', '[]', '{"end":{"by":1}}']) {
@@ -173,7 +175,7 @@ test('sessions are found by what they have saved, wherever that is; a claim alon
   const folder = await mkdtemp(join(tmpdir(), 'saved-'));
   try {
     const destination = openDirectoryStore(folder);
-    const savedSessions = openSavedSessions(destination);
+    const savedSessions = openSavedSessions(destination, silent);
     const nowMs = Date.now();
     const [claimed, lost, again, older] = [1, 2, 3, 4].map(n => nameOf(newId(nowMs - n)) ?? '');
     const put = (key: string, value: object) =>

@@ -37,6 +37,8 @@ export interface S3ServerOptions {
   readonly owner?: string;
   /** Whose requests are taken; everybody's by default. Signatures are not checked. */
   readonly accessKeys?: readonly string[];
+  /** false: the right to list is missing, so that keys which are not there are denied as well. */
+  readonly mayList?: boolean;
   readonly faults?: readonly FaultRule[];
   /** Default: honoured, as S3 does. */
   readonly conditions?: Conditions;
@@ -157,7 +159,23 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     const refused = rule && refusalOf(rule);
     if (refused) throw refused;
     admit(request, options);
-    const answer = await handlers[request.operation](request, {
+    const answer = await answerIfAllowed(request, rule);
+    if (rule?.do === '500-after-commit') throw internalError();
+    return answer;
+  }
+
+  async function answerIfAllowed(request: S3Request, rule: FaultRule | undefined): Promise<Answer> {
+    const { mayList = true } = options;
+    if (!mayList && request.operation === 'ListObjectsV2') throw accessDenied();
+    try {
+      return await handle(request, rule);
+    } catch (error) {
+      throw !mayList && error instanceof S3Error && error.code === 'NoSuchKey' ? accessDenied() : error;
+    }
+  }
+
+  function handle(request: S3Request, rule: FaultRule | undefined): Promise<Answer> | Answer {
+    return handlers[request.operation](request, {
       state,
       knowsPages: rule?.do !== 'same-page',
       receive: message =>
@@ -167,8 +185,6 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
           bytesPerSecond: rule?.do === 'slow' ? rule.bytesPerSecond : undefined,
         }),
     });
-    if (rule?.do === '500-after-commit') throw internalError();
-    return answer;
   }
 
   function setFaults(rules: readonly FaultRule[]): void {

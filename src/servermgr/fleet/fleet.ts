@@ -1,4 +1,5 @@
 import type { ServermgrLimits, SessionSettings, World } from '../../config/servermgr-config.ts';
+import { timeoutSignal } from '../../runtime/abort.ts';
 import type { Log } from '../../runtime/log.ts';
 import { identityFields } from '../launchers/identity.ts';
 import {
@@ -52,6 +53,7 @@ export interface Fleet extends Pick<Monitor, 'snapshot' | 'subscribe' | 'close'>
 
 /** How old the list of sessions may be for a launch; what this instance has launched since then counts anyway. */
 const LAUNCH_SNAPSHOT_AGE_MS = 2_000;
+const STORE_TIMEOUT_MS = 10_000;
 
 /** All sessions of one launcher: launches, stops and recovers them within the fleet's limits. */
 export function openFleet(options: FleetOptions): Fleet {
@@ -127,7 +129,8 @@ export function openFleet(options: FleetOptions): Fleet {
       log.info({ event: 'recovery_requested', session: name }, 'recovery requested');
       const known = monitor.sessions().find(({ id }) => nameOf(id) === name);
       const force = known !== undefined && !isAlive(known);
-      await launcher.recover({ name, url: savedSessions.urlOf(name), force });
+      const folder = await savedSessions.folderOf(name, timeoutSignal(STORE_TIMEOUT_MS));
+      await launcher.recover({ name, folder, url: savedSessions.urlOf(folder), force });
     },
     subscribe: monitor.subscribe,
     close: monitor.close,

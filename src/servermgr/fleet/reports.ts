@@ -1,14 +1,18 @@
 import type { Log } from '../../runtime/log.ts';
 import { isAlive, type Session } from '../launchers/launcher.ts';
-import { isFinal, type SavedReport, type SavedSessions } from '../saved-sessions.ts';
+import { isFinal, type SavedReport } from '../saved/report.ts';
+import type { SavedSessions } from '../saved-sessions.ts';
 import { nameOf } from '../session-id.ts';
 
 /** A supervisor writes its report before it exits: it is there at once, unless the store fails for a moment. */
 const QUICK_ATTEMPTS = 5;
-/** Afterwards: a session without a final report may be recovered at any time. */
+/**
+ * Afterwards: a session without a final report may be recovered at any time, and one that has ended be started again
+ * under its name. How often the destination itself is asked for a final report is decided in saved-sessions.ts.
+ */
 const RETRY_MS = 15_000;
 
-/** The reports of ended sessions. One that is missing or not final is read again. */
+/** The reports of ended sessions, which are read again: soon where one is missing or not final. */
 export interface Reports {
   get(id: string): SavedReport | undefined;
   /** Reads the reports that are due; logs a failure, and repeats it at a later call. */
@@ -50,6 +54,6 @@ export function createReports(savedSessions: SavedSessions, log: Log): Reports {
 }
 
 function isDue({ report, attempts, attemptedMs }: ReadReport): boolean {
-  if (report !== undefined && isFinal(report)) return false;
-  return attempts < QUICK_ATTEMPTS || Date.now() - attemptedMs > RETRY_MS;
+  const isSettled = report !== undefined && isFinal(report);
+  return (!isSettled && attempts < QUICK_ATTEMPTS) || Date.now() - attemptedMs > RETRY_MS;
 }

@@ -1,5 +1,5 @@
 import { isAlive, type Session, type StopReason } from '../launchers/launcher.ts';
-import type { SavedReport } from '../saved-sessions.ts';
+import type { SavedReport } from '../saved/report.ts';
 import { requestedAtMs } from '../session-id.ts';
 import type { Observation } from './observation.ts';
 

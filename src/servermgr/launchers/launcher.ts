@@ -46,7 +46,9 @@ export interface LaunchRequest extends SessionIdentity {
 export interface RecoverRequest {
   /** The session's. */
   readonly name: string;
-  /** The session's own folder at the destination. */
+  /** The session's folder below the destination, as `recover` is told it. */
+  readonly folder: string;
+  /** Its URL. */
   readonly url: string;
   /** It is known to have ended: the recovery need not wait until the journal's last heartbeat is old. */
   readonly force: boolean;

@@ -5,6 +5,7 @@ import {
   AlreadyExistsError,
   ChecksumError,
   ConditionRefusedError,
+  DeniedError,
   PermanentError,
   RefusedError,
 } from '../store.ts';
@@ -65,6 +66,7 @@ export function explain(error: unknown, what: string, location: BucketLocation):
 
 function classOf({ kind, status }: S3Error): typeof PermanentError {
   if (kind === 'condition-refused') return ConditionRefusedError;
+  if (kind === 'denied') return DeniedError;
   return status === 501 ? RefusedError : PermanentError;
 }
 

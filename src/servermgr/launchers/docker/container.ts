@@ -52,8 +52,8 @@ export function recoverySpec(
   { image }: DockerSettings,
   options: DockerOptions,
 ): Docker.ContainerCreateOptions {
-  const { name } = request;
-  const url = options.destination.kind === 's3' ? request.url : `file://${FOLDER}/${encodeURI(name)}`;
+  const { name, folder } = request;
+  const url = options.destination.kind === 's3' ? request.url : `file://${FOLDER}/${encodeURI(folder)}`;
   return {
     Image: image,
     // The image's entrypoint is the supervisor.

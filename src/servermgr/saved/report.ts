@@ -1,0 +1,38 @@
+import { parseReport } from '../../report/schema.ts';
+
+/** What the pages show of a session's report. */
+export interface SavedReport {
+  readonly text: string;
+  readonly saved: string;
+  /** undefined: the session was cut off, and has been recovered. */
+  readonly exitCode: number | undefined;
+  readonly startedMs: number | undefined;
+  readonly endedMs: number | undefined;
+  readonly peak: number | undefined;
+  readonly archive: { readonly key: string; readonly bytes: number } | undefined;
+}
+
+/** Whether a report will not change: one whose session left its journal will, when that is recovered. */
+export function isFinal({ saved }: SavedReport): boolean {
+  return saved !== 'journal';
+}
+
+/** @returns undefined when the text is no report: no page fails because of it. */
+export function readSavedReport(text: string): SavedReport | undefined {
+  const report = parseReport(text);
+  if (report === undefined) return undefined;
+  const { end, people, archive, saved, exitCode, startedAt, endedAt, coveredUntil } = report;
+  return {
+    // A session that was cut off could not write why it ended: its report is its recovery's.
+    text: end?.text ?? 'it was cut off, and what it had recorded has been recovered',
+    ...{ saved, exitCode, archive },
+    startedMs: parseTime(startedAt),
+    endedMs: parseTime(endedAt ?? coveredUntil),
+    peak: people?.peak,
+  };
+}
+
+function parseTime(text: string | undefined): number | undefined {
+  const ms = Date.parse(text ?? '');
+  return Number.isNaN(ms) ? undefined : ms;
+}
