@@ -37,6 +37,11 @@ export const PROXY_VARIABLES = {
   ),
 };
 
+/** Whether programs read their proxy from it, in either case. */
+export function isProxyVariable(name: string): boolean {
+  return Object.keys(PROXY_VARIABLES).some(upper => name === upper || name === upper.toLowerCase());
+}
+
 /** Most programs read these names in lower case as well, and first. */
 export function withProxyNames(env: Environment): Environment {
   const lower = Object.keys(PROXY_VARIABLES).flatMap(name => {

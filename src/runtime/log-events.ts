@@ -427,7 +427,7 @@ export const SERVERMGR_EVENTS = {
   listing_denied: {
     levels: ['warn'],
     meaning:
-      'The destination may not be listed: reports are read by their exact names, `<name>`, `<name>.2` and so on; ' +
+      "The destination may not be listed: reports are read by their exact names, the session's, .2 and so on; " +
       'others are not found, and /admin lacks the sessions that only the destination remembers. Told once.',
     action: 'Allow s3:ListBucket below the prefix, as deploy/servermgr-policy.json does.',
     fields: ERR,

@@ -40,6 +40,8 @@ const SECRETS = {
   SERVERMGR_ADMIN_TOKEN: 'the-token',
   AWS_SECRET_ACCESS_KEY: 'key',
 };
+/** In either case, as a network gives them. */
+const PROXY = { HTTPS_PROXY: 'http://me:secret@proxy.test:3128', no_proxy: 'store.test' };
 const patience = { timeoutMs: 5_000, signal: new AbortController().signal };
 
 const fixtures: Record<Launcher['kind'], () => Promise<LauncherFixture>> = { local, docker, ecs };
@@ -91,6 +93,9 @@ describe.each(Object.entries(fixtures))('the launcher %s', (kind, createFixture)
     const env = await fixture.environment(await running(launcher, request.id));
     expect(env).toMatchObject({ TIMESTAMP: request.name, SESSION_EXCLUDE: '*.tmp' });
     expect(JSON.stringify(env)).not.toMatch(/the-secret|the-token/);
+    // What a task needs of its network is in the task definition: overrides are shown to whoever may look at tasks.
+    if (kind === 'ecs') expect(JSON.stringify(env)).not.toContain('proxy.test');
+    else expect(env).toMatchObject(PROXY);
     // A task has its role; a process of this machine may need the keys to save, and hands them to no child.
     if (kind === 'ecs') expect(Object.keys(env).filter(name => name.startsWith('AWS_'))).toEqual([]);
   });
@@ -202,7 +207,7 @@ async function local(): Promise<LauncherFixture> {
       openLocal(settings, {
         name: 'tests',
         stateFolder: folder,
-        env: { PATH: process.env.PATH, ...SECRETS },
+        env: { PATH: process.env.PATH, ...PROXY, ...SECRETS },
       }),
     async end({ idempotencyKey }) {
       await environmentIn(join(folder, 'tests', idempotencyKey, 'work'));
@@ -238,7 +243,7 @@ async function docker(): Promise<LauncherFixture> {
         docker: new Docker({ socketPath: server.socketPath }),
         name: 'tests',
         destination: { kind: 's3', bucket: 'bucket', prefix: 'sessions' },
-        env: SECRETS,
+        env: { ...PROXY, ...SECRETS },
       }),
     end: async (session, exitCode) => server.end(containerOf(session), exitCode),
     environment: async session =>

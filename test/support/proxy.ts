@@ -21,6 +21,8 @@ export interface ProxyServer extends AsyncDisposable {
 export interface ProxyOptions {
   /** Where everything leads to, whatever host was asked for. */
   readonly to: { readonly port: number };
+  /** Where a tunnel to one of these hosts leads instead. */
+  readonly hosts?: Readonly<Record<string, { readonly port: number }>>;
   /** `user:password`; others are answered with 407. */
   readonly credentials?: string;
   /** Takes requests and never answers. */
@@ -28,7 +30,7 @@ export interface ProxyOptions {
 }
 
 /** An HTTP proxy: tunnels by CONNECT (RFC 9110, 9.3.6), and plain requests by their absolute URL. */
-export async function startProxy({ to, credentials, hangs }: ProxyOptions): Promise<ProxyServer> {
+export async function startProxy({ to, hosts, credentials, hangs }: ProxyOptions): Promise<ProxyServer> {
   const requests: string[] = [];
   const expected = credentials && `Basic ${Buffer.from(credentials).toString('base64')}`;
   const isAllowed = ({ headers }: IncomingMessage) =>
@@ -48,7 +50,8 @@ export async function startProxy({ to, credentials, hangs }: ProxyOptions): Prom
     // Without a reader it would not see that its client has gone.
     if (hangs) return void client.resume().on('end', () => client.destroy());
     if (!isAllowed(message)) return void client.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
-    const upstream = net.connect(to.port, '127.0.0.1', () => {
+    const [host = ''] = message.url?.split(':') ?? [];
+    const upstream = net.connect((hosts?.[host] ?? to).port, '127.0.0.1', () => {
       client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
       upstream.pipe(client).pipe(upstream);
     });

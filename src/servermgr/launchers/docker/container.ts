@@ -1,4 +1,5 @@
 import type Docker from 'dockerode';
+import { isProxyVariable } from '../../../config/proxy.ts';
 import type { DockerSettings } from '../../../config/servermgr-config.ts';
 import type { DestinationUrl } from '../../../config/session-config.ts';
 import { identityKeys, writeIdentity } from '../identity.ts';
@@ -8,7 +9,7 @@ export interface DockerOptions {
   readonly docker: Docker;
   readonly name: string;
   readonly destination: DestinationUrl;
-  /** The manager's own environment: a container gets its AWS_… variables if it saves to S3. */
+  /** The manager's own environment: a container gets its proxy, and its AWS_… variables if it saves to S3. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -69,9 +70,12 @@ function environment(
   { destination, env }: DockerOptions,
 ): string[] {
   const needsAws = destination.kind === 's3';
-  const aws = Object.entries(env).filter(([name]) => needsAws && name.startsWith('AWS_'));
+  const own = Object.entries(env).filter(
+    ([name, value]) =>
+      value !== undefined && ((needsAws && name.startsWith('AWS_')) || isProxyVariable(name)),
+  );
   const mounted = needsAws ? {} : { SESSION_DESTINATION: FOLDER };
-  return Object.entries({ ...Object.fromEntries(aws), ...session, ...mounted }).map(
+  return Object.entries({ ...Object.fromEntries(own), ...session, ...mounted }).map(
     ([name, value]) => `${name}=${(value ?? '').replaceAll('{port}', '25565')}`,
   );
 }
