@@ -160,6 +160,22 @@ describe.each(Object.entries(fixtures))('the launcher %s', (kind, createFixture)
   });
 });
 
+test('a container that is started again is a session that runs, and ends anew', async () => {
+  await using fixture = await docker();
+  const launcher = fixture.open();
+  const request = newRequest();
+  await launcher.launch(request);
+  await fixture.end(await running(launcher, request.id), 12);
+  const exitCode = async () => {
+    const [session] = await launcher.list(patience.signal);
+    return session?.state.phase === 'ended' ? session.state.exitCode : undefined;
+  };
+  expect(await exitCode()).toBe(12);
+  await fixture.startAgain(request.id);
+  await fixture.end(await running(launcher, request.id), 0);
+  expect(await exitCode()).toBe(0);
+});
+
 function newRequest(changes: Partial<LaunchRequest> = {}): LaunchRequest {
   const id = newId(Date.now());
   return {
@@ -223,7 +239,12 @@ async function local(): Promise<LauncherFixture> {
   return fixture;
 }
 
-async function docker(): Promise<LauncherFixture> {
+async function docker(): Promise<
+  LauncherFixture & {
+    /** As `docker start` does. */
+    startAgain(id: string): Promise<void>;
+  }
+> {
   const server = await startDockerServer();
   const settings: DockerSettings = {
     kind: 'docker',
@@ -232,15 +253,19 @@ async function docker(): Promise<LauncherFixture> {
     pingHost: '127.0.0.1',
     ports: await portRange(10),
   };
-  const containerOf = ({ id }: Session) => {
+  const containerOf = ({ id }: Pick<Session, 'id'>) => {
     const found = server.containers.find(({ spec }) => spec.Labels['craftassist.session'] === id);
     if (found === undefined) throw new Error(`no container of ${id}`);
     return found;
   };
+  const client = new Docker({ socketPath: server.socketPath });
   return {
+    async startAgain(id) {
+      await client.getContainer(containerOf({ id }).id).start();
+    },
     open: () =>
       openDocker(settings, {
-        docker: new Docker({ socketPath: server.socketPath }),
+        docker: client,
         name: 'tests',
         destination: { kind: 's3', bucket: 'bucket', prefix: 'sessions' },
         env: { ...PROXY, ...SECRETS },

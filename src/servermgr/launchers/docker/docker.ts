@@ -18,7 +18,7 @@ const POLL_INTERVAL_MS = 1_000;
  */
 export function openDocker(settings: DockerSettings, options: DockerOptions): Launcher {
   const { docker, name } = options;
-  /** By container: one that has ended does not change any more. */
+  /** By container: one that has ended does not change any more, unless somebody starts it again. */
   const ended = new Map<string, SessionEnded>();
 
   async function launch(request: LaunchRequest): Promise<Session> {
@@ -60,7 +60,10 @@ export function openDocker(settings: DockerSettings, options: DockerOptions): La
 
   async function endOf(container: Docker.ContainerInfo): Promise<SessionEnded | undefined> {
     const { Id: id, State: state } = container;
-    if (!['exited', 'dead', 'removing'].includes(state)) return undefined;
+    if (!['exited', 'dead', 'removing'].includes(state)) {
+      ended.delete(id);
+      return undefined;
+    }
     const known = ended.get(id);
     if (known !== undefined) return known;
     const end = await readContainer(docker.getContainer(id), container);
