@@ -62,6 +62,7 @@ export function openSavedSessions(destination: Store, log: Log): SavedSessions {
       if (known === undefined) return read(name, signal);
       if (Date.now() - known.readMs < REREAD_MS) return known.report;
       cache.set(name, known.report);
+      // What fails is logged by the store, and the report that is known stays.
       const reading = read(name, timeoutSignal(REREAD_TIMEOUT_MS)).catch(() => undefined);
       return (await within(REREAD_WAIT_MS, reading, signal)) ?? known.report;
     },

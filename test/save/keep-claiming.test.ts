@@ -45,6 +45,25 @@ test('fails at once at the end of a session whose store denies it', async () => 
   await expect(claim.claimNow(patient)).rejects.toThrow(PermanentError);
 });
 
+test('fails at the end of a session that is denied it only then', async () => {
+  const { s3, claim } = await claimAt([{ ...PUTS, do: 'hold' }]);
+  await eventually(() => s3.counts.PutObject === 1);
+  const claiming = claim.claimNow(AbortSignal.timeout(30_000));
+  s3.setFaults([{ ...PUTS, do: 'deny' }]);
+  await expect(claiming).rejects.toThrow(PermanentError);
+});
+
+test('gives up a request that hangs when it is hurried, if one has failed before', async () => {
+  const { s3, claim } = await claimAt([
+    { match: { operation: 'PutObject', nth: 1 }, do: '503' },
+    { ...PUTS, do: 'stall' },
+  ]);
+  await eventually(() => s3.counts.PutObject === 2);
+  s3.setFaults([]);
+  // One that is only hurried has 8 s for its request.
+  expect((await claim.claimNow(AbortSignal.timeout(7_000))).name).toBe('T');
+});
+
 test('ends by the deadline of whoever waits for it, and may succeed for the next one', async () => {
   const { s3, claim } = await claimAt([{ ...PUTS, do: '503' }]);
   await expect(claim.claimNow(AbortSignal.abort(new Error('time is up')))).rejects.toThrow('time is up');
