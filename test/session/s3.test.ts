@@ -56,6 +56,28 @@ describe.concurrent('with S3, a session', () => {
     expect(session.report().archive).toMatchObject({ verified: true, parts: 1 });
   });
 
+  test('names its run in the metadata of everything that it writes', async ({ s3, start }) => {
+    const session = start({
+      SESSION_JOURNAL_INTERVAL: '50ms',
+      SESSION_AGENT_COMMAND: program('agent-counts'),
+    });
+    await eventually(() => keysOf(s3).some(key => key.endsWith('/journal/00000001.tar.gz')));
+    session.signal('SIGTERM');
+    expect((await session.ended()).code).toBe(0);
+    const writes = s3.requests.filter(({ operation }) =>
+      /^(PutObject|CreateMultipartUpload)$/.test(operation),
+    );
+    const keys = writes.map(({ key }) => key.slice('some/prefix/'.length));
+    for (const key of [
+      '.sessions/test/claim.json',
+      '.sessions/test/journal/00000001.tar.gz',
+      'test/logs.tar.gz',
+    ])
+      expect(keys).toContain(key);
+    const runs = new Set(writes.map(({ headers }) => headers['x-amz-meta-run']));
+    expect([...runs]).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/)]);
+  });
+
   test('goes up in parts when it is large', { tags: ['slow'] }, async ({ s3, start }) => {
     const session = start(noise);
     expect((await session.ended()).code).toBe(0);
