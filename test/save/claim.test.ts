@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type Claimant, claimName, claimNextName } from '../../src/save/claim.ts';
+import { type Claimant, type ClaimedName, claimName, claimNextName } from '../../src/save/claim.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { openTestStore, PLAIN } from '../store/s3/support.ts';
@@ -12,7 +12,15 @@ import type { Conditions } from '../support/s3/state.ts';
 import { type FaultRule, type S3Server, startS3Server } from '../support/s3-server.ts';
 import { seeded } from '../support/seeded.ts';
 
-const KINDS = ['honoured', 'ignored-on-complete', 'ignored', 'refused'] as const;
+/** What is learnt of each kind of store at the claim. */
+const LEARNT = {
+  honoured: 'honoured',
+  'ignored-on-complete': 'honoured',
+  ignored: 'ignored',
+  refused: 'refused',
+  'refused-as-invalid': 'refused',
+} as const satisfies Record<Conditions, ClaimedName['conditions']>;
+const KINDS = ['honoured', 'ignored-on-complete', 'ignored', 'refused', 'refused-as-invalid'] as const;
 const signal = new AbortController().signal;
 const options = { signal, root: '' };
 
@@ -61,7 +69,7 @@ describe('two sessions of one name', () => {
 
   test.for(KINDS)('one after the other: the first has the plain one: %s', async kind => {
     const { store } = await openS3(kind);
-    const conditions = kind === 'ignored-on-complete' ? 'honoured' : kind;
+    const conditions = LEARNT[kind];
     const [first, second] = [claimant(), claimant()];
     expect(await claimName(store, first, options)).toEqual({ name: 'T', conditions });
     const next = conditions === 'honoured' ? 'T.2' : uniqueName(second);
@@ -95,12 +103,15 @@ describe('a claim', () => {
     expect(await claimName(store, second, options)).toEqual(await claimName(store, second, options));
   });
 
-  test.for(['ignored', 'refused'] as const)(
+  test.for(['ignored', 'refused', 'refused-as-invalid'] as const)(
     'where conditions are %s and nothing can be listed has the digits of its run',
     async kind => {
       const { store } = await openS3(kind, [{ match: { operation: 'ListObjectsV2' }, do: 'deny' }]);
       const one = claimant();
-      expect(await claimName(store, one, options)).toEqual({ name: uniqueName(one), conditions: kind });
+      expect(await claimName(store, one, options)).toEqual({
+        name: uniqueName(one),
+        conditions: LEARNT[kind],
+      });
     },
   );
 
@@ -111,8 +122,7 @@ describe('a claim', () => {
     const two = [claimant(), claimant()];
     const names: string[] = [];
     for (const one of two) names.push((await claimName(store, one, options)).name);
-    const isKept = kind === 'honoured' || kind === 'ignored-on-complete';
-    expect(names).toEqual(isKept ? ['T', 'T.2'] : two.map(uniqueName));
+    expect(names).toEqual(LEARNT[kind] === 'honoured' ? ['T', 'T.2'] : two.map(uniqueName));
   });
 
   test('does not take a name below which another run has left anything, where conditions are ignored', async () => {

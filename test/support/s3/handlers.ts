@@ -267,6 +267,7 @@ function openUpload(state: State, { bucket, key, query }: S3Request) {
 function isConditional({ message, operation }: S3Request, { conditions }: State): boolean {
   if (message.headers['if-none-match'] !== '*' || conditions === 'ignored') return false;
   if (conditions === 'refused') throw notImplemented();
+  if (conditions === 'refused-as-invalid') throw new S3Error(400, 'InvalidArgument', 'Invalid Argument');
   return conditions === 'honoured' || operation === 'PutObject';
 }
 

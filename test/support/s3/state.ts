@@ -30,7 +30,9 @@ export type Conditions =
   | 'ignored-on-complete'
   | 'ignored'
   /** As Swift and Backblaze B2 do: 501. */
-  | 'refused';
+  | 'refused'
+  /** As others do: 400. */
+  | 'refused-as-invalid';
 
 export interface State {
   readonly conditions: Conditions;
