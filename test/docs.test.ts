@@ -5,6 +5,7 @@ import { generatedPages } from '../scripts/docs.ts';
 import { parseSessionConfig } from '../src/config/session.ts';
 import { chooser } from '../src/files/selection.ts';
 import { SERVERMGR_EVENTS, SESSION_EVENTS } from '../src/runtime/log-events.ts';
+import { FACTS } from './stores/facts.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
@@ -23,6 +24,17 @@ test("the recipe of the script's own selection takes every file that the archive
   ];
   expect(read.filter(name => !includes(Buffer.from(name)))).toEqual([]);
   expect(includes(Buffer.from('cuberite/world/region/r.0.0.mca'))).toBe(false);
+});
+
+/** Whether a row tells what real stores do is measured by test/stores/facts.test.ts. */
+test('docs/stores.md has a row, and what it means, for each fact that is measured, and no other', () => {
+  const lines = readFileSync(resolve(ROOT, 'docs/stores.md'), 'utf8').split('\n');
+  const found = (pattern: RegExp) => lines.flatMap(line => pattern.exec(line)?.[1] ?? []);
+  const [heading, , ...rows] = found(/^\| (.+?) \|/);
+  const facts = FACTS.map(({ name }) => name);
+  expect(heading).toBe('what');
+  expect(rows).toEqual(facts);
+  expect(found(/^- \*\*(.+?)\*\*/)).toEqual(facts);
 });
 
 const sources = readdirSync(resolve(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
