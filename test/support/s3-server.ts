@@ -72,6 +72,8 @@ export interface S3Server {
   objects(bucket?: string): StoredObject[];
   uploads(): OpenUpload[];
   setFaults(rules: readonly FaultRule[]): void;
+  /** See `S3ServerOptions`: moves its clock, as the client's moves the other way when its machine has slept. */
+  setClockAheadMs(ms: number): void;
   /** Resets every connection, whatever is under way on it. */
   breakConnections(): void;
   close(): Promise<void>;
@@ -93,6 +95,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
   let plan = planFaults(options.faults ?? []);
   let replanned = Promise.withResolvers<void>();
   let bodies = 0;
+  let { clockAheadMs = 0 } = options;
 
   const server = http.createServer((message, response) => {
     // A client that goes away in the middle is its own business.
@@ -108,7 +111,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
 
   async function serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
     if (message.url?.startsWith('/_')) return administer(message, response);
-    const nowMs = Date.now() + (options.clockAheadMs ?? 0);
+    const nowMs = Date.now() + clockAheadMs;
     response.setHeader('date', new Date(nowMs).toUTCString());
     const request = understand(message);
     const { operation, bucket, key, part, accessKey } = request;
@@ -158,7 +161,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
   async function answerTo(request: S3Request, rule: FaultRule | undefined): Promise<Answer> {
     const refused = rule && refusalOf(rule);
     if (refused) throw refused;
-    admit(request, options);
+    admit(request, { ...options, clockAheadMs });
     const answer = await answerIfAllowed(request, rule);
     if (rule?.do === '500-after-commit') throw internalError();
     return answer;
@@ -220,6 +223,9 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     objects: (bucket = 'bucket') => [...(state.buckets.get(bucket)?.values() ?? [])],
     uploads: () => [...state.uploads.values()],
     setFaults,
+    setClockAheadMs(ms) {
+      clockAheadMs = ms;
+    },
     breakConnections() {
       server.closeAllConnections();
     },

@@ -58,6 +58,36 @@ test.for([5, -5, 14, 40, -40, 24 * 60])(
   },
 );
 
+test.for([
+  [0, 40, 40],
+  [40, 80, 40],
+  [40, 0, 40],
+  [40, -40, 40],
+] as const)(
+  'a store whose clock goes from %i minutes ahead to %i in the middle of an archive: %i are told, once',
+  async ([before, after, told]) => {
+    const staged = await stage({ clockAheadMs: before * MINUTE });
+    const { server, store, clocks, retries } = staged;
+    await store.put('before', bytesOf(1), { signal });
+    async function* moving() {
+      for await (const chunk of inChunks(large, CHUNK)) {
+        yield chunk;
+        server.setClockAheadMs(after * MINUTE);
+      }
+    }
+    await store.store('logs.tar.gz', moving(), calm);
+    expect(await digestOf(await store.get('logs.tar.gz', signal))).toBe(digestOfBytes(large));
+    await store.delete(['before', 'logs.tar.gz'], signal);
+    await useAll(staged);
+    expect(clocks.map(({ aheadMs }) => Math.round(aheadMs / MINUTE))).toEqual([told]);
+    expect(retries).toEqual([]);
+    // Requests that were under way at the same time are all corrected by the first answer.
+    const refused = server.requests.filter(({ status }) => status === 403);
+    expect(refused.length).toBeGreaterThan(before === 0 ? 0 : 1);
+    expect(refused.length).toBeLessThanOrEqual(4);
+  },
+);
+
 test('a HEAD that comes first is signed again by the store’s clock', async () => {
   const { store, server } = await stage({ clockAheadMs: 40 * MINUTE });
   expect(await store.exists('nothing', signal)).toBe(false);
