@@ -34,10 +34,7 @@ async function openThrough(endpoint: string, proxy: ProxyConfig) {
 }
 
 test('an archive goes to an https:// endpoint through a tunnel, on connections that are kept', async () => {
-  const { server, port } = await startS3();
-  const front = await startTlsFront({ port });
-  onTestFinished(() => front[Symbol.asyncDispose]());
-  trustCertificate();
+  const { server, front } = await startTlsS3();
   const proxy = await openProxy({ to: front, credentials: 'me:p@ss' });
   const https = proxy.url.replace('//', '//me:p%40ss@');
   const store = await openThrough('https://s3.test', { http: undefined, https, except: [] });
@@ -46,6 +43,14 @@ test('an archive goes to an https:// endpoint through a tunnel, on connections t
   expect(new Set(proxy.requests)).toEqual(new Set(['CONNECT s3.test:443']));
   expect(proxy.requests.length).toBeLessThan(server.requests.length);
 });
+
+async function startTlsS3() {
+  const { server, port } = await startS3();
+  const front = await startTlsFront({ port });
+  onTestFinished(() => front[Symbol.asyncDispose]());
+  trustCertificate();
+  return { server, front };
+}
 
 function trustCertificate(): void {
   const before = tls.getCACertificates();
@@ -95,6 +100,27 @@ test('a proxy that never answers leaves nothing behind', { tags: ['slow'] }, asy
   await expect(putting).rejects.toThrow('enough');
   store.close();
   await eventually(async () => (await proxy.connections()) === 0);
+});
+
+test('an answer through a tunnel may take longer than the tunnel', {
+  tags: ['slow'],
+  timeout: 40_000,
+}, async () => {
+  const { server, front } = await startTlsS3();
+  const proxy = await openProxy({ to: front });
+  const store = await openThrough('https://s3.test', { http: undefined, https: proxy.url, except: [] });
+  await store.put('before', bytesOf(9), { signal });
+  const operation = ['PutObject', 'GetObject', 'HeadObject'] as const;
+  server.setFaults([{ match: { operation }, do: 'late-answer', delayMs: 11_000 }]);
+  const [got, isThere] = await Promise.all([
+    store.get('before', signal).then(digestOf),
+    store.exists('before', signal),
+    // The first of a tunnel of its own.
+    store.put('after', bytesOf(9), { signal }),
+  ]);
+  expect({ got, isThere }).toEqual({ got: digestOfBytes(bytesOf(9)), isThere: true });
+  // None was asked for again.
+  expect(server.requests).toHaveLength(4);
 });
 
 test.for<[host: string, except: string, way: 'direct' | 'proxied']>([

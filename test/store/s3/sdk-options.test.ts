@@ -1,6 +1,8 @@
 /** @module-tag slow */
 
 import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import {
   GetObjectCommand,
@@ -8,9 +10,24 @@ import {
   PutObjectCommand,
   S3Client,
   type S3ClientConfig,
+  waitUntilObjectExists,
 } from '@aws-sdk/client-s3';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { type S3ServerOptions, startS3Server } from '../../support/s3-server.ts';
+
+const at = { Bucket: 'bucket', Key: 'key' };
+
+function openClient(endpoint: string, config: S3ClientConfig): S3Client {
+  const client = new S3Client({
+    endpoint,
+    region: 'us-east-1',
+    forcePathStyle: true,
+    credentials: { accessKeyId: 'AKIDTEST', secretAccessKey: 'secret' },
+    ...config,
+  });
+  onTestFinished(() => client.destroy());
+  return client;
+}
 
 /**
  * What options of the SDK do not do. Where one of these fails after an update of the SDK, the option may now serve in
@@ -18,20 +35,11 @@ import { type S3ServerOptions, startS3Server } from '../../support/s3-server.ts'
  */
 async function stage(serverOptions: S3ServerOptions, config: S3ClientConfig) {
   const server = await startS3Server(serverOptions);
-  const client = new S3Client({
-    endpoint: server.url,
-    region: 'us-east-1',
-    forcePathStyle: true,
-    credentials: { accessKeyId: 'AKIDTEST', secretAccessKey: 'secret' },
-    ...config,
-  });
-  onTestFinished(async () => {
-    client.destroy();
-    await server.close();
-  });
-  const at = { Bucket: 'bucket', Key: 'key' };
+  onTestFinished(() => server.close());
+  const client = openClient(server.url, config);
   return {
     server,
+    client,
     put: () => client.send(new PutObjectCommand({ ...at, Body: Buffer.alloc(8_000_000) })),
     head: () => client.send(new HeadObjectCommand(at)),
     get: () => client.send(new GetObjectCommand(at)),
@@ -69,6 +77,16 @@ test.for([
   expect(statuses()).toEqual([status]);
 });
 
+test.for(['standard', 'adaptive'] as const)(
+  '%s retry gives up after 35 repetitions of all requests together',
+  async retryMode => {
+    const faults = [{ do: '500' }] as const;
+    const { head, statuses } = await stage({ faults }, { retryMode, maxAttempts: 3 });
+    await Promise.allSettled(Array.from({ length: 40 }, head));
+    expect(statuses()).toHaveLength(40 + 35);
+  },
+);
+
 test('socketTimeout counts the time that a reader takes', async () => {
   const { put, get } = await stage({}, { requestHandler: { socketTimeout: 300 } });
   await put();
@@ -77,4 +95,56 @@ test('socketTimeout counts the time that a reader takes', async () => {
   // Nobody reads.
   const [error] = await once(Body, 'error');
   expect(String(error)).toContain('timed out');
+});
+
+const THROWN = {
+  requestHandler: { requestTimeout: 300, throwOnRequestTimeout: true },
+  maxAttempts: 1,
+} as const;
+
+test('requestTimeout alone warns, and ends nothing', async () => {
+  const warn = vi.fn();
+  const logger = { ...console, warn };
+  const faults = [{ do: 'late-answer', delayMs: 600 }] as const;
+  const { put } = await stage({ faults }, { requestHandler: { requestTimeout: 300, logger } });
+  await put();
+  expect(warn).toHaveBeenCalledOnce();
+});
+
+test('requestTimeout ends a request whose bytes move, since it is slow', async () => {
+  const slow = { do: 'slow', bytesPerSecond: 8_000_000 } as const;
+  const { put } = await stage({ faults: [slow] }, THROWN);
+  await expect(put()).rejects.toThrow('requestTimeout');
+});
+
+test('requestTimeout does not end an answer that has stopped in its middle', async () => {
+  let requests = 0;
+  const server = http.createServer((_, response) => {
+    requests += 1;
+    if (requests === 1) response.writeHead(200, { 'content-length': '8' }).write('half');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const client = openClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, THROWN);
+  const { Body } = await client.send(new GetObjectCommand(at));
+  if (!(Body instanceof Readable)) throw new Error('no body');
+  Body.resume();
+  // One that was sent later, and not answered, has had its time.
+  await expect(client.send(new HeadObjectCommand(at))).rejects.toThrow('requestTimeout');
+  expect([Body.errored, Body.destroyed, Body.readableEnded]).toEqual([null, false, false]);
+  // It breaks when the server closes the connection.
+  Body.on('error', () => undefined);
+});
+
+test('waitUntilObjectExists is content with what another run has put there', async () => {
+  const { put, client } = await stage({}, {});
+  await put();
+  await client.send(new PutObjectCommand({ ...at, Body: 'x', Metadata: { run: 'another' } }));
+  const waiter = { client, maxWaitTime: 10 };
+  const { state, reason } = await waitUntilObjectExists(waiter, at);
+  expect({ state, reason }).toMatchObject({ state: 'SUCCESS', reason: { ContentLength: 1 } });
 });
