@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
+import { SESSIONS_FOLDER } from './key-template.ts';
 import type { DestinationUrl } from './session-config.ts';
 
 /** `s3://bucket/prefix`, `file:///folder`, or a path, which stays relative. */
@@ -77,4 +78,18 @@ export function resolveDestination(url: DestinationUrl, cwd: string): Destinatio
 /** As a user would write it. */
 export function destinationText(url: DestinationUrl): string {
   return url.kind === 's3' ? `s3://${[url.bucket, url.prefix].filter(Boolean).join('/')}` : url.path;
+}
+
+/** The folders of a bucket in which programs that have long read this project's data take every object for an archive. */
+const READ_WHOLE = /^(?:[^/]+\/interaction|(turk_interactions_with_agent)\/turk)(?:\/|$)/;
+
+/** What is wrong with a destination inside such a folder, for a person; undefined: it is in none. */
+export function readersNotice(variable: string, url: DestinationUrl): string | undefined {
+  const found = url.kind === 's3' ? READ_WHOLE.exec(url.prefix) : null;
+  if (url.kind !== 's3' || found === null) return undefined;
+  const above = destinationText({ ...url, prefix: found[1] ?? '' });
+  return (
+    `${variable} ${destinationText(url)} is in a folder that readers of sessions list whole: they fail on ` +
+    `${SESSIONS_FOLDER} in it; write ${above}, and let SESSION_KEY name the folders below`
+  );
 }

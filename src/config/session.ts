@@ -7,7 +7,7 @@ import {
   unknownVariables,
   type VariableReader,
 } from './define.ts';
-import { resolveDestination } from './destination-url.ts';
+import { readersNotice, resolveDestination } from './destination-url.ts';
 import { LAUNCHER_SCRIPT, type LauncherScript, readLauncherScript } from './launcher-script.ts';
 import { proxyConfig, withoutProxyCredentials, withProxyNames } from './proxy.ts';
 import type {
@@ -65,7 +65,10 @@ export function parseSessionConfig(env: Environment, context: SessionContext): P
 
   // A misspelt name is often why another one is missing: both are reported together.
   if (reader.faults.length > 0) throw new ConfigError([...reader.faults, ...notices(env, script)]);
-  return { config: deepFreeze(config), notices: notices(env, script) };
+  return {
+    config: deepFreeze(config),
+    notices: [...notices(env, script), ...destinationNotices(config.save)],
+  };
 }
 
 function serverConfig(reader: Reader, context: SessionContext): ServerConfig {
@@ -179,4 +182,12 @@ function notices(env: Environment, script: LauncherScript): string[] {
     );
   }
   return [...found, ...script.notices];
+}
+
+function destinationNotices({ destination, fallback }: SaveConfig): string[] {
+  const found = [
+    readersNotice('SESSION_DESTINATION', destination),
+    fallback && readersNotice('SESSION_FALLBACK_DESTINATION', fallback),
+  ];
+  return found.filter(notice => notice !== undefined);
 }

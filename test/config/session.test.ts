@@ -339,6 +339,30 @@ describe('notices', () => {
   const notices = (env: Environment) =>
     parseSessionConfig({ SESSION_DESTINATION: '/out', ...env }, context).notices;
 
+  test.for([
+    ['s3://bucket/4711/interaction', 's3://bucket'],
+    ['s3://bucket/4711/interaction/more', 's3://bucket'],
+    ['s3://bucket/turk_interactions_with_agent/turk', 's3://bucket/turk_interactions_with_agent'],
+    ['s3://bucket/turk_interactions_with_agent/turk/4711', 's3://bucket/turk_interactions_with_agent'],
+  ] as const)('%s is what readers list whole: %s is what to write', ([inside, above]) => {
+    for (const name of ['SESSION_DESTINATION', 'SESSION_FALLBACK_DESTINATION'])
+      expect(notices({ [name]: inside })).toEqual([
+        expect.stringMatching(new RegExp(`^${name} ${inside} is in .* write ${above}, and let SESSION_KEY`)),
+      ]);
+  });
+
+  test.for([
+    's3://bucket',
+    's3://bucket/4711',
+    's3://bucket/interaction',
+    's3://bucket/4711/interactions',
+    's3://bucket/turk_interactions_with_agent',
+    's3://bucket/turk_interactions_with_agent/turkey',
+    '/4711/interaction',
+  ])('%s is not', destination => {
+    expect(notices({ SESSION_DESTINATION: destination })).toEqual([]);
+  });
+
   test('name the nearest variable that is known', () => {
     expect(notices({ SESSION_STOP_GRAC: '1s' })).toEqual([expect.stringContaining('SESSION_STOP_GRACE?')]);
   });

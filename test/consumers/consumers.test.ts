@@ -81,7 +81,7 @@ function start({ fixture, s3 }: Context, launcher: Launcher, env: Record<string,
 type Ending = (
   context: Context,
   launcher: Launcher,
-  env?: Record<string, string>,
+  env?: Record<string, string | undefined>,
   experiment?: string,
 ) => Promise<void>;
 
@@ -200,3 +200,42 @@ test('a session of the pipeline without an experiment is none of a batch', async
   await endedByItsWorker({ fixture, s3 }, 'pipeline');
   expectBatch(s3, [TIMESTAMP]);
 });
+
+/** What somebody might set without the launchers. */
+const byHand = (destination: string, timestamp: string) => ({
+  RUN_SH_GZ_B64: undefined,
+  SESSION_DESTINATION: destination,
+  TIMESTAMP: timestamp,
+});
+
+test('a session at the top of the bucket whose TIMESTAMP has 14 digits is an empty batch', async ({
+  fixture,
+  s3,
+}) => {
+  const env = byHand(DESTINATIONS.pipeline, '20260101120000');
+  await endedByItsWorker({ fixture, s3 }, 'pipeline', byHand(DESTINATIONS.pipeline, TIMESTAMP));
+  expect(listBatches(saved(s3, 'droidlet-hitl'))).toEqual([]);
+  await endedByItsWorker({ fixture, s3 }, 'pipeline', env);
+  expect(listBatches(saved(s3, 'droidlet-hitl'))).toEqual([20260101120000]);
+  expect(listSessions(saved(s3, 'droidlet-hitl'), '20260101120000')).toEqual([]);
+  // As README.md says: a second one of that name keeps the reader from listing anything.
+  await endedByItsWorker({ fixture, s3 }, 'pipeline', env);
+  expect(() => listBatches(saved(s3, 'droidlet-hitl'))).toThrow('20260101120000.2');
+});
+
+test.for([
+  ['pipeline', `${BATCH}/interaction`, (s3: S3Server) => listSessions(saved(s3, 'droidlet-hitl'), BATCH)],
+  ['usual', 'turk/4711', (s3: S3Server) => listExperiments(saved(s3, 'craftassist'))],
+] as const)(
+  'a destination that the readers list whole is told, since they fail on it: %s',
+  async ([launcher, folder, read], { fixture, s3 }) => {
+    const destination = `${DESTINATIONS[launcher]}/${folder}`;
+    const session = start({ fixture, s3 }, launcher, {
+      ...byHand(destination, TIMESTAMP),
+      ...agent('leave'),
+    });
+    expect(await session.ended(), session.stderr()).toEqual({ code: 0, signal: null });
+    expect(session.report().notices).toEqual([expect.stringContaining(`write ${DESTINATIONS[launcher]}, `)]);
+    expect(() => read(s3)).toThrow(`${folder}/.sessions/${TIMESTAMP}/`);
+  },
+);
