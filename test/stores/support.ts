@@ -32,10 +32,16 @@ export interface TestBucket extends OpenBucket {
   admitSession(...actions: string[]): Promise<void>;
 }
 
-/** A new bucket of the owner's; it goes with the store. */
-export async function createBucket(kind: RealStore['kind']): Promise<TestBucket> {
+/**
+ * A new bucket of the owner's; it goes with the store.
+ * @param onFinished the test's own where several run at the same time: the other one may be another test's
+ */
+export async function createBucket(
+  kind: RealStore['kind'],
+  onFinished: (close: () => void) => void = onTestFinished,
+): Promise<TestBucket> {
   const store = inject('stores')[kind];
-  const bucket = openBucket(store.url, store.owner, `test-${randomUUID()}`);
+  const bucket = openBucket(store.url, store.owner, `test-${randomUUID()}`, onFinished);
   const { client, name } = bucket;
   await client.send(new CreateBucketCommand({ Bucket: name }));
   return {
@@ -50,9 +56,14 @@ export async function createBucket(kind: RealStore['kind']): Promise<TestBucket>
 }
 
 /** Opens a bucket that is there already, until the test is over. */
-export function openBucket(url: string, account: Account, name: string): OpenBucket {
+export function openBucket(
+  url: string,
+  account: Account,
+  name: string,
+  onFinished: (close: () => void) => void = onTestFinished,
+): OpenBucket {
   const client = clientOf(url, account);
-  onTestFinished(() => client.destroy());
+  onFinished(() => client.destroy());
   return {
     name,
     client,
