@@ -193,6 +193,14 @@ describe.concurrent('a session', () => {
     expect(session.report().journal?.segments).toBeGreaterThan(0);
   });
 
+  test('leaves nothing at a fallback that it does not need', async ({ fixture, openS3 }) => {
+    const s3 = await openS3();
+    const SESSION_FALLBACK_DESTINATION = 's3://bucket/fallback';
+    const session = fixture.start({ ...s3Environment(s3), SESSION_FALLBACK_DESTINATION });
+    expect((await session.ended()).code, session.stdout()).toBe(0);
+    expect(s3.objects().filter(({ key }) => key.startsWith('fallback'))).toEqual([]);
+  });
+
   test('claims its name at the fallback when that is used', { tags: ['slow'] }, async ({
     fixture,
     openS3,
