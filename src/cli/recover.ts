@@ -9,11 +9,14 @@ import { deleteJournal } from '../journal/delete.ts';
 import { type FoundJournal, findJournals, isLive, storeClock } from '../journal/reader/find.ts';
 import { recoverJournal } from '../journal/reader/rebuild.ts';
 import { createDeadlines } from '../runtime/deadline.ts';
-import { EXIT_NOT_SAVED, EXIT_USAGE } from '../runtime/exit-codes.ts';
+import { EXIT_DAMAGED, EXIT_NOT_SAVED, EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { openLog } from '../runtime/log.ts';
 import { createLoggedProgress } from '../runtime/progress.ts';
 import { bytesText, errorText } from '../runtime/text.ts';
+import { findDamaged } from '../save/earlier-recovery.ts';
 import { recoverSession } from '../save/recover.ts';
+import { describeRecovery, recoveredFiles } from '../save/recovered-files.ts';
+import { isDamaged, type RecoveryPlan } from '../save/recovery-plan.ts';
 import { isSavedAlready } from '../save/recovery-report.ts';
 import { faultText } from '../store/fault-text.ts';
 import { openStore } from '../store/open.ts';
@@ -23,12 +26,13 @@ import { type CommandInput, printFaults, type RunCommand } from './command.ts';
 import { configFor, findNamedSessions, type NamedSessions } from './session-url.ts';
 
 const USAGE =
-  'usage: craftassist-session recover [--all] [--dry-run] [--force] [--output folder] [--scratch folder] <s3://bucket/prefix/TIMESTAMP>';
+  'usage: craftassist-session recover [--all] [--dry-run] [--force] [--discard-damaged] [--output folder] [--scratch folder] <s3://bucket/prefix/TIMESTAMP>';
 
 const OPTIONS = {
   all: { type: 'boolean', default: false },
   'dry-run': { type: 'boolean', default: false },
   force: { type: 'boolean', default: false },
+  'discard-damaged': { type: 'boolean', default: false },
   output: { type: 'string' },
   scratch: { type: 'string' },
 } as const;
@@ -99,16 +103,17 @@ async function recoverAll(task: Task): Promise<number> {
     return task.all ? 0 : EXIT_USAGE;
   }
   let code = 0;
+  let isAnyLost = false;
   for (const journal of journals) {
     if (input.signals.stopRequested.aborted) return EXIT_NOT_SAVED;
     try {
       code = Math.max(code, await recoverOne(task, journal));
     } catch (error) {
       input.printError(`${destination.url}/${journal.session}: the journal was kept: ${faultText(error)}`);
-      code = EXIT_NOT_SAVED;
+      isAnyLost = true;
     }
   }
-  return code;
+  return isAnyLost ? EXIT_NOT_SAVED : code;
 }
 
 async function recoverOne(task: Task, journal: FoundJournal): Promise<number> {
@@ -123,10 +128,8 @@ async function recoverOne(task: Task, journal: FoundJournal): Promise<number> {
   }
   if (task.output !== undefined) return recoverTo(task, journal, resolve(input.cwd, task.output));
   const isSaved = await isSavedAlready(destination, journal, signals.stopRequested);
-  if (task['dry-run']) {
-    print(
-      isSaved ? `${name}: would delete the journal of a saved session` : `${name}: would recover (${facts})`,
-    );
+  if (isSaved && task['dry-run']) {
+    print(`${name}: would delete the journal of a saved session`);
     return 0;
   }
   if (isSaved) {
@@ -136,7 +139,24 @@ async function recoverOne(task: Task, journal: FoundJournal): Promise<number> {
     task.saved.add(name);
     return 0;
   }
+  const known = await findDamaged(destination, journal, signals.stopRequested);
+  if (known !== undefined && !task['discard-damaged']) {
+    printError(`${name}: ${damageText(known)}`);
+    return EXIT_DAMAGED;
+  }
+  if (task['dry-run']) {
+    print(`${name}: would recover (${facts})`);
+    return 0;
+  }
   return recoverIntoArchive(task, journal, name);
+}
+
+function damageText({ archiveKey, problems, notPacked }: RecoveryPlan): string {
+  const faults = problems.length + (notPacked?.total ?? 0);
+  return (
+    `saved with damage at ${archiveKey}, as its report tells (${faults === 1 ? 'one fault' : `${faults} faults`}); ` +
+    'the journal is kept: mend what cannot be read, or delete it with --discard-damaged'
+  );
 }
 
 /** A dry run writes nothing, not even the small object that tells the destination's time. */
@@ -146,7 +166,7 @@ async function nowAt(task: Task, { prefix, status }: FoundJournal): Promise<numb
 }
 
 async function recoverIntoArchive(
-  { config, destination, input, scratch: base = tmpdir() }: Task,
+  { config, destination, input, scratch: base = tmpdir(), 'discard-damaged': discardDamaged }: Task,
   journal: FoundJournal,
   name: string,
 ): Promise<number> {
@@ -165,15 +185,20 @@ async function recoverIntoArchive(
       }),
       signal: input.signals.stopRequested,
       scratch,
+      discardDamaged,
     });
     input.print(
-      `${name}: recovered to ${destination.url}/${done.archiveKey} (${bytesText(done.bytes)}), covered until ${done.coveredUntil ?? 'an unknown moment'}`,
+      `${name}: recovered to ${destination.url}/${done.archiveKey} (${bytesText(done.archive.bytes)}), covered until ${done.coveredUntil ?? 'an unknown moment'}`,
     );
-    for (const { segment, why } of done.problems) input.printError(`${name}: ${segment}: ${why}`);
-    for (const path of done.waiting.paths) input.printError(`${name}: ${path}: last bytes may be missing`);
-    return 0;
+    for (const line of describeRecovery(done)) input.printError(`${name}: ${line}`);
+    if (!isDamaged(done) || discardDamaged) return 0;
+    input.printError(`${name}: ${damageText(done)}`);
+    return EXIT_DAMAGED;
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    await rm(scratch, { recursive: true, force: true }).catch((error: unknown) =>
+      // Nothing depends on it: the archive is saved, or is not, whatever stays here.
+      input.printError(`${scratch} could not be removed: ${errorText(error)}`),
+    );
     await outputs.flush();
   }
 }
@@ -183,16 +208,15 @@ async function recoverTo(
   { prefix }: FoundJournal,
   folder: string,
 ): Promise<number> {
-  const { problems, waiting, coveredUntil } = await recoverJournal({
+  const rebuilt = await recoverJournal({
     destination,
     prefix,
     folder,
     signal: input.signals.stopRequested,
   });
   input.print(
-    `recovered to ${folder}, covered until ${coveredUntil ?? 'an unknown moment'}; the journal stays where it is`,
+    `recovered to ${folder}, covered until ${rebuilt.coveredUntil ?? 'an unknown moment'}; the journal stays where it is`,
   );
-  for (const { segment, why } of problems) input.printError(`${segment}: ${why}`);
-  for (const path of waiting.paths) input.printError(`${path}: last bytes may be missing`);
-  return 0;
+  for (const line of describeRecovery({ ...rebuilt, files: recoveredFiles(rebuilt) })) input.printError(line);
+  return rebuilt.problems.length > 0 ? EXIT_DAMAGED : 0;
 }

@@ -15,7 +15,12 @@ export type DeletionEvidence =
   /** Its session saved the archive, and the store confirmed the size. */
   | { readonly kind: 'verified-receipt'; readonly receipt: Receipt }
   /** The archive that a recovery made of it was read back from the store. */
-  | { readonly kind: 'read-back-digest'; readonly sha256: string }
+  | {
+      readonly kind: 'read-back-digest';
+      readonly sha256: string;
+      /** Of the journal; a person has said that it may be lost, where there is any. */
+      readonly damage: 'none' | 'discarded';
+    }
   /** Its session saved the archive, and was cut off before it could delete the journal. */
   | { readonly kind: 'saved-before'; readonly session: string };
 

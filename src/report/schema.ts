@@ -15,7 +15,7 @@ const Exit = v.union([
   v.object({ failedToStart: v.string() }),
 ]);
 
-const Skipped = v.object({ total: Count, first: v.array(v.object({ path: Text, why: Text })) });
+export const Skipped = v.object({ total: Count, first: v.array(v.object({ path: Text, why: Text })) });
 
 const Child = v.object({
   name: Text,
@@ -66,6 +66,24 @@ const Journal = v.object({
   greatestLagMs: v.optional(v.number()),
 });
 
+const capped = <Item extends v.GenericSchema>(item: Item) => v.object({ total: Count, first: v.array(item) });
+
+/** What is known of files that a recovery could not bring back as they were; of each kind the first are named. */
+export const RecoveredFiles = v.object({
+  /** They end early, by so many bytes at least. */
+  truncated: capped(v.object({ path: Text, missingBytes: Count })),
+  /** They are as they were before a change of which a part had been uploaded. */
+  superseded: capped(Text),
+  /** They were written to while they were read. */
+  changedWhileRead: capped(Text),
+  /** Bytes that stand in a file beside the one that they are of. */
+  displaced: capped(v.object({ path: Text, of: Text, bytes: Count })),
+  /** Nothing of them is there. */
+  missing: capped(Text),
+  /** Bytes that are not there, from one offset up to another. */
+  gaps: capped(v.object({ path: Text, from: Count, to: Count })),
+});
+
 const REPORT = {
   format: v.literal(1),
   /** The session's name: its TIMESTAMP. */
@@ -114,6 +132,11 @@ const REPORT = {
   /** Files whose last bytes may be missing. */
   tailsMissing: v.optional(v.array(Text)),
   problems: v.optional(v.array(v.object({ segment: Text, why: Text }))),
+  files: v.optional(RecoveredFiles),
+  /** Files that were rebuilt and could not be packed. */
+  notPacked: v.optional(Skipped),
+  /** The journal holds what the archive may lack, and was not deleted. */
+  journalKept: v.optional(v.boolean()),
 } as const;
 
 const Report = v.object(REPORT);

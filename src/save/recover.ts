@@ -1,21 +1,27 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { pack } from '../archive/pack.ts';
 import { DEFAULT_KEY } from '../config/key-template.ts';
 import type { SaveConfig } from '../config/session-config.ts';
 import { deleteJournal } from '../journal/delete.ts';
 import type { FoundJournal } from '../journal/reader/find.ts';
 import { type Recovered, recoverJournal } from '../journal/reader/rebuild.ts';
-import { compressionThreads } from '../runtime/cpus.ts';
 import { digestOf } from '../store/read.ts';
 import { PermanentError, type Store } from '../store/store.ts';
 import { placeOf } from './archive-name.ts';
 import { type ArchivePlace, placeAt } from './archive-place.ts';
 import { CLAIM_KEY, type ClaimedName, claimantOf, claimName } from './claim.ts';
+import { findNoted, findStored, type Packing } from './earlier-recovery.ts';
 import { readExperiment } from './experiment.ts';
-import { planOf, putPlan, type RecoveredSession, type RecoveryPlan, readPlan } from './recovery-plan.ts';
+import {
+  isDamaged,
+  planOf,
+  putPlan,
+  type RecoveredSession,
+  type RecoveryPlan,
+  withArchive,
+} from './recovery-plan.ts';
 import { putRecoveryReport } from './recovery-report.ts';
-import { type SaveRequest, type SaveRuntime, saveArchive } from './save.ts';
+import { type SaveRuntime, saveArchive } from './save.ts';
 
 /** How an archive is made whose journal does not say so, and what a journal never says. */
 export type PackDefaults = Pick<
@@ -28,11 +34,14 @@ export interface RecoveryRuntime extends SaveRuntime {
   readonly signal: AbortSignal;
   /** An empty folder for the working directory while it is rebuilt. */
   readonly scratch: string;
+  /** Deletes the journal also where the archive may lack something that it holds. */
+  readonly discardDamaged: boolean;
 }
 
 /**
  * Makes the archive that a session would have made, out of its journal, reads it back, writes its report, and only then
- * deletes the journal. Interrupted at any point, it is simply run again.
+ * deletes the journal, unless that is damaged: what could not be read may be read one day. Interrupted at any point, it
+ * is simply run again.
  * @throws when the archive cannot be made or verified; the journal is kept then.
  */
 export async function recoverSession(
@@ -41,24 +50,15 @@ export async function recoverSession(
   defaults: PackDefaults,
   runtime: RecoveryRuntime,
 ): Promise<RecoveredSession> {
-  const { signal } = runtime;
+  const { signal, discardDamaged } = runtime;
   const recovered =
-    (await resume(store, journal, signal)) ?? (await rebuildAndSave(store, journal, defaults, runtime));
-  await putRecoveryReport(store, journal, recovered, signal);
-  await deleteJournal(store, journal, { kind: 'read-back-digest', sha256: recovered.sha256 }, signal);
+    (await findNoted(store, journal, signal)) ?? (await rebuildAndSave(store, journal, defaults, runtime));
+  const damage = !isDamaged(recovered) ? 'none' : discardDamaged ? 'discarded' : 'kept';
+  await putRecoveryReport(store, journal, { ...recovered, journalKept: damage === 'kept' }, signal);
+  if (damage === 'kept') return recovered;
+  const { sha256 } = recovered.archive;
+  await deleteJournal(store, journal, { kind: 'read-back-digest', sha256, damage }, signal);
   return recovered;
-}
-
-/** An earlier recovery came as far as the archive, and was cut off before the journal was gone. */
-async function resume(
-  store: Store,
-  journal: FoundJournal,
-  signal: AbortSignal,
-): Promise<RecoveredSession | undefined> {
-  const plan = await readPlan(store, journal.prefix, signal);
-  if (plan?.sha256 === undefined) return undefined;
-  const digest = await digestOf(store, plan.archiveKey, signal, plan.sha256);
-  return digest?.sha256 === plan.sha256 ? { ...plan, ...digest } : undefined;
 }
 
 async function rebuildAndSave(
@@ -75,8 +75,11 @@ async function rebuildAndSave(
     folder: workdir,
     signal,
   });
+  const [problem] = rebuilt.problems;
+  if (rebuilt.about === undefined && problem !== undefined && !runtime.discardDamaged)
+    throw new Error(`nothing of it can be read: ${problem.segment}: ${problem.why}`);
   const packing = packingOf(rebuilt, defaults, workdir);
-  const stored = await findStored(store, journal, packing, signal);
+  const stored = await findStored(store, journal, rebuilt, packing, signal);
   if (stored !== undefined) return stored;
   let plan: RecoveryPlan | undefined;
   const saved = await saveArchive(
@@ -92,7 +95,7 @@ async function rebuildAndSave(
         },
       ],
       onPlace: async place => {
-        plan = planOf(place, rebuilt);
+        plan = planOf(place, rebuilt, journal);
         await putPlan(store, journal.prefix, plan, signal);
         await abortUploads(store, place, runtime);
       },
@@ -100,40 +103,15 @@ async function rebuildAndSave(
     runtime,
   );
   if (saved.how !== 'archive' || plan === undefined) throw new Error(saved.faults.join('; '));
-  const { sha256 } = saved.summary;
-  await putPlan(store, journal.prefix, { ...plan, sha256 }, signal);
+  const { sha256, skipped } = saved.summary;
   const digest = await digestOf(store, plan.archiveKey, signal, sha256);
   if (digest?.sha256 !== sha256) {
     throw new Error(`${store.url}/${plan.archiveKey} is not what was uploaded`);
   }
-  return { ...plan, ...digest };
+  const recovered = withArchive(plan, digest, skipped);
+  await putPlan(store, journal.prefix, recovered, signal);
+  return recovered;
 }
-
-/**
- * An earlier recovery may have been cut off between storing the archive and noting its digest: then what is at its key
- * is what would be packed now. Anything else there is somebody else's.
- */
-async function findStored(
-  store: Store,
-  journal: FoundJournal,
-  packing: Packing,
-  signal: AbortSignal,
-): Promise<RecoveredSession | undefined> {
-  const plan = await readPlan(store, journal.prefix, signal);
-  if (plan === undefined) return undefined;
-  const digest = await digestOf(store, plan.archiveKey, signal);
-  if (digest === undefined) return undefined;
-  return digest.sha256 === (await digestOfPacked(packing, signal)) ? { ...plan, ...digest } : undefined;
-}
-
-async function digestOfPacked({ source, archive }: Packing, signal: AbortSignal): Promise<string> {
-  const threads = compressionThreads();
-  const packed = pack({ selection: source, ...archive, chunkBytes: DISCARDED_BYTES, threads, signal });
-  for await (const chunk of packed.chunks) packed.releaseChunk(chunk);
-  return packed.summary().sha256;
-}
-
-const DISCARDED_BYTES = 1024 * 1024;
 
 /** Where the session itself would have put its archive. One of an earlier version has no name yet that it has claimed. */
 async function placeOfRecovered(
@@ -178,8 +156,6 @@ async function abortUploads(
     );
   }
 }
-
-type Packing = Pick<SaveRequest, 'source' | 'archive' | 'stallMs'>;
 
 /** The session's own settings of how to pack, as far as its journal tells. */
 function packingOf(

@@ -1,31 +1,54 @@
 import * as v from 'valibot';
+import type { CappedListSummary } from '../archive/skipped.ts';
 import { PLAN_KEY } from '../journal/format/schema.ts';
+import type { FoundJournal } from '../journal/reader/find.ts';
 import type { Recovered } from '../journal/reader/rebuild.ts';
+import { RecoveredFiles, Skipped } from '../report/schema.ts';
 import { type ObjectDigest, readText } from '../store/read.ts';
 import type { Store } from '../store/store.ts';
-import type { ArchivePlace } from './archive-place.ts';
+import { recoveredFiles } from './recovered-files.ts';
 
 const Plan = v.object({
   archiveKey: v.string(),
   reportKey: v.string(),
   session: v.optional(v.string()),
-  sha256: v.optional(v.string()),
   coveredUntil: v.optional(v.string()),
   isFinished: v.boolean(),
   problems: v.array(v.object({ segment: v.string(), why: v.string() })),
   waiting: v.object({ files: v.number(), bytes: v.number(), paths: v.array(v.string()) }),
+  /** Missing in plans of earlier versions, as is `journal`. */
+  files: v.optional(RecoveredFiles),
+  /** As much of the journal as was read. */
+  journal: v.optional(v.object({ segments: v.number(), bytes: v.number() })),
+  /** Once it is stored. */
+  archive: v.optional(v.object({ bytes: v.number(), sha256: v.string() })),
+  notPacked: v.optional(Skipped),
 });
 
 /**
- * What a recovery is about to make, and what it has found out; with the digest of the archive once that is stored. It is
- * in the journal, for whoever continues after an interruption.
+ * What a recovery is about to make, and what it has found out; with its archive once that is stored. It is in the
+ * journal, for whoever continues after an interruption, or comes by a journal that was kept.
  */
 export type RecoveryPlan = Readonly<v.InferOutput<typeof Plan>>;
 
-/** An archive that was made out of a journal, read back, and found to be what was packed. */
-export type RecoveredSession = RecoveryPlan & ObjectDigest;
+/** Whether the archive may lack what the journal holds, or has held: nobody but a person deletes the journal then. */
+export function isDamaged({ problems, notPacked }: RecoveryPlan): boolean {
+  return problems.length > 0 || (notPacked?.total ?? 0) > 0;
+}
 
-export function planOf({ archiveKey, reportKey, session }: ArchivePlace, recovered: Recovered): RecoveryPlan {
+/** Whether a plan is of all that a journal has by now. */
+export function isOfAll({ journal }: RecoveryPlan, { segments, bytes }: FoundJournal): boolean {
+  return journal?.segments === segments && journal.bytes === bytes;
+}
+
+/** An archive that was made out of a journal, read back, and found to be what was packed. */
+export type RecoveredSession = RecoveryPlan & { readonly archive: ObjectDigest };
+
+export function planOf(
+  { archiveKey, reportKey, session }: Pick<RecoveryPlan, 'archiveKey' | 'reportKey' | 'session'>,
+  recovered: Recovered,
+  { segments, bytes }: FoundJournal,
+): RecoveryPlan {
   const { coveredUntil, isFinished, problems, waiting } = recovered;
   return {
     archiveKey,
@@ -35,7 +58,18 @@ export function planOf({ archiveKey, reportKey, session }: ArchivePlace, recover
     isFinished,
     problems: [...problems],
     waiting: { ...waiting, paths: [...waiting.paths] },
+    files: recoveredFiles(recovered),
+    journal: { segments, bytes },
   };
+}
+
+/** The same once its archive is stored. @param skipped what could not be packed */
+export function withArchive(
+  plan: RecoveryPlan,
+  archive: ObjectDigest,
+  { total, first }: CappedListSummary,
+): RecoveredSession {
+  return { ...plan, archive: { ...archive }, notPacked: { total, first: [...first] } };
 }
 
 export async function putPlan(

@@ -9,7 +9,12 @@ import { type RecoveredSession, SMALL_BYTES } from './recovery-plan.ts';
 export async function putRecoveryReport(
   store: Store,
   journal: FoundJournal,
-  { archiveKey, reportKey, bytes, sha256, ...recovery }: RecoveredSession,
+  {
+    archiveKey,
+    reportKey,
+    archive: { bytes, sha256 },
+    ...recovery
+  }: RecoveredSession & { readonly journalKept: boolean },
   signal: AbortSignal,
 ): Promise<void> {
   const own = await readOwnReport(store, journal, signal);
@@ -28,6 +33,9 @@ export async function putRecoveryReport(
     complete: recovery.isFinished,
     tailsMissing: recovery.waiting.paths,
     problems: recovery.problems,
+    files: recovery.files,
+    notPacked: recovery.notPacked,
+    journalKept: recovery.journalKept,
     archive: { url: `${store.url}/${archiveKey}`, key, bytes, sha256, verified: true },
   });
   await store.put(reportKey, report, { signal });

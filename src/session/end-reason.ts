@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import type { ServerLogResult } from '../minecraft/game-server.ts';
 import { describeExit, type ExitStatus, succeeded } from '../process/exit-status.ts';
-import { EXIT_INTERNAL_ERROR, EXIT_NOT_SAVED, EXIT_USAGE } from '../runtime/exit-codes.ts';
+import { EXIT_DAMAGED, EXIT_INTERNAL_ERROR, EXIT_NOT_SAVED, EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { errorText } from '../runtime/text.ts';
 
 /** What ended a session: one value, from whichever came first. */
@@ -44,6 +44,7 @@ export const EXIT_CODES = [
     code: 21,
     meaning: 'saved, not yet packed: the journal holds everything, and `recover` makes the archive',
   },
+  { code: EXIT_DAMAGED, meaning: '`recover`: saved with damage, the journal is kept' },
   { code: EXIT_USAGE, meaning: 'the configuration, or the destination, has a fault; nothing was started' },
   { code: EXIT_INTERNAL_ERROR, meaning: 'a bug of the supervisor itself' },
 ] as const;

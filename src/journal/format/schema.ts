@@ -103,14 +103,38 @@ export type BacklogRecord = Readonly<v.InferOutput<typeof Backlog>>;
 /** `status.json`, beside the segments. */
 export type JournalStatus = Readonly<v.InferOutput<typeof Status>>;
 
-/** @throws {Error} when it is not of this format */
-export function parseIndex(json: string): SegmentIndex {
-  return v.parse(Index, JSON.parse(json));
+/** What a later version wrote is no damage, and nothing is to be made of it by this one. */
+export class NewerFormatError extends Error {
+  override readonly name = 'NewerFormatError';
 }
 
-/** @throws {Error} when it is not of this format */
+/**
+ * @throws {NewerFormatError} when a later version wrote it
+ * @throws {Error} when it is not of this format
+ */
+export function parseIndex(json: string): SegmentIndex {
+  return v.parse(Index, parseVersioned(json));
+}
+
+/** Throws as `parseIndex` does. */
 export function parseStatus(json: string): JournalStatus {
-  return v.parse(Status, JSON.parse(json));
+  return v.parse(Status, parseVersioned(json));
+}
+
+const Versioned = v.object({
+  format: v.pipe(v.number(), v.gtValue(JOURNAL_FORMAT)),
+  about: v.optional(v.object({ version: v.optional(v.string()) })),
+});
+
+function parseVersioned(json: string): unknown {
+  const written: unknown = JSON.parse(json);
+  const newer = v.safeParse(Versioned, written);
+  if (!newer.success) return written;
+  const { format, about } = newer.output;
+  throw new NewerFormatError(
+    `the journal has format ${format}, and this version reads up to ${JOURNAL_FORMAT}: ` +
+      `recover it with version ${about?.version ?? 'that wrote it'} of craftassist-session, or a later one`,
+  );
 }
 
 export function formatIndex(index: SegmentIndex): string {

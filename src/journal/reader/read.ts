@@ -1,6 +1,13 @@
 import { readVerified, type Verified } from '../../store/read.ts';
 import type { Store } from '../../store/store.ts';
-import { type JournalStatus, parseStatus, SEGMENT_BYTES, STATUS_KEY, segmentKey } from '../format/schema.ts';
+import {
+  type JournalStatus,
+  NewerFormatError,
+  parseStatus,
+  SEGMENT_BYTES,
+  STATUS_KEY,
+  segmentKey,
+} from '../format/schema.ts';
 import { decodeSegment, type Segment } from '../format/segment.ts';
 
 /** A segment, or why it cannot be used. */
@@ -21,7 +28,7 @@ export interface ReadOptions {
 /**
  * The segments in their order, each verified: by itself, as this run's, and as the one that its successor follows. A
  * few are read ahead.
- * @throws when the store cannot be read
+ * @throws when the store cannot be read, or a later version wrote the journal
  */
 export async function* readSegments(options: ReadOptions): AsyncGenerator<ReadSegment> {
   const ahead: Promise<ReadSegment>[] = [];
@@ -60,7 +67,8 @@ async function readSegment(
   sequence: number,
 ): Promise<ReadSegment> {
   const key = `${prefix}/${segmentKey(sequence)}`;
-  const read = await readJournalObject(destination, key, { signal, isListed: true }, decodeSegment);
+  const options = { signal, isListed: true };
+  const read = await readJournalObject(destination, key, options, decodeSegment);
   if (read === undefined) return { sequence, fault: 'it is missing' };
   return 'value' in read
     ? { sequence, segment: read.value }
@@ -87,9 +95,22 @@ async function readJournalObject<T>(
   verify: (object: Buffer) => T | Promise<T>,
 ): Promise<Verified<T> | undefined> {
   try {
-    return await readVerified(destination, key, { maxBytes: MAX_OBJECT_BYTES, ...options }, verify);
+    const limits = { maxBytes: MAX_OBJECT_BYTES, ...options };
+    const read = await readVerified(destination, key, limits, async object => {
+      try {
+        return await verify(object);
+      } catch (error) {
+        if (error instanceof NewerFormatError) return error;
+        throw error;
+      }
+    });
+    if (read === undefined || 'damage' in read) return read;
+    const { value } = read;
+    if (value instanceof NewerFormatError) throw value;
+    return { value };
   } catch (error) {
     options.signal.throwIfAborted();
+    if (error instanceof NewerFormatError) throw error;
     throw new Error(`could not read ${key} from ${destination.url}`, { cause: error });
   }
 }

@@ -17,6 +17,8 @@ export interface WriteSummary {
   readonly displaced: { readonly path: string; readonly of: string; readonly bytes: number }[];
   /** Files of which the journal has nothing. */
   readonly missing: string[];
+  /** Bytes of files that the journal does not hold: from one offset up to another. */
+  readonly gaps: { readonly path: string; readonly from: number; readonly to: number }[];
 }
 
 /**
@@ -32,6 +34,7 @@ export async function writeFiles(replay: Replay, folder: string): Promise<WriteS
     changedWhileRead: [],
     displaced: [],
     missing: [],
+    gaps: [],
   };
   const contents = [...replay.contents.values()].sort(
     (a, b) => b.placedIn - a.placedIn || b.generation - a.generation,
@@ -48,7 +51,7 @@ export async function writeFiles(replay: Replay, folder: string): Promise<WriteS
   for (const [path, to] of replay.links) await writeLink(target, path, to);
   // Children first: a folder that may not be written to takes nothing any more.
   const deepestFirst = [...replay.folders].sort(([a], [b]) => b.length - a.length);
-  for (const [path, mode] of deepestFirst) await chmod(at(target, path), mode & 0o1777);
+  for (const [path, mode] of deepestFirst) await chmod(at(target, path), (mode & 0o1777) | OWN_FOLDER);
   return summary;
 }
 
@@ -97,6 +100,13 @@ async function writeContent(target: Target, content: Content): Promise<void> {
   if (content.changedWhileRead) summary.changedWhileRead.push(name);
   const missingBytes = content.size - first.end;
   if (isInPlace && missingBytes > 0) summary.truncated.push({ path: name, missingBytes });
+  for (const { from, to } of gapsOf(content)) summary.gaps.push({ path: name, from, to });
+}
+
+function gapsOf({ runs, size }: Content): { from: number; to: number }[] {
+  const starts = [...runs.map(({ offset }) => offset), size];
+  const ends = [0, ...runs.map(({ end }) => end)];
+  return starts.map((to, i) => ({ from: ends[i] ?? to, to })).filter(({ from, to }) => from < to);
 }
 
 function hasOtherVersion({ replay }: Target, content: Content): boolean {
@@ -130,10 +140,13 @@ async function moveIntoPlace(target: Target, content: Content, run: Run, path: B
   const seconds = Math.min(Math.max((content.mtimeMs + 0.001) / 1000, 0), LATEST_SECONDS);
   await utimes(from, seconds, seconds);
   // A recovered file starts nothing with another's rights.
-  await chmod(from, content.mode & 0o777);
+  await chmod(from, (content.mode & 0o777) | OWN_FILE);
   await rename(from, at(target, path));
   target.summary.bytes += run.end - run.offset;
 }
+
+/** What is rebuilt has to be packed, or looked at, and removed: unlike root, its owner needs the rights for that. */
+const [OWN_FILE, OWN_FOLDER] = process.getuid?.() === 0 ? [0, 0] : [0o400, 0o700];
 
 /** The year 2242, which every file system can keep. */
 const LATEST_SECONDS = 2 ** 33;

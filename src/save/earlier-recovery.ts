@@ -1,0 +1,80 @@
+import { type PackSummary, pack } from '../archive/pack.ts';
+import type { FoundJournal } from '../journal/reader/find.ts';
+import type { Recovered } from '../journal/reader/rebuild.ts';
+import { compressionThreads } from '../runtime/cpus.ts';
+import { digestOf } from '../store/read.ts';
+import type { Store } from '../store/store.ts';
+import {
+  isDamaged,
+  isOfAll,
+  planOf,
+  putPlan,
+  type RecoveredSession,
+  type RecoveryPlan,
+  readPlan,
+  withArchive,
+} from './recovery-plan.ts';
+import type { SaveRequest } from './save.ts';
+
+/** What is packed, and how. */
+export type Packing = Pick<SaveRequest, 'source' | 'archive' | 'stallMs'>;
+
+/**
+ * What an earlier recovery has found out about a journal that it kept since it is damaged, and that has not changed.
+ * Undefined: there was none, or its archive is gone.
+ */
+export async function findDamaged(
+  store: Store,
+  journal: FoundJournal,
+  signal: AbortSignal,
+): Promise<RecoveryPlan | undefined> {
+  const plan = await readPlan(store, journal.prefix, signal);
+  if (plan?.archive === undefined || !isDamaged(plan) || !isOfAll(plan, journal)) return undefined;
+  for await (const { key, bytes } of store.list(plan.archiveKey, signal))
+    if (key === plan.archiveKey) return bytes === plan.archive.bytes ? plan : undefined;
+  return undefined;
+}
+
+/** An earlier recovery came as far as the archive, and was cut off before the journal was gone. */
+export async function findNoted(
+  store: Store,
+  journal: FoundJournal,
+  signal: AbortSignal,
+): Promise<RecoveredSession | undefined> {
+  const plan = await readPlan(store, journal.prefix, signal);
+  if (plan?.archive === undefined || !isOfAll(plan, journal)) return undefined;
+  const { archive } = plan;
+  const digest = await digestOf(store, plan.archiveKey, signal, archive.sha256);
+  return digest?.sha256 === archive.sha256 ? { ...plan, archive } : undefined;
+}
+
+/**
+ * An earlier recovery may have been cut off between storing the archive and noting its digest: then what is at its key
+ * is what would be packed now. Anything else there is somebody else's.
+ */
+export async function findStored(
+  store: Store,
+  journal: FoundJournal,
+  rebuilt: Recovered,
+  packing: Packing,
+  signal: AbortSignal,
+): Promise<RecoveredSession | undefined> {
+  const plan = await readPlan(store, journal.prefix, signal);
+  if (plan === undefined) return undefined;
+  const digest = await digestOf(store, plan.archiveKey, signal);
+  if (digest === undefined) return undefined;
+  const { sha256, skipped } = await packAway(packing, signal);
+  if (digest.sha256 !== sha256) return undefined;
+  const found = withArchive(planOf(plan, rebuilt, journal), digest, skipped);
+  await putPlan(store, journal.prefix, found, signal);
+  return found;
+}
+
+async function packAway({ source, archive }: Packing, signal: AbortSignal): Promise<PackSummary> {
+  const threads = compressionThreads();
+  const packed = pack({ selection: source, ...archive, chunkBytes: DISCARDED_BYTES, threads, signal });
+  for await (const chunk of packed.chunks) packed.releaseChunk(chunk);
+  return packed.summary();
+}
+
+const DISCARDED_BYTES = 1024 * 1024;
