@@ -1,6 +1,6 @@
 import type { FoundJournal } from '../journal/reader/find.ts';
 import { type FoundReport, formatReport, parseReport } from '../report/schema.ts';
-import { readText } from '../store/read.ts';
+import { digestOf, readText } from '../store/read.ts';
 import type { Store } from '../store/store.ts';
 import { keyOf, placeOf } from './archive-name.ts';
 import { type RecoveredSession, SMALL_BYTES } from './recovery-plan.ts';
@@ -41,7 +41,10 @@ export async function putRecoveryReport(
   await store.put(reportKey, report, { signal });
 }
 
-/** Whether the session itself saved its archive, and was cut off before it could delete its journal. */
+/**
+ * Whether the session itself saved its archive, and was cut off before it could delete its journal: the archive is read,
+ * since another program may have one at that key, of that size.
+ */
 export async function isSavedAlready(
   store: Store,
   journal: FoundJournal,
@@ -51,10 +54,8 @@ export async function isSavedAlready(
   const archive = (await readOwnReport(store, journal, signal))?.archive;
   if (archive === undefined) return false;
   const archiveKey = keyOf(placeOf(journal.session).root, archive.key);
-  for await (const { key, bytes } of store.list(archiveKey, signal)) {
-    if (key === archiveKey) return bytes === archive.bytes;
-  }
-  return false;
+  const digest = await digestOf(store, archiveKey, signal, archive.sha256);
+  return archive.sha256 !== undefined && digest?.sha256 === archive.sha256;
 }
 
 /** The report of the session that wrote a journal, among those of other runs of its name. */

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import {
   formatStatus,
@@ -181,6 +181,33 @@ test('an archive that another program puts at the key meanwhile is not taken for
   // The journal has no claim beside it: such a session's next name is its own.
   const own = expect.stringMatching(/^sessions\/a\.[0-9a-f]{8}\/logs\.tar\.gz$/);
   expect(keysOf(s3).filter(key => key.endsWith('.gz'))).toEqual([own, 'sessions/a/logs.tar.gz']);
+});
+
+test('an archive of the size that a session has reported is not taken for that of the session', async ({
+  fixture,
+  s3,
+}) => {
+  await putJournals(s3, { '.sessions/a/journal': {} });
+  const put = (key: string, body: string) =>
+    fetch(`${s3.url}/bucket/sessions/${key}`, { method: 'PUT', body });
+  await put('a/logs.tar.gz', 'foreign');
+  const sha256 = createHash('sha256').update('its own').digest('hex');
+  const archive = { key: 'a/logs.tar.gz', bytes: 7, sha256 };
+  const report = { format: 1, saved: 'archive', archive, journal: { prefix: '.sessions/a/journal' } };
+  await put('.sessions/a/session.json', JSON.stringify(report));
+  const recovery = fixture.start(s3Environment(s3), 'recover', '--force', 's3://bucket/sessions/a');
+  expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
+  expect(recovery.stdout()).toContain('recovered to');
+  const archives = keysOf(s3).filter(key => key.endsWith('.gz'));
+  expect(archives).toEqual([expect.stringMatching(/^sessions\/a\.\w+\/logs/), 'sessions/a/logs.tar.gz']);
+
+  // And that of the session is.
+  await putJournals(s3, { '.sessions/a/journal': {} });
+  await put('a/logs.tar.gz', 'its own');
+  await put('.sessions/a/session.json', JSON.stringify(report));
+  const again = fixture.start(s3Environment(s3), 'recover', '--force', 's3://bucket/sessions/a');
+  expect((await again.ended()).code, again.stderr()).toBe(0);
+  expect(again.stdout()).toContain('was saved already');
 });
 
 test('two journals of one name of an earlier version become two archives', async ({ fixture, s3 }) => {
