@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { describeFsError } from '../files/errno.ts';
 import { createFileCalls } from '../files/open.ts';
 import { END_OF_TAR, encodeTarHeader, type TarHeader, tarPadding } from '../files/tar.ts';
+import { isBeyondDates } from '../files/times.ts';
 import { mapConcurrently } from '../runtime/concurrency.ts';
 import { type BlockBuffer, createBlockBuffer } from './block-buffer.ts';
 import { type OpenedEntry, type OpenResult, openEntry } from './open-entry.ts';
@@ -72,6 +73,7 @@ export async function* tarBlocks(
 const BATCHES_AHEAD = 2;
 const ZEROS = Buffer.alloc(65_536);
 const GREW = 'grew while it was read: cut at its first size';
+const NEAREST_TIME = 'has a time that no archive keeps: it has the nearest there';
 
 const read = promisify(fs.read);
 const fstat = promisify(fs.fstat);
@@ -95,6 +97,7 @@ export function putStart(
   count(events.tally, header);
   events.tally.bytesRead += head.length;
   if (grew) events.changed.add(header.path, GREW);
+  if (isBeyondDates(header.mtimeMs)) events.changed.add(header.path, NEAREST_TIME);
   const fullByHeader = buffer.put(encodeTarHeader(header));
   const fullByHead = buffer.put(head);
   const fullByPadding = fd === undefined ? buffer.put(ZEROS, tarPadding(header.size)) : undefined;

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { Header } from 'tar/header';
+import { withinDates } from './times.ts';
 
 /** The metadata of an entry. */
 export interface TarHeader {
@@ -52,7 +53,7 @@ export function encodeTarHeader(header: TarHeader): Buffer {
     linkpath: target.toString('utf8', 0, 99),
     size: header.size,
     mode: header.mode & 0o7777,
-    mtime: new Date(Math.floor(header.mtimeMs / 1000) * 1000),
+    mtime: new Date(Math.floor(withinDates(header.mtimeMs) / 1000) * 1000),
   });
   if (isShort(path) && isShort(target)) return last;
   const names = [...longName('NextFileHasLongPath', path), ...longName('NextFileHasLongLinkpath', target)];

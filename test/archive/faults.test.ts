@@ -153,3 +153,11 @@ test('of a million faults the first are named and all are counted', () => {
   expect(list.summary().total).toBe(1_000_000);
   expect(list.summary().first.map(({ path }) => path)).toEqual(['0', '1', '2']);
 });
+
+test('a time that no archive keeps is named', async () => {
+  using folder = temporaryFolder();
+  writeFileSync(join(folder.path, 'late'), 'late');
+  const entry = await openFile(folder.path, 'late');
+  const { changed } = await archived({ ...entry, header: { ...entry.header, mtimeMs: 1e17 } });
+  expect(changed).toMatchObject([{ path: 'late', why: expect.stringContaining('nearest') }]);
+});

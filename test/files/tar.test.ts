@@ -31,6 +31,13 @@ test('a time before 1970 is kept', () => {
   expect(decode({ ...file, mtimeMs: -1500 }).mtime?.getTime()).toBe(-2000);
 });
 
+test.for([
+  [99_999_999_999_999_000, 8.64e15],
+  [-99_999_999_999_999_000, -8.64e15],
+] as const)('a time of %d ms, which no Date holds, is the nearest that one does', ([mtimeMs, nearest]) => {
+  expect(decode({ ...file, mtimeMs }).mtime?.getTime()).toBe(nearest);
+});
+
 test('setuid and the sticky bit are kept', () => {
   expect(decode({ ...file, mode: 0o107755 }).mode).toBe(0o7755);
 });

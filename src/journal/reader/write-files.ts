@@ -136,9 +136,9 @@ async function moveIntoPlace(target: Target, content: Content, run: Run, path: B
   const cut = path.lastIndexOf('/');
   if (cut > 0) await makeDirectory(target, path.slice(0, cut));
   const from = runFile(target.replay, content.generation, run);
-  // A microsecond more: seconds as a double may fall just short of the millisecond.
-  const seconds = Math.min(Math.max((content.mtimeMs + 0.001) / 1000, 0), LATEST_SECONDS);
-  await utimes(from, seconds, seconds);
+  // Before 1970 Node takes only Dates. After it a microsecond more: seconds as a double may fall short of the millisecond.
+  const time = content.mtimeMs < 0 ? new Date(content.mtimeMs) : (content.mtimeMs + 0.001) / 1000;
+  await utimes(from, time, time);
   // A recovered file starts nothing with another's rights.
   await chmod(from, (content.mode & 0o777) | OWN_FILE);
   await rename(from, at(target, path));
@@ -147,9 +147,6 @@ async function moveIntoPlace(target: Target, content: Content, run: Run, path: B
 
 /** What is rebuilt has to be packed, or looked at, and removed: unlike root, its owner needs the rights for that. */
 const [OWN_FILE, OWN_FOLDER] = process.getuid?.() === 0 ? [0, 0] : [0o400, 0o700];
-
-/** The year 2242, which every file system can keep. */
-const LATEST_SECONDS = 2 ** 33;
 
 async function writeLink(target: Target, path: BytePath, to: BytePath): Promise<void> {
   if (target.taken.has(path) || to === '' || to.includes('\0')) {

@@ -42,8 +42,3 @@ export function toFileStat(stats: BigIntStats): FileStat {
     ctimeNs: stats.ctimeNs,
   };
 }
-
-/** Of a stat's time. */
-export function toMs(ns: bigint): number {
-  return Number(ns / 1_000_000n);
-}

@@ -1,11 +1,11 @@
 import { tarEntryBytes } from '../../files/tar.ts';
+import { toMs } from '../../files/times.ts';
 import { createYielder } from '../../runtime/concurrency.ts';
 import { type BytePath, jsonBytes } from '../format/byte-path.ts';
 import { SEGMENT_BYTES } from '../format/schema.ts';
 import { formatCrc, type Piece } from '../format/segment.ts';
 import { type Arena, type PieceBytes, type ReadResult, readChanges } from './changes.ts';
 import { type FileIndex, hasPlainName, type IndexedFile } from './file-index.ts';
-import { toMs } from './file-stat.ts';
 
 export interface SegmentOptions {
   /** Of the segment. */

@@ -1,8 +1,8 @@
+import { toMs } from '../../files/times.ts';
 import { jsonBytes } from '../format/byte-path.ts';
 import { type PlacedRecord, SEGMENT_BYTES, type SegmentIndex } from '../format/schema.ts';
 import type { Piece } from '../format/segment.ts';
 import type { FileIndex, IndexedFile } from './file-index.ts';
-import { toMs } from './file-stat.ts';
 import { readDueFiles, type SegmentOptions } from './scheduler.ts';
 
 /** The changes that one segment brings. */

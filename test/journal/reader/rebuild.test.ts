@@ -204,6 +204,18 @@ describe('contents that are not whole', () => {
     expect(after).toMatchObject({ superseded: [], changedWhileRead: ['r.mca'], displaced: [] });
   });
 
+  test('gives files their times, before 1970 as well', async () => {
+    const { destination, recover } = await openJournalFixture();
+    const at = (path: string, generation: number, mtimeMs: number) =>
+      piece(path, path, { generation, mtimeMs });
+    await putSegments(destination, [
+      { pieces: [at('old', 1, -86_400_001), at('new', 2, 1_700_000_000_001)] },
+    ]);
+    const { folder } = await recover();
+    expect((await stat(join(folder, 'old'))).mtime.getTime()).toBe(-86_400_001);
+    expect((await stat(join(folder, 'new'))).mtime.getTime()).toBe(1_700_000_000_001);
+  });
+
   test('tells by how much a file was ahead of its journal', async () => {
     const { destination, recover } = await openJournalFixture();
     await putSegments(destination, [{ pieces: [piece('agent.log', 'begun', { size: 500 })] }]);
