@@ -18,7 +18,7 @@ import { cappedList } from '../../src/archive/skipped.ts';
 import { putStart, restBlocks } from '../../src/archive/tar-stream.ts';
 import { createFileCalls } from '../../src/files/open.ts';
 import { tarPadding } from '../../src/files/tar.ts';
-import { asNobody } from './nobody.ts';
+import { asNobody } from '../support/nobody.ts';
 import { packed, packOptions } from './packing.ts';
 import { temporaryFolder } from './trees.ts';
 

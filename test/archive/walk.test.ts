@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { survey, walk } from '../../src/archive/walk.ts';
-import { asNobody } from './nobody.ts';
+import { asNobody } from '../support/nobody.ts';
 import { packed } from './packing.ts';
 import { BORDERS, growTree, temporaryFolder } from './trees.ts';
 

@@ -23,6 +23,8 @@ export interface IndexedFile {
   lastSegment: number;
   /** Bytes that are not in segments were written after this (Date.now); undefined: all are in segments. */
   unsentSinceMs: number | undefined;
+  /** Why it could not be read when that was last tried; it is tried again. */
+  unreadable: string | undefined;
   /** As it was when it was last read. */
   lastReadStat: FileStat | undefined;
   /** What the journal holds of it besides its content. */
@@ -212,6 +214,7 @@ function newEntry(node: FileNode): IndexedFile {
     notBeforeMs: 0,
     lastSegment: 0,
     unsentSinceMs: undefined,
+    unreadable: undefined,
     lastReadStat: undefined,
     sentMetadata: undefined,
   };

@@ -1,6 +1,7 @@
 import { pause } from '../../runtime/abort.ts';
 import { errorText } from '../../runtime/text.ts';
 import { PermanentError } from '../../store/store.ts';
+import { toText } from '../format/byte-path.ts';
 import type { StoredJournal } from '../format/schema.ts';
 import { applyScan, dropPendingRemoval } from './file-index.ts';
 import type { JournalOptions } from './options.ts';
@@ -74,6 +75,7 @@ async function scan(state: WriterState): Promise<boolean> {
   const before = process.cpuUsage();
   try {
     const result = await state.scanner.scan();
+    state.unscanned = result.unreadable;
     applyScan(state.index, result);
     for (const { path, why } of result.unreadable) reportUnreadable(state, path, why);
     state.workdirUnreadable = false;
@@ -105,6 +107,8 @@ async function finish(
     await Promise.race([aborted, flush(state, running)]);
     return { durable: true };
   } catch (error) {
+    // Segments decide: without the last status a recovery waits until the journal is old, and finds everything.
+    if (state.isFlushed) return { durable: true };
     const { files, bytes } = backlog(state.index);
     return { durable: false, why: errorText(error), files, bytes };
   } finally {
@@ -115,10 +119,14 @@ async function finish(
 async function flush(state: WriterState, running: Promise<unknown>): Promise<void> {
   await running;
   await uploadAll(state);
+  state.isFlushed = true;
   await putFinalStatus(state);
 }
 
-/** Scans and uploads until a scan finds nothing more. @throws when the working directory cannot be read */
+/**
+ * Scans and uploads until a scan finds nothing more.
+ * @throws when there is something that cannot be read, or that does not come to rest
+ */
 async function uploadAll(state: WriterState): Promise<void> {
   for (let scans = 0; scans < MAX_FINAL_SCANS; scans += 1) {
     if (!(await scan(state))) throw new Error('the working directory cannot be read');
@@ -126,8 +134,19 @@ async function uploadAll(state: WriterState): Promise<void> {
     let uploaded = 0;
     while (await uploadNext(state, 0)) uploaded += 1;
     await checkPrefixes(state.index, FINAL_CHECK_BYTES);
-    if (uploaded === 0 && state.index.dirty.size === 0) return;
+    const unreadable = unreadableNow(state);
+    if (uploaded > 0 || state.index.dirty.size > unreadable.files) continue;
+    if (unreadable.first === undefined) return;
+    throw new Error(`not everything can be read: ${unreadable.first}`);
   }
+  throw new Error('the working directory still changes');
+}
+
+function unreadableNow({ index, unscanned }: WriterState) {
+  const files = [...index.dirty].filter(({ unreadable }) => unreadable !== undefined);
+  const named = files.map(({ node, unreadable }) => `${toText(node.path)}: ${unreadable}`);
+  const [first] = [...named, ...unscanned.map(({ path, why }) => `${path}: ${why}`)];
+  return { files: files.length, first };
 }
 
 /** A file that is still written to, such as the supervisor's own log, is not followed for ever. */

@@ -99,6 +99,8 @@ async function readEach(
 /** Notes in the index what reading a file has told. */
 function recordRead(index: FileIndex, file: IndexedFile, result: ReadResult): void {
   if (result.kind === 'deferred' || result.kind === 'gone') return;
+  file.unreadable = result.kind === 'unreadable' ? result.why : undefined;
+  if (file.unreadable !== undefined) return;
   const hasMore = result.kind === 'piece' && (!result.bytes.isLast || isRewrite(file));
   if (!hasMore) {
     index.dirty.delete(file);

@@ -2,7 +2,7 @@ import { type BacklogRecord, SEGMENT_BYTES } from '../format/schema.ts';
 import type { Arena } from './changes.ts';
 import { createFileIndex, type FileIndex } from './file-index.ts';
 import type { JournalOptions } from './options.ts';
-import { createScanner, type Scanner } from './scanner.ts';
+import { createScanner, type Scanner, type ScanResult } from './scanner.ts';
 import { isRewrite, unsentBytes } from './scheduler.ts';
 
 /** The state of a journal that is being written. */
@@ -15,6 +15,8 @@ export interface WriterState {
   /** Aborted when nothing more is to be sent. */
   readonly cancelled: AbortController;
   readonly reportedUnreadable: Set<string>;
+  /** What the last scan could not look at, and why; files that could not be read are in the index. */
+  unscanned: ScanResult['unreadable'];
   /** For the content of the next segment, and for its tar: only the part that is used takes memory. */
   readonly arena: Arena;
   readonly tarBuffer: Buffer;
@@ -37,6 +39,8 @@ export interface WriterState {
   /** CPU time of the last scan. */
   scanCpuMs: number;
   workdirUnreadable: boolean;
+  /** The last look has found nothing that is not in stored segments. */
+  isFlushed: boolean;
   coveredUntilMs: number;
   greatestLagMs: number;
 }
@@ -65,6 +69,7 @@ export function createWriterState(options: JournalOptions): WriterState {
     finishing: new AbortController(),
     cancelled: new AbortController(),
     reportedUnreadable: new Set(),
+    unscanned: [],
     arena: { bytes: Buffer.allocUnsafeSlow(SEGMENT_BYTES), used: 0 },
     tarBuffer: Buffer.allocUnsafeSlow(SEGMENT_BYTES),
     prefix: undefined,
@@ -77,6 +82,7 @@ export function createWriterState(options: JournalOptions): WriterState {
     heartbeat: undefined,
     scanCpuMs: 0,
     workdirUnreadable: false,
+    isFlushed: false,
     coveredUntilMs: options.sinceMs,
     greatestLagMs: 0,
   };
@@ -103,9 +109,11 @@ export function advanceCoveredUntil(state: WriterState, coveredUntilMs: number):
   state.coveredUntilMs = coveredUntilMs;
 }
 
-/** Everything written before this moment has been read, deferred rewrites apart (Date.now). */
+/** Everything written before this moment has been read, but for rewrites that wait and what is unreadable (Date.now). */
 export function readUntilMs({ dirty, pendingRemoval, scannedAtMs }: FileIndex): number {
-  const unsent = [...dirty, ...pendingRemoval].filter(file => !isRewrite(file));
+  const unsent = [...dirty, ...pendingRemoval].filter(
+    file => !isRewrite(file) && file.unreadable === undefined,
+  );
   return unsent.reduce((until, file) => Math.min(until, file.unsentSinceMs ?? until), scannedAtMs);
 }
 

@@ -16,11 +16,12 @@ import {
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { SEGMENT_BYTES } from '../../../src/journal/format/schema.ts';
+import { SEGMENT_BYTES, STATUS_KEY } from '../../../src/journal/format/schema.ts';
 import type { Journal } from '../../../src/journal/writer/journal.ts';
 import { rejectWhen } from '../../../src/runtime/abort.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openJournalFixture, patient, segmentsIn, treeOf, unzipped } from '../../support/journal.ts';
+import { asNobody } from '../../support/nobody.ts';
 
 describe('what the journal holds', () => {
   test('a finished journal gives back the whole tree: contents, folders, links, modes and times', async () => {
@@ -405,6 +406,53 @@ describe('failures of the destination', () => {
     };
     const journal = start({ destination: dead });
     expect(await journal.finish(AbortSignal.timeout(200))).toMatchObject({ durable: false });
+  });
+
+  test('what cannot be read is waiting, and nothing is durable without it', () =>
+    asNobody(async () => {
+      const { work, start } = await openJournalFixture();
+      await writeFile(join(work, 'agent.log'), 'read');
+      await writeFile(join(work, 'hidden.log'), 'hidden', { mode: 0 });
+      const journal = start();
+      const why = expect.stringMatching(/^not everything can be read: hidden\.log: /);
+      expect(await journal.finish(patient)).toEqual({ durable: false, why, files: 1, bytes: 6 });
+    }));
+
+  test('nothing is durable without a folder that cannot be listed', () =>
+    asNobody(async () => {
+      const { work, start } = await openJournalFixture();
+      await mkdir(join(work, 'locked'), { mode: 0 });
+      const why = expect.stringMatching(/^not everything can be read: locked: /);
+      expect(await start().finish(patient)).toMatchObject({ durable: false, why });
+    }));
+
+  test('what never comes to rest is not durable', async () => {
+    const { work, destination, start } = await openJournalFixture();
+    const log = join(work, 'agent.log');
+    await writeFile(log, 'a line\n');
+    const restless = {
+      ...destination,
+      async put(...args: Parameters<typeof destination.put>) {
+        await appendFile(log, 'another\n');
+        await destination.put(...args);
+      },
+    };
+    const end = await start({ destination: restless }).finish(patient);
+    expect(end).toMatchObject({ durable: false, why: 'the working directory still changes' });
+  });
+
+  test('the segments decide: everything is durable without the last status', async () => {
+    const { work, destination, start, recover } = await openJournalFixture();
+    await writeFile(join(work, 'agent.log'), 'all of it');
+    const withoutStatus = {
+      ...destination,
+      put: (...args: Parameters<typeof destination.put>) =>
+        args[0].endsWith(STATUS_KEY) ? rejectWhen(args[2].signal) : destination.put(...args),
+    };
+    const journal = start({ destination: withoutStatus });
+    await settled(journal);
+    expect(await journal.finish(AbortSignal.timeout(1_000))).toEqual({ durable: true });
+    expect(await readFile(join((await recover()).folder, 'agent.log'), 'utf8')).toBe('all of it');
   });
 
   test('a finish does not wait for a request that hangs', { tags: ['slow'] }, async () => {
