@@ -18,6 +18,8 @@ export interface PackOptions {
   /** How many blocks are compressed at the same time. */
   readonly threads: number;
   readonly signal: AbortSignal;
+  /** See `PackEvents`. */
+  readonly onFile?: PackEvents['onFile'];
 }
 
 /** An archive being made, as fast as its chunks are read. */
@@ -56,10 +58,10 @@ export interface PackSummary {
  * the summary. The chunks reject with the signal's reason, and otherwise only for a bug or for want of memory.
  */
 export function pack(options: PackOptions): Packing {
-  const { selection, chunkBytes, level, threads, signal } = options;
+  const { selection, chunkBytes, level, threads, signal, onFile } = options;
   const codec = blockCodec(options.codec);
   const tally = { files: 0, directories: 0, links: 0, bytesRead: 0 };
-  const events: PackEvents = { tally, skipped: cappedList(), changed: cappedList() };
+  const events: PackEvents = { tally, skipped: cappedList(), changed: cappedList(), onFile };
   const freeBlocks: Buffer[] = [];
   const freeChunks: Buffer[] = [];
   const digest = createHash('sha256');

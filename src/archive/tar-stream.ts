@@ -24,6 +24,8 @@ export interface PackEvents {
   readonly tally: Tally;
   readonly skipped: CappedList;
   readonly changed: CappedList;
+  /** How many bytes of a file's content are in the archive; told again where the file ends early. */
+  readonly onFile?: ((path: Buffer, bytes: number) => void) | undefined;
 }
 
 export interface Tally {
@@ -96,6 +98,7 @@ export function putStart(
 ): Buffer | undefined {
   count(events.tally, header);
   events.tally.bytesRead += head.length;
+  if (header.type === 'file') events.onFile?.(header.path, header.size);
   if (grew) events.changed.add(header.path, GREW);
   if (isBeyondDates(header.mtimeMs)) events.changed.add(header.path, NEAREST_TIME);
   const fullByHeader = buffer.put(encodeTarHeader(header));
@@ -115,7 +118,7 @@ export async function* restBlocks(
   { header, head }: OpenedEntry,
   fd: number,
   buffer: BlockBuffer,
-  { tally, changed }: PackEvents,
+  { tally, changed, onFile }: PackEvents,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   const { path, size } = header;
@@ -127,6 +130,7 @@ export async function* restBlocks(
       if (typeof bytesRead === 'string') {
         ended = bytesRead;
         changed.add(path, `${ended} after ${at} of ${size} bytes: filled up with zeros`);
+        onFile?.(path, at);
         continue;
       }
       at += bytesRead;

@@ -135,6 +135,8 @@ const REPORT = {
   files: v.optional(RecoveredFiles),
   /** Files that were rebuilt and could not be packed. */
   notPacked: v.optional(Skipped),
+  /** The one that the session itself had saved, which lacked what its journal held. */
+  earlierArchive: v.optional(Archive),
   /** The journal holds what the archive may lack, and was not deleted. */
   journalKept: v.optional(v.boolean()),
 } as const;

@@ -308,6 +308,18 @@ export const SESSION_EVENTS = {
     action: 'Recover the session from its journal, or copy the working directory.',
     fields: { ...ERR, url: 'the destination' },
   },
+  workdir_lost: {
+    levels: ['error'],
+    meaning: 'The working directory was removed or replaced during the session, and there is no journal.',
+    action: 'Look for what became of it on the machine: what was in it is not in the archive.',
+    fields: { path: 'where it was' },
+  },
+  archive_lacks_files: {
+    levels: ['error'],
+    meaning: 'The journal holds files, or bytes of them, that could not be read when the archive was made.',
+    action: 'Run the command in the report: it makes another archive, of all that the journal holds.',
+    fields: { files: 'how many' },
+  },
   archive_saved: {
     levels: ['info'],
     meaning: 'The archive is saved.',

@@ -27,6 +27,7 @@ export async function putRecoveryReport(
     ...(recovery.session === undefined ? {} : { session: recovery.session }),
     saved: 'archive',
     recover: undefined,
+    earlierArchive: own?.archive,
     recovered: true,
     recoveredAt: new Date().toISOString(),
     coveredUntil: recovery.coveredUntil,
@@ -51,8 +52,9 @@ export async function isSavedAlready(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (journal.status?.state === 'saved') return true;
-  const archive = (await readOwnReport(store, journal, signal))?.archive;
-  if (archive === undefined) return false;
+  const report = await readOwnReport(store, journal, signal);
+  const archive = report?.archive;
+  if (report?.saved !== 'archive' || archive === undefined) return false;
   const archiveKey = keyOf(placeOf(journal.session).root, archive.key);
   const digest = await digestOf(store, archiveKey, signal, archive.sha256);
   return archive.sha256 !== undefined && digest?.sha256 === archive.sha256;

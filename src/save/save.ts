@@ -37,6 +37,8 @@ export interface SaveRequest {
   readonly targets: readonly SaveTarget[];
   /** An attempt whose bytes have not moved for so long is given up. */
   readonly stallMs: number;
+  /** Whether it is to be known what the archive holds of each file. */
+  readonly listsFiles?: boolean;
   /** Called with the place that the archive and its report are about to take. */
   readonly onPlace?: (place: ArchivePlace) => Promise<void>;
 }
@@ -63,6 +65,8 @@ export interface SavedArchive {
   readonly store: Store;
   readonly receipt: Receipt;
   readonly summary: PackSummary;
+  /** How many bytes it has of each file, by paths as in format/byte-path.ts; empty unless they are to be listed. */
+  readonly files: ReadonlyMap<string, number>;
   /** Where its report goes. */
   readonly reportKey: string;
   /** The name that the session has at that store; undefined: it needs none. */
@@ -145,14 +149,15 @@ async function uploadUntilSaved(
         { event: 'archive_started', url, files: expected.files, bytes: expected.bytes },
         `uploading archive to ${url}`,
       );
-      const { receipt, summary } = await uploadOnce(attempts, place, expected, runtime);
+      const { receipt, summary, files } = await uploadOnce(attempts, place, expected, runtime);
       const ms = performance.now() - startMs;
       const { bytes, verified } = receipt;
       log.info(
         { event: 'archive_saved', url, bytes, verified, afterMs: Math.round(ms) },
         `archive saved: ${bytesText(bytes)} at ${url}`,
       );
-      return { how: 'archive', store, receipt, summary, reportKey, session, attempts: attempt, ms };
+      const saved = { store, receipt, summary, files, reportKey, session, attempts: attempt, ms };
+      return { how: 'archive', ...saved };
     } catch (error) {
       if (error instanceof ConditionRefusedError && place.ifAbsent && !signal.aborted) {
         // A store that takes conditions with small objects need not take them at the end of an upload.
@@ -181,7 +186,8 @@ async function uploadOnce(
   expected: Survey,
   { progress }: SaveRuntime,
 ) {
-  const { source, archive, stallMs } = request;
+  const { source, archive, stallMs, listsFiles = false } = request;
+  const files = new Map<string, number>();
   const file = join(source.root, archiveKey);
   const packing = pack({
     selection: target.inside
@@ -192,9 +198,10 @@ async function uploadOnce(
     chunkBytes: store.chunkBytes(expected.archiveBytes),
     threads: compressionThreads(),
     signal,
+    onFile: listsFiles ? (path, bytes) => files.set(path.toString('latin1'), bytes) : undefined,
   });
   using _ = progress.start(expected, packing.progress);
   const { chunks, releaseChunk: onStored } = packing;
   const receipt = await store.store(archiveKey, chunks, { signal, stallMs, onStored, ifAbsent });
-  return { receipt, summary: packing.summary() };
+  return { receipt, summary: packing.summary(), files };
 }

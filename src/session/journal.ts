@@ -113,9 +113,13 @@ async function startWhenClaimed(
   return () => ({ journal: startJournal(options), name });
 }
 
-/** The command that makes the archive of a session that only its journal holds. */
-function recoveryCommand(store: Store, name: string): string {
-  return `craftassist-session recover ${quote(`${store.url}/${name}`)}`;
+/**
+ * Only the journal holds all of the session: with the command that makes its archive.
+ * @param isEnded the journal says that it has ended: a recovery need not be told
+ */
+export function recoverable(store: Store, name: string, isEnded: boolean): SaveState {
+  const url = quote(`${store.url}/${name}`);
+  return { how: 'journal', recover: `craftassist-session recover ${isEnded ? '' : '--force '}${url}` };
 }
 
 function logProblem({ kind, ...fields }: JournalProblem, log: Log): void {
@@ -203,10 +207,17 @@ async function finish(
 }
 
 /** What became of a session whose archive is not saved. */
-export function saveStateOf(journal: SessionJournal | undefined, end: JournalEnd | undefined): SaveState {
+export function saveStateOf(journal: SessionJournal | undefined, end: JournalEnd | undefined): SavedState {
   const started = journal?.started();
-  if (journal === undefined || started === undefined || end?.durable !== true) return { how: 'lost' };
-  return { how: 'journal', recover: recoveryCommand(journal.store, started.name) };
+  if (journal === undefined || started === undefined || end?.durable !== true)
+    return { saved: { how: 'lost' }, notices: [] };
+  return { saved: recoverable(journal.store, started.name, true), notices: [] };
+}
+
+export interface SavedState {
+  readonly saved: SaveState;
+  /** For a person. */
+  readonly notices: readonly string[];
 }
 
 /** Deletes the journal of a session whose archive is verified at its destination. It never rejects. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { DestinationUrl, SessionConfig } from '../config/session-config.ts';
+import { isSameFile, statNow } from '../journal/writer/file-stat.ts';
 import type { User } from '../process/user.ts';
 import { createDeadlines, type StartDeadline } from '../runtime/deadline.ts';
 import type { Log, LogOutputs } from '../runtime/log.ts';
@@ -23,6 +24,8 @@ export interface SessionRuntime extends AsyncDisposable {
   readonly claims: SessionClaims;
   /** Whom the children run as; undefined: as the supervisor does. */
   readonly user: User | undefined;
+  /** Whether what is at the path of the working directory is still what was there when the session began. */
+  hasWorkdir(): boolean;
   /** Opens a destination, each once. */
   openStore(url: DestinationUrl): Promise<Store>;
   /** Closes the log's file, which is about to be archived. */
@@ -37,8 +40,9 @@ export interface RuntimeOptions extends Pick<SessionRuntime, 'config' | 'signals
 export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionRuntime {
   const { config, signals } = options;
   const { log } = outputs;
-  const { save, stop } = config;
+  const { save, stop, workdir } = config;
   const run = randomUUID();
+  const workdirAtStart = statNow(workdir);
   const opened = new Map<DestinationUrl, Promise<Store>>();
   const openOnce = (url: DestinationUrl) => {
     const opening = opened.get(url) ?? openStore(url, { s3: save.s3, run, ...logRetries(log) });
@@ -50,6 +54,10 @@ export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionR
     ...options,
     log,
     claims,
+    hasWorkdir() {
+      const now = statNow(workdir);
+      return workdirAtStart !== undefined && now !== undefined && isSameFile(workdirAtStart, now);
+    },
     startDeadline: createDeadlines(signals, {
       graceMs: stop.graceMs,
       stopTimeoutMs: stop.timeoutMs,

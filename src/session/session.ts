@@ -31,9 +31,9 @@ export async function runSession(
     startDeadline: () => startDeadline('report'),
     log,
   });
-  const { archive, journal } = result;
-  if (journal !== undefined && archive?.how === 'archive' && archive.receipt.verified)
-    await deleteSessionJournal(journal, archive.receipt, runtime);
+  const { archive, journal, saved } = result;
+  const isAllArchived = saved.how === 'archive' && archive?.how === 'archive' && archive.receipt.verified;
+  if (journal !== undefined && isAllArchived) await deleteSessionJournal(journal, archive.receipt, runtime);
   return { result, report };
 }
 

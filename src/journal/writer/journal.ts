@@ -1,9 +1,10 @@
 import { pause } from '../../runtime/abort.ts';
 import { errorText } from '../../runtime/text.ts';
 import { PermanentError } from '../../store/store.ts';
-import { toText } from '../format/byte-path.ts';
+import { type BytePath, toText } from '../format/byte-path.ts';
 import type { StoredJournal } from '../format/schema.ts';
 import { applyScan, dropPendingRemoval } from './file-index.ts';
+import { lackingIn } from './lacking.ts';
 import type { JournalOptions } from './options.ts';
 import { checkPrefixes } from './prefix-check.ts';
 import {
@@ -25,6 +26,8 @@ export interface Journal {
   report(): JournalReport;
   /** What of it is at the store; undefined: nothing yet. */
   stored(): StoredJournal | undefined;
+  /** The files of which an archive lacks what the journal holds. @param archived how many bytes it has of each file */
+  lackingIn(archived: ReadonlyMap<BytePath, number>): string[];
 }
 
 export type JournalEnd =
@@ -46,6 +49,7 @@ export function startJournal(options: JournalOptions): Journal {
     },
     report: () => report(state),
     stored: () => stored(state),
+    lackingIn: archived => lackingIn(state, archived),
   };
 }
 

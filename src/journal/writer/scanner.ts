@@ -4,7 +4,7 @@ import { type Chooser, chooser, type Selection } from '../../files/selection.ts'
 import { createYielder } from '../../runtime/concurrency.ts';
 import { errorText } from '../../runtime/text.ts';
 import { type BytePath, fromText, joinPath, toFsPath, toText } from '../format/byte-path.ts';
-import { isSameFile, toFileStat } from './file-stat.ts';
+import { isSameFile, statNow, toFileStat } from './file-stat.ts';
 import { type FileNode, type FolderNode, isRacy, type LinkNode, type Node, newFolderNode } from './node.ts';
 
 /** What has changed in the working directory since the previous scan. */
@@ -22,6 +22,8 @@ export interface ScanResult {
 export interface Scanner {
   /** @throws when the working directory itself cannot be read; nothing counts as removed then. */
   scan(): Promise<ScanResult>;
+  /** Whether the working directory is the one of the first scan, and can be looked at. */
+  hasRoot(): boolean;
 }
 
 export function createScanner(selection: Selection): Scanner {
@@ -42,6 +44,10 @@ export function createScanner(selection: Selection): Scanner {
       await scanTree({ root, rootPath, choose, result, scans });
       return result;
     },
+    hasRoot() {
+      const now = statNow(root.fsPath);
+      return now !== undefined && (root.stat === undefined || isSameFile(root.stat, now));
+    },
   };
 }
 
@@ -60,7 +66,7 @@ interface Scan {
 async function scanTree(scan: Scan): Promise<void> {
   const pace = createYielder();
   if (!checkFolder(scan, scan.root, isListingDue(scan, 0)))
-    throw new Error(`${toText(scan.rootPath)} cannot be read`);
+    throw new Error(`${toText(scan.rootPath)} cannot be read, or is another folder by now`);
   const folders: FolderNode[] = [scan.root];
   // The list grows while it is iterated.
   for (const folder of folders) {
@@ -88,6 +94,8 @@ function checkFolder(scan: Scan, folder: FolderNode, isListingDue: boolean): boo
   if (stats === 'missing' || !stats.isDirectory()) return false;
   const { stat: before, mustList } = folder;
   const stat = toFileStat(stats);
+  // Another folder at its path, or under a mount: what the session has written is not deleted, but out of sight.
+  if (folder === scan.root && before !== undefined && !isSameFile(before, stat)) return false;
   folder.stat = stat;
   folder.mustList = isRacy(stats);
   const hasNewMode = before !== undefined && before.mode !== stat.mode;

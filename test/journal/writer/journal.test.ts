@@ -8,6 +8,7 @@ import {
   open,
   readFile,
   rename,
+  rm,
   symlink,
   truncate,
   utimes,
@@ -453,6 +454,24 @@ describe('failures of the destination', () => {
     await settled(journal);
     expect(await journal.finish(AbortSignal.timeout(1_000))).toEqual({ durable: true });
     expect(await readFile(join((await recover()).folder, 'agent.log'), 'utf8')).toBe('all of it');
+  });
+
+  test('tells which files an archive lacks, but for what was deleted or cut', async () => {
+    const { work, start } = await openJournalFixture();
+    for (const name of ['whole', 'short', 'absent', 'deleted', 'cut'])
+      await writeFile(join(work, name), 'ten bytes!');
+    const journal = start();
+    await journal.finish(patient);
+    await rm(join(work, 'deleted'));
+    await truncate(join(work, 'cut'), 4);
+    const archived = new Map([
+      ['whole', 10],
+      ['short', 9],
+      ['cut', 4],
+    ]);
+    expect(journal.lackingIn(archived).sort()).toEqual(['absent', 'short']);
+    await rename(work, `${work}-away`);
+    expect(journal.lackingIn(archived).sort()).toEqual(['absent', 'cut', 'deleted', 'short']);
   });
 
   test('a finish does not wait for a request that hangs', { tags: ['slow'] }, async () => {
