@@ -147,7 +147,10 @@ describe.concurrent('a session that may put objects, and nothing else,', () => {
     expect(keysOf(s3)).toContain('test/logs.tar.gz');
   });
 
-  test('finds an archive of an older program by the condition', async ({ fixture, openS3 }) => {
+  test('finds an archive of an older program by the condition', { tags: ['slow'] }, async ({
+    fixture,
+    openS3,
+  }) => {
     const s3 = await openS3('honoured', [PUTS_ALONE]);
     const older = `${s3.url}/bucket/sessions/test/logs.tar.gz`;
     await fetch(older, { method: 'PUT', body: 'older' });
@@ -159,7 +162,10 @@ describe.concurrent('a session that may put objects, and nothing else,', () => {
   });
 
   for (const kind of ['ignored', 'refused'] as const) {
-    test(`has a name that nobody else can have where conditions are ${kind}`, async ({ fixture, openS3 }) => {
+    test(`has a name that nobody else can have where conditions are ${kind}`, { tags: ['slow'] }, async ({
+      fixture,
+      openS3,
+    }) => {
       const s3 = await openS3(kind, [PUTS_ALONE]);
       const session = fixture.start(s3Environment(s3));
       expect((await session.ended()).code, session.stdout()).toBe(0);
@@ -193,7 +199,10 @@ describe.concurrent('a session', () => {
     expect(session.report().journal?.segments).toBeGreaterThan(0);
   });
 
-  test('leaves nothing at a fallback that it does not need', async ({ fixture, openS3 }) => {
+  test('leaves nothing at a fallback that it does not need', { tags: ['slow'] }, async ({
+    fixture,
+    openS3,
+  }) => {
     const s3 = await openS3();
     const SESSION_FALLBACK_DESTINATION = 's3://bucket/fallback';
     const session = fixture.start({ ...s3Environment(s3), SESSION_FALLBACK_DESTINATION });

@@ -66,7 +66,7 @@ describe.concurrent('a working directory that is', () => {
       expect(stdout).toBe('recorded');
     });
 
-    test(`${what} is lost without a journal, and that is told`, async ({ fixture }) => {
+    test(`${what} is lost without a journal, and that is told`, { tags: ['slow'] }, async ({ fixture }) => {
       const session = await startWithFile(fixture, RUNNING);
       await lose(fixture.workdir);
       expect(await end(session), session.stdout()).toBe(20);
@@ -77,7 +77,7 @@ describe.concurrent('a working directory that is', () => {
   }
 });
 
-test('what was deleted rightly keeps no journal', async ({ fixture }) => {
+test('what was deleted rightly keeps no journal', { tags: ['slow'] }, async ({ fixture }) => {
   const session = await startWithFile(fixture, JOURNAL);
   await rm(join(fixture.workdir, 'data.log'));
   expect(await end(session), session.stdout()).toBe(0);

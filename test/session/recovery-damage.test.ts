@@ -105,7 +105,9 @@ describe.concurrent('a journal with a segment that', () => {
     expect(await journal.files()).toEqual(['.sessions/test/session.json', 'test/logs.tar.gz']);
   });
 
-  test('is readable again is recovered into another archive, and is gone', async ({ journal }) => {
+  test('is readable again is recovered into another archive, and is gone', { tags: ['slow'] }, async ({
+    journal,
+  }) => {
     const whole = await readFile(journal.at(2));
     await rm(journal.at(2));
     expect((await journal.recover()).code).toBe(22);
@@ -121,7 +123,9 @@ describe.concurrent('a journal with a segment that', () => {
     expect((await journal.files()).filter(file => file.startsWith(JOURNAL))).toEqual([]);
   });
 
-  test('is damaged, as are all others, is kept, and there is no archive', async ({ journal }) => {
+  test('is damaged, as are all others, is kept, and there is no archive', { tags: ['slow'] }, async ({
+    journal,
+  }) => {
     for (const sequence of [1, 2, 3]) await damage(journal.at(sequence));
     const before = await journal.files();
     const { code, text } = await journal.recover();
@@ -142,7 +146,9 @@ describe.concurrent('a journal with a segment that', () => {
   });
 });
 
-test('a user who is not root recovers what its owner may neither read nor enter', async ({ fixture }) => {
+test('a user who is not root recovers what its owner may neither read nor enter', { tags: ['slow'] }, async ({
+  fixture,
+}) => {
   const store = openDirectoryStore(fixture.sessions);
   const hidden = { mode: 0 };
   const pieces = [

@@ -166,10 +166,9 @@ test('a recovery that is killed at any of its writes is run again, and there is 
   }
 });
 
-test('an archive that another program puts at the key meanwhile is not taken for that of a recovery', async ({
-  fixture,
-  s3,
-}) => {
+test('an archive that another program puts at the key meanwhile is not taken for that of a recovery', {
+  tags: ['slow'],
+}, async ({ fixture, s3 }) => {
   await putJournals(s3, { '.sessions/a/journal': {} });
   const url = 's3://bucket/sessions/a';
   expect(await recoverUntilPut({ fixture, s3 }, url, 2)).toBe(true);
@@ -183,10 +182,9 @@ test('an archive that another program puts at the key meanwhile is not taken for
   expect(keysOf(s3).filter(key => key.endsWith('.gz'))).toEqual([own, 'sessions/a/logs.tar.gz']);
 });
 
-test('an archive of the size that a session has reported is not taken for that of the session', async ({
-  fixture,
-  s3,
-}) => {
+test('an archive of the size that a session has reported is not taken for that of the session', {
+  tags: ['slow'],
+}, async ({ fixture, s3 }) => {
   await putJournals(s3, { '.sessions/a/journal': {} });
   const put = (key: string, body: string) =>
     fetch(`${s3.url}/bucket/sessions/${key}`, { method: 'PUT', body });

@@ -56,7 +56,10 @@ describe.concurrent('with S3, a session', () => {
     expect(session.report().archive).toMatchObject({ verified: true, parts: 1 });
   });
 
-  test('names its run in the metadata of everything that it writes', async ({ s3, start }) => {
+  test('names its run in the metadata of everything that it writes', { tags: ['slow'] }, async ({
+    s3,
+    start,
+  }) => {
     const session = start({
       SESSION_JOURNAL_INTERVAL: '50ms',
       SESSION_AGENT_COMMAND: program('agent-counts'),

@@ -122,6 +122,8 @@ async function finish(
 
 async function flush(state: WriterState, running: Promise<unknown>): Promise<void> {
   await running;
+  // What ended it may have taken a segment's changes along.
+  state.cancelled.signal.throwIfAborted();
   await uploadAll(state);
   state.isFlushed = true;
   await putFinalStatus(state);

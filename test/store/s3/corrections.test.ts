@@ -65,6 +65,7 @@ test.for([
   [40, -40, 40],
 ] as const)(
   'a store whose clock goes from %i minutes ahead to %i in the middle of an archive: %i are told, once',
+  { tags: ['slow'] },
   async ([before, after, told]) => {
     const staged = await stage({ clockAheadMs: before * MINUTE });
     const { server, store, clocks, retries } = staged;
