@@ -17,32 +17,33 @@ import { describeEndReason, exitCode, signalExitCode } from '../session/end-reas
 import { collectHostInfo } from '../session/host-info.ts';
 import { createRuntime, type SessionRuntime } from '../session/runtime.ts';
 import { runSession } from '../session/session.ts';
-import { supervisorLog } from '../session/workdir.ts';
+import { supervisorLog, withRealPaths } from '../session/workdir.ts';
 import { type CommandInput, printFaults, type RunCommand, readConfig } from './command.ts';
 
 /** Runs one session as the environment says. */
 export const run: RunCommand = async input => {
   const parsed = readConfig(input);
   if (parsed === undefined) return EXIT_USAGE;
-  const { config } = parsed;
-  const { user, faults: userFaults } = await findUser(config.children.user);
-  const faults = [...userFaults, ...(await checkServer(config))];
+  const { user, faults: userFaults } = await findUser(parsed.config.children.user);
+  const faults = [...userFaults, ...(await checkServer(parsed.config))];
   if (faults.length > 0) {
     printFaults(faults, input.printError);
     return EXIT_USAGE;
   }
+  let config: SessionConfig;
   try {
-    await makeWorkdir(config, user);
+    await makeWorkdir(parsed.config, user);
+    config = await withRealPaths(parsed.config);
   } catch (error) {
     input.printError(
-      `SESSION_WORKDIR "${config.workdir}" cannot be made ready: ${errorText(error)}: name a folder that can`,
+      `SESSION_WORKDIR "${parsed.config.workdir}" cannot be made ready: ${errorText(error)}: name a folder that can`,
     );
     return EXIT_USAGE;
   }
   const { terminal, env } = input;
   const outputs = await openLog({ level: config.logLevel, terminal, colour: terminal && !env.NO_COLOR });
   try {
-    return await runWithLog(parsed, user, input, outputs);
+    return await runWithLog({ ...parsed, config }, user, input, outputs);
   } finally {
     await outputs.flush();
   }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import type { DestinationUrl, SessionConfig } from '../config/session-config.ts';
-import { isSameFile, statNow } from '../journal/writer/file-stat.ts';
+import { isSameFolder, statNow } from '../journal/writer/file-stat.ts';
 import type { User } from '../process/user.ts';
 import { createDeadlines, type StartDeadline } from '../runtime/deadline.ts';
 import type { Log, LogOutputs } from '../runtime/log.ts';
@@ -42,7 +43,8 @@ export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionR
   const { log } = outputs;
   const { save, stop, workdir } = config;
   const run = randomUUID();
-  const workdirAtStart = statNow(workdir);
+  // As long as it is open its inode has one number: overlayfs may give a folder another one after its first change.
+  const workdirAtStart = openSync(workdir, constants.O_DIRECTORY);
   const opened = new Map<DestinationUrl, Promise<Store>>();
   const openOnce = (url: DestinationUrl) => {
     const opening = opened.get(url) ?? openStore(url, { s3: save.s3, run, ...logRetries(log) });
@@ -56,7 +58,7 @@ export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionR
     claims,
     hasWorkdir() {
       const now = statNow(workdir);
-      return workdirAtStart !== undefined && now !== undefined && isSameFile(workdirAtStart, now);
+      return now !== undefined && isSameFolder(fstatSync(workdirAtStart, { bigint: true }), now);
     },
     startDeadline: createDeadlines(signals, {
       graceMs: stop.graceMs,
@@ -69,6 +71,7 @@ export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionR
     closeLogFile: outputs.closeFile,
     async [Symbol.asyncDispose]() {
       claims.close();
+      closeSync(workdirAtStart);
       for (const opening of await Promise.allSettled(opened.values()))
         if (opening.status === 'fulfilled') opening.value.close();
     },

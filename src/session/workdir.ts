@@ -1,12 +1,33 @@
-import { readdir } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { readdir, realpath } from 'node:fs/promises';
+import { basename, dirname, join, relative } from 'node:path';
 import { type KeyNames, renderKey, SESSIONS_FOLDER } from '../config/key-template.ts';
 import type { ChildName, DestinationUrl, SessionConfig } from '../config/session-config.ts';
 import { STATE_FOLDER } from '../control-socket/protocol.ts';
+import { isMissing } from '../files/errno.ts';
 import { nthName, reportName } from '../save/archive-name.ts';
 
 /** Names that readers of earlier sessions know. */
 const CHILD_LOGS = { setup: 'setup.log', server: 'cuberite_process.log', agent: 'agent.log' } as const;
+
+/** The same, with all folders by their real paths: they tell whether a destination lies inside the working directory. */
+export async function withRealPaths(config: SessionConfig): Promise<SessionConfig> {
+  const { workdir, save } = config;
+  const real = async <Url extends DestinationUrl>(url: Url): Promise<Url> =>
+    url.kind === 's3' ? url : { ...url, path: await realPath(url.path) };
+  const destination = await real(save.destination);
+  const fallback = save.fallback && (await real(save.fallback));
+  return { ...config, workdir: await realPath(workdir), save: { ...save, destination, fallback } };
+}
+
+/** Of a path whose last folders need not be there yet. */
+async function realPath(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (!isMissing(error) || path === dirname(path)) throw error;
+    return join(await realPath(dirname(path)), basename(path));
+  }
+}
 
 /** The absolute path of a child's log. */
 export function childLog({ workdir }: SessionConfig, name: ChildName): string {

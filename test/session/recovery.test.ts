@@ -12,7 +12,7 @@ import { eventually } from '../support/eventually.ts';
 import { about, patient } from '../support/journal.ts';
 import { s3Environment } from '../support/s3-environment.ts';
 import { type FaultRule, type S3Server, startS3Server } from '../support/s3-server.ts';
-import { putSegments } from '../support/segments.ts';
+import { piece, putSegments } from '../support/segments.ts';
 import { program, type SessionFixture } from '../support/session.ts';
 import { test as sessionTest } from '../support/session-test.ts';
 
@@ -37,7 +37,12 @@ async function putJournals(
   const store = await openTestStore(s3.url, { prefix: 'sessions' });
   for (const [prefix, says] of Object.entries(journals)) {
     const changes = { run: randomUUID(), about: { ...about, ...says } };
-    await putSegments(store, [changes, changes], prefix);
+    const tree = {
+      folders: [{ path: 'world', mode: 0o755 }],
+      links: [{ path: 'latest', target: 'world' }],
+      pieces: [piece('world/region.mca', 'blocks')],
+    };
+    await putSegments(store, [changes, { ...changes, ...tree }], prefix);
     if (state === undefined) continue;
     const status = formatStatus({ ...STATUS, ...changes, state });
     await store.put(`${prefix}/${STATUS_KEY}`, Buffer.from(status), { signal: patient });

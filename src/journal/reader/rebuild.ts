@@ -52,10 +52,12 @@ export async function recoverJournal(options: RecoverOptions): Promise<Recovered
   const part = `${folder}.part`;
   await rm(part, { recursive: true, force: true });
   const replayed = await replayAll(options, journal, join(part, 'contents'));
-  const summary = await writeFiles(replayed.replay, join(part, 'tree'));
+  const summarised = summarise(journal, replayed);
+  const time = new Date(summarised.coveredUntil ?? 0);
+  const summary = await writeFiles(replayed.replay, join(part, 'tree'), time);
   await rename(join(part, 'tree'), folder);
   await rm(part, { recursive: true, force: true });
-  return { ...summary, ...summarise(journal, replayed) };
+  return { ...summary, ...summarised };
 }
 
 type ReplayResult = Awaited<ReturnType<typeof replayAll>>;

@@ -1,4 +1,4 @@
-import { chmod, mkdir, rename, symlink, utimes } from 'node:fs/promises';
+import { chmod, lutimes, mkdir, rename, symlink, utimes } from 'node:fs/promises';
 import { type BytePath, fromText, joinPath, toFsPath, toText } from '../format/byte-path.ts';
 import { entryName } from '../format/schema.ts';
 import { type Content, isComplete, type Replay, type Run, runFile } from './replay.ts';
@@ -24,8 +24,9 @@ export interface WriteSummary {
 /**
  * Moves the contents to where they belong below an empty folder. Nothing leads out of it: paths were checked when they
  * were read, every folder on the way is made here, and links come last.
+ * @param time for folders and links, whose own is not recorded
  */
-export async function writeFiles(replay: Replay, folder: string): Promise<WriteSummary> {
+export async function writeFiles(replay: Replay, folder: string, time: Date): Promise<WriteSummary> {
   const summary: WriteSummary = {
     files: 0,
     bytes: 0,
@@ -39,7 +40,8 @@ export async function writeFiles(replay: Replay, folder: string): Promise<WriteS
   const contents = [...replay.contents.values()].sort(
     (a, b) => b.placedIn - a.placedIn || b.generation - a.generation,
   );
-  const target: Target = { root: fromText(folder), replay, summary, created: new Set(), taken: new Set() };
+  const root = fromText(folder);
+  const target: Target = { root, replay, summary, time, created: new Set(), taken: new Set() };
   for (const { path } of contents) for (const parent of parentsOf(path)) target.taken.add(parent);
   for (const path of [...replay.folders.keys(), ...replay.links.keys()]) {
     for (const parent of parentsOf(path)) target.taken.add(parent);
@@ -52,13 +54,19 @@ export async function writeFiles(replay: Replay, folder: string): Promise<WriteS
   // Children first: a folder that may not be written to takes nothing any more.
   const deepestFirst = [...replay.folders].sort(([a], [b]) => b.length - a.length);
   for (const [path, mode] of deepestFirst) await chmod(at(target, path), (mode & 0o1777) | OWN_FOLDER);
+  for (const path of madeFolders(target)) await utimes(at(target, path), time, time);
   return summary;
+}
+
+function madeFolders({ created }: Target): Set<BytePath> {
+  return new Set([...created].flatMap(path => [path, ...parentsOf(path)]));
 }
 
 interface Target {
   readonly root: BytePath;
   readonly replay: Replay;
   readonly summary: WriteSummary;
+  readonly time: Date;
   readonly created: Set<BytePath>;
   readonly taken: Set<BytePath>;
 }
@@ -157,4 +165,5 @@ async function writeLink(target: Target, path: BytePath, to: BytePath): Promise<
   const cut = path.lastIndexOf('/');
   if (cut > 0) await makeDirectory(target, path.slice(0, cut));
   await symlink(toFsPath(to), at(target, path));
+  await lutimes(at(target, path), target.time, target.time);
 }

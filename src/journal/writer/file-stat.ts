@@ -20,6 +20,11 @@ export function isSameFile(
   return a.ino === b.ino && a.dev === b.dev && a.birthtimeNs === b.birthtimeNs;
 }
 
+/** Without the time of birth: overlayfs gives a folder another one at the first write into it. */
+export function isSameFolder(a: Pick<FileStat, 'dev' | 'ino'>, b: Pick<FileStat, 'dev' | 'ino'>): boolean {
+  return a.ino === b.ino && a.dev === b.dev;
+}
+
 /** undefined: there is nothing at the path, or its stat cannot be read. */
 export function statNow(path: string | Buffer): FileStat | undefined {
   try {

@@ -4,7 +4,7 @@ import { type Chooser, chooser, type Selection } from '../../files/selection.ts'
 import { createYielder } from '../../runtime/concurrency.ts';
 import { errorText } from '../../runtime/text.ts';
 import { type BytePath, fromText, joinPath, toFsPath, toText } from '../format/byte-path.ts';
-import { isSameFile, statNow, toFileStat } from './file-stat.ts';
+import { isSameFile, isSameFolder, statNow, toFileStat } from './file-stat.ts';
 import { type FileNode, type FolderNode, isRacy, type LinkNode, type Node, newFolderNode } from './node.ts';
 
 /** What has changed in the working directory since the previous scan. */
@@ -46,7 +46,7 @@ export function createScanner(selection: Selection): Scanner {
     },
     hasRoot() {
       const now = statNow(root.fsPath);
-      return now !== undefined && (root.stat === undefined || isSameFile(root.stat, now));
+      return now !== undefined && (root.stat === undefined || isSameFolder(root.stat, now));
     },
   };
 }
@@ -95,7 +95,7 @@ function checkFolder(scan: Scan, folder: FolderNode, isListingDue: boolean): boo
   const { stat: before, mustList } = folder;
   const stat = toFileStat(stats);
   // Another folder at its path, or under a mount: what the session has written is not deleted, but out of sight.
-  if (folder === scan.root && before !== undefined && !isSameFile(before, stat)) return false;
+  if (folder === scan.root && before !== undefined && !isSameFolder(before, stat)) return false;
   folder.stat = stat;
   folder.mustList = isRacy(stats);
   const hasNewMode = before !== undefined && before.mode !== stat.mode;

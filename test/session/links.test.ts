@@ -1,0 +1,37 @@
+import { execFile } from 'node:child_process';
+import { mkdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { filesBelow, program } from '../support/session.ts';
+import { test } from '../support/session-test.ts';
+
+const JOURNAL = { SESSION_JOURNAL_INTERVAL: '50ms', SESSION_AGENT_COMMAND: program('agent-counts') };
+
+test('a working directory that is a link has a journal', async ({ fixture }) => {
+  await mkdir(fixture.workdir);
+  const link = join(fixture.workdir, '../link');
+  await symlink(fixture.workdir, link);
+  const session = fixture.start({ ...JOURNAL, SESSION_WORKDIR: link });
+  await eventually(async () => (await filesBelow(fixture.sessions)).some(file => /journal.*gz$/.test(file)));
+  session.signal('SIGTERM');
+  expect((await session.ended()).code, session.stdout()).toBe(0);
+  expect(session.report().journal?.segments).toBeGreaterThan(0);
+});
+
+test('a destination inside the working directory is not archived, also where its path is a link', async ({
+  fixture,
+}) => {
+  const inside = join(fixture.workdir, 'inside');
+  await mkdir(inside, { recursive: true });
+  const link = join(fixture.workdir, '../link');
+  await symlink(inside, link);
+  const session = fixture.start({ ...JOURNAL, SESSION_DESTINATION: join(link, 'sessions') });
+  await eventually(async () => (await filesBelow(inside)).some(file => /journal.*gz$/.test(file)));
+  session.signal('SIGTERM');
+  expect((await session.ended()).code, session.stdout()).toBe(0);
+  const archive = join(inside, 'sessions/test/logs.tar.gz');
+  const { stdout } = await promisify(execFile)('tar', ['tzf', archive]);
+  expect(stdout.split('\n').filter(name => name.startsWith('inside/') && name !== 'inside/')).toEqual([]);
+});
