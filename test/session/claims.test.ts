@@ -241,9 +241,9 @@ describe.concurrent('a session', () => {
     expect(session.report().phases.find(({ phase }) => phase === 'saving')?.ms).toBeLessThan(20_000);
   });
 
-  test('that is started again under its name after a SIGKILL has another one, and both are recovered', async ({
-    fixture,
-  }) => {
+  test('that is started again under its name after a SIGKILL has another one, and both are recovered', {
+    tags: ['slow'],
+  }, async ({ fixture }) => {
     const lines: string[] = [];
     for (const name of ['test', 'test.2']) {
       const env = name === 'test' ? {} : await another(fixture);

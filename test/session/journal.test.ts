@@ -82,7 +82,7 @@ describe.concurrent('a session whose container died', () => {
     await journaled(fixture, 1);
   });
 
-  test('is found among all others', async ({ fixture }) => {
+  test('is found among all others', { tags: ['slow'] }, async ({ fixture }) => {
     fixture.start(JOURNAL);
     await journaled(fixture, 1);
     await fixture.killAll();

@@ -20,9 +20,9 @@ test('a working directory that is a link has a journal', async ({ fixture }) => 
   expect(session.report().journal?.segments).toBeGreaterThan(0);
 });
 
-test('a destination inside the working directory is not archived, also where its path is a link', async ({
-  fixture,
-}) => {
+test('a destination inside the working directory is not archived, also where its path is a link', {
+  tags: ['slow'],
+}, async ({ fixture }) => {
   const inside = join(fixture.workdir, 'inside');
   await mkdir(inside, { recursive: true });
   const link = join(fixture.workdir, '../link');

@@ -40,11 +40,11 @@ async function end(session: RunningSupervisor): Promise<number | null> {
 }
 
 describe.concurrent('a working directory that is', () => {
-  for (const [what, lose] of [
-    ['replaced', async (path: string) => rename(path, `${path}-away`).then(() => mkdir(path))],
-    ['removed', async (path: string) => rename(path, `${path}-away`)],
+  for (const [what, tags, lose] of [
+    ['replaced', [], async (path: string) => rename(path, `${path}-away`).then(() => mkdir(path))],
+    ['removed', ['slow'], async (path: string) => rename(path, `${path}-away`)],
   ] as const) {
-    test(`${what} is recovered from its journal, which stays`, async ({ fixture }) => {
+    test(`${what} is recovered from its journal, which stays`, { tags: [...tags] }, async ({ fixture }) => {
       const session = await startWithFile(fixture, JOURNAL);
       await lose(fixture.workdir);
       expect(await end(session), session.stdout()).toBe(21);

@@ -60,11 +60,13 @@ async function makeNewer(file: string): Promise<void> {
 const SEGMENTS = [1, 2, 3].map(sequence => `${JOURNAL}/${segmentKey(sequence)}`);
 
 describe.concurrent('a journal with a segment that', () => {
-  for (const [what, harm] of [
-    ['is damaged', damage],
-    ['is missing', rm],
+  for (const [what, tags, harm] of [
+    ['is damaged', [], damage],
+    ['is missing', ['slow'], rm],
   ] as const) {
-    test(`${what} is kept beside the archive of all that can be read`, async ({ journal }) => {
+    test(`${what} is kept beside the archive of all that can be read`, { tags: [...tags] }, async ({
+      journal,
+    }) => {
       await harm(journal.at(2));
       const { code, text } = await journal.recover();
       expect(code, text).toBe(22);
@@ -85,9 +87,9 @@ describe.concurrent('a journal with a segment that', () => {
     });
   }
 
-  test('is damaged is named in one line by later recoveries, and goes when a person says so', async ({
-    journal,
-  }) => {
+  test('is damaged is named in one line by later recoveries, and goes when a person says so', {
+    tags: ['slow'],
+  }, async ({ journal }) => {
     await damage(journal.at(2));
     await journal.recover();
     const before = await journal.files();

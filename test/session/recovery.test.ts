@@ -213,7 +213,10 @@ test('an archive of the size that a session has reported is not taken for that o
   expect(again.stdout()).toContain('was saved already');
 });
 
-test('two journals of one name of an earlier version become two archives', async ({ fixture, s3 }) => {
+test('two journals of one name of an earlier version become two archives', { tags: ['slow'] }, async ({
+  fixture,
+  s3,
+}) => {
   await putJournals(s3, { 'f/journal': {}, 'f/journal.2': {} });
   const recovery = fixture.start(s3Environment(s3), 'recover', '--all', '--force', 's3://bucket/sessions');
   expect((await recovery.ended()).code, recovery.stderr()).toBe(0);

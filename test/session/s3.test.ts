@@ -102,10 +102,9 @@ describe.concurrent('with S3, a session', () => {
     expect(session.stdout()).not.toContain('process_started');
   });
 
-  test('starts with a warning when the store is merely unavailable, and is saved when it is back', async ({
-    s3,
-    start,
-  }) => {
+  test('starts with a warning when the store is merely unavailable, and is saved when it is back', {
+    tags: ['slow'],
+  }, async ({ s3, start }) => {
     const session = start({ SESSION_AGENT_COMMAND: program('agent-runs') }, [{ do: '503' }]);
     await session.logged('"event":"destination_unavailable"');
     await session.logged('"event":"process_started","child":"agent"');

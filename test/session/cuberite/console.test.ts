@@ -27,7 +27,9 @@ describe.concurrent('the console', () => {
     expect((await session.ended()).code).toBe(0);
   });
 
-  test('people are told before the maximum duration, and that the session ends', async ({ cuberite }) => {
+  test('people are told before the maximum duration, and that the session ends', { tags: ['slow'] }, async ({
+    cuberite,
+  }) => {
     const { home, serverLog } = cuberite;
     const session = cuberite.start({ SESSION_MAX_DURATION: '62s', SESSION_JOIN_TIMEOUT: 'off' });
     await agentStarted(session);

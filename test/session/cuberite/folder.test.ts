@@ -51,7 +51,7 @@ describe.concurrent('with Cuberite', () => {
     },
   );
 
-  test('a kept folder is used again, with its world', async ({ cuberite }) => {
+  test('a kept folder is used again, with its world', { tags: ['slow'] }, async ({ cuberite }) => {
     const env = { SESSION_JOIN_TIMEOUT: '300ms' };
     await cuberite.start(env).ended();
     const kept = join(cuberite.workdir, 'cuberite/world/kept');
