@@ -42,7 +42,7 @@ export const EXIT_CODES = [
   { code: EXIT_NOT_SAVED, meaning: 'the archive is not saved' },
   {
     code: 21,
-    meaning: 'saved, not yet packed: the journal holds everything, and `recover` makes the archive',
+    meaning: 'saved, not yet packed, or not all of it: `recover` makes the archive out of the journal',
   },
   { code: EXIT_DAMAGED, meaning: '`recover`: saved with damage, the journal is kept' },
   { code: EXIT_USAGE, meaning: 'the configuration, or the destination, has a fault; nothing was started' },

@@ -101,7 +101,7 @@ describe.concurrent('a session whose container died', () => {
     expect((await again.ended()).code).toBe(0);
   });
 
-  test('can be recovered into a folder, and keeps its journal', async ({ fixture }) => {
+  test('can be recovered into a folder, and keeps its journal', { tags: ['slow'] }, async ({ fixture }) => {
     fixture.start(JOURNAL);
     await counted(fixture);
     await fixture.killAll();
@@ -112,7 +112,7 @@ describe.concurrent('a session whose container died', () => {
     await journaled(fixture, 2);
   });
 
-  test('keeps the place that its experiment gives it', async ({ fixture }) => {
+  test('keeps the place that its experiment gives it', { tags: ['slow'] }, async ({ fixture }) => {
     const session = fixture.start(JOURNAL);
     await session.logged('"event":"process_started","child":"agent"');
     await writeFile(join(fixture.workdir, 'turk_experiment_id.txt'), 'X1\n');
@@ -123,9 +123,9 @@ describe.concurrent('a session whose container died', () => {
     expect(await filesBelow(fixture.sessions)).toEqual([...SAVED.slice(0, 2), 'turk/X1/test/logs.tar.gz']);
   });
 
-  test('keeps the place that the experiment of its environment gives it, without that environment', async ({
-    fixture,
-  }) => {
+  test('keeps the place that the experiment of its environment gives it, without that environment', {
+    tags: ['slow'],
+  }, async ({ fixture }) => {
     fixture.start({
       ...JOURNAL,
       SESSION_KEY: '[{experiment}/interaction/]{timestamp}',

@@ -73,10 +73,9 @@ describe.concurrent('an archive', () => {
     ]);
   });
 
-  test('of a second session of the same name has a name of its own, as the report has', async ({
-    fixture,
-    run,
-  }) => {
+  test('of a second session of the same name has a name of its own, as the report has', {
+    tags: ['slow'],
+  }, async ({ fixture, run }) => {
     for (const name of ['test', 'test.2', 'test.3']) {
       expect((await run()).code).toBe(0);
       const { archive, session, notices } = await readReport(fixture.sessions, name);
@@ -97,10 +96,9 @@ describe.concurrent('an archive', () => {
     );
   });
 
-  test("of an older program is never overwritten: the new one's takes the next name", async ({
-    fixture,
-    run,
-  }) => {
+  test("of an older program is never overwritten: the new one's takes the next name", {
+    tags: ['slow'],
+  }, async ({ fixture, run }) => {
     await mkdir(join(fixture.sessions, 'test'), { recursive: true });
     await writeFile(join(fixture.sessions, 'test/logs.tar.gz'), 'older');
     expect((await run()).code).toBe(0);
@@ -148,7 +146,7 @@ describe.concurrent('an archive', () => {
     expect(names).toContain('agent.log');
   });
 
-  test('may be a plain tar, or zstd', async ({ fixture, run }) => {
+  test('may be a plain tar, or zstd', { tags: ['slow'] }, async ({ fixture, run }) => {
     for (const name of ['all.tar', 'all.tar.zst']) {
       await run({ SESSION_ARCHIVE: name, TIMESTAMP: name });
       const { stdout } = await promisify(execFile)('tar', ['tf', join(fixture.sessions, name, name)]);

@@ -118,7 +118,7 @@ describe.concurrent('after a session', () => {
     }
   });
 
-  test('an agent whose server is gone may finish by itself', async ({ fixture }) => {
+  test('an agent whose server is gone may finish by itself', { tags: ['slow'] }, async ({ fixture }) => {
     const session = fixture.start({
       SESSION_SERVER_COMMAND: program('server-crashes-beside-agent', '--port', fixture.port, 9),
       SESSION_AGENT_COMMAND: program('agent-follows-server', '--port', fixture.port),
