@@ -28,10 +28,10 @@ export async function findDamaged(
   journal: FoundJournal,
   signal: AbortSignal,
 ): Promise<RecoveryPlan | undefined> {
-  const plan = await readPlan(store, journal.prefix, signal);
-  if (plan?.archive === undefined || !isDamaged(plan) || !isOfAll(plan, journal)) return undefined;
-  for await (const { key, bytes } of store.list(plan.archiveKey, signal))
-    if (key === plan.archiveKey) return bytes === plan.archive.bytes ? plan : undefined;
+  const noted = await readNoted(store, journal, signal);
+  if (noted === undefined || !isDamaged(noted)) return undefined;
+  for await (const { key, bytes } of store.list(noted.archiveKey, signal))
+    if (key === noted.archiveKey) return bytes === noted.archive.bytes ? noted : undefined;
   return undefined;
 }
 
@@ -41,11 +41,18 @@ export async function findNoted(
   journal: FoundJournal,
   signal: AbortSignal,
 ): Promise<RecoveredSession | undefined> {
+  const noted = await readNoted(store, journal, signal);
+  if (noted === undefined) return undefined;
+  const { sha256 } = noted.archive;
+  const digest = await digestOf(store, noted.archiveKey, signal, sha256);
+  return digest?.sha256 === sha256 ? noted : undefined;
+}
+
+/** undefined: it noted no archive, or the journal has changed since. */
+async function readNoted(store: Store, journal: FoundJournal, signal: AbortSignal) {
   const plan = await readPlan(store, journal.prefix, signal);
   if (plan?.archive === undefined || !isOfAll(plan, journal)) return undefined;
-  const { archive } = plan;
-  const digest = await digestOf(store, plan.archiveKey, signal, archive.sha256);
-  return digest?.sha256 === archive.sha256 ? { ...plan, archive } : undefined;
+  return { ...plan, archive: plan.archive } satisfies RecoveredSession;
 }
 
 /**

@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream, type Dirent } from 'node:fs';
-import { readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { FileExistsError, writeAtomically } from '../files/atomic-write.ts';
-import { errorCode, hasCode, isMissing, unlessMissing } from '../files/errno.ts';
+import { errorCode, hasCode, unlessMissing } from '../files/errno.ts';
 import { orAborted, timeoutSignal } from '../runtime/abort.ts';
 import { isBug } from '../runtime/bug.ts';
 import { errorMessage } from '../runtime/text.ts';
+import { listBelow } from './directory-listing.ts';
 import { partsOf } from './keys.ts';
 import { openSource, SourceError } from './source.ts';
 import { watchForStall } from './stall.ts';
@@ -18,7 +19,6 @@ import {
   PermanentError,
   type ReadPosition,
   type Store,
-  type StoredObject,
 } from './store.ts';
 
 const CHUNK_BYTES = 4 * 1024 * 1024;
@@ -159,49 +159,6 @@ async function openFile(
 
 async function* read(file: string, start: number, signal: AbortSignal): AsyncGenerator<Buffer> {
   yield* createReadStream(file, { start, signal });
-}
-
-/** Walks one folder at a time, in the order of the keys' bytes: S3's order. */
-async function* listBelow(
-  root: string,
-  prefix: string,
-  signal: AbortSignal,
-  startAfter: string | undefined,
-): AsyncGenerator<StoredObject> {
-  const last = startAfter === undefined ? undefined : Buffer.from(startAfter);
-  const slash = prefix.lastIndexOf('/');
-  const start = slash === -1 ? [] : partsOf(prefix.slice(0, slash));
-  yield* walk(start);
-
-  async function* walk(folder: readonly string[]): AsyncGenerator<StoredObject> {
-    for (const entry of await entriesOf(path.join(root, ...folder))) {
-      signal.throwIfAborted();
-      const parts = [...folder, entry.name];
-      const key = parts.join('/');
-      const isOnTheWay = key.startsWith(prefix) || prefix.startsWith(`${key}/`);
-      if (!isOnTheWay) continue;
-      if (entry.isDirectory()) yield* walk(parts);
-      else if (last !== undefined && Buffer.compare(Buffer.from(key), last) <= 0) continue;
-      else if (entry.isFile() && !entry.name.endsWith('.part')) yield* describe(key, path.join(root, key));
-    }
-  }
-}
-
-async function entriesOf(folder: string): Promise<Dirent[]> {
-  try {
-    const entries = await readdir(folder, { withFileTypes: true });
-    const rank = (entry: Dirent) => Buffer.from(entry.isDirectory() ? `${entry.name}/` : entry.name);
-    return entries.sort((a, b) => Buffer.compare(rank(a), rank(b)));
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
-}
-
-async function* describe(key: string, file: string): AsyncGenerator<StoredObject> {
-  // It may have been deleted since the directory was read.
-  const stats = await unlessMissing(stat(file));
-  if (stats !== undefined) yield { key, bytes: stats.size, modifiedMs: stats.mtimeMs };
 }
 
 /** Folders are only names in keys: one that holds no more files goes, and so do those above it. */

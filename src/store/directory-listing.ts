@@ -1,0 +1,49 @@
+import type { Dirent } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { isMissing, unlessMissing } from '../files/errno.ts';
+import { partsOf } from './keys.ts';
+import type { StoredObject } from './store.ts';
+
+/** Walks one folder at a time, in the order of the keys' bytes: S3's order. */
+export async function* listBelow(
+  root: string,
+  prefix: string,
+  signal: AbortSignal,
+  startAfter: string | undefined,
+): AsyncGenerator<StoredObject> {
+  const last = startAfter === undefined ? undefined : Buffer.from(startAfter);
+  const slash = prefix.lastIndexOf('/');
+  const start = slash === -1 ? [] : partsOf(prefix.slice(0, slash));
+  yield* walk(start);
+
+  async function* walk(folder: readonly string[]): AsyncGenerator<StoredObject> {
+    for (const entry of await entriesOf(path.join(root, ...folder))) {
+      signal.throwIfAborted();
+      const parts = [...folder, entry.name];
+      const key = parts.join('/');
+      const isOnTheWay = key.startsWith(prefix) || prefix.startsWith(`${key}/`);
+      if (!isOnTheWay) continue;
+      if (entry.isDirectory()) yield* walk(parts);
+      else if (last !== undefined && Buffer.compare(Buffer.from(key), last) <= 0) continue;
+      else if (entry.isFile() && !entry.name.endsWith('.part')) yield* describe(key, path.join(root, key));
+    }
+  }
+}
+
+async function entriesOf(folder: string): Promise<Dirent[]> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    const rank = (entry: Dirent) => Buffer.from(entry.isDirectory() ? `${entry.name}/` : entry.name);
+    return entries.sort((a, b) => Buffer.compare(rank(a), rank(b)));
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+async function* describe(key: string, file: string): AsyncGenerator<StoredObject> {
+  // It may have been deleted since the directory was read.
+  const stats = await unlessMissing(stat(file));
+  if (stats !== undefined) yield { key, bytes: stats.size, modifiedMs: stats.mtimeMs };
+}
