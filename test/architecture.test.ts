@@ -26,7 +26,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'journal/format': ['files', 'runtime'],
   'journal/writer': ['journal/format', 'store', 'files', 'runtime'],
   'journal/reader': ['journal/format', 'store', 'files', 'runtime'],
-  'journal/delete.ts': ['journal/format', 'store', 'files', 'runtime'],
+  'journal/takeover.ts': ['journal/format', 'journal/reader', 'store', 'files', 'runtime'],
+  'journal/delete.ts': ['journal/takeover.ts', 'journal/format', 'store', 'files', 'runtime'],
   process: ['config', 'files', 'runtime'],
   minecraft: ['config', 'files', 'runtime'],
   archive: ['config', 'files', 'runtime'],
@@ -64,7 +65,7 @@ const ONLY_IN: readonly {
   {
     what: 'deleting from a store',
     pattern: /\b(store|destination)\.delete\(/,
-    where: ['journal/delete.ts', 'journal/reader/find.ts', 'store'],
+    where: ['journal/delete.ts', 'journal/takeover.ts', 'journal/reader/standing.ts', 'store'],
   },
   {
     what: 'putting a file in its place',

@@ -138,7 +138,7 @@ async function writeJournal(home: string): Promise<void> {
     },
     prefix: 'bench/journal',
     run: randomUUID(),
-    ifAbsent: true,
+    conditions: 'honoured',
     sinceMs: Date.now(),
     about: {
       session: 'bench',

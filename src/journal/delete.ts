@@ -1,7 +1,6 @@
 import { basename } from 'node:path';
 import { PermanentError, type Receipt, type Store } from '../store/store.ts';
 import {
-  CLOCK_KEY,
   formatStatus,
   PLAN_KEY,
   STATUS_KEY,
@@ -9,11 +8,12 @@ import {
   segmentKey,
   sequenceOf,
 } from './format/schema.ts';
+import { endOwnJournal, type Taker } from './takeover.ts';
 
 /** Why nobody needs a journal any more. */
 export type DeletionEvidence =
   /** Its session saved the archive, and the store confirmed the size. */
-  | { readonly kind: 'verified-receipt'; readonly receipt: Receipt }
+  | { readonly kind: 'verified-receipt'; readonly receipt: Receipt; readonly session: Taker }
   /** The archive that a recovery made of it was read back from the store. */
   | {
       readonly kind: 'read-back-digest';
@@ -27,31 +27,44 @@ export type DeletionEvidence =
 /** The store deletes so many objects in one request. */
 const BATCH = 1_000;
 
+export interface DeletionOptions {
+  readonly signal: AbortSignal;
+  /** What is behind the last segment: `stay`, for a writer that may come back and has to meet them. */
+  readonly fences: 'none' | 'go' | 'stay';
+}
+
 /**
- * Deletes a journal: its segments first, its status last. Before that the status says that nobody needs the journal,
- * since a deletion that is cut off leaves one with holes. Interrupted at any point, it is simply run again. Works
- * without the right to list.
+ * Deletes a journal: its segments first, its status last, and after that its fences. Before that the status says that
+ * nobody needs the journal, since a deletion that is cut off leaves one with holes; and a session's own is fenced, so
+ * that no recovery begins to read it. Interrupted at any point, it is simply run again. Works without the right to list.
+ * @throws {JournalTakenError} when a recovery has the journal of a session
  * @throws when something of the journal is left
  */
 export async function deleteJournal(
   store: Store,
-  journal: StoredJournal,
+  { prefix, segments, status }: StoredJournal,
   evidence: DeletionEvidence,
-  signal: AbortSignal,
+  { signal, fences: asked }: DeletionOptions,
 ): Promise<void> {
   assertProves(evidence);
-  const { prefix, status } = journal;
+  const isOwn = evidence.kind === 'verified-receipt' && status?.heedsFences === true;
+  const own = isOwn ? await endOwnJournal(store, { prefix, segments }, evidence.session, signal) : undefined;
+  const fences = own === undefined ? asked : 'go';
+  const last = own === undefined ? segments : own - 1;
   const statusKey = `${prefix}/${STATUS_KEY}`;
   if (status !== undefined) {
     const saved = Buffer.from(formatStatus({ ...status, state: 'saved' }));
     await store.put(statusKey, saved, { signal });
   }
   const others: string[] = [];
-  let last = journal.segments;
+  const behind = own === undefined ? [] : [`${prefix}/${segmentKey(own)}`];
+  let highest = last;
   let batch: string[] = [];
-  for await (const key of keysOf(store, journal, signal)) {
-    last = Math.max(last, sequenceOf(basename(key)) ?? 0);
-    if (key.endsWith('.json')) others.push(key);
+  for await (const key of keysOf(store, { prefix, segments: last }, signal)) {
+    const sequence = sequenceOf(basename(key)) ?? 0;
+    highest = Math.max(highest, sequence);
+    if (fences !== 'none' && sequence > last) behind.push(key);
+    else if (key.endsWith('.json')) others.push(key);
     else batch.push(key);
     if (batch.length < BATCH) continue;
     await store.delete(batch, signal);
@@ -59,8 +72,10 @@ export async function deleteJournal(
   }
   // One more than is known of: it may be there although nobody got the answer. Its number is known by the last one,
   // which whoever runs this again has to find.
-  await store.delete([`${prefix}/${segmentKey(last + 1)}`, ...batch], signal);
+  if (fences === 'none') batch.unshift(`${prefix}/${segmentKey(highest + 1)}`);
+  await store.delete(batch, signal);
   await store.delete([...others.filter(key => key !== statusKey), statusKey], signal);
+  if (fences === 'go') await store.delete(behind, signal);
 }
 
 /** @throws for evidence that proves nothing */
@@ -81,7 +96,7 @@ function assertProves(evidence: DeletionEvidence): void {
 
 async function* keysOf(
   store: Store,
-  { prefix, segments }: StoredJournal,
+  { prefix, segments }: Pick<StoredJournal, 'prefix' | 'segments'>,
   signal: AbortSignal,
 ): AsyncGenerator<string> {
   try {
@@ -91,6 +106,5 @@ async function* keysOf(
     if (!(error instanceof PermanentError)) throw error;
     for (let sequence = 1; sequence <= segments; sequence += 1) yield `${prefix}/${segmentKey(sequence)}`;
     yield `${prefix}/${PLAN_KEY}`;
-    yield `${prefix}/${CLOCK_KEY}`;
   }
 }

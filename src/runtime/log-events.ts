@@ -115,6 +115,13 @@ export const SESSION_EVENTS = {
     action: 'Recover the other one, if its session was not saved.',
     fields: { prefix: 'the prefix that is taken' },
   },
+  journal_fenced: {
+    levels: ['warn'],
+    meaning:
+      'A recovery has the journal; the session goes on with another one, which begins with all that is on disk.',
+    action: 'Find out who recovers a session that runs, or why it could not reach the store for minutes.',
+    fields: { prefix: 'the journal that the recovery has', why: 'what is in the way of the next segment' },
+  },
   journal_upload_failing: {
     levels: ['info'],
     meaning: 'The journal cannot be uploaded; it goes on trying, and what is not uploaded stays on disk.',

@@ -5,6 +5,7 @@ import type { SaveConfig } from '../config/session-config.ts';
 import { deleteJournal } from '../journal/delete.ts';
 import type { FoundJournal } from '../journal/reader/find.ts';
 import { type Recovered, recoverJournal } from '../journal/reader/rebuild.ts';
+import { fencesOf, type Takeover } from '../journal/takeover.ts';
 import { digestOf } from '../store/read.ts';
 import { PermanentError, type Store } from '../store/store.ts';
 import { placeOf } from './archive-name.ts';
@@ -36,6 +37,8 @@ export interface RecoveryRuntime extends SaveRuntime {
   readonly scratch: string;
   /** Deletes the journal also where the archive may lack something that it holds. */
   readonly discardDamaged: boolean;
+  /** The journal is this recovery's alone; undefined: the store has no conditions, by which that could be had. */
+  readonly takeover: Takeover | undefined;
 }
 
 /**
@@ -50,14 +53,16 @@ export async function recoverSession(
   defaults: PackDefaults,
   runtime: RecoveryRuntime,
 ): Promise<RecoveredSession> {
-  const { signal, discardDamaged } = runtime;
+  const { signal, discardDamaged, takeover } = runtime;
   const recovered =
     (await findNoted(store, journal, signal)) ?? (await rebuildAndSave(store, journal, defaults, runtime));
   const damage = !isDamaged(recovered) ? 'none' : discardDamaged ? 'discarded' : 'kept';
   await putRecoveryReport(store, journal, { ...recovered, journalKept: damage === 'kept' }, signal);
   if (damage === 'kept') return recovered;
   const { sha256 } = recovered.archive;
-  await deleteJournal(store, journal, { kind: 'read-back-digest', sha256, damage }, signal);
+  await takeover?.end(recovered.archiveKey);
+  const evidence = { kind: 'read-back-digest', sha256, damage } as const;
+  await deleteJournal(store, journal, evidence, { signal, fences: fencesOf(journal, takeover) });
   return recovered;
 }
 

@@ -51,7 +51,7 @@ export async function isSavedAlready(
   journal: FoundJournal,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (journal.status?.state === 'saved') return true;
+  if (journal.status?.state === 'saved' || journal.fence?.state === 'ended') return true;
   const report = await readOwnReport(store, journal, signal);
   const archive = report?.archive;
   if (report?.saved !== 'archive' || archive === undefined) return false;

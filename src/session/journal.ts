@@ -96,7 +96,7 @@ async function startWhenClaimed(
     destination: store,
     prefix: `${sessionFolder(name)}/journal`,
     run: claims.claimant.run,
-    ifAbsent: conditions !== 'refused',
+    conditions,
     sinceMs,
     about: {
       session: name,
@@ -138,6 +138,12 @@ function logProblem({ kind, ...fields }: JournalProblem, log: Log): void {
       return;
     case 'prefix-taken':
       log.info({ event: 'journal_prefix_taken', ...fields }, 'journal prefix in use by another run');
+      return;
+    case 'fenced':
+      log.warn(
+        { event: 'journal_fenced', ...fields },
+        'a recovery has the journal: another one has been begun',
+      );
       return;
     case 'refused':
       log.error({ event: 'journal_refused', ...fields }, 'the store refuses the journal: it has ended');
@@ -224,14 +230,16 @@ export interface SavedState {
 export async function deleteSessionJournal(
   { started, store }: SessionJournal,
   receipt: Receipt,
-  { log, startDeadline }: SessionRuntime,
+  { log, startDeadline, claims }: SessionRuntime,
 ): Promise<void> {
   const stored = started()?.journal.stored();
   if (stored === undefined) return;
   using deadline = startDeadline('deleteJournal');
   const { prefix } = stored;
   try {
-    await deleteJournal(store, stored, { kind: 'verified-receipt', receipt }, deadline.signal);
+    const { run: by, host } = claims.claimant;
+    const evidence = { kind: 'verified-receipt', receipt, session: { by, host } } as const;
+    await deleteJournal(store, stored, evidence, { signal: deadline.signal, fences: 'none' });
     log.info({ event: 'journal_deleted', prefix }, 'journal deleted');
   } catch (error) {
     log.warn(

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,9 +31,12 @@ test.each([1, 2, 3, 4, 5])(
     for (const name of names) await writeFile(join(journal, name), '');
 
     const directory = openDirectoryStore(folder);
-    const cutOff = deleteJournal(deletesFewerThan(keys, directory), found, SAVED_BEFORE, signal);
+    const cutOff = deleteJournal(deletesFewerThan(keys, directory), found, SAVED_BEFORE, {
+      signal,
+      fences: 'none',
+    });
     await expect(cutOff).rejects.toThrow('cut off');
-    await deleteJournal(directory, found, SAVED_BEFORE, signal);
+    await deleteJournal(directory, found, SAVED_BEFORE, { signal, fences: 'none' });
 
     expect(await readdir(folder)).toEqual([]);
   },
@@ -53,7 +57,7 @@ describe('the journal of a session', () => {
     await appendFile(join(work, 'agent.log'), 'more');
     await journal.finish(patient);
     await writeFile(join(store, 'now/session.json'), '{}');
-    await deleteJournal(destination, storedBy(journal), SAVED_BEFORE, patient);
+    await deleteJournal(destination, storedBy(journal), SAVED_BEFORE, { signal: patient, fences: 'none' });
     expect(await readdir(join(store, 'now'))).toEqual(['session.json']);
   });
 
@@ -63,9 +67,9 @@ describe('the journal of a session', () => {
       ...destination,
       delete: () => Promise.reject(new PermanentError('AccessDenied', 'Allow s3:DeleteObject.')),
     };
-    await expect(deleteJournal(strict, storedBy(journal), SAVED_BEFORE, patient)).rejects.toThrow(
-      'AccessDenied',
-    );
+    await expect(
+      deleteJournal(strict, storedBy(journal), SAVED_BEFORE, { signal: patient, fences: 'none' }),
+    ).rejects.toThrow('AccessDenied');
     const [left] = await findJournals(destination, 'now/', patient);
     expect(left).toMatchObject({ segments: 1, status: { state: 'saved' } });
   });
@@ -76,8 +80,8 @@ describe('the journal of a session', () => {
     const deleting = deleteJournal(
       destination,
       storedBy(journal),
-      { kind: 'verified-receipt', receipt },
-      patient,
+      { kind: 'verified-receipt', receipt, session: { by: randomUUID(), host: 'here' } },
+      { signal: patient, fences: 'none' },
     );
     await expect(deleting).rejects.toThrow('is not verified');
     expect((await readdir(join(store, 'now/journal'))).sort()).toEqual(['00000001.tar.gz', 'status.json']);
@@ -94,7 +98,7 @@ describe('the journal of a session', () => {
     await journal.finish(patient);
     for (const name of ['recovery.json', '00000002.tar.gz'])
       await destination.put(`now/journal/${name}`, Buffer.from('left'), { signal: patient });
-    await deleteJournal(destination, storedBy(journal), SAVED_BEFORE, patient);
+    await deleteJournal(destination, storedBy(journal), SAVED_BEFORE, { signal: patient, fences: 'none' });
     expect(server.objects()).toEqual([]);
   });
 });

@@ -2,8 +2,9 @@ import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { deleteJournal } from '../../src/journal/delete.ts';
-import { findJournals, isLive, storeClock } from '../../src/journal/reader/find.ts';
+import { findJournals } from '../../src/journal/reader/find.ts';
 import { recoverJournal } from '../../src/journal/reader/rebuild.ts';
+import { askStore, standingOf } from '../../src/journal/reader/standing.ts';
 import { openTestStore } from '../store/s3/support.ts';
 import { eventually } from '../support/eventually.ts';
 import { openJournalFixture, patient, SAVED_BEFORE, storedBy, treeOf } from '../support/journal.ts';
@@ -29,14 +30,16 @@ test('a journal lives through an S3 that fails, is recovered from it and removed
     await eventually(() => journal.report().segments > n / 2);
   }
   const [live] = await findJournals(destination, 'now/', patient);
-  expect(live && isLive(live, await storeClock(destination, 'now/journal', patient))).toBe(true);
+  const { nowMs, conditions } = await askStore(destination, 'now/journal', patient);
+  expect(conditions).toBe('honoured');
+  expect(live && standingOf(live, nowMs)).toEqual({ kind: 'written' });
   expect(await journal.finish(patient)).toEqual({ durable: true });
   expect(journal.report().prefix).toBe('now/journal');
   const folder = join(store, 'recovered');
   const recovered = await recoverJournal({ destination, prefix: 'now/journal', folder, signal: patient });
   expect(recovered).toMatchObject({ problems: [], isFinished: true });
   expect(treeOf(folder)).toEqual(treeOf(work));
-  await deleteJournal(destination, storedBy(journal), SAVED_BEFORE, patient);
+  await deleteJournal(destination, storedBy(journal), SAVED_BEFORE, { signal: patient, fences: 'none' });
   expect(server.objects()).toEqual([]);
 });
 

@@ -14,7 +14,7 @@ const journal = startJournal({
   destination: withRetry(openDirectoryStore(store)),
   prefix: 'now/journal',
   run: randomUUID(),
-  ifAbsent: true,
+  conditions: 'honoured',
   sinceMs: Date.now(),
   about: {
     session: 'now',

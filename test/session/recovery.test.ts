@@ -65,7 +65,7 @@ test('a journal that cannot be read stops no other: it is told, and so is by the
 }) => {
   await putJournals(s3, { '.sessions/a/journal': {}, '.sessions/b/journal': {}, '.sessions/c/journal': {} });
   // The status of the second one: Ceph's bucket owner may list what other users write, and not read it.
-  s3.setFaults([{ match: { operation: 'GetObject', nth: 2 }, do: 'deny' }]);
+  s3.setFaults([{ match: { operation: 'GetObject', nth: 3 }, do: 'deny' }]);
   const env = s3Environment(s3);
   const recovery = fixture.start(env, 'recover', '--all', '--force', 's3://bucket/sessions');
   expect((await recovery.ended()).code, recovery.stderr()).toBe(20);

@@ -62,7 +62,7 @@ export async function openJournalFixture(): Promise<JournalFixture> {
         heartbeatMs: 60_000,
         prefix: 'now/journal',
         run: randomUUID(),
-        ifAbsent: true,
+        conditions: 'honoured',
         sinceMs: Date.now(),
         about,
         onProblem: problem => problems.push(problem),

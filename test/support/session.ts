@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { unlessMissing } from '../../src/files/errno.ts';
+import { decodeNumbered } from '../../src/journal/format/segment.ts';
 import type { Report } from '../../src/report/schema.ts';
 import { COMPILE_CACHE, PROGRAMS, SUPERVISOR } from './built.ts';
 import { killAllIn } from './container.ts';
@@ -134,9 +136,19 @@ export async function readReportFile(folder: string): Promise<Report> {
   return JSON.parse(await readFile(join(folder, 'session.json'), 'utf8'));
 }
 
-/** Every file below a folder, in order. */
+/** Every file below a folder, in order, but for the fences that stay where a journal was. */
 export async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter(entry => entry.isFile());
-  return files.map(({ parentPath, name }) => relative(folder, join(parentPath, name))).sort();
+  const paths = entries.filter(entry => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  const files: string[] = [];
+  for (const path of paths) if (!(await isFence(path))) files.push(relative(folder, path));
+  return files.sort();
+}
+
+async function isFence(path: string): Promise<boolean> {
+  if (!/\/journal(\.\d+)?\/\d{8}\.tar\.gz$/.test(path)) return false;
+  const object = await unlessMissing(readFile(path));
+  // Damaged segments belong to what is tested.
+  const read = object && (await decodeNumbered(object).catch(() => undefined));
+  return read !== undefined && 'fence' in read;
 }

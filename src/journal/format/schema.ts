@@ -3,7 +3,9 @@ import * as v from 'valibot';
 import { type BytePath, fromText, isContained, toBytes } from './byte-path.ts';
 
 /** Raised by a change that an older reader would misread. docs/journal.md describes this format. */
-export const JOURNAL_FORMAT = 1;
+export const JOURNAL_FORMAT = 2;
+
+const Format = v.picklist([1, JOURNAL_FORMAT]);
 
 /** The most that a segment holds, before compression; a reader refuses twice as much. */
 export const SEGMENT_BYTES = 8 * 1024 * 1024;
@@ -15,7 +17,7 @@ const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const Positive = v.pipe(Count, v.minValue(1));
 const Mode = v.pipe(Count, v.maxValue(0o7777));
 const Milliseconds = v.pipe(v.number(), v.safeInteger());
-const Timestamp = v.pipe(v.string(), v.isoTimestamp());
+export const Timestamp = v.pipe(v.string(), v.isoTimestamp());
 const Crc32 = v.pipe(v.string(), v.regex(/^[0-9a-f]{8}$/));
 
 /** A path as text, or in base64 where its bytes are not UTF-8. */
@@ -64,12 +66,16 @@ const Backlog = v.object({
   paths: v.array(Path),
 });
 
+/** The writer never replaces a segment, and leaves a journal alone whose next number somebody else has taken. */
+const HeedsFences = v.optional(v.literal(true));
+
 const Index = v.object({
-  format: v.literal(JOURNAL_FORMAT),
+  format: Format,
   run: v.pipe(v.string(), v.uuid()),
   sequence: Positive,
   previous: Crc32,
   about: About,
+  heedsFences: HeedsFences,
   intervalMs: Count,
   coveredUntil: Timestamp,
   /** The most bytes of content that a recovery up to here has on disk at the same time. */
@@ -83,12 +89,13 @@ const Index = v.object({
 });
 
 const Status = v.object({
-  format: v.literal(JOURNAL_FORMAT),
+  format: Format,
   run: v.pipe(v.string(), v.uuid()),
   state: v.picklist(['writing', 'finished', 'saved']),
   /** Segments up to this one were stored when this was written. */
   sequence: Count,
   about: About,
+  heedsFences: HeedsFences,
   intervalMs: Count,
   heartbeatMs: Count,
   coveredUntil: Timestamp,
@@ -126,7 +133,8 @@ const Versioned = v.object({
   about: v.optional(v.object({ version: v.optional(v.string()) })),
 });
 
-function parseVersioned(json: string): unknown {
+/** @throws {NewerFormatError} when a later version wrote it */
+export function parseVersioned(json: string): unknown {
   const written: unknown = JSON.parse(json);
   const newer = v.safeParse(Versioned, written);
   if (!newer.success) return written;
@@ -172,8 +180,6 @@ export interface StoredJournal {
 export const STATUS_KEY = 'status.json';
 /** What a recovery is about to make. */
 export const PLAN_KEY = 'recovery.json';
-/** There for a moment: its time tells the store's clock. */
-export const CLOCK_KEY = 'clock.json';
 
 export function segmentKey(sequence: number): string {
   return `${String(sequence).padStart(8, '0')}.tar.gz`;

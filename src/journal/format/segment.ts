@@ -1,9 +1,10 @@
 import { promisify } from 'node:util';
 import { crc32, gunzip, gzip } from 'node:zlib';
 import { END_OF_TAR, encodeTarHeader, TAR_BLOCK_BYTES, tarPadding } from '../../files/tar.ts';
-import { readTarFiles } from '../../files/untar.ts';
+import { readTarFiles, type TarFile } from '../../files/untar.ts';
 import { errorMessage } from '../../runtime/text.ts';
 import { toBytes } from './byte-path.ts';
+import { type Fence, formatFence, parseFence } from './fence.ts';
 import {
   entryName,
   formatIndex,
@@ -51,29 +52,44 @@ export async function encodeSegment(
   return await promisify(gzip)(join(tar, tarBuffer), { level: LEVEL });
 }
 
+/** A fence's object: `journal.json` alone. */
+export async function encodeFence(fence: Fence): Promise<Buffer> {
+  const json = Buffer.from(formatFence(fence));
+  const tar = [...tarFile(Buffer.from(INDEX_NAME), json, 0o644, Date.parse(fence.since)), END_OF_TAR];
+  return await promisify(gzip)(Buffer.concat(tar), { level: LEVEL });
+}
+
+/** What is under a segment's number. */
+export type Numbered = { readonly segment: Segment } | { readonly fence: Fence };
+
 /**
- * Reads and verifies a segment's object.
+ * Reads and verifies what is under a segment's number.
+ * @throws {NewerFormatError} when a later version wrote it
  * @throws {Error} when a byte of it was changed, removed or added
  */
-export async function decodeSegment(object: Buffer): Promise<Segment> {
-  const tar = await unpack(object);
-  const [first, ...files] = readTarFiles(tar);
+export async function decodeNumbered(object: Buffer): Promise<Numbered> {
+  const [first, ...files] = readTarFiles(await unpack(object));
   if (first?.path.toString() !== INDEX_NAME) throw new Error(`its first entry is not ${INDEX_NAME}`);
-  const index = parseIndex(first.body.toString());
-  if (files.length !== index.pieces.length) {
-    throw new Error(`${files.length} pieces where ${INDEX_NAME} has ${index.pieces.length}`);
-  }
-  const bodies = index.pieces.map((piece, i) => {
+  const json = first.body.toString();
+  const fence = parseFence(json);
+  if (fence !== undefined) return { fence };
+  const index = parseIndex(json);
+  return { segment: { index, bodies: verifiedBodies(index, files), crc32: checksum([object]) } };
+}
+
+/** As many as the index has pieces, each as the index says. */
+function verifiedBodies({ pieces }: SegmentIndex, files: readonly TarFile[]): Buffer[] {
+  if (files.length !== pieces.length)
+    throw new Error(`${files.length} pieces where ${INDEX_NAME} has ${pieces.length}`);
+  return pieces.map((piece, i) => {
     const file = files[i];
     const name = file?.path.toString('latin1');
     const isNamed = name === entryName(piece, true) || name === entryName(piece, false);
     if (file === undefined || !isNamed) throw new Error(`entry ${i + 1} is not the one in ${INDEX_NAME}`);
-    if (file.body.length !== piece.length || checksum([file.body]) !== piece.crc32) {
+    if (file.body.length !== piece.length || checksum([file.body]) !== piece.crc32)
       throw new Error(`the bytes of entry ${i + 1} are not those of ${INDEX_NAME}`);
-    }
     return file.body;
   });
-  return { index, bodies, crc32: checksum([object]) };
 }
 
 /** CRC-32 as the journal writes it: eight hexadecimal digits. */

@@ -1,7 +1,8 @@
 import { faultText } from '../../store/fault-text.ts';
 import type { Store, StoredObject } from '../../store/store.ts';
-import { CLOCK_KEY, STATUS_KEY, type StoredJournal, sequenceOf } from '../format/schema.ts';
-import { readStatus } from './read.ts';
+import { type Fence, MAX_FENCE_BYTES } from '../format/fence.ts';
+import { STATUS_KEY, type StoredJournal, segmentKey, sequenceOf } from '../format/schema.ts';
+import { readSegment, readStatus } from './read.ts';
 
 /** A journal that was found below a prefix. */
 export interface FoundJournal extends StoredJournal {
@@ -15,6 +16,16 @@ export interface FoundJournal extends StoredJournal {
   readonly bytes: number;
   /** By the destination's clock, in milliseconds since the epoch. */
   readonly lastWrittenMs: number;
+  /** The last one; undefined: nobody has taken the journal from its writer. */
+  readonly fence: FoundFence | undefined;
+  /** Its writer notices when somebody takes it. */
+  readonly heedsFences: boolean;
+}
+
+export interface FoundFence extends Fence {
+  readonly sequence: number;
+  /** By the destination's clock. */
+  readonly putMs: number;
 }
 
 /**
@@ -40,56 +51,61 @@ export async function findJournals(
   for (const [session, { siblings, journals }] of sessions) {
     for (const [journal, tally] of journals) {
       const at = session === '' ? journal : `${session}/${journal}`;
-      const { status, unreadable } = await readStatusOf(destination, at, signal);
-      const segments = Math.max(tally.segments, status?.sequence ?? 0);
-      found.push({ prefix: at, session, siblings, ...tally, segments, status, unreadable });
+      const looked = await lookAt({ destination, prefix: at, signal }, tally);
+      if (!isLeftover(looked, tally)) found.push({ prefix: at, session, siblings, ...looked });
     }
   }
   return found;
 }
 
+type Look = Omit<FoundJournal, 'prefix' | 'session' | 'siblings'>;
+
+interface LookOptions {
+  readonly destination: Store;
+  readonly prefix: string;
+  readonly signal: AbortSignal;
+}
+
 /** Who writes an object may own it, and whoever owns the bucket may be denied to read it: that is true of one journal. */
-async function readStatusOf(
-  destination: Store,
-  prefix: string,
-  signal: AbortSignal,
-): Promise<Pick<FoundJournal, 'status' | 'unreadable'>> {
+async function lookAt(options: LookOptions, tally: Tally): Promise<Look> {
+  const { bytes, lastWrittenMs, last } = tally;
+  const tallied = { segments: last.sequence, bytes, lastWrittenMs, fence: undefined };
   try {
-    return { status: await readStatus(destination, prefix, signal), unreadable: undefined };
+    const status = await readStatus(options.destination, options.prefix, options.signal);
+    const isKnown = last.bytes > MAX_FENCE_BYTES && status !== undefined;
+    const read = last.sequence === 0 || isKnown ? undefined : await readSegment(options, last.sequence);
+    const heedsFences = status?.heedsFences === true || read?.segment?.index.heedsFences === true;
+    const unfenced = { status, unreadable: undefined, heedsFences };
+    if (read === undefined || !('fence' in read))
+      return { ...tallied, ...unfenced, segments: Math.max(last.sequence, status?.sequence ?? 0) };
+    const { fence } = read;
+    return {
+      ...unfenced,
+      segments: fence.after,
+      bytes: bytes - (await bytesAfter(options, fence.after)),
+      lastWrittenMs,
+      fence: { ...fence, sequence: last.sequence, putMs: last.modifiedMs },
+    };
   } catch (error) {
-    signal.throwIfAborted();
-    return { status: undefined, unreadable: faultText(error) };
+    options.signal.throwIfAborted();
+    return { ...tallied, status: undefined, unreadable: faultText(error), heedsFences: false };
   }
 }
 
-/**
- * Whether somebody may still be writing the journal, as its last heartbeat tells.
- * @param nowMs by the clock that `lastWrittenMs` is of, see `storeClock`
- */
-export function isLive({ status, lastWrittenMs }: FoundJournal, nowMs: number): boolean {
-  if (status !== undefined && status.state !== 'writing') return false;
-  const heartbeatMs = status?.heartbeatMs ?? DEFAULT_HEARTBEAT_MS;
-  return nowMs - lastWrittenMs < MISSED_HEARTBEATS * heartbeatMs;
+async function bytesAfter({ destination, prefix, signal }: LookOptions, sequence: number): Promise<number> {
+  let bytes = 0;
+  for await (const object of destination.list(`${prefix}/`, signal, `${prefix}/${segmentKey(sequence)}`))
+    if (sequenceOf(object.key.slice(prefix.length + 1)) !== undefined) bytes += object.bytes;
+  return bytes;
 }
 
 /**
- * The destination's own clock in milliseconds since the epoch, from the time of an object that is put and deleted in
- * the journal's folder: this machine's clock may be minutes off.
+ * What stays of a journal that was recovered and deleted: its fences, and perhaps the status of a writer that has come
+ * back and has not noticed yet.
  */
-export async function storeClock(destination: Store, prefix: string, signal: AbortSignal): Promise<number> {
-  const key = `${prefix}/${CLOCK_KEY}`;
-  await destination.put(key, Buffer.from('{}'), { signal });
-  try {
-    for await (const object of destination.list(key, signal))
-      if (object.key === key) return object.modifiedMs;
-    return Date.now();
-  } finally {
-    await destination.delete([key], signal);
-  }
+function isLeftover({ fence }: Look, { first }: Tally): boolean {
+  return fence?.state === 'ended' && first > fence.after;
 }
-
-const DEFAULT_HEARTBEAT_MS = 60_000;
-const MISSED_HEARTBEATS = 3;
 
 interface Session {
   readonly siblings: string[];
@@ -97,12 +113,20 @@ interface Session {
 }
 
 interface Tally {
-  readonly segments: number;
   readonly bytes: number;
   readonly lastWrittenMs: number;
+  /** The lowest number that there is. */
+  readonly first: number;
+  /** What has the highest number. */
+  readonly last: { readonly sequence: number; readonly bytes: number; readonly modifiedMs: number };
 }
 
-const EMPTY_TALLY: Tally = { segments: 0, bytes: 0, lastWrittenMs: 0 };
+const EMPTY_TALLY: Tally = {
+  bytes: 0,
+  lastWrittenMs: 0,
+  first: Number.POSITIVE_INFINITY,
+  last: { sequence: 0, bytes: 0, modifiedMs: 0 },
+};
 
 function parseKey(key: string): { session: string; journal: string | undefined; name: string } {
   const parts = key.split('/');
@@ -116,9 +140,11 @@ function parseKey(key: string): { session: string; journal: string | undefined; 
 function addToTally(tally: Tally, name: string, { bytes, modifiedMs }: StoredObject): Tally {
   const sequence = sequenceOf(name);
   if (sequence === undefined && name !== STATUS_KEY) return tally;
+  const isLast = sequence !== undefined && sequence > tally.last.sequence;
   return {
-    segments: Math.max(tally.segments, sequence ?? 0),
     bytes: tally.bytes + bytes,
     lastWrittenMs: Math.max(tally.lastWrittenMs, modifiedMs),
+    first: Math.min(tally.first, sequence ?? Number.POSITIVE_INFINITY),
+    last: isLast ? { sequence, bytes, modifiedMs } : tally.last,
   };
 }

@@ -1,5 +1,6 @@
 import { readVerified, type Verified } from '../../store/read.ts';
 import type { Store } from '../../store/store.ts';
+import type { Fence } from '../format/fence.ts';
 import {
   type JournalStatus,
   NewerFormatError,
@@ -8,12 +9,13 @@ import {
   STATUS_KEY,
   segmentKey,
 } from '../format/schema.ts';
-import { decodeSegment, type Segment } from '../format/segment.ts';
+import { decodeNumbered, type Segment } from '../format/segment.ts';
 
-/** A segment, or why it cannot be used. */
+/** A segment, or why it cannot be used; or a fence, after which there are no segments. */
 export type ReadSegment =
   | { readonly sequence: number; readonly segment: Segment; readonly doubt?: string }
-  | { readonly sequence: number; readonly segment?: undefined; readonly fault: string };
+  | { readonly sequence: number; readonly segment?: undefined; readonly fault: string }
+  | { readonly sequence: number; readonly segment?: undefined; readonly fence: Fence };
 
 export interface ReadOptions {
   readonly destination: Store;
@@ -61,18 +63,19 @@ const READ_AHEAD = 4;
 /** Nothing of a journal is larger: a segment that does not compress is about as large as what is in it. */
 const MAX_OBJECT_BYTES = 2 * SEGMENT_BYTES;
 
-/** Reads one segment. @throws when the store cannot be read, which says nothing about the segment */
-async function readSegment(
-  { destination, prefix, signal }: ReadOptions,
+/**
+ * Reads what is under one number, which is known to be there.
+ * @throws when the store cannot be read, which says nothing about the segment
+ */
+export async function readSegment(
+  { destination, prefix, signal }: Pick<ReadOptions, 'destination' | 'prefix' | 'signal'>,
   sequence: number,
 ): Promise<ReadSegment> {
   const key = `${prefix}/${segmentKey(sequence)}`;
   const options = { signal, isListed: true };
-  const read = await readJournalObject(destination, key, options, decodeSegment);
+  const read = await readJournalObject(destination, key, options, decodeNumbered);
   if (read === undefined) return { sequence, fault: 'it is missing' };
-  return 'value' in read
-    ? { sequence, segment: read.value }
-    : { sequence, fault: `it is damaged: ${read.damage}` };
+  return 'value' in read ? { sequence, ...read.value } : { sequence, fault: `it is damaged: ${read.damage}` };
 }
 
 /** What the writer last said about its journal; undefined: nothing, or it is damaged. */

@@ -82,7 +82,7 @@ async function replayAll(
     signal.throwIfAborted();
     const segment = segmentKey(read.sequence);
     if ('fault' in read) problems.push({ segment, why: read.fault });
-    else {
+    else if (read.segment !== undefined) {
       if (read.doubt !== undefined) problems.push({ segment, why: read.doubt });
       await replaySegment(replay, read.segment);
       last = read.segment.index;
@@ -145,7 +145,7 @@ async function assertFreeSpace(
     last: journal.segments,
     run,
   })) {
-    if (!('fault' in read)) space = Math.max(space, read.segment.index.space);
+    space = Math.max(space, read.segment?.index.space ?? 0);
   }
   const { bavail, bsize } = await statfs(dirname(folder));
   const needed = space + SPARE_BYTES;

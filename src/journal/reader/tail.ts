@@ -31,8 +31,10 @@ export type Followed =
 export async function* followFile(options: FollowOptions): AsyncGenerator<Followed> {
   const position: Position = { path: fromText(options.path), generation: undefined, end: 0 };
   for await (const read of segmentsAsTheyArrive(options)) {
-    if ('fault' in read) {
-      yield { kind: 'problem', segment: segmentKey(read.sequence), why: read.fault };
+    if (read.segment === undefined) {
+      const why = 'fault' in read ? read.fault : `from here on ${read.fence.host} recovers the session`;
+      yield { kind: 'problem', segment: segmentKey(read.sequence), why };
+      if ('fence' in read) return;
       continue;
     }
     const { index, bodies } = read.segment;

@@ -1,4 +1,5 @@
 import type { Selection } from '../../files/selection.ts';
+import type { Conditions } from '../../store/conditions.ts';
 import type { Store } from '../../store/store.ts';
 import type { JournalAbout } from '../format/schema.ts';
 
@@ -15,8 +16,8 @@ export interface JournalOptions {
   readonly prefix: string;
   /** A UUID, which tells this run's segments from those of any other. */
   readonly run: string;
-  /** false where the store refuses conditions: whoever starts it knows that the prefix is nobody else's. */
-  readonly ifAbsent: boolean;
+  /** What the store makes of a put that must not replace anything, as the claim of the name has found out. */
+  readonly conditions: Conditions;
   /** When the files began that it is to hold (Date.now). */
   readonly sinceMs: number;
   readonly about: JournalAbout;
@@ -33,6 +34,8 @@ export type JournalProblem =
   | { readonly kind: 'scan-failed'; readonly why: string }
   /** Another run has this prefix: the next one is tried. */
   | { readonly kind: 'prefix-taken'; readonly prefix: string }
+  /** A recovery has taken the journal, believing that its session is dead: everything goes to another one, anew. */
+  | { readonly kind: 'fenced'; readonly prefix: string; readonly why: string }
   /** The store will not take it, however often it is asked: the journal has stopped. */
   | { readonly kind: 'refused'; readonly why: string }
   /** An internal error: the journal has stopped. */

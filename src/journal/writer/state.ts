@@ -8,8 +8,8 @@ import { isRewrite, unsentBytes } from './scheduler.ts';
 /** The state of a journal that is being written. */
 export interface WriterState {
   readonly options: JournalOptions;
-  readonly scanner: Scanner;
-  readonly index: FileIndex;
+  scanner: Scanner;
+  index: FileIndex;
   /** Aborted when nothing is written to the working directory any more: what is left is sent without waiting. */
   readonly finishing: AbortController;
   /** Aborted when nothing more is to be sent. */
@@ -22,6 +22,12 @@ export interface WriterState {
   readonly tarBuffer: Buffer;
   /** Where the segments are; undefined until the first one is stored. */
   prefix: string | undefined;
+  /** The first prefix to be tried is the n-th: those before it are known to be taken. */
+  nth: number;
+  /** Segments are put only where nothing is, and what is there is read. */
+  heedsFences: boolean;
+  /** It is being found out whether that can be done. */
+  asking: Promise<void> | undefined;
   /** How many segments are stored. */
   segments: number;
   /** CRC-32 of the last one, as the next one names it. */
@@ -73,8 +79,11 @@ export function createWriterState(options: JournalOptions): WriterState {
     arena: { bytes: Buffer.allocUnsafeSlow(SEGMENT_BYTES), used: 0 },
     tarBuffer: Buffer.allocUnsafeSlow(SEGMENT_BYTES),
     prefix: undefined,
+    nth: 1,
+    heedsFences: false,
+    asking: undefined,
     segments: 0,
-    previousCrc: '00000000',
+    previousCrc: NO_CRC,
     bytes: 0,
     failures: 0,
     failingSinceMs: undefined,
@@ -86,6 +95,18 @@ export function createWriterState(options: JournalOptions): WriterState {
     coveredUntilMs: options.sinceMs,
     greatestLagMs: 0,
   };
+}
+
+/** Begins another journal with all that is on disk: a recovery has this one. */
+export function beginAnew(state: WriterState): void {
+  state.scanner = createScanner(state.options.selection);
+  state.index = createFileIndex();
+  state.prefix = undefined;
+  state.nth += 1;
+  state.segments = 0;
+  state.previousCrc = NO_CRC;
+  state.isFlushed = false;
+  state.coveredUntilMs = state.options.sinceMs;
 }
 
 export function report(state: WriterState): JournalReport {
@@ -134,6 +155,8 @@ export function reportUnreadable(state: WriterState, path: string, why: string):
   state.options.onProblem({ kind: 'file-unreadable', path, why });
 }
 
+/** What the first segment follows. */
+const NO_CRC = '00000000';
 const MAX_NAMED = 100;
 const MAX_REPORTED = 1000;
 

@@ -1,22 +1,31 @@
 import { timeoutSignal } from '../../runtime/abort.ts';
 import { errorText } from '../../runtime/text.ts';
-import { AlreadyExistsError } from '../../store/store.ts';
+import { readObject } from '../../store/read.ts';
+import { AlreadyExistsError, PermanentError } from '../../store/store.ts';
 import { toText } from '../format/byte-path.ts';
 import {
   formatStatus,
   JOURNAL_FORMAT,
   type JournalStatus,
+  SEGMENT_BYTES,
   STATUS_KEY,
   segmentKey,
 } from '../format/schema.ts';
 import { checksum, encodeSegment } from '../format/segment.ts';
 import { buildSegment, type SegmentContent } from './segment-builder.ts';
-import { advanceCoveredUntil, backlog, readUntilMs, reportUnreadable, type WriterState } from './state.ts';
+import {
+  advanceCoveredUntil,
+  backlog,
+  beginAnew,
+  readUntilMs,
+  reportUnreadable,
+  type WriterState,
+} from './state.ts';
 
 /**
  * Builds the next segment and uploads it, retrying until it is stored. The first one is uploaded even if it is empty: it
- * acquires the prefix.
- * @returns whether there was one
+ * acquires the prefix. Where a recovery has the journal, another one is begun.
+ * @returns whether there may be more
  */
 export async function uploadNext(state: WriterState, rewriteIntervalMs: number): Promise<boolean> {
   const sequence = state.segments + 1;
@@ -34,7 +43,7 @@ export async function uploadNext(state: WriterState, rewriteIntervalMs: number):
   }
   const object = await encode(state, sequence, coveredUntilMs, content ?? EMPTY);
   if (state.prefix === undefined) state.prefix = await acquirePrefix(state, object);
-  else await putOne(state, `${state.prefix}/${segmentKey(sequence)}`, object, false);
+  else if (!(await putNext(state, state.prefix, sequence, object))) return true;
   state.segments = sequence;
   state.previousCrc = checksum([object]);
   state.bytes += object.length;
@@ -63,6 +72,7 @@ async function putStatus(
 ): Promise<void> {
   if (state.prefix === undefined) return;
   try {
+    await state.asking;
     await state.options.destination.put(`${state.prefix}/${STATUS_KEY}`, encodeStatus(state, phase), {
       signal: timeoutSignal(STATUS_TIMEOUT_MS, signal),
     });
@@ -104,6 +114,7 @@ function encode(
     sequence,
     previous: state.previousCrc,
     about: state.options.about,
+    ...fencing(state),
     intervalMs: state.options.intervalMs,
     coveredUntil: new Date(coveredUntilMs).toISOString(),
     space: state.index.peakBytes,
@@ -117,6 +128,10 @@ function encodeStatus(state: WriterState, phase: JournalStatus['state']): Buffer
   return Buffer.from(formatStatus(statusOf(state, phase)));
 }
 
+function fencing({ heedsFences }: WriterState): { heedsFences?: true } {
+  return heedsFences ? { heedsFences } : {};
+}
+
 /** What `status.json` says of the journal. */
 export function statusOf(state: WriterState, phase: JournalStatus['state']): JournalStatus {
   const { about, intervalMs, heartbeatMs } = state.options;
@@ -126,6 +141,7 @@ export function statusOf(state: WriterState, phase: JournalStatus['state']): Jou
     state: phase,
     sequence: state.segments,
     about,
+    ...fencing(state),
     intervalMs,
     heartbeatMs,
     coveredUntil: new Date(state.coveredUntilMs).toISOString(),
@@ -135,16 +151,67 @@ export function statusOf(state: WriterState, phase: JournalStatus['state']): Jou
 
 /** Puts the first segment where no other run has one: below the prefix, or with `.2`, `.3` … appended to it. */
 async function acquirePrefix(state: WriterState, object: Buffer): Promise<string> {
-  const { prefix, ifAbsent, onProblem } = state.options;
-  for (let n = 1; ; n += 1) {
-    const candidate = n === 1 ? prefix : `${prefix}.${n}`;
+  const { prefix, conditions, onProblem } = state.options;
+  for (; ; state.nth += 1) {
+    const candidate = state.nth === 1 ? prefix : `${prefix}.${state.nth}`;
+    const key = `${candidate}/${segmentKey(1)}`;
     try {
-      await putOne(state, `${candidate}/${segmentKey(1)}`, object, ifAbsent);
-      return candidate;
+      await putOne(state, key, object, conditions !== 'refused');
     } catch (error) {
       if (!(error instanceof AlreadyExistsError)) throw error;
-      onProblem({ kind: 'prefix-taken', prefix: candidate });
+      if (!(await isThere(state, key, object))) {
+        onProblem({ kind: 'prefix-taken', prefix: candidate });
+        continue;
+      }
     }
+    if (conditions === 'honoured') state.asking = askWhetherReadable(state, key);
+    return candidate;
+  }
+}
+
+/** A writer that may not read what is in its way cannot tell a fence from a segment whose answer was lost. */
+async function askWhetherReadable(state: WriterState, key: string): Promise<void> {
+  try {
+    const body = await state.options.destination.get(key, state.cancelled.signal);
+    for await (const _ of body ?? []) break;
+    state.heedsFences = body !== undefined;
+  } catch (error) {
+    if (!(error instanceof PermanentError || state.cancelled.signal.aborted)) throw error;
+  }
+}
+
+/** @returns whether it is stored: otherwise a recovery has the journal, and another one is begun */
+async function putNext(
+  state: WriterState,
+  prefix: string,
+  sequence: number,
+  object: Buffer,
+): Promise<boolean> {
+  const key = `${prefix}/${segmentKey(sequence)}`;
+  await state.asking;
+  try {
+    await putOne(state, key, object, state.heedsFences);
+    return true;
+  } catch (error) {
+    if (!(error instanceof AlreadyExistsError)) throw error;
+    // A lost answer is no rival.
+    if (await isThere(state, key, object)) return true;
+    state.options.onProblem({ kind: 'fenced', prefix, why: errorText(error) });
+    beginAnew(state);
+    return false;
+  }
+}
+
+/** Whether an object is there, and has these bytes; false where the rights do not allow to read it. */
+async function isThere({ options, cancelled }: WriterState, key: string, object: Buffer): Promise<boolean> {
+  try {
+    const limits = { maxBytes: 2 * SEGMENT_BYTES, signal: cancelled.signal, isListed: true };
+    const there = await readObject(options.destination, key, limits);
+    return there !== undefined && there !== 'too-large' && there.equals(object);
+  } catch {
+    // Where it cannot be told, another journal has everything as well.
+    cancelled.signal.throwIfAborted();
+    return false;
   }
 }
 

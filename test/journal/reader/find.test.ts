@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { findJournals, isLive, storeClock } from '../../../src/journal/reader/find.ts';
+import { findJournals } from '../../../src/journal/reader/find.ts';
+import { askStore, standingOf } from '../../../src/journal/reader/standing.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openJournalFixture, patient } from '../../support/journal.ts';
 import { putSegments } from '../../support/segments.ts';
@@ -39,11 +40,11 @@ describe('finding journals', () => {
     };
     const journal = start();
     await eventually(async () => (await look()).status !== undefined);
-    const nowMs = await storeClock(destination, 'now/journal', patient);
-    expect(isLive(await look(), nowMs)).toBe(true);
-    expect(isLive(await look(), nowMs + 200_000)).toBe(false);
+    const { nowMs } = await askStore(destination, 'now/journal', patient);
+    expect(standingOf(await look(), nowMs).kind).toBe('written');
+    expect(standingOf(await look(), nowMs + 200_000).kind).toBe('free');
     await journal.finish(patient);
-    expect(isLive(await look(), nowMs)).toBe(false);
+    expect(standingOf(await look(), nowMs).kind).toBe('free');
   });
 
   test('a journal whose status is damaged is judged by its last object', async () => {
@@ -53,7 +54,7 @@ describe('finding journals', () => {
     const [found] = await findJournals(destination, '', patient);
     if (found === undefined) throw new Error('no journal');
     expect(found).toMatchObject({ segments: 2, status: undefined });
-    expect(isLive(found, Date.now())).toBe(true);
-    expect(isLive(found, Date.now() + 200_000)).toBe(false);
+    expect(standingOf(found, Date.now()).kind).toBe('written');
+    expect(standingOf(found, Date.now() + 200_000).kind).toBe('silent');
   });
 });

@@ -1,0 +1,190 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { SessionConfig } from '../config/session-config.ts';
+import { deleteJournal } from '../journal/delete.ts';
+import type { FoundJournal } from '../journal/reader/find.ts';
+import { recoverJournal } from '../journal/reader/rebuild.ts';
+import { askStore, type Standing, type StoreFacts, standingOf } from '../journal/reader/standing.ts';
+import { fencesOf, JournalTakenError, type Takeover, type Taker, takeJournal } from '../journal/takeover.ts';
+import { createDeadlines } from '../runtime/deadline.ts';
+import { EXIT_DAMAGED, EXIT_USAGE } from '../runtime/exit-codes.ts';
+import { openLog } from '../runtime/log.ts';
+import { createLoggedProgress } from '../runtime/progress.ts';
+import { bytesText, errorText } from '../runtime/text.ts';
+import { findDamaged } from '../save/earlier-recovery.ts';
+import { recoverSession } from '../save/recover.ts';
+import { describeRecovery, recoveredFiles } from '../save/recovered-files.ts';
+import { isDamaged, type RecoveryPlan } from '../save/recovery-plan.ts';
+import { isSavedAlready } from '../save/recovery-report.ts';
+import type { Store } from '../store/store.ts';
+import type { CommandInput } from './command.ts';
+
+/** What is asked of `recover`, and where the journals were found. */
+export interface RecoveryTask {
+  readonly config: SessionConfig;
+  readonly input: CommandInput;
+  readonly destination: Store;
+  /** Who recovers, as others see it. */
+  readonly taker: Taker;
+  readonly all: boolean;
+  readonly force: boolean;
+  readonly 'dry-run': boolean;
+  readonly 'discard-damaged': boolean;
+  readonly output?: string | undefined;
+  readonly scratch?: string | undefined;
+  /** The sessions that were found to be saved: one of an earlier version may have several journals. */
+  readonly saved: Set<string>;
+}
+
+/**
+ * Does with one journal what is asked: nothing while somebody else has it.
+ * @returns the exit code
+ * @throws when it cannot be recovered; the journal is kept then
+ */
+export async function recoverOne(task: RecoveryTask, journal: FoundJournal): Promise<number> {
+  const { destination, input, all, force, output } = task;
+  const name = `${destination.url}/${journal.session}`;
+  if (journal.unreadable !== undefined) throw new Error(journal.unreadable);
+  const leave = (why: string) => {
+    (all ? input.print : input.printError)(`${name}: ${why}`);
+    return all ? 0 : EXIT_USAGE;
+  };
+  const facts = await factsOf(task, journal);
+  const busy = force ? undefined : describeBusy(journal, standingOf(journal, facts.nowMs));
+  if (busy !== undefined) return leave(busy);
+  if (output !== undefined) return recoverTo(task, journal, resolve(input.cwd, output));
+  try {
+    return await recoverWhole(task, journal, name, facts);
+  } catch (error) {
+    if (!(error instanceof JournalTakenError)) throw error;
+    return leave(error.message);
+  }
+}
+
+function factsText({ segments, bytes, lastWrittenMs }: FoundJournal): string {
+  return `${segments} segments, ${bytesText(bytes)}, last written ${new Date(lastWrittenMs).toISOString()}`;
+}
+
+/** Why a journal is left alone; undefined: nobody has it. */
+function describeBusy(journal: FoundJournal, standing: Standing): string | undefined {
+  switch (standing.kind) {
+    case 'free':
+      return undefined;
+    case 'written':
+      return `is still being written (${factsText(journal)}): wait, or use --force`;
+    case 'silent':
+      return (
+        `has not been written for long (${factsText(journal)}), but a writer that is alive would not notice that it ` +
+        'was recovered: use --force once you know that its session is over'
+      );
+    case 'recovering':
+      return `is being recovered by ${standing.fence.host} since ${standing.fence.since}: wait, or use --force`;
+    default:
+      return standing satisfies never;
+  }
+}
+
+/** A dry run writes nothing, not even the small object that tells the store's time. */
+async function factsOf(task: RecoveryTask, { prefix }: FoundJournal): Promise<StoreFacts> {
+  if (task['dry-run']) return { nowMs: Date.now(), conditions: 'ignored' };
+  return askStore(task.destination, prefix, task.input.signals.stopRequested);
+}
+
+async function recoverWhole(
+  task: RecoveryTask,
+  journal: FoundJournal,
+  name: string,
+  { conditions }: StoreFacts,
+): Promise<number> {
+  const { destination, input, taker } = task;
+  const { print, printError } = input;
+  const signal = input.signals.stopRequested;
+  const isSaved = await isSavedAlready(destination, journal, signal);
+  const known = isSaved ? undefined : await findDamaged(destination, journal, signal);
+  if (known !== undefined && !task['discard-damaged']) {
+    printError(`${name}: ${damageText(known)}`);
+    return EXIT_DAMAGED;
+  }
+  if (task['dry-run']) {
+    const what = isSaved ? 'delete the journal of a saved session' : `recover (${factsText(journal)})`;
+    print(`${name}: would ${what}`);
+    return 0;
+  }
+  // What a store without conditions cannot keep apart, a person has to.
+  await using takeover =
+    conditions === 'honoured' ? await takeJournal(destination, journal, taker, signal) : undefined;
+  if (!isSaved) return recoverIntoArchive(task, journal, name, takeover);
+  const evidence = { kind: 'saved-before', session: journal.session } as const;
+  await takeover?.end();
+  await deleteJournal(destination, journal, evidence, { signal, fences: fencesOf(journal, takeover) });
+  if (!task.saved.has(name)) print(`${name}: was saved already; its journal was deleted`);
+  task.saved.add(name);
+  return 0;
+}
+
+function damageText({ archiveKey, problems, notPacked }: RecoveryPlan): string {
+  const faults = problems.length + (notPacked?.total ?? 0);
+  return (
+    `saved with damage at ${archiveKey}, as its report tells (${faults === 1 ? 'one fault' : `${faults} faults`}); ` +
+    'the journal is kept: mend what cannot be read, or delete it with --discard-damaged'
+  );
+}
+
+async function recoverIntoArchive(
+  { config, destination, input, scratch: base = tmpdir(), 'discard-damaged': discardDamaged }: RecoveryTask,
+  journal: FoundJournal,
+  name: string,
+  takeover: Takeover | undefined,
+): Promise<number> {
+  const outputs = await openLog({ level: config.logLevel, terminal: input.terminal, colour: false });
+  const scratch = await mkdtemp(join(resolve(input.cwd, base), 'craftassist-recovery-'));
+  try {
+    const { save, stop } = config;
+    const done = await recoverSession(destination, journal, save, {
+      log: outputs.log,
+      progress: createLoggedProgress(outputs.log),
+      startDeadline: createDeadlines(input.signals, {
+        graceMs: stop.graceMs,
+        stopTimeoutMs: stop.timeoutMs,
+        saveTimeoutMs: save.timeoutMs,
+        hasFallback: false,
+      }),
+      signal: takeover?.signal ?? input.signals.stopRequested,
+      scratch,
+      discardDamaged,
+      takeover,
+    });
+    input.print(
+      `${name}: recovered to ${destination.url}/${done.archiveKey} (${bytesText(done.archive.bytes)}), covered until ${done.coveredUntil ?? 'an unknown moment'}`,
+    );
+    for (const line of describeRecovery(done)) input.printError(`${name}: ${line}`);
+    if (!isDamaged(done) || discardDamaged) return 0;
+    input.printError(`${name}: ${damageText(done)}`);
+    return EXIT_DAMAGED;
+  } finally {
+    await rm(scratch, { recursive: true, force: true }).catch((error: unknown) =>
+      // Nothing depends on it: the archive is saved, or is not, whatever stays here.
+      input.printError(`${scratch} could not be removed: ${errorText(error)}`),
+    );
+    await outputs.flush();
+  }
+}
+
+async function recoverTo(
+  { destination, input }: RecoveryTask,
+  { prefix }: FoundJournal,
+  folder: string,
+): Promise<number> {
+  const rebuilt = await recoverJournal({
+    destination,
+    prefix,
+    folder,
+    signal: input.signals.stopRequested,
+  });
+  input.print(
+    `recovered to ${folder}, covered until ${rebuilt.coveredUntil ?? 'an unknown moment'}; the journal stays where it is`,
+  );
+  for (const line of describeRecovery({ ...rebuilt, files: recoveredFiles(rebuilt) })) input.printError(line);
+  return rebuilt.problems.length > 0 ? EXIT_DAMAGED : 0;
+}

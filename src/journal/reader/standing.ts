@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto';
+import { type Conditions, putTwice } from '../../store/conditions.ts';
+import type { Store } from '../../store/store.ts';
+import { FENCE_INTERVAL_MS } from '../format/fence.ts';
+import type { FoundFence, FoundJournal } from './find.ts';
+
+/** Who has a journal, as far as can be told. */
+export type Standing =
+  /** It was ended, or who had it has been silent for so long that it may be taken. */
+  | { readonly kind: 'free' }
+  /** Its session may still be writing it. */
+  | { readonly kind: 'written' }
+  /** Its writer has been silent for long, and would not notice that it was taken: only a person knows that it is dead. */
+  | { readonly kind: 'silent' }
+  | { readonly kind: 'recovering'; readonly fence: FoundFence };
+
+/** What a store tells of itself: this machine's clock may be minutes off. */
+export interface StoreFacts {
+  /** Milliseconds since the epoch. */
+  readonly nowMs: number;
+  readonly conditions: Conditions;
+}
+
+/** @param nowMs by the clock that the journal's times are of, see `askStore` */
+export function standingOf(
+  { status, fence, lastWrittenMs, heedsFences }: FoundJournal,
+  nowMs: number,
+): Standing {
+  if (fence !== undefined) {
+    const isAtWork = fence.state === 'working' && nowMs - fence.putMs < MISSED * FENCE_INTERVAL_MS;
+    return isAtWork ? { kind: 'recovering', fence } : { kind: 'free' };
+  }
+  if (status !== undefined && status.state !== 'writing') return { kind: 'free' };
+  const heartbeatMs = status?.heartbeatMs ?? DEFAULT_HEARTBEAT_MS;
+  if (nowMs - lastWrittenMs < MISSED * heartbeatMs) return { kind: 'written' };
+  return { kind: heedsFences ? 'free' : 'silent' };
+}
+
+/** The store's clock and its conditions, from an object of its own that is put and deleted in the journal's folder. */
+export async function askStore(destination: Store, prefix: string, signal: AbortSignal): Promise<StoreFacts> {
+  const key = `${prefix}/clock-${randomUUID()}.json`;
+  const body = (attempt: number) => Buffer.from(JSON.stringify({ attempt }));
+  try {
+    const found = await putTwice(destination, key, { signal, body });
+    if (found === 'refused') await destination.put(key, body(1), { signal });
+    const conditions = found === 'taken' ? 'honoured' : found;
+    for await (const object of destination.list(key, signal))
+      if (object.key === key) return { nowMs: object.modifiedMs, conditions };
+    return { nowMs: Date.now(), conditions };
+  } finally {
+    await destination.delete([key], signal);
+  }
+}
+
+const DEFAULT_HEARTBEAT_MS = 60_000;
+const MISSED = 3;

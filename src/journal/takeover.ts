@@ -1,0 +1,171 @@
+import { pause, timeoutSignal } from '../runtime/abort.ts';
+import { AlreadyExistsError, type Store } from '../store/store.ts';
+import { FENCE_INTERVAL_MS, type Fence } from './format/fence.ts';
+import { STATUS_KEY, segmentKey, sequenceOf } from './format/schema.ts';
+import { encodeFence } from './format/segment.ts';
+import type { FoundJournal } from './reader/find.ts';
+import { type ReadSegment, readSegment } from './reader/read.ts';
+
+/** Somebody else has the journal, as what is under its next number tells. */
+export class JournalTakenError extends Error {
+  override readonly name = 'JournalTakenError';
+  /** The run whose segment it is; undefined: it is a recovery's fence, or cannot be read. */
+  readonly run: string | undefined;
+
+  constructor(message: string, run?: string) {
+    super(message);
+    this.run = run;
+  }
+}
+
+/** Who takes a journal. */
+export interface Taker {
+  /** A UUID. */
+  readonly by: string;
+  /** For people. */
+  readonly host: string;
+}
+
+/** A journal that nobody else works on, until it is disposed of. */
+export interface Takeover extends AsyncDisposable {
+  /** Aborted with the caller's, and when somebody else has taken the journal after all. */
+  readonly signal: AbortSignal;
+  /** Puts the last fence, before the journal is deleted. @throws {JournalTakenError} */
+  end(archive?: string): Promise<void>;
+}
+
+/** For the last fence of a takeover that is given up: without it the next one waits for three minutes. */
+const RELEASE_MS = 5_000;
+
+/**
+ * Takes a journal from its writer, or from a recovery that has been killed, by putting the next number; keeps it by
+ * putting another one every minute. A writer that is alive meets the fence with its next segment, and goes on elsewhere.
+ * @throws {JournalTakenError} when somebody else was faster
+ */
+export async function takeJournal(
+  store: Store,
+  { prefix, segments, fence: last }: FoundJournal,
+  { by, host }: Taker,
+  signal: AbortSignal,
+): Promise<Takeover> {
+  const since = new Date().toISOString();
+  const over = new AbortController();
+  const disposed = new AbortController();
+  const lost = new AbortController();
+  let sequence = Math.max(segments, last?.sequence ?? 0);
+
+  const put = async (state: Fence['state'], limit: AbortSignal, archive?: string) => {
+    sequence += 1;
+    const fence = { by, host, since, state, after: segments, ...(archive === undefined ? {} : { archive }) };
+    await putFence(store, prefix, sequence, fence, limit);
+  };
+  let isPutting = false;
+  const renew = async () => {
+    for (;;) {
+      await pause(FENCE_INTERVAL_MS, over.signal);
+      if (over.signal.aborted) return;
+      isPutting = true;
+      await put('working', AbortSignal.any([signal, disposed.signal]));
+      isPutting = false;
+    }
+  };
+
+  await put('working', signal);
+  await assertThere(store, { prefix, segments, fence: sequence }, signal);
+  const renewing = renew().catch((error: unknown) => lost.abort(error));
+  let isEnded = false;
+  return {
+    signal: AbortSignal.any([signal, lost.signal]),
+    async end(archive) {
+      over.abort();
+      // One that is under way decides who has the journal.
+      await renewing;
+      lost.signal.throwIfAborted();
+      await put('ended', signal, archive);
+      isEnded = true;
+    },
+    async [Symbol.asyncDispose]() {
+      over.abort();
+      disposed.abort();
+      await renewing;
+      if (isEnded || isPutting) return;
+      // Nothing depends on it but how soon the next one may begin.
+      await put('released', timeoutSignal(RELEASE_MS)).catch(() => undefined);
+    },
+  };
+}
+
+/** What becomes of the fences when a journal that was taken is deleted: one that its writer has ended needs none. */
+export function fencesOf(
+  { heedsFences, status }: FoundJournal,
+  takeover: Takeover | undefined,
+): 'none' | 'go' | 'stay' {
+  if (takeover === undefined) return 'none';
+  const mayComeBack = heedsFences && (status === undefined || status.state === 'writing');
+  return mayComeBack ? 'stay' : 'go';
+}
+
+/**
+ * Ends a session's own journal: from now on no recovery begins to read what is about to be deleted.
+ * @param run of the session
+ * @returns the number of the fence
+ * @throws {JournalTakenError} when a recovery has the journal
+ */
+export async function endOwnJournal(
+  store: Store,
+  { prefix, segments }: { readonly prefix: string; readonly segments: number },
+  run: Taker,
+  signal: AbortSignal,
+): Promise<number> {
+  const since = new Date().toISOString();
+  for (let after = segments; ; after += 1) {
+    try {
+      await putFence(store, prefix, after + 1, { ...run, since, state: 'ended', after }, signal);
+      return after + 1;
+    } catch (error) {
+      // The answer to its last segment may have been lost.
+      if (!(error instanceof JournalTakenError && error.run === run.by)) throw error;
+    }
+  }
+}
+
+async function putFence(
+  store: Store,
+  prefix: string,
+  sequence: number,
+  fence: Fence,
+  signal: AbortSignal,
+): Promise<void> {
+  const key = `${prefix}/${segmentKey(sequence)}`;
+  try {
+    await store.put(key, await encodeFence(fence), { signal, ifAbsent: true });
+  } catch (error) {
+    if (!(error instanceof AlreadyExistsError)) throw error;
+    const there = await readSegment({ destination: store, prefix, signal }, sequence);
+    if ('fence' in there && there.fence.by === fence.by && there.fence.state === fence.state) return;
+    throw new JournalTakenError(`${prefix} ${describeTaken(there)}`, there.segment?.index.run);
+  }
+}
+
+/** Whoever had it may have deleted it at the same moment, so that nothing was in the way of the fence. */
+async function assertThere(
+  store: Store,
+  { prefix, segments, fence }: { readonly prefix: string; readonly segments: number; readonly fence: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const status = `${prefix}/${STATUS_KEY}`;
+  for await (const { key } of store.list(`${prefix}/`, signal)) {
+    const sequence = sequenceOf(key.slice(prefix.length + 1));
+    if (key === status || (sequence !== undefined && sequence <= segments)) return;
+  }
+  await store.delete([`${prefix}/${segmentKey(fence)}`], signal);
+  throw new JournalTakenError(`${prefix} is gone: its session is saved by now`);
+}
+
+function describeTaken(there: ReadSegment): string {
+  if (!('fence' in there)) return 'is still being written';
+  const { host, since, state, archive } = there.fence;
+  return state === 'working'
+    ? `is being recovered by ${host} since ${since}`
+    : `was ${state === 'ended' ? 'saved' : 'looked at'} by ${host}, which began at ${since}${archive === undefined ? '' : `: ${archive}`}`;
+}
