@@ -16,3 +16,18 @@ export function toMs(ns: bigint): number {
   const ms = ns / 1_000_000n;
   return withinDates(Number(ns < ms * 1_000_000n ? ms - 1n : ms));
 }
+
+/** A stat's time as a journal has it: milliseconds, and the nanoseconds after them (0 to 999,999). */
+export function toMtime(ns: bigint): { readonly mtimeMs: number; readonly mtimeNs: number } {
+  const mtimeMs = toMs(ns);
+  const rest = ns - BigInt(mtimeMs) * 1_000_000n;
+  return { mtimeMs, mtimeNs: rest >= 0n && rest < 1_000_000n ? Number(rest) : 0 };
+}
+
+/**
+ * A time as node:fs sets it: seconds as a double, so that a tenth of a microsecond may be lost, and none of the
+ * milliseconds. Before 1970 Node takes only Dates.
+ */
+export function toSettable(mtimeMs: number, mtimeNs: number): number | Date {
+  return mtimeMs < 0 ? new Date(mtimeMs) : (mtimeMs + Math.max(mtimeNs / 1e6, 0.001)) / 1000;
+}

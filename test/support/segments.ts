@@ -22,6 +22,7 @@ export function piece(path: string, content: string, record: Partial<PieceRecord
       path,
       mode: 0o644,
       mtimeMs: 1_700_000_000_000,
+      mtimeNs: 0,
       offset,
       length: body.length,
       crc32: checksum([body]),

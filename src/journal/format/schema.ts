@@ -42,7 +42,14 @@ const About = v.object({
   version: v.string(),
 });
 
-const Placed = v.object({ generation: Positive, path: SafePath, mode: Mode, mtimeMs: Milliseconds });
+const Placed = v.object({
+  generation: Positive,
+  path: SafePath,
+  mode: Mode,
+  mtimeMs: Milliseconds,
+  /** The nanoseconds after that millisecond. */
+  mtimeNs: v.optional(v.pipe(Count, v.maxValue(999_999)), 0),
+});
 
 const Piece = v.object({
   ...Placed.entries,

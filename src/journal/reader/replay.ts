@@ -10,6 +10,7 @@ export interface Content {
   path: BytePath;
   mode: number;
   mtimeMs: number;
+  mtimeNs: number;
   /** The segment that gave it its path: the last one that takes a path has it. */
   placedIn: number;
   /** The size that must be there for it to count. */
@@ -77,19 +78,20 @@ async function drop(replay: Replay, generation: number): Promise<void> {
 
 function applyPlacement(
   replay: Replay,
-  { generation, path, mode, mtimeMs }: PlacedRecord,
+  { generation, path, mode, mtimeMs, mtimeNs }: PlacedRecord,
   sequence: number,
 ): Content {
   const known = replay.contents.get(generation);
   if (known !== undefined) {
     if (known.path !== path) known.placedIn = sequence;
-    return Object.assign(known, { path, mode, mtimeMs });
+    return Object.assign(known, { path, mode, mtimeMs, mtimeNs });
   }
   const content: Content = {
     generation,
     path,
     mode,
     mtimeMs,
+    mtimeNs,
     placedIn: sequence,
     whole: undefined,
     changedWhileRead: false,

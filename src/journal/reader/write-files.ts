@@ -1,4 +1,5 @@
 import { chmod, lutimes, mkdir, rename, symlink, utimes } from 'node:fs/promises';
+import { toSettable } from '../../files/times.ts';
 import { type BytePath, fromText, joinPath, toFsPath, toText } from '../format/byte-path.ts';
 import { entryName } from '../format/schema.ts';
 import { type Content, isComplete, type Replay, type Run, runFile } from './replay.ts';
@@ -144,8 +145,7 @@ async function moveIntoPlace(target: Target, content: Content, run: Run, path: B
   const cut = path.lastIndexOf('/');
   if (cut > 0) await makeDirectory(target, path.slice(0, cut));
   const from = runFile(target.replay, content.generation, run);
-  // Before 1970 Node takes only Dates. After it a microsecond more: seconds as a double may fall short of the millisecond.
-  const time = content.mtimeMs < 0 ? new Date(content.mtimeMs) : (content.mtimeMs + 0.001) / 1000;
+  const time = toSettable(content.mtimeMs, content.mtimeNs);
   await utimes(from, time, time);
   // A recovered file starts nothing with another's rights.
   await chmod(from, (content.mode & 0o777) | OWN_FILE);

@@ -28,7 +28,7 @@ export interface IndexedFile {
   /** As it was when it was last read. */
   lastReadStat: FileStat | undefined;
   /** What the journal holds of it besides its content. */
-  sentMetadata: { readonly path: BytePath; readonly mode: number; readonly mtimeMs: number } | undefined;
+  sentMetadata: { readonly path: BytePath; readonly mode: number; readonly mtimeNs: bigint } | undefined;
 }
 
 /** What the journal holds of the working directory, and what is still to be put into segments. */

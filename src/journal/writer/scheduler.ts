@@ -1,5 +1,5 @@
 import { tarEntryBytes } from '../../files/tar.ts';
-import { toMs } from '../../files/times.ts';
+import { toMtime } from '../../files/times.ts';
 import { createYielder } from '../../runtime/concurrency.ts';
 import { type BytePath, jsonBytes } from '../format/byte-path.ts';
 import { SEGMENT_BYTES } from '../format/schema.ts';
@@ -116,14 +116,14 @@ function recordRead(index: FileIndex, file: IndexedFile, result: ReadResult): vo
   const isSent =
     sentMetadata?.path === node.path &&
     sentMetadata.mode === result.stat.mode &&
-    sentMetadata.mtimeMs === toMs(result.stat.mtimeNs);
+    sentMetadata.mtimeNs === result.stat.mtimeNs;
   if (!isSent) index.metadataChanged.add(file);
 }
 
 function toPiece(index: FileIndex, file: IndexedFile, bytes: PieceBytes): Piece {
   const { generation, offset, length, stat, completeSize, replaces } = bytes;
-  const metadata = { path: file.node.path, mode: stat.mode, mtimeMs: toMs(stat.mtimeNs) };
-  file.sentMetadata = metadata;
+  const metadata = { path: file.node.path, mode: stat.mode, ...toMtime(stat.mtimeNs) };
+  file.sentMetadata = { path: metadata.path, mode: stat.mode, mtimeNs: stat.mtimeNs };
   return {
     isFirst: hasPlainName(index, metadata.path, generation.number),
     body: bytes.body,

@@ -1,4 +1,4 @@
-import { toMs } from '../../files/times.ts';
+import { toMtime } from '../../files/times.ts';
 import { jsonBytes } from '../format/byte-path.ts';
 import { type PlacedRecord, SEGMENT_BYTES, type SegmentIndex } from '../format/schema.ts';
 import type { Piece } from '../format/segment.ts';
@@ -75,8 +75,9 @@ function fitting<T>(items: Iterable<T>, budget: { left: number }, bytesOf: (item
 /** The present path, mode and time of a file's generations. */
 function placedRecords(file: IndexedFile): PlacedRecord[] {
   const { node, current, pending } = file;
-  const metadata = { path: node.path, mode: node.stat.mode, mtimeMs: toMs(node.stat.mtimeNs) };
-  file.sentMetadata = metadata;
+  const { mode, mtimeNs } = node.stat;
+  const metadata = { path: node.path, mode, ...toMtime(mtimeNs) };
+  file.sentMetadata = { path: node.path, mode, mtimeNs: mtimeNs };
   return [current, pending].flatMap(generation =>
     generation === undefined ? [] : { generation: generation.number, ...metadata },
   );

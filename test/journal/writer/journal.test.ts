@@ -4,6 +4,7 @@ import {
   appendFile,
   chmod,
   copyFile,
+  lstat,
   mkdir,
   open,
   readFile,
@@ -52,6 +53,18 @@ describe('what the journal holds', () => {
       displaced: [],
       missing: [],
     });
+  });
+
+  test('times come back to the microsecond, as node:fs sets them', async () => {
+    const { work, start, recover } = await openJournalFixture();
+    await writeFile(join(work, 'agent.log'), 'here');
+    await utimes(join(work, 'agent.log'), 1_700_000_000.123457, 1_700_000_000.123457);
+    await start().finish(patient);
+    const { folder } = await recover();
+    const [before, after] = await Promise.all(
+      [work, folder].map(each => lstat(join(each, 'agent.log'), { bigint: true })),
+    );
+    expect(Math.abs(Number((after?.mtimeNs ?? 0n) - (before?.mtimeNs ?? 0n)))).toBeLessThan(1_000);
   });
 
   test('cat gives an appended file back without our tool', async () => {
