@@ -114,7 +114,8 @@ async function recoverWhole(
   // What a store without conditions cannot keep apart, a person has to.
   await using takeover =
     conditions === 'honoured' ? await takeJournal(destination, journal, taker, signal) : undefined;
-  if (!isSaved) return recoverIntoArchive(task, journal, name, takeover);
+  // Awaited, since the takeover ends with this function.
+  if (!isSaved) return await recoverIntoArchive(task, journal, name, takeover);
   const evidence = { kind: 'saved-before', session: journal.session } as const;
   await takeover?.end();
   await deleteJournal(destination, journal, evidence, { signal, fences: fencesOf(journal, takeover) });

@@ -1,20 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
-import {
-  formatStatus,
-  JOURNAL_FORMAT,
-  type JournalAbout,
-  type JournalStatus,
-  STATUS_KEY,
-} from '../../src/journal/format/schema.ts';
-import { openTestStore } from '../store/s3/support.ts';
 import { eventually } from '../support/eventually.ts';
-import { about, patient } from '../support/journal.ts';
 import { s3Environment } from '../support/s3-environment.ts';
 import { type FaultRule, type S3Server, startS3Server } from '../support/s3-server.ts';
-import { piece, putSegments } from '../support/segments.ts';
 import { program, type SessionFixture } from '../support/session.ts';
 import { test as sessionTest } from '../support/session-test.ts';
+import { putJournals } from '../support/stored-journals.ts';
 
 const test = sessionTest.extend('s3', async ({ onTestFinished }) => {
   const s3 = await startS3Server();
@@ -27,37 +18,6 @@ const keysOf = (s3: S3Server) =>
     .objects()
     .map(({ key }) => key)
     .sort();
-
-/** Puts the journals of sessions that were killed, each with what it says of its session. */
-async function putJournals(
-  s3: S3Server,
-  journals: Readonly<Record<string, Partial<JournalAbout>>>,
-  state?: JournalStatus['state'],
-): Promise<void> {
-  const store = await openTestStore(s3.url, { prefix: 'sessions' });
-  for (const [prefix, says] of Object.entries(journals)) {
-    const changes = { run: randomUUID(), about: { ...about, ...says } };
-    const tree = {
-      folders: [{ path: 'world', mode: 0o755 }],
-      links: [{ path: 'latest', target: 'world' }],
-      pieces: [piece('world/region.mca', 'blocks')],
-    };
-    await putSegments(store, [changes, { ...changes, ...tree }], prefix);
-    if (state === undefined) continue;
-    const status = formatStatus({ ...STATUS, ...changes, state });
-    await store.put(`${prefix}/${STATUS_KEY}`, Buffer.from(status), { signal: patient });
-  }
-  store.close();
-}
-
-const STATUS: Omit<JournalStatus, 'run' | 'about' | 'state'> = {
-  format: JOURNAL_FORMAT,
-  sequence: 2,
-  intervalMs: 2_000,
-  heartbeatMs: 60_000,
-  coveredUntil: new Date().toISOString(),
-  waiting: { files: 0, bytes: 0, paths: [] },
-};
 
 test('a journal that cannot be read stops no other: it is told, and so is by the exit code', async ({
   fixture,

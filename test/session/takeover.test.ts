@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { s3Environment } from '../support/s3-environment.ts';
+import { startS3Server } from '../support/s3-server.ts';
+import { filesBelow, program, readReport } from '../support/session.ts';
+import { test } from '../support/session-test.ts';
+import { putJournals } from '../support/stored-journals.ts';
+
+async function fromArchive(archive: string, name: string): Promise<string> {
+  const { stdout } = await promisify(execFile)('tar', ['xzOf', archive, name], { maxBuffer: 2 ** 26 });
+  return stdout;
+}
+
+test('a session that only looked dead goes on beside the recovery, and both archives are right', {
+  tags: ['slow'],
+}, async ({ fixture }) => {
+  const session = fixture.start({
+    SESSION_JOURNAL_INTERVAL: '100ms',
+    SESSION_AGENT_COMMAND: program('agent-counts'),
+  });
+  const journal = async (name: string) =>
+    (await filesBelow(fixture.sessions)).filter(file => file.startsWith(`.sessions/test/${name}/`));
+  await eventually(async () => (await readFile(join(fixture.workdir, 'counted.log'))).length > 0);
+  const segments = (await journal('journal')).length;
+  await eventually(async () => (await journal('journal')).length > segments + 2);
+  session.signal('SIGSTOP');
+  const recovery = fixture.start({}, 'recover', '--force', join(fixture.sessions, 'test'));
+  expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
+  expect(await journal('journal')).toEqual([]);
+  session.signal('SIGCONT');
+  await eventually(async () => (await journal('journal.2')).length > 3);
+  await session.logged('"event":"journal_fenced"');
+  session.signal('SIGTERM');
+  expect((await session.ended()).code, session.stdout()).toBe(0);
+
+  const written = await readFile(join(fixture.workdir, 'counted.log'), 'utf8');
+  const [recovered, own] = await Promise.all(
+    ['test', 'test.2'].map(name => fromArchive(join(fixture.sessions, name, 'logs.tar.gz'), 'counted.log')),
+  );
+  expect(own).toBe(written);
+  expect(recovered).not.toBe('');
+  expect(written.startsWith(recovered ?? '?')).toBe(true);
+  expect(await journal('journal.2')).toEqual([]);
+  expect((await readReport(fixture.sessions)).journal?.prefix).toBe('.sessions/test/journal.2');
+  const again = fixture.start({}, 'recover', '--all', fixture.sessions);
+  expect((await again.ended()).code, again.stderr()).toBe(0);
+  expect(again.stderr()).toContain('there is no journal');
+});
+
+test('of two recoveries one works, and the other says who does, and since when', async ({
+  fixture,
+  onTestFinished,
+}) => {
+  const s3 = await startS3Server();
+  onTestFinished(() => s3.close());
+  await putJournals(s3, { '.sessions/a/journal': {} }, 'finished');
+  const env = s3Environment(s3);
+  // The clock twice, the fence, the plan: then it packs.
+  const before = s3.counts.PutObject ?? 0;
+  s3.setFaults([{ match: { operation: 'PutObject', nth: before + 5 }, do: 'hold' }]);
+  const first = fixture.start(env, 'recover', 's3://bucket/sessions/a');
+  await eventually(() => (s3.counts.PutObject ?? 0) >= before + 5);
+  const second = fixture.start(env, 'recover', 's3://bucket/sessions/a');
+  expect((await second.ended()).code).toBe(64);
+  expect(second.stderr()).toMatch(/sessions\/a: is being recovered by \S+ since \d{4}-\d\d-\d\dT/);
+  const all = fixture.start(env, 'recover', '--all', 's3://bucket/sessions');
+  expect((await all.ended()).code).toBe(0);
+  s3.setFaults([]);
+  expect((await first.ended()).code, first.stderr()).toBe(0);
+  const keys = s3.objects().map(({ key }) => key);
+  expect(keys.sort()).toEqual(['sessions/.sessions/a/session.json', 'sessions/a/logs.tar.gz']);
+});
