@@ -6,6 +6,9 @@
 /** Files by their paths; undefined: known to be gone. */
 export type Tree = ReadonlyMap<string, Buffer | undefined>;
 
+/** What a store has acknowledged: paths, and what it had of them at some moment; a path may come several times. */
+export type Durable = Iterable<readonly [path: string, bytes: Buffer | undefined]>;
+
 /** One content that a path has had. */
 export interface Content {
   /** undefined: there was no such file. */
@@ -26,7 +29,7 @@ export interface Comparison {
 }
 
 /** Nothing that had been durable is lost, and nothing is there that was never written. */
-export function compare(durable: Tree, recovered: Tree, written: Written): Comparison {
+export function compare(durable: Durable, recovered: Tree, written: Written): Comparison {
   const invented = [...durable, ...recovered].filter(([path, bytes]) => !placeOf(path, bytes, written));
   const lost = lacking(durable, recovered, written);
   return {
@@ -40,7 +43,7 @@ export function compare(durable: Tree, recovered: Tree, written: Written): Compa
 export interface Deletion {
   readonly journal: string;
   /** What its segments have made durable. */
-  readonly held: Tree;
+  readonly held: Durable;
   /** Each archive that the store has, unpacked. */
   readonly archives: readonly Tree[];
   /** A person has said that what cannot be read may be lost. */
@@ -136,7 +139,7 @@ interface Loss {
 }
 
 /** What had been durable, and is not there: neither it nor anything that came after it. */
-function lacking(durable: Tree, found: Tree, written: Written): readonly Loss[] {
+function lacking(durable: Durable, found: Tree, written: Written): readonly Loss[] {
   return [...durable].flatMap(([path, bytes]) => {
     const had = placeOf(path, bytes, written);
     const has = placeOf(path, found.get(path), written) ?? NOWHERE;

@@ -42,6 +42,8 @@ export interface S3ServerOptions {
   readonly faults?: readonly FaultRule[];
   /** Default: honoured, as S3 does. */
   readonly conditions?: Conditions;
+  /** Asked when a request has come, and when it was done, before its answer: false breaks the connection. */
+  readonly gate?: (request: RequestRecord, moment: 'come' | 'done') => boolean | Promise<boolean>;
 }
 
 export interface RequestRecord {
@@ -136,6 +138,8 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     if (requests.length > 10_000) requests.shift();
     counts[operation] = (counts[operation] ?? 0) + 1;
 
+    const { gate = () => true } = options;
+    if (!(await gate(record, 'come'))) return void message.socket.resetAndDestroy();
     const rule = plan.next(request);
     if (rule?.do === 'stall') return;
     if (rule?.do === 'reset') return void message.socket.resetAndDestroy();
@@ -149,6 +153,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
       throw error;
     });
     const answer = await spoil(right, rule?.do, message);
+    if (!(await gate(record, 'done'))) return void message.socket.resetAndDestroy();
     if (rule?.do === 'reset-after-commit') return void message.socket.resetAndDestroy();
     if (rule?.do === 'late-answer') await delay(rule.delayMs ?? 0, undefined, closed);
     record.status = answer.status;

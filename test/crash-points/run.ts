@@ -1,0 +1,85 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { judgeRepetition } from '../proof/model.ts';
+import { type Judgement, judge } from './judge.ts';
+import { digestOf } from './s3-place.ts';
+import type { Scenario } from './scenarios.ts';
+import { openWorld, type Remains, type World } from './world.ts';
+
+export interface Result extends Judgement {
+  readonly point: number;
+  /** What the process was about to do, or had done; undefined: this run did not come so far. */
+  readonly what: string | undefined;
+  readonly log: string;
+}
+
+/** A scenario with what it begins with, and how many points it has. */
+export interface Prepared {
+  readonly scenario: Scenario;
+  readonly before: Remains | undefined;
+  readonly points: number;
+}
+
+/** Runs a scenario in which nobody is killed, and counts. */
+export async function prepare(scenario: Scenario): Promise<Prepared> {
+  const before = scenario.before && (await leaveRemains(scenario, scenario.before));
+  await using world = await openWorld(scenario.kind, before);
+  await scenario.run(world);
+  return { scenario, before, points: (await world.place.points(scenario.victim)).length };
+}
+
+async function leaveRemains(
+  { kind }: Scenario,
+  { run, trap }: NonNullable<Scenario['before']>,
+): Promise<Remains> {
+  await using world = await openWorld(kind, undefined, trap);
+  await run(world);
+  return await world.end();
+}
+
+/** What recover exits with when there is no journal. */
+const EXIT_NO_JOURNAL = 64;
+
+/** Kills the victim at one point, recovers twice, and compares. */
+export async function runPoint({ scenario, before }: Prepared, point: number): Promise<Result> {
+  await using world = await openWorld(scenario.kind, before, { by: scenario.victim, at: point });
+  await scenario.run(world);
+  await world.end();
+  const what = (await world.place.points(scenario.victim))[point - 1];
+  const first = await recover(world, 'recovery-1');
+  const afterFirst = digestsOf(await world.place.objects());
+  const second = await recover(world, 'recovery-2');
+  const afterSecond = digestsOf(await world.place.objects());
+  const scratch = join(world.scratch, 'judged');
+  await mkdir(scratch);
+  const judgement = await judge(await world.end(), scratch);
+  return {
+    ...judgement,
+    faults: [
+      ...judgement.faults,
+      ...first.faults,
+      ...(second.code === EXIT_NO_JOURNAL ? [] : [`the second recovery ended with ${second.code}`]),
+      ...judgeRepetition(afterFirst, afterSecond),
+      ...leftIn([...afterSecond.keys()]),
+    ],
+    point,
+    what,
+    log: `${world.log(scenario.victim)}${first.log}${second.log}`,
+  };
+}
+
+async function recover(world: World, by: string) {
+  const { code } = await world.startRecovery(by).ended();
+  const log = world.log(by);
+  const isDone = code === 0 || code === EXIT_NO_JOURNAL;
+  return { code, log, faults: isDone ? [] : [`the ${by} ended with ${code}: ${log}`] };
+}
+
+function digestsOf(objects: ReadonlyMap<string, Buffer>): Map<string, string> {
+  return new Map([...objects].map(([key, bytes]) => [key, digestOf(bytes)]));
+}
+
+/** What nobody needs any more. */
+function leftIn(keys: readonly string[]): string[] {
+  return keys.filter(key => /\/journal[^/]*\/|\.part$/.test(key)).map(key => `${key} is left`);
+}

@@ -1,0 +1,63 @@
+import { once } from 'node:events';
+import { eventually } from '../support/eventually.ts';
+import type { Trap } from './place.ts';
+import type { PlaceKind, World } from './world.ts';
+
+/** Names of processes. */
+export const SESSION = 'session';
+const RECOVERY = 'recovery';
+
+/** What is done while a process is killed. */
+export interface Scenario {
+  readonly name: string;
+  readonly kind: PlaceKind;
+  /** The process that is killed at one point after the other. */
+  readonly victim: string;
+  /** Done once, and everybody killed: what it leaves is what each run finds. */
+  readonly before?: {
+    readonly run: (world: World) => Promise<void>;
+    /** Who is killed in it. */
+    readonly trap?: Trap;
+  };
+  /** Starts the victim, and whoever else is there, and waits until the victim has ended. */
+  readonly run: (world: World) => Promise<void>;
+}
+
+/** When a part of a journal is deleted. */
+const AMID_DELETION = { s3: '^after DeleteObject', folder: '^before unlink .*/journal/00000002' };
+
+export const SCENARIOS: readonly Scenario[] = (['s3', 'folder'] as const).flatMap((kind): Scenario[] => [
+  { name: `session-${kind}`, kind, victim: SESSION, run: world => ended(world.startSession(SESSION)) },
+  {
+    name: `recovery-${kind}`,
+    kind,
+    victim: RECOVERY,
+    before: { run: killSession },
+    run: world => ended(world.startRecovery(RECOVERY)),
+  },
+  {
+    name: `deletion-${kind}`,
+    kind,
+    victim: RECOVERY,
+    before: {
+      run: world => ended(world.startSession(SESSION)),
+      trap: { by: SESSION, at: AMID_DELETION[kind] },
+    },
+    run: world => ended(world.startRecovery(RECOVERY)),
+  },
+]);
+
+/** Its children may hold its output open. */
+async function ended({ process }: ReturnType<World['startSession']>): Promise<void> {
+  if (process.exitCode === null && process.signalCode === null) await once(process, 'exit');
+}
+
+/** When several segments are there. */
+async function killSession({ startSession, place }: World): Promise<void> {
+  const session = startSession(SESSION);
+  await eventually(async () => [...(await place.objects()).keys()].filter(isSegment).length >= 4);
+  session.signal('SIGKILL');
+  await ended(session);
+}
+
+const isSegment = (key: string) => /\/journal\/\d+\.tar\.gz$/.test(key);

@@ -1,0 +1,45 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Content, Tree, Written } from '../proof/model.ts';
+
+/** The n-th content of the file that the agent replaces. */
+export function contentOf(version: number): string {
+  return `version ${version}\n`.repeat(version);
+}
+
+/** What the agent of test/programs/agent-writes-known.mjs, and those that start it, have written until they were killed. */
+export function writtenIn(workdir: Tree): Written {
+  const written = new Map(
+    [...workdir].map(([path, bytes]): [string, readonly Content[]] => [path, [grown(bytes)]]),
+  );
+  written.set('lock', [whole('here\n'), { bytes: undefined, grows: false }]);
+  written.set('replaced.txt', versionsUpTo(workdir.get('replaced.txt')));
+  const before = workdir.get('rotated.log.1');
+  if (before !== undefined) written.set('rotated.log', [grown(before), grown(workdir.get('rotated.log'))]);
+  return written;
+}
+
+const grown = (bytes: Buffer | undefined): Content => ({ bytes, grows: true });
+const whole = (text: string): Content => ({ bytes: Buffer.from(text), grows: false });
+
+function versionsUpTo(last: Buffer | undefined): readonly Content[] {
+  const [, version] = /^version (\d+)\n/.exec(last?.toString() ?? '') ?? [];
+  return Array.from({ length: Number(version ?? 0) }, (_, index) => whole(contentOf(index + 1)));
+}
+
+/** When a log's last line was written, in milliseconds since the epoch; 0: it has none. */
+export function lastLineMs(bytes: Buffer | undefined): number {
+  const lines = bytes?.toString('latin1').match(/^\d+ \d{13}$/gm);
+  return Number(lines?.at(-1)?.split(' ')[1] ?? 0);
+}
+
+/** Every file below a folder. */
+export async function readTree(folder: string): Promise<Map<string, Buffer>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name));
+  return new Map(
+    await Promise.all(
+      files.sort().map(async file => [file.slice(folder.length + 1), await readFile(file)] as const),
+    ),
+  );
+}
