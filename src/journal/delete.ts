@@ -12,7 +12,7 @@ import { endOwnJournal, type Taker } from './takeover.ts';
 
 /** Why nobody needs a journal any more. */
 export type DeletionEvidence =
-  /** Its session saved the archive, and the store confirmed the size. */
+  /** Its session saved the archive, and the store confirmed the size or the bytes. */
   | { readonly kind: 'verified-receipt'; readonly receipt: Receipt; readonly session: Taker }
   /** The archive that a recovery made of it was read back from the store. */
   | {

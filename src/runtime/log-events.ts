@@ -334,7 +334,7 @@ export const SESSION_EVENTS = {
     fields: {
       url: 'where it is',
       bytes: 'its size',
-      verified: 'whether the store confirmed the size',
+      verified: 'whether the store confirmed the size or the bytes',
       afterMs: 'how long it took',
     },
   },

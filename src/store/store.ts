@@ -146,7 +146,10 @@ export interface Receipt {
   readonly bytes: number;
   /** Objects sent in parts: how many; 1 where there are no parts. */
   readonly parts: number;
-  /** The store was asked for the size, and it matched; false: the rights did not allow that. */
+  /**
+   * The store has told its size, or a digest of its bytes with the answer to the upload, and it was the right one; false:
+   * neither was to be had.
+   */
   readonly verified: boolean;
 }
 

@@ -74,10 +74,18 @@ test('no file has keys, accounts or secrets in it', () => {
   expect(dockerfile).not.toMatch(/^ARG .*(KEY|SECRET|TOKEN|PASSWORD)/m);
 });
 
-test('a session may save and delete its journal, and nothing else', () => {
+test('a session may save, read and delete its journal, and nothing else', () => {
   const actions = (file: string) =>
     JSON.parse(read(`deploy/iam/${file}.json`)).Statement.flatMap(
       ({ Action }: { Action: string[] }) => Action,
     );
-  expect(actions('session').sort()).toEqual(['s3:AbortMultipartUpload', 's3:DeleteObject', 's3:PutObject']);
+  expect(actions('session').sort()).toEqual([
+    's3:AbortMultipartUpload',
+    's3:DeleteObject',
+    's3:GetObject',
+    's3:PutObject',
+  ]);
+  const session = JSON.parse(read('deploy/iam/session.json'));
+  const reading = session.Statement.find(({ Action }: { Action: string }) => Action === 's3:GetObject');
+  expect(reading.Resource).toMatch(/\/\.sessions\/\*\/journal\/\*$/);
 });

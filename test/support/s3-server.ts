@@ -11,6 +11,7 @@ import { accessDenied, S3Error } from './s3/errors.ts';
 import { type FaultRule, planFaults } from './s3/faults.ts';
 import { handlers } from './s3/handlers.ts';
 import { type Operation, type S3Request, understand } from './s3/operation.ts';
+import { allowsRequest, mayDelete, maySeeAbsence, type Policy } from './s3/policy.ts';
 import { sendAsRuled } from './s3/rules.ts';
 import { spoil } from './s3/spoil.ts';
 import type { Conditions, OpenUpload, State, StoredObject } from './s3/state.ts';
@@ -39,6 +40,8 @@ export interface S3ServerOptions {
   readonly accessKeys?: readonly string[];
   /** false: the right to list is missing, so that keys which are not there are denied as well. */
   readonly mayList?: boolean;
+  /** What the access keys may do that have a policy; all others may do everything. */
+  readonly policies?: Readonly<Record<string, Policy>>;
   readonly faults?: readonly FaultRule[];
   /** Default: honoured, as S3 does. */
   readonly conditions?: Conditions;
@@ -174,18 +177,29 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
 
   async function answerIfAllowed(request: S3Request, rule: FaultRule | undefined): Promise<Answer> {
     const { mayList = true } = options;
+    const policy = policyFor(request);
     if (!mayList && request.operation === 'ListObjectsV2') throw accessDenied();
+    if (policy && !allowsRequest(policy, request)) throw accessDenied();
     try {
       return await handle(request, rule);
     } catch (error) {
-      throw !mayList && error instanceof S3Error && error.code === 'NoSuchKey' ? accessDenied() : error;
+      const isAbsent = error instanceof S3Error && error.code === 'NoSuchKey';
+      throw isAbsent && !(policy ? maySeeAbsence(policy, request) : mayList) ? accessDenied() : error;
     }
+  }
+
+  function policyFor({ accessKey = '' }: S3Request): Policy | undefined {
+    return options.policies?.[accessKey];
   }
 
   function handle(request: S3Request, rule: FaultRule | undefined): Promise<Answer> | Answer {
     return handlers[request.operation](request, {
       state,
       knowsPages: rule?.do !== 'same-page',
+      mayDelete(key) {
+        const policy = policyFor(request);
+        return policy === undefined || mayDelete(policy, request.bucket, key);
+      },
       receive: message =>
         receive(message, {
           file: options.keepBodies === false ? undefined : path.join(folder, `${++bodies}`),

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   type CompletedPart,
   CompleteMultipartUploadCommand,
@@ -6,6 +5,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { sleep } from '../../runtime/abort.ts';
 import { retryCreation } from '../retry.ts';
+import { type Confirmation, confirmParts, multipartEtag, unquoted, type WriteAnswer } from './answer.ts';
 import { noteReceived } from './body.ts';
 import type { Attempt } from './client.ts';
 import { rejectCondition, S3Error } from './errors.ts';
@@ -14,12 +14,19 @@ import type { Bucket } from './objects.ts';
 import { lookFor, type Written } from './settle.ts';
 import { isOutcomeUnknown, openPatience, settling, type TransferOptions } from './transfer.ts';
 
+/** What was sent, in the order of its parts. */
+interface SentParts {
+  readonly parts: CompletedPart[];
+  readonly bytes: number;
+  /** What the answers to all parts tell. */
+  readonly confirmation: Confirmation;
+}
+
 /** Completes until there is an answer. When answers were lost, what the store has decides. */
 export async function completeUpload(
   bucket: Bucket,
   upload: Upload,
-  parts: CompletedPart[],
-  bytes: number,
+  { parts, bytes, confirmation }: SentParts,
   options: TransferOptions,
 ): Promise<Written> {
   const { watch, ifAbsent } = options;
@@ -27,9 +34,12 @@ export async function completeUpload(
   const condition = ifAbsent ? { IfNoneMatch: '*' } : {};
   const input = { ...upload.fields, MultipartUpload: { Parts: parts }, ...condition };
   let mayBeThere = false;
+  let answer: WriteAnswer | undefined;
   const complete = async (signal: AbortSignal) => {
     if (mayBeThere && (await isThere(bucket, written, options.limits.resendLookMs, signal))) return;
-    const send = (ended: AbortSignal) => sendCompletion(bucket, input, options, ended);
+    const send = async (ended: AbortSignal) => {
+      answer = await sendCompletion(bucket, input, options, ended);
+    };
     const completing = unlessThere(bucket, written, options, signal, send).catch((error: unknown) => {
       mayBeThere = isOutcomeUnknown(error);
       throw error;
@@ -42,7 +52,9 @@ export async function completeUpload(
     error => wasCompleted(bucket, upload, written, error, options),
     { ...bucket.retry, signal: watch.signal },
   );
-  return written;
+  if (answer === undefined) return written;
+  const ofAll = confirmation === 'same' ? confirmParts(parts, answer) : confirmation;
+  return { ...written, answer: { etag: unquoted(answer.ETag), confirmation: ofAll } };
 }
 
 /** S3 takes minutes for large objects, and sends white space meanwhile: only silence is a fault. */
@@ -51,7 +63,7 @@ async function sendCompletion(
   input: CompleteMultipartUploadCommandInput,
   { watch, limits }: TransferOptions,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<WriteAnswer> {
   const send = ({ client, http, onActivity }: Attempt) => {
     const command = new CompleteMultipartUploadCommand(input);
     noteReceived(command, () => {
@@ -61,9 +73,11 @@ async function sendCompletion(
     return client.send(command, http);
   };
   const patience = openPatience(watch, limits);
-  const { ETag } = await access.request(send, { signal, idleMs: limits.maxIdleMs }).catch(patience.note);
+  const answer = await access.request(send, { signal, idleMs: limits.maxIdleMs }).catch(patience.note);
   // A 200 may hold an error, or nothing; the SDK recognises an error only as the very last bytes.
-  if (ETag === undefined) throw new S3Error('the store gave no ETag', { kind: 'transient', status: 200 });
+  if (answer.ETag === undefined)
+    throw new S3Error('the store gave no ETag', { kind: 'transient', status: 200 });
+  return answer;
 }
 
 /** The outcome of a request, unless its object is found while it is silent: its answer may be lost without a sign. */
@@ -120,11 +134,4 @@ async function wasCompleted(
   if (found.state === 'unclear' && found.bytes !== undefined && found.bytes !== written.bytes) return false;
   // An upload that is gone when it is to be aborted has been completed.
   return (await abortUpload(bucket, upload).catch(() => 'unknown')) === 'not-found';
-}
-
-/** The ETag of an object in parts: the MD5 of the parts' MD5s. */
-function multipartEtag(parts: readonly CompletedPart[]): string {
-  const digest = createHash('md5');
-  for (const { ETag = '' } of parts) digest.update(ETag.replaceAll('"', ''), 'hex');
-  return `${digest.digest('hex')}-${parts.length}`;
 }

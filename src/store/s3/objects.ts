@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { S3Config } from '../../config/session-config.ts';
 import type { RetryObserver } from '../retry.ts';
+import { unquoted, type WriteAnswer } from './answer.ts';
 import { sendInSlices } from './body.ts';
 import type { S3Access } from './client.ts';
 import { type BucketLocation, rejectCondition, S3Error } from './errors.ts';
@@ -30,6 +31,7 @@ export interface PutLimits {
 
 /**
  * Sends one object whole, in one attempt.
+ * @returns what the store says that it has
  * @throws {S3Error} when `ifAbsent`: of kind `exists`, or `condition-refused`
  */
 export async function putObject(
@@ -37,7 +39,7 @@ export async function putObject(
   key: string,
   body: Buffer,
   options: PutLimits & { readonly ifAbsent: boolean },
-): Promise<void> {
+): Promise<WriteAnswer> {
   const input = {
     ...access.bucketFields,
     ...encryptionOf(config),
@@ -55,7 +57,7 @@ export async function putObject(
     });
     return client.send(command, http);
   }, options);
-  await (options.ifAbsent ? sending.catch(rejectCondition) : sending);
+  return await (options.ifAbsent ? sending.catch(rejectCondition) : sending);
 }
 
 export interface ObjectHead {
@@ -83,7 +85,7 @@ export async function headObject(
     );
     return {
       bytes: answer.ContentLength,
-      etag: (answer.ETag ?? '').replaceAll('"', ''),
+      etag: unquoted(answer.ETag),
       run: answer.Metadata?.run,
       upload: answer.Metadata?.upload,
     };

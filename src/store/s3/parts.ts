@@ -1,6 +1,7 @@
 import { type CompletedPart, UploadPartCommand } from '@aws-sdk/client-s3';
 import { retry } from '../retry.ts';
 import type { Source } from '../source.ts';
+import { type Confirmation, confirmPart } from './answer.ts';
 import { sendInSlices } from './body.ts';
 import { completeUpload } from './complete.ts';
 import type { Upload } from './multipart.ts';
@@ -21,6 +22,7 @@ export async function uploadParts(
   const slots = partsInFlight(first.length);
   const inFlight = new Set<Promise<void>>();
   const parts: CompletedPart[] = [];
+  const confirmations = new Set<Confirmation>();
   let bytes = 0;
   let number = 0;
   const start = (chunk: Buffer) => {
@@ -28,8 +30,9 @@ export async function uploadParts(
     if (number > MAX_PARTS)
       throw new Error(`the archive outgrew ${MAX_PARTS} parts of ${first.length} bytes`);
     const sending = uploadPart(bucket, upload, number, chunk, options)
-      .then(part => {
+      .then(({ part, confirmation }) => {
         parts.push(part);
+        confirmations.add(confirmation);
         bytes += chunk.length;
         watch.moved();
         options.onProgress?.(bytes);
@@ -55,8 +58,15 @@ export async function uploadParts(
   await Promise.all(inFlight);
   watch.signal.throwIfAborted();
   parts.sort((a, b) => (a.PartNumber ?? 0) - (b.PartNumber ?? 0));
-  const written = await completeUpload(bucket, upload, parts, bytes, options);
+  const sent = { parts, bytes, confirmation: leastOf(confirmations) };
+  const written = await completeUpload(bucket, upload, sent, options);
   return { written, parts: parts.length };
+}
+
+/** What is true of all parts. */
+function leastOf(confirmations: ReadonlySet<Confirmation>): Confirmation {
+  if (confirmations.has('other')) return 'other';
+  return confirmations.has('nothing') ? 'nothing' : 'same';
 }
 
 async function uploadPart(
@@ -65,7 +75,7 @@ async function uploadPart(
   number: number,
   chunk: Buffer,
   { watch, limits }: TransferOptions,
-): Promise<CompletedPart> {
+): Promise<{ part: CompletedPart; confirmation: Confirmation }> {
   const { access } = bucket;
   const onSent = trackFurthest(watch.moved);
   const patience = openPatience(watch, limits);
@@ -96,5 +106,6 @@ async function uploadPart(
   });
   if (answer.ETag === undefined) throw new Error(`the store gave no ETag for part ${number}`);
   const checksum = answer.ChecksumCRC32 === undefined ? {} : { ChecksumCRC32: answer.ChecksumCRC32 };
-  return { PartNumber: number, ETag: answer.ETag, ...checksum };
+  const part = { PartNumber: number, ETag: answer.ETag, ...checksum };
+  return { part, confirmation: confirmPart(chunk, answer) };
 }

@@ -2,6 +2,7 @@ import { addAbortSignal, Readable } from 'node:stream';
 import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { ChecksumError, type GetOptions, type ObjectBody, type ReadPosition } from '../store.ts';
 import { asKind, S3Error } from './errors.ts';
+import { listObjects } from './listing.ts';
 import type { Bucket } from './objects.ts';
 
 const IDLE_MS = 20_000;
@@ -11,12 +12,13 @@ const IDLE_MS = 20_000;
  * whole object (its ChecksumMode).
  */
 export async function getObject(
-  { access, fullKey }: Bucket,
+  bucket: Bucket,
   key: string,
   signal: AbortSignal,
   from: ReadPosition | undefined,
   { acceptsGzip = false }: GetOptions = {},
 ): Promise<ObjectBody | undefined> {
+  const { access, fullKey } = bucket;
   const start = from?.at ?? 0;
   // A range brings no checksum, so an object of which nothing has come is asked for whole.
   const range = start === 0 ? {} : { Range: `bytes=${start}-` };
@@ -40,6 +42,22 @@ export async function getObject(
     if (error.status === 416 && from !== undefined)
       return Object.assign(nothing(), { version: from.version });
     if (error.status === 412) throw replaced(error);
+    if (error.kind === 'denied' && from === undefined && (await isUnlisted(bucket, key, signal)))
+      return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Whether it is denied since there is none: a key that is not there is answered so unless the whole bucket may be listed,
+ * and a right to list may be limited to what begins with a prefix, which a GET does not name.
+ */
+async function isUnlisted(bucket: Bucket, key: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    for await (const first of listObjects(bucket, key, signal, undefined)) return first.key !== key;
+    return true;
+  } catch (error) {
+    if (error instanceof S3Error && error.kind !== 'transient') return false;
     throw error;
   }
 }

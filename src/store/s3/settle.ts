@@ -1,6 +1,7 @@
 import { sleep, timeoutSignal } from '../../runtime/abort.ts';
 import { isBug } from '../../runtime/bug.ts';
 import { backoffMs, retry } from '../retry.ts';
+import type { Confirmation } from './answer.ts';
 import { type Bucket, headObject, type ObjectHead } from './objects.ts';
 
 /** An archive as it was written, by which it is known again under its key. */
@@ -11,13 +12,15 @@ export interface Written {
   readonly etag: string;
   /** Names the upload in the object's metadata; no other object has it. */
   readonly upload: string;
+  /** What the store's answer told of it; undefined: there was none that came. */
+  readonly answer?: { readonly etag: string; readonly confirmation: Confirmation };
 }
 
 /** What a key was found to have. */
 export type Finding =
   /** The archive, of its size. */
   | { readonly state: 'there' }
-  /** The archive, with another size or none. */
+  /** The archive, with another size, or with none that is told. */
   | { readonly state: 'differs'; readonly bytes: number | undefined }
   /** Something that does not say what it is: its size is that of the archive, or it has another one. */
   | { readonly state: 'unclear'; readonly bytes: number | undefined }
@@ -65,7 +68,8 @@ function compare(head: ObjectHead | 'absent' | 'unknown', written: Written): Fin
   if (head === 'absent' || head === 'unknown') return { state: head };
   const { bytes } = head;
   const isSameContent = head.etag === written.etag;
-  if (isSameContent || head.upload === written.upload) {
+  const isSameObject = head.upload === written.upload || head.etag === written.answer?.etag;
+  if (isSameContent || isSameObject) {
     const isWhole = bytes === written.bytes || (bytes === undefined && isSameContent);
     return isWhole ? { state: 'there' } : { state: 'differs', bytes };
   }

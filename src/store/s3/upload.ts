@@ -5,6 +5,7 @@ import { retryCreation } from '../retry.ts';
 import { openSource, type Source } from '../source.ts';
 import { watchForStall } from '../stall.ts';
 import type { Receipt, UploadOptions } from '../store.ts';
+import { confirmWhole, unquoted, type WriteAnswer } from './answer.ts';
 import { explain, S3Error } from './errors.ts';
 import { abortUpload, createUpload } from './multipart.ts';
 import { type Bucket, etagOf, putObject, trackFurthest } from './objects.ts';
@@ -76,12 +77,13 @@ async function uploadWhole(
   const onSent = trackFurthest(watch.moved);
   const patience = openPatience(watch, limits);
   let mayBeThere = false;
+  let answer: WriteAnswer | undefined;
   const put = async (signal: AbortSignal) => {
     if (mayBeThere && (await isThere(bucket, written, { ...options, lookMs: limits.resendLookMs }))) return;
     const { idleMs } = patience;
     const { upload } = written;
     const putting = putObject(bucket, key, body, { ifAbsent, signal, idleMs, onSent, upload });
-    await putting.catch((error: unknown) => {
+    answer = await putting.catch((error: unknown) => {
       mayBeThere = isOutcomeUnknown(error);
       return patience.note(error);
     });
@@ -98,7 +100,9 @@ async function uploadWhole(
   );
   onProgress?.(body.length);
   onStored?.(body);
-  return { written, parts: 1 };
+  if (answer === undefined) return { written, parts: 1 };
+  const confirmation = confirmWhole(body, written.etag, answer);
+  return { written: { ...written, answer: { etag: unquoted(answer.ETag), confirmation } }, parts: 1 };
 }
 
 /** Whether the archive is at its key already; nothing there is looked at again, something else is not. */
@@ -140,7 +144,8 @@ async function uploadInParts(
 }
 
 /**
- * Asks the store for the size. What is stored is stored, also when the answer does not come.
+ * Whether the store has all of it: it is asked for the size, and where the rights do not allow that, or no size is told,
+ * its answer to the upload has to confirm the bytes. What is stored is stored, also when neither comes.
  * @throws {S3Error} of kind `exists` when somebody else's archive has replaced it, where conditions do not hold
  */
 async function confirm(
@@ -148,26 +153,29 @@ async function confirm(
   written: Written,
   { caller, limits }: TransferOptions,
 ): Promise<boolean> {
-  const { bytes } = written;
+  const { bytes, answer } = written;
   const found = await lookFor(bucket, written, {
     signal: caller,
     lookMs: limits.lookMs,
     isFinal: found => found.state === 'unclear' && found.bytes === bytes,
   });
+  if (answer?.confirmation === 'other') return false;
   if (caller.aborted) return found.state === 'there';
   switch (found.state) {
     case 'there':
       return true;
     case 'unknown':
-      return false;
+      return answer?.confirmation === 'same';
     case 'absent':
       throw new Error(`the store took ${bytes} bytes, but has nothing`);
     case 'foreign':
       throw new S3Error('another archive has taken its place', { kind: 'exists' });
     case 'differs':
     case 'unclear':
-      if (found.bytes === undefined || found.bytes === bytes) return found.bytes === bytes;
-      throw new Error(`the store took ${bytes} bytes, but has ${found.bytes} bytes`);
+      if (found.bytes !== undefined && found.bytes !== bytes)
+        throw new Error(`the store took ${bytes} bytes, but has ${found.bytes} bytes`);
+      // Of what does not say whose it is the size alone proves nothing.
+      return found.state === 'differs' && answer?.confirmation === 'same';
     default:
       return found satisfies never;
   }

@@ -189,8 +189,11 @@ describe('an archive on its way to an S3 that fails', () => {
     ]);
   });
 
-  test('where a HEAD is denied the receipt says unverified, and nothing fails', async () => {
-    server.setFaults([{ match: { operation: 'HeadObject' }, do: 'deny' }]);
+  test('where a HEAD is denied, and no part has a checksum, the receipt says unverified, and nothing fails', async () => {
+    server.setFaults([
+      { match: { operation: 'HeadObject' }, do: 'deny' },
+      { match: { operation: 'UploadPart' }, do: 'no-checksum' },
+    ]);
     expect(await store(large)).toMatchObject({ verified: false });
     expect(await destination.exists('logs.tar.gz', signal)).toBe('unknown');
     await expectStored(large);

@@ -14,6 +14,8 @@ export interface Body {
   readonly bytes: number;
   readonly etag: string;
   readonly crc32: string;
+  /** A CRC32 was sent with it: S3 answers with one then. */
+  readonly isChecked: boolean;
 }
 
 export interface ReceiveOptions {
@@ -58,7 +60,8 @@ export async function receive(message: IncomingMessage, options: ReceiveOptions)
   const crc32 = base64Of(crc);
   const sha256Hex = sha256?.digest('hex');
   const md5Bytes = md5?.digest();
-  check('BadDigest', headers['x-amz-checksum-crc32'] ?? trailers['x-amz-checksum-crc32'], crc32);
+  const sentCrc32 = headers['x-amz-checksum-crc32'] ?? trailers['x-amz-checksum-crc32'];
+  check('BadDigest', sentCrc32, crc32);
   check('BadDigest', headers['content-md5'], md5Bytes?.toString('base64'));
   const signed = String(headers['x-amz-content-sha256'] ?? '');
   if (/^[0-9a-f]{64}$/.test(signed)) check('XAmzContentSHA256Mismatch', signed, sha256Hex);
@@ -67,6 +70,7 @@ export async function receive(message: IncomingMessage, options: ReceiveOptions)
     bytes,
     etag: md5Bytes?.toString('hex') ?? crc.toString(16).padStart(32, '0'),
     crc32,
+    isChecked: sentCrc32 !== undefined,
   };
 }
 
@@ -79,7 +83,7 @@ function check(code: string, sent: string | string[] | undefined, found: string 
   );
 }
 
-function base64Of(crc: number): string {
+export function base64Of(crc: number): string {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(crc);
   return bytes.toString('base64');

@@ -69,6 +69,12 @@ export type Fault =
   | 'no-token'
   /** The same, and it knows no other way: the first page is all that it ever gives. */
   | 'same-page'
+  /** Answers to a write without a checksum of it. */
+  | 'no-checksum'
+  /** The same with one of other bytes. */
+  | 'other-checksum'
+  /** Answers to a write with an ETag that is no MD5. */
+  | 'other-etag'
   /** A page of a gateway's. */
   | 'page'
   | 'error';

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
+import zlib from 'node:zlib';
 import { type Answer, describe } from './answers.ts';
-import type { Body } from './body.ts';
+import { type Body, base64Of } from './body.ts';
 import { noSuchKey, notImplemented, S3Error } from './errors.ts';
 import type { S3Request } from './operation.ts';
 import {
@@ -23,6 +24,8 @@ export interface Context {
   readonly state: State;
   readonly receive: (message: IncomingMessage) => Promise<Body>;
   readonly knowsPages: boolean;
+  /** Asked for each key of a DeleteObjects. */
+  readonly mayDelete: (key: string) => boolean;
 }
 
 type Handler = (request: S3Request, context: Context) => Promise<Answer> | Answer;
@@ -44,7 +47,7 @@ export const handlers: Record<S3Request['operation'], Handler> = {
       headers: keptHeaders(request.message),
     };
     keep(state, request.bucket, stored, isConditional(request, state));
-    return { status: 200, headers: { etag: `"${stored.etag}"`, 'x-amz-checksum-crc32': body.crc32 } };
+    return { status: 200, headers: { etag: `"${stored.etag}"`, ...checksumOf(body) } };
   },
 
   GetObject: (request, { state }) => describe(find(state, request), request.message),
@@ -55,14 +58,25 @@ export const handlers: Record<S3Request['operation'], Handler> = {
     return NO_CONTENT;
   },
 
-  async DeleteObjects(request, { state }) {
+  async DeleteObjects(request, { state, mayDelete }) {
     const { 'content-md5': md5, 'x-amz-checksum-crc32': crc32 } = request.message.headers;
     if (md5 === undefined && crc32 === undefined)
       throw new S3Error(400, 'InvalidRequest', 'Missing required header for this request: Content-MD5');
     const keys = textsOf(await text(request.message), 'Key');
     if (keys.length > LIMITS.deleted) throw new S3Error(400, 'MalformedXML', 'Too many keys');
-    for (const key of keys) remove(state, request.bucket, key);
-    return { status: 200, xml: ['DeleteResult', []] };
+    const denied = keys.filter(key => !mayDelete(key));
+    for (const key of keys) if (mayDelete(key)) remove(state, request.bucket, key);
+    const errors = denied.map(
+      (key): Xml => [
+        'Error',
+        [
+          ['Key', key],
+          ['Code', 'AccessDenied'],
+          ['Message', 'Access Denied'],
+        ],
+      ],
+    );
+    return { status: 200, xml: ['DeleteResult', errors] };
   },
 
   ListObjectsV2(request, { state, knowsPages }) {
@@ -140,7 +154,7 @@ export const handlers: Record<S3Request['operation'], Handler> = {
     }
     discard([upload.parts.get(number)].filter(part => part !== undefined));
     upload.parts.set(number, body);
-    return { status: 200, headers: { etag: `"${body.etag}"`, 'x-amz-checksum-crc32': body.crc32 } };
+    return { status: 200, headers: { etag: `"${body.etag}"`, ...checksumOf(body) } };
   },
 
   async CompleteMultipartUpload(request, { state }) {
@@ -164,6 +178,7 @@ export const handlers: Record<S3Request['operation'], Handler> = {
           ['Bucket', bucket],
           ['Key', key],
           ['ETag', `"${stored.etag}"`],
+          ...(stored.bodies.every(({ isChecked }) => isChecked) ? compositeOf(stored.bodies) : []),
         ],
       ],
     };
@@ -246,6 +261,19 @@ export const handlers: Record<S3Request['operation'], Handler> = {
     throw notImplemented();
   },
 };
+
+function checksumOf({ isChecked, crc32 }: Body): Record<string, string> {
+  return isChecked ? { 'x-amz-checksum-crc32': crc32 } : {};
+}
+
+/** The checksum of an object in parts is that of their checksums. */
+function compositeOf(bodies: readonly Body[]): Xml[] {
+  const ofParts = Buffer.concat(bodies.map(({ crc32 }) => Buffer.from(crc32, 'base64')));
+  return [
+    ['ChecksumCRC32', `${base64Of(zlib.crc32(ofParts))}-${bodies.length}`],
+    ['ChecksumType', 'COMPOSITE'],
+  ];
+}
 
 function find(state: State, { bucket, key }: S3Request): StoredObject {
   const object = objectsOf(state, bucket).get(key);

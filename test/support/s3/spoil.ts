@@ -32,9 +32,50 @@ export async function spoil(
       return answer.xml === undefined
         ? answer
         : { ...answer, xml: brokenOff(without(answer.xml, 'NextContinuationToken')) };
+    case 'no-checksum':
+      return replaced(answer, 'x-amz-checksum-crc32', 'ChecksumCRC32', () => undefined);
+    case 'other-checksum':
+      return replaced(answer, 'x-amz-checksum-crc32', 'ChecksumCRC32', text =>
+        text.replace(/^.{6}/, 'AAAAAA'),
+      );
+    case 'other-etag':
+      return replaced(answer, 'etag', 'ETag', () => '"4f6e65206f66206974732d6f776e"');
     default:
       return answer;
   }
+}
+
+/** With another value of what is a header in some answers, and an element in others; without it for undefined. */
+function replaced(
+  { headers = {}, xml, ...answer }: Answer,
+  header: string,
+  element: string,
+  change: (text: string) => string | undefined,
+): Answer {
+  const changed = (name: string, value: string) => (name === header ? change(value) : value);
+  const kept = Object.entries(headers).flatMap(([name, value]) => {
+    const text = changed(name, value);
+    return text === undefined ? [] : [[name, text]];
+  });
+  return {
+    ...answer,
+    headers: Object.fromEntries(kept),
+    ...(xml && { xml: withElement(xml, element, change) }),
+  };
+}
+
+function withElement(
+  [name, content]: Xml,
+  element: string,
+  change: (text: string) => string | undefined,
+): Xml {
+  if (!Array.isArray(content)) return [name, content];
+  const inner = (content as readonly Xml[]).flatMap(([child, text]): Xml[] => {
+    const other = child === element ? change(String(text)) : undefined;
+    if (child !== element) return [[child, text]];
+    return other === undefined ? [] : [[child, other]];
+  });
+  return [name, inner];
 }
 
 const shorten = (bytes: Buffer) => bytes.subarray(0, Math.floor(bytes.length / 2));
