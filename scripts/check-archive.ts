@@ -2,7 +2,7 @@
 /**
  * Packs folders with gzip and zstd, reads the archives with GNU tar, bsdtar and Python, and compares the result with the
  * folder, byte for byte. Usage: check-archive.ts [folder...]; with none it takes the working directories of
- * the bench and a sparse file of 9 GiB, which needs 10 GiB of disk.
+ * the bench and files of 9 GiB, which needs 30 GiB of disk.
  */
 import { spawnSync } from 'node:child_process';
 import { createWriteStream, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -53,7 +53,7 @@ async function main(): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), 'check-archive-'));
   const given = process.argv.slice(2).map(folder => resolve(folder));
   try {
-    const folders = given.length > 0 ? given : [...benchFolders(), sparseFolder(scratch)];
+    const folders = given.length > 0 ? given : [...benchFolders(), largeFolder(scratch)];
     for (const folder of folders) {
       for (const { codec, decompress } of CODECS) await check(folder, codec, decompress, scratch);
     }
@@ -71,16 +71,21 @@ function benchFolders(): string[] {
   });
 }
 
-/** More than the 8 GiB that a tar header's octal digits can express. */
-function sparseFolder(scratch: string): string {
-  const folder = join(scratch, 'sparse');
+/** More than the 8 GiB that a tar header's octal digits can express, once with its holes and once reserved on the disk. */
+function largeFolder(scratch: string): string {
+  const folder = join(scratch, 'large');
   mkdirSync(folder);
-  const path = join(folder, 'nine-gib');
-  writeFileSync(path, 'the beginning');
-  truncateSync(path, 9 * 2 ** 30 - 7);
-  writeFileSync(path, 'the end', { flag: 'a' });
+  for (const name of ['sparse', 'reserved']) {
+    const path = join(folder, name);
+    writeFileSync(path, 'the beginning');
+    truncateSync(path, LARGE_BYTES - 7);
+    writeFileSync(path, 'the end', { flag: 'a' });
+  }
+  spawnSync('fallocate', ['--length', String(LARGE_BYTES), join(folder, 'reserved')]);
   return folder;
 }
+
+const LARGE_BYTES = 9 * 2 ** 30;
 
 async function check(
   folder: string,

@@ -50,7 +50,11 @@ const ONLY_IN: readonly {
   readonly where: readonly string[];
 }[] = [
   { what: 'execa', pattern: /from 'execa'/, where: ['process/child.ts'] },
-  { what: 'node:child_process', pattern: /'node:child_process'/, where: ['process/child.ts'] },
+  {
+    what: 'node:child_process',
+    pattern: /'node:child_process'/,
+    where: ['process/child.ts', 'files/holes.ts'],
+  },
   { what: 'the tar package', pattern: /from 'tar[/']/, where: ['files/tar.ts'] },
   {
     what: 'the AWS SDK',

@@ -1,5 +1,6 @@
 import { readlink } from 'node:fs/promises';
 import { describeFsError } from '../files/errno.ts';
+import { findHoles, type Span } from '../files/holes.ts';
 import type { FileCalls } from '../files/open.ts';
 import type { TarHeader } from '../files/tar.ts';
 import { type Entry, skipReason } from './walk.ts';
@@ -15,6 +16,8 @@ export interface OpenedEntry {
   readonly grew: boolean;
   /** Of a larger file, whose rest is read from it; whoever holds it closes it. */
   readonly fd: number | undefined;
+  /** Of a sparse file: they are not in the archive. */
+  readonly holes: readonly Span[];
 }
 
 /** Never rejects for a fault of the file system: what cannot be read is skipped. */
@@ -44,13 +47,15 @@ async function openFile(absolute: Buffer, path: Buffer, files: FileCalls): Promi
     const stat = await files.fstat(fd);
     if (!stat.isFile()) return { path, skipped: skipReason(stat) };
     const { size, mode, mtimeMs } = stat;
+    const holes = await findHoles(fd, stat);
+    if (typeof holes === 'string') return { path, skipped: holes };
     // One byte more than the size shows whether the file has grown.
-    const buffer = Buffer.allocUnsafe(Math.min(size + 1, HEAD_BYTES));
+    const buffer = Buffer.allocUnsafe(holes.length > 0 ? 0 : Math.min(size + 1, HEAD_BYTES));
     const bytesRead = await files.read(fd, buffer);
     const head = buffer.subarray(0, Math.min(bytesRead, size));
     isComplete = head.length === size;
     const header = { type: 'file', path, size, mode, mtimeMs } as const;
-    return { header, head, grew: bytesRead > size, fd: isComplete ? undefined : fd };
+    return { header, head, grew: bytesRead > size, fd: isComplete ? undefined : fd, holes };
   } finally {
     if (isComplete) await files.close(fd);
   }
@@ -75,4 +80,4 @@ async function openLink(absolute: Buffer, path: Buffer, files: FileCalls): Promi
 }
 
 const REPLACED = 'replaced by something else';
-const NO_CONTENT = { head: Buffer.alloc(0), grew: false, fd: undefined };
+const NO_CONTENT = { head: Buffer.alloc(0), grew: false, fd: undefined, holes: [] };

@@ -1,7 +1,9 @@
 import fs from 'node:fs';
 import { promisify } from 'node:util';
 import { describeFsError } from '../files/errno.ts';
+import { dataBetween, lengthOf } from '../files/holes.ts';
 import { createFileCalls } from '../files/open.ts';
+import { encodeSparseHeader } from '../files/sparse-tar.ts';
 import { END_OF_TAR, encodeTarHeader, type TarHeader, tarPadding } from '../files/tar.ts';
 import { isBeyondDates } from '../files/times.ts';
 import { mapConcurrently } from '../runtime/concurrency.ts';
@@ -92,7 +94,7 @@ async function closeAll(batch: readonly OpenResult[]): Promise<void> {
  * @returns the block that became full
  */
 export function putStart(
-  { header, head, grew, fd }: OpenedEntry,
+  { header, head, grew, fd, holes }: OpenedEntry,
   buffer: BlockBuffer,
   events: PackEvents,
 ): Buffer | undefined {
@@ -101,7 +103,8 @@ export function putStart(
   if (header.type === 'file') events.onFile?.(header.path, header.size);
   if (grew) events.changed.add(header.path, GREW);
   if (isBeyondDates(header.mtimeMs)) events.changed.add(header.path, NEAREST_TIME);
-  const fullByHeader = buffer.put(encodeTarHeader(header));
+  const encoded = holes.length > 0 ? encodeSparseHeader(header, holes) : encodeTarHeader(header);
+  const fullByHeader = buffer.put(encoded);
   const fullByHead = buffer.put(head);
   const fullByPadding = fd === undefined ? buffer.put(ZEROS, tarPadding(header.size)) : undefined;
   return fullByHeader ?? fullByHead ?? fullByPadding;
@@ -113,33 +116,39 @@ function count(tally: Tally, header: TarHeader): void {
   else tally.links += 1;
 }
 
-/** What follows the start of a large file, and its padding. Closes the file. */
+/** What follows the start of a large file, holes apart, and its padding. Closes the file. */
 export async function* restBlocks(
-  { header, head }: OpenedEntry,
+  { header, head, holes }: OpenedEntry,
   fd: number,
   buffer: BlockBuffer,
   { tally, changed, onFile }: PackEvents,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   const { path, size } = header;
+  const rest = dataBetween(holes, head.length, size);
+  let ended: string | undefined;
   try {
-    let at = head.length;
-    for (let ended: string | undefined; at < size && ended === undefined; ) {
-      signal.throwIfAborted();
-      const bytesRead = await readInto(fd, buffer.free(size - at), at);
-      if (typeof bytesRead === 'string') {
-        ended = bytesRead;
-        changed.add(path, `${ended} after ${at} of ${size} bytes: filled up with zeros`);
-        onFile?.(path, at);
-        continue;
+    for (const { offset, length } of rest) {
+      const end = offset + length;
+      let at = offset;
+      while (at < end && ended === undefined) {
+        signal.throwIfAborted();
+        const bytesRead = await readInto(fd, buffer.free(end - at), at);
+        if (typeof bytesRead === 'string') {
+          ended = bytesRead;
+          changed.add(path, `${ended} after ${at} of ${size} bytes: filled up with zeros`);
+          onFile?.(path, at);
+          continue;
+        }
+        at += bytesRead;
+        tally.bytesRead += bytesRead;
+        const full = buffer.advance(bytesRead);
+        if (full !== undefined) yield full;
       }
-      at += bytesRead;
-      tally.bytesRead += bytesRead;
-      const full = buffer.advance(bytesRead);
-      if (full !== undefined) yield full;
+      yield* zeros(end - at, buffer);
     }
     if ((await fstat(fd)).size > size) changed.add(path, GREW);
-    yield* zeros(size - at + tarPadding(size), buffer);
+    yield* zeros(tarPadding(head.length + lengthOf(rest)), buffer);
   } finally {
     await close(fd);
   }

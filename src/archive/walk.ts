@@ -2,6 +2,7 @@ import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { describeFsError } from '../files/errno.ts';
+import { findHoles, lengthOf, mayHaveHoles, type Span } from '../files/holes.ts';
 import { createFileCalls, type FileCalls } from '../files/open.ts';
 import { type Chooser, chooser, type Selection } from '../files/selection.ts';
 import { END_OF_TAR, tarEntryBytes } from '../files/tar.ts';
@@ -168,13 +169,28 @@ async function measureEntry(entry: Entry, files: FileCalls): Promise<Measured> {
   if (entry.kind === 'skipped') return { tarBytes: 0 };
   if (entry.kind === 'directory') return { tarBytes: tarEntryBytes(entry.path.length, 0, 0) };
   try {
-    const { size } = await files.lstat(entry.absolute);
-    return entry.kind === 'file'
-      ? { tarBytes: tarEntryBytes(entry.path.length, 0, size), bytes: size }
-      : { tarBytes: tarEntryBytes(entry.path.length, size, 0) };
+    const stat = await files.lstat(entry.absolute);
+    if (entry.kind === 'link') return { tarBytes: tarEntryBytes(entry.path.length, stat.size, 0) };
+    if (!mayHaveHoles(stat)) return measureFile(entry.path, stat.size);
+    const fd = await files.open(entry.absolute);
+    try {
+      const holes = await findHoles(fd, stat);
+      // What is skipped takes no room.
+      return typeof holes === 'string' ? { tarBytes: 0 } : measureFile(entry.path, stat.size, holes);
+    } finally {
+      await files.close(fd);
+    }
   } catch (error) {
     // It cannot be read later either, and is reported then.
     if (error instanceof Error) return { tarBytes: 0 };
     throw error;
   }
 }
+
+function measureFile({ length }: Buffer, size: number, holes: readonly Span[] = []): Measured {
+  const bytes = size - lengthOf(holes);
+  return { tarBytes: tarEntryBytes(length, 0, bytes) + holes.length * SPARSE_BYTES, bytes };
+}
+
+/** Of the map of a sparse file, for each hole. */
+const SPARSE_BYTES = 1024;

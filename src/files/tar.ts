@@ -47,7 +47,7 @@ export function tarEntryBytes(pathBytes: number, targetBytes: number, size: numb
 export function encodeTarHeader(header: TarHeader): Buffer {
   const path = header.type === 'directory' ? Buffer.concat([header.path, SLASH]) : header.path;
   const target = header.target ?? EMPTY;
-  const last = block({
+  const last = headerBlock({
     type: TYPES[header.type],
     path: path.toString('utf8', 0, 99),
     linkpath: target.toString('utf8', 0, 99),
@@ -63,6 +63,7 @@ export function encodeTarHeader(header: TarHeader): Buffer {
 type Fields = Pick<Header, 'type' | 'path' | 'linkpath' | 'size' | 'mode' | 'mtime'>;
 
 const NO_OWNER = { uid: 0, gid: 0 };
+const NO_TIME = { mtime: new Date(0) };
 const TYPES = { file: 'File', directory: 'Directory', link: 'SymbolicLink' } as const;
 const SLASH = Buffer.from('/');
 const EMPTY = Buffer.alloc(0);
@@ -75,15 +76,13 @@ function longName(type: 'NextFileHasLongPath' | 'NextFileHasLongLinkpath', name:
   if (isShort(name)) return [];
   const content = Buffer.alloc(name.length + 1 + tarPadding(name.length + 1));
   name.copy(content);
-  return [
-    block({ type, path: '././@LongLink', size: name.length + 1, mode: 0o644, mtime: new Date(0) }),
-    content,
-  ];
+  return [headerBlock({ type, path: '././@LongLink', size: name.length + 1, mode: 0o644 }), content];
 }
 
-function block(fields: Fields): Buffer {
+/** One block; its time is the beginning of 1970 unless given. */
+export function headerBlock(fields: Fields): Buffer {
   const bytes = Buffer.allocUnsafe(TAR_BLOCK_BYTES).fill(0);
   // The constructor would copy the fields one by one, which takes as long as all the rest.
-  Object.assign(new Header(), fields, NO_OWNER).encode(bytes);
+  Object.assign(new Header(), NO_TIME, fields, NO_OWNER).encode(bytes);
   return bytes;
 }

@@ -18,7 +18,7 @@ describe.each(READERS)('$name', reader => {
       using scratch = temporaryFolder();
       const tree = plant(scratch.path, seed);
       const { archive } = await packed(tree, { codec: 'gzip', chunkBytes: 1 + seed * 77_777 });
-      expect(unpack(reader, archive, scratch.path)).toEqual(describeTree(tree));
+      expect(unpack(reader, archive, scratch.path, describeTree)).toEqual(describeTree(tree));
     });
   }
 });

@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeTree } from './trees.ts';
 
 /** A program that unpacks a tar from its stdin into the folder it is started in. */
 export interface Reader {
@@ -23,12 +22,17 @@ export const READERS: readonly Reader[] = [
   { name: "Python's tarfile", command: ['python3', '-c', PYTHON], env: { LC_ALL: 'C.UTF-8' } },
 ];
 
-/** Unpacks into a new folder below `scratch` and describes what is there. */
-export function unpack(reader: Reader, archive: Buffer, scratch: string): string[] {
+/** Unpacks into a new folder below `scratch`. @returns what is there, in the words of `describe` */
+export function unpack<T>(
+  reader: Reader,
+  archive: Buffer,
+  scratch: string,
+  describe: (folder: string) => T,
+): T {
   const folder = join(scratch, reader.name.replaceAll(/\W/g, '-'));
   mkdirSync(folder);
   const [file, ...args] = reader.command;
   const run = spawnSync(file, args, { cwd: folder, input: archive, env: { ...process.env, ...reader.env } });
   if (run.status !== 0) throw new Error(`${reader.name}: ${run.error ?? run.stderr.toString()}`);
-  return describeTree(folder);
+  return describe(folder);
 }
