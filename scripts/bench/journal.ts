@@ -129,6 +129,7 @@ async function writeJournal(home: string): Promise<void> {
     intervalMs: 2000,
     rewriteIntervalMs: 60_000,
     heartbeatMs: 60_000,
+    scratch: tmpdir(),
     destination: {
       ...destination,
       put: (...args) => {

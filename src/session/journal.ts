@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { quote } from 'shlex';
 import { deleteJournal } from '../journal/delete.ts';
 import { type Journal, type JournalEnd, startJournal } from '../journal/writer/journal.ts';
@@ -93,6 +94,7 @@ async function startWhenClaimed(
     intervalMs,
     rewriteIntervalMs: REWRITE_INTERVAL_MS,
     heartbeatMs: HEARTBEAT_MS,
+    scratch: tmpdir(),
     destination: store,
     prefix: `${sessionFolder(name)}/journal`,
     run: claims.claimant.run,

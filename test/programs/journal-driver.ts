@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
 import { startJournal } from '../../src/journal/writer/journal.ts';
 // Keeps a journal of a folder in another folder, until it is killed or its stdin ends.
 import { openDirectoryStore } from '../../src/store/directory.ts';
@@ -11,6 +12,7 @@ const journal = startJournal({
   intervalMs: Number(interval),
   rewriteIntervalMs: 500,
   heartbeatMs: 60_000,
+  scratch: tmpdir(),
   destination: withRetry(openDirectoryStore(store)),
   prefix: 'now/journal',
   run: randomUUID(),

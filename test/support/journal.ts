@@ -60,6 +60,7 @@ export async function openJournalFixture(): Promise<JournalFixture> {
         intervalMs: 50,
         rewriteIntervalMs: 60_000,
         heartbeatMs: 60_000,
+        scratch: tmpdir(),
         prefix: 'now/journal',
         run: randomUUID(),
         conditions: 'honoured',

@@ -64,6 +64,10 @@ const Piece = v.object({
   replaces: v.optional(Positive),
   /** The file was changed while it was read. */
   torn: v.optional(v.literal(true)),
+  /**
+   * All files of a database, itself first: they count only together, when each is whole, and end those that they replace.
+   */
+  set: v.optional(v.object({ generations: v.array(Positive), replaces: v.array(Positive) })),
 });
 
 const Backlog = v.object({

@@ -1,6 +1,7 @@
 import { appendFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BytePath } from '../format/byte-path.ts';
+import { COMPANIONS } from '../format/database.ts';
 import type { PieceRecord, PlacedRecord } from '../format/schema.ts';
 import type { Segment } from '../format/segment.ts';
 
@@ -15,6 +16,8 @@ export interface Content {
   placedIn: number;
   /** The size that must be there for it to count. */
   whole: number | undefined;
+  /** With these it counts, and not before; undefined: by itself, or all of them do. */
+  set: PieceRecord['set'];
   changedWhileRead: boolean;
   /** The file's size when it was last read. */
   size: number;
@@ -63,7 +66,11 @@ export async function replaySegment(replay: Replay, { index, bodies }: Segment):
 }
 
 /** It counts: all is there that must be. */
-export function isComplete({ whole, runs }: Content): boolean {
+export function isComplete(content: Content): boolean {
+  return content.set === undefined && isWhole(content);
+}
+
+function isWhole({ whole, runs }: Content): boolean {
   const [first] = runs;
   return whole === undefined || (first?.offset === 0 && first.end >= whole);
 }
@@ -94,6 +101,7 @@ function applyPlacement(
     mtimeNs,
     placedIn: sequence,
     whole: undefined,
+    set: undefined,
     changedWhileRead: false,
     size: 0,
     runs: [],
@@ -122,5 +130,23 @@ async function appendPiece(
   content.size = piece.size;
   if (piece.torn) content.changedWhileRead = true;
   content.whole = piece.whole ?? content.whole;
+  content.set = piece.set ?? content.set;
+  if (content.set !== undefined) await replaceSet(replay, content.set);
   if (piece.replaces !== undefined && isComplete(content)) await drop(replay, piece.replaces);
+}
+
+type FileSet = NonNullable<PieceRecord['set']>;
+
+/** All files of a database at once, as soon as all are whole. */
+async function replaceSet(replay: Replay, { generations, replaces }: FileSet): Promise<void> {
+  const members = generations.flatMap(generation => replay.contents.get(generation) ?? []);
+  if (members.length < generations.length || !members.every(isWhole)) return;
+  for (const member of members) member.set = undefined;
+  for (const generation of replaces) await drop(replay, generation);
+  // After a gap there may be older ones besides: another content's journal would destroy this one.
+  const paths = COMPANIONS.map(suffix => `${members[0]?.path}${suffix}`);
+  const foreign = [...replay.contents.values()].filter(
+    content => paths.includes(content.path) && !members.includes(content) && content.set === undefined,
+  );
+  for (const { generation } of foreign) await drop(replay, generation);
 }

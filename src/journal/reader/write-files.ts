@@ -97,7 +97,7 @@ async function writeContent(target: Target, content: Content): Promise<void> {
   if (!isComplete(content)) {
     summary.superseded.push(name);
     // The beginning of a content that was on its way is of no use, unless it is all that there is.
-    if (hasOtherVersion(target, content)) return;
+    if (together(target, content).some(part => hasOtherVersion(target, part))) return;
   }
   const isInPlace = first.offset === 0 && isComplete(content) && !target.taken.has(content.path);
   if (isInPlace) {
@@ -116,6 +116,11 @@ function gapsOf({ runs, size }: Content): { from: number; to: number }[] {
   const starts = [...runs.map(({ offset }) => offset), size];
   const ends = [0, ...runs.map(({ end }) => end)];
   return starts.map((to, i) => ({ from: ends[i] ?? to, to })).filter(({ from, to }) => from < to);
+}
+
+/** A database's journal is of no use beside an earlier content of the database. */
+function together({ replay }: Target, content: Content): Content[] {
+  return content.set?.generations.flatMap(number => replay.contents.get(number) ?? []) ?? [content];
 }
 
 function hasOtherVersion({ replay }: Target, content: Content): boolean {

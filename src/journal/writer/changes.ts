@@ -1,11 +1,10 @@
 import { closeSync } from 'node:fs';
-import { crc32 } from 'node:zlib';
-import type { Yielder } from '../../runtime/concurrency.ts';
+import { isDatabase } from './database.ts';
+import { asDatabase, joinDatabase, readDatabase } from './database-changes.ts';
 import { dropGeneration, type FileIndex, type IndexedFile } from './file-index.ts';
 import { type FileStat, isSameFile } from './file-stat.ts';
 import {
   carryOverPrefixCheck,
-  extend,
   type Generation,
   isPrefixChecked,
   newGeneration,
@@ -13,62 +12,15 @@ import {
   restartPrefixCheck,
   SLICE_BYTES,
 } from './generation.ts';
-import { hasCrc, isUntouched, type OpenFile, openFile } from './open-file.ts';
-
-/** What reading a file that may have changed has given. */
-export type ReadResult =
-  | { readonly kind: 'piece'; readonly bytes: PieceBytes }
-  /** The journal holds all of it. */
-  | { readonly kind: 'unchanged'; readonly stat: FileStat }
-  /** It has been rewritten, too soon after the last time: it is read later. */
-  | { readonly kind: 'deferred' }
-  /** It has been removed or replaced: the next scan tells which. */
-  | { readonly kind: 'gone' }
-  | { readonly kind: 'unreadable'; readonly why: string };
-
-/** The next bytes of a generation. */
-export interface PieceBytes {
-  readonly generation: Generation;
-  readonly offset: number;
-  readonly length: number;
-  /** In the arena. */
-  readonly body: Buffer;
-  readonly crc: number;
-  /** The file as it was before it was read. */
-  readonly stat: FileStat;
-  readonly completeSize: number | undefined;
-  /** The number of the generation that ends when this one is complete. */
-  readonly replaces: number | undefined;
-  readonly changedWhileRead: boolean;
-  /** The journal holds now all that the file had. */
-  readonly isLast: boolean;
-}
-
-/** One buffer for all the bytes of a segment, used again for the next one. */
-export interface Arena {
-  readonly bytes: Buffer;
-  used: number;
-}
-
-export interface ReadOptions {
-  /** At most so many bytes. */
-  readonly maxBytes: number;
-  /** Where they are read to. */
-  readonly arena: Arena;
-  /**
-   * From the start of one content of a file to that of the next, at least; 0: none. A file with append credit, such as
-   * a log, does not wait.
-   */
-  readonly rewriteIntervalMs: number;
-  readonly pace: Yielder;
-}
-
-/** Reading one file. */
-interface FileReading extends ReadOptions {
-  readonly index: FileIndex;
-  readonly file: IndexedFile;
-  readonly open: OpenFile;
-}
+import { hasCrc, openFile } from './open-file.ts';
+import {
+  type FileReading,
+  type ReadOptions,
+  type ReadResult,
+  readNext,
+  toFailure,
+  undoRead,
+} from './read-piece.ts';
 
 /**
  * Reads the next bytes of a file that the journal does not hold: appended ones, or those of a new content. They count
@@ -79,10 +31,14 @@ export async function readChanges(
   file: IndexedFile,
   options: ReadOptions,
 ): Promise<ReadResult> {
+  if (joinDatabase(index, file)) return { kind: 'companion' };
   const open = openFile(file.node.fsPath);
   if ('failed' in open) return toFailure(open.failed);
   try {
     if (!isSameFile(open.stat, file.node.stat)) return { kind: 'gone' };
+    // What has been one stays one: the journal may hold companions, which end with the content that they belong to.
+    if (file.database !== undefined || isDatabase(open))
+      return await readDatabase({ ...options, index, file, database: asDatabase(index, file) });
     const reading = { ...options, index, file, open };
     const { pending, current } = file;
     if (pending !== undefined && canContinue(pending, open.stat)) return await readPending(reading, pending);
@@ -98,10 +54,6 @@ export async function readChanges(
   }
 }
 
-function toFailure(why: string | undefined): ReadResult {
-  return why === undefined ? { kind: 'gone' } : { kind: 'unreadable', why };
-}
-
 function canContinue(pending: Generation, stat: FileStat): boolean {
   return isSameFile(pending.startedFrom, stat) && stat.size >= (pending.completeSize ?? 0);
 }
@@ -114,7 +66,7 @@ async function readNew(reading: FileReading): Promise<ReadResult> {
 
 /** undefined: the file is not certain to be the current content with more at its end. */
 async function readAppended(reading: FileReading, current: Generation): Promise<ReadResult | undefined> {
-  const { index, file, open, pace, arena } = reading;
+  const { index, file, open, pace } = reading;
   if (open.stat.size < current.end) return undefined;
   if (open.stat.size === current.end) {
     return (await isUnchanged(reading, current)) ? { kind: 'unchanged', stat: open.stat } : undefined;
@@ -132,9 +84,7 @@ async function readAppended(reading: FileReading, current: Generation): Promise<
     if (!isPrefixChecked(current)) index.prefixChecks.add(file);
     return result;
   }
-  index.contentBytes -= current.end - before.end;
-  arena.used -= current.end - before.end;
-  Object.assign(current, before);
+  undoRead(reading, current, before);
   return undefined;
 }
 
@@ -188,43 +138,4 @@ function startGeneration(
   file.startedAtMs = performance.now();
   file.appendCreditBytes = Math.max(0, file.appendCreditBytes - open.stat.size);
   return newGeneration(index.lastGeneration, open.stat, kind);
-}
-
-/** The generation's next bytes, as far as the file and the limit go. */
-async function readNext(
-  { index, open, maxBytes, arena, pace }: FileReading,
-  generation: Generation,
-  replaces: number | undefined,
-): Promise<ReadResult> {
-  const { completeSize, end: offset } = generation;
-  const limit = Math.min(offset + maxBytes, completeSize ?? open.stat.size);
-  const from = arena.used;
-  let crc = 0;
-  while (generation.end < limit) {
-    await pace();
-    const free = arena.bytes.subarray(arena.used, arena.used + Math.min(SLICE_BYTES, limit - generation.end));
-    const slice = open.readInto(free, generation.end);
-    if (slice.length === 0) break;
-    arena.used += slice.length;
-    extend(generation, slice);
-    crc = crc32(slice, crc);
-  }
-  const body = arena.bytes.subarray(from, arena.used);
-  // It was truncated just now, or the disk fails to read more of it.
-  if (body.length === 0 && limit > offset) return toFailure(open.fault);
-  index.contentBytes += generation.end - offset;
-  index.peakBytes = Math.max(index.peakBytes, index.contentBytes);
-  const bytes = {
-    generation,
-    offset,
-    length: generation.end - offset,
-    body,
-    crc,
-    stat: open.stat,
-    completeSize,
-    replaces,
-    changedWhileRead: completeSize !== undefined && !isUntouched(generation.startedFrom, open.statAgain()),
-    isLast: generation.end === open.stat.size,
-  };
-  return { kind: 'piece', bytes };
 }

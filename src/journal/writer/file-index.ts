@@ -1,4 +1,5 @@
 import type { BytePath } from '../format/byte-path.ts';
+import { companionNodes, type Database, endCopy, generationsOf, mainNode } from './database.ts';
 import { type FileStat, isSameFile, statNow } from './file-stat.ts';
 import type { Generation } from './generation.ts';
 import type { FileNode, Node } from './node.ts';
@@ -25,6 +26,8 @@ export interface IndexedFile {
   unsentSinceMs: number | undefined;
   /** Why it could not be read when that was last tried; it is tried again. */
   unreadable: string | undefined;
+  /** What the journal holds of its companions; undefined: it is not a database. */
+  database: Database | undefined;
   /** As it was when it was last read. */
   lastReadStat: FileStat | undefined;
   /** What the journal holds of it besides its content. */
@@ -49,6 +52,8 @@ export interface FileIndex {
   readonly links: Map<BytePath, BytePath>;
   /** Which generation has entries without a generation number: the first one of each path. */
   readonly plainNames: Map<BytePath, number>;
+  /** The database that was copied last: there is one copy at a time. */
+  copied: Database | undefined;
   /** The number of the newest generation. */
   lastGeneration: number;
   /** When the last scan began, and the one before (Date.now). */
@@ -71,6 +76,7 @@ export function createFileIndex(): FileIndex {
     folders: new Map(),
     links: new Map(),
     plainNames: new Map(),
+    copied: undefined,
     lastGeneration: 0,
     scannedAtMs: Date.now(),
     previousScanAtMs: Date.now(),
@@ -107,6 +113,14 @@ export function applyScan(index: FileIndex, { atMs, added, removed, changed }: S
     if (file !== undefined) markDirty(index, file);
     recordFolderOrLink(index, node);
   }
+  for (const node of [...removed, ...added, ...changed]) if (isFile(node)) markMain(index, node);
+}
+
+/** A database has changed when a companion of it has. */
+function markMain(index: FileIndex, node: FileNode): void {
+  const main = mainNode(node);
+  const file = main && index.files.get(main);
+  if (file?.database !== undefined) markDirty(index, file);
 }
 
 /** Drops the files that the last scan did not find: for when nothing is written, and hence moved, any more. */
@@ -151,6 +165,11 @@ function removeEntry(index: FileIndex, node: Node): IndexedFile | undefined {
   index.metadataChanged.delete(file);
   // If it was moved, bytes may have been appended since the last scan that found it.
   file.unsentSinceMs ??= index.previousScanAtMs;
+  // Without it they are files like any other.
+  for (const companion of file.database === undefined ? [] : companionNodes(node)) {
+    const left = index.files.get(companion);
+    if (left !== undefined) markDirty(index, left);
+  }
   return file;
 }
 
@@ -215,20 +234,22 @@ function newEntry(node: FileNode): IndexedFile {
     lastSegment: 0,
     unsentSinceMs: undefined,
     unreadable: undefined,
+    database: undefined,
     lastReadStat: undefined,
     sentMetadata: undefined,
   };
 }
 
-function markDirty(index: FileIndex, file: IndexedFile): void {
+/** It may have bytes for the journal. */
+export function markDirty(index: FileIndex, file: IndexedFile): void {
   file.unsentSinceMs ??= index.previousScanAtMs;
   index.dirty.add(file);
 }
 
-function drop(index: FileIndex, file: IndexedFile): void {
-  for (const generation of [file.current, file.pending]) {
-    if (generation !== undefined) dropGeneration(index, generation);
-  }
+/** Ends all that the journal has of a file. */
+export function drop(index: FileIndex, file: IndexedFile): void {
+  for (const generation of generationsOf(file).keys()) dropGeneration(index, generation);
+  if (file.database !== undefined) endCopy(file.database);
 }
 
 /** Ends a generation without a successor. */

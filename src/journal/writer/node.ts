@@ -1,4 +1,4 @@
-import type { BigIntStats } from 'node:fs';
+import { toMs } from '../../files/times.ts';
 import type { BytePath } from '../format/byte-path.ts';
 import type { FileStat } from './file-stat.ts';
 
@@ -9,6 +9,7 @@ export interface FileNode {
   readonly path: BytePath;
   /** Absolute, as node:fs takes it. */
   readonly fsPath: string | Buffer;
+  readonly parent: FolderNode;
   stat: FileStat;
   /** The modification time cannot tell a later write apart: see `isRacy`. */
   hasRacyMtime: boolean;
@@ -63,8 +64,8 @@ export function newFolderNode(
 }
 
 /** Whether the modification time is so recent that a later write may leave the same one, as in git's racy index. */
-export function isRacy(stats: BigIntStats): boolean {
-  const ageMs = Date.now() - Number(stats.mtimeMs);
+export function isRacy({ mtimeNs }: Pick<FileStat, 'mtimeNs'>): boolean {
+  const ageMs = Date.now() - toMs(mtimeNs);
   return ageMs > -1000 && ageMs < RACY_MS;
 }
 

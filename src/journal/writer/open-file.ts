@@ -36,11 +36,16 @@ export function openFile(path: string | Buffer): OpenFile | { readonly failed: s
   }
 }
 
-function readOnDemand(fd: number, stat: FileStat): OpenFile {
+/** A private copy, which nobody else writes to. @param stat the original's, with the copy's size */
+export function openCopy(fd: number, stat: FileStat): OpenFile {
+  return readOnDemand(fd, stat, () => stat);
+}
+
+function readOnDemand(fd: number, stat: FileStat, statAgain = () => statOf(fd)): OpenFile {
   const file: OpenFile = {
     fd,
     stat,
-    statAgain: () => statOf(fd),
+    statAgain,
     read: (offset, length) => readInto(file, SCRATCH.subarray(0, length), offset),
     readInto: (buffer, offset) => readInto(file, buffer, offset),
     fault: undefined,
@@ -84,7 +89,11 @@ export function isUntouched(before: FileStat, now: FileStat): boolean {
 }
 
 /** Whether the file begins with the generation's bytes: reads all of them. */
-export async function hasCrc(generation: Generation, file: OpenFile, pace: Yielder): Promise<boolean> {
+export async function hasCrc(
+  generation: Pick<Generation, 'end' | 'crc'>,
+  file: OpenFile,
+  pace: Yielder,
+): Promise<boolean> {
   let crc = 0;
   for (let at = 0; at < generation.end; at += SLICE_BYTES) {
     await pace();

@@ -9,6 +9,8 @@ export interface JournalOptions {
   readonly intervalMs: number;
   /** From the start of one content of a rewritten file to that of the next, at least. */
   readonly rewriteIntervalMs: number;
+  /** A folder for private copies of databases, on a disk. */
+  readonly scratch: string;
   /** `status.json` is put this often when there are no segments to upload. */
   readonly heartbeatMs: number;
   readonly destination: Store;

@@ -144,7 +144,7 @@ function toNode(
   if (stats.isDirectory()) return newFolderNode(path, fsPath, parent, isIncluded, isIncluded);
   if (!isIncluded) return undefined;
   const stat = toFileStat(stats);
-  if (stats.isFile()) return { kind: 'file', path, fsPath, stat, hasRacyMtime: isRacy(stats) };
+  if (stats.isFile()) return { kind: 'file', path, fsPath, parent, stat, hasRacyMtime: isRacy(stats) };
   if (!stats.isSymbolicLink()) return undefined;
   const target = attempt(scan, path, () => readlinkSync(fsPath, { encoding: 'latin1' }));
   return target === undefined ? undefined : { kind: 'link', path, fsPath, stat, target };

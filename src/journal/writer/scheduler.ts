@@ -4,8 +4,9 @@ import { createYielder } from '../../runtime/concurrency.ts';
 import { type BytePath, jsonBytes } from '../format/byte-path.ts';
 import { SEGMENT_BYTES } from '../format/schema.ts';
 import { formatCrc, type Piece } from '../format/segment.ts';
-import { type Arena, type PieceBytes, type ReadResult, readChanges } from './changes.ts';
+import { readChanges } from './changes.ts';
 import { type FileIndex, hasPlainName, type IndexedFile } from './file-index.ts';
+import type { Arena, PieceBytes, ReadResult } from './read-piece.ts';
 
 export interface SegmentOptions {
   /** Of the segment. */
@@ -15,6 +16,8 @@ export interface SegmentOptions {
   readonly onUnreadable: (path: BytePath, why: string) => void;
   /** Where the bytes are until the segment is encoded. */
   readonly arena: Arena;
+  /** A folder for private copies of databases. */
+  readonly scratch: string;
 }
 
 /**
@@ -41,8 +44,8 @@ export async function readDueFiles(
 const REWRITE_BYTES = SEGMENT_BYTES / 4;
 
 /** Of a piece besides its bytes: its record in the index, what its entry's name adds to the path, its padding. */
-const RECORD_BYTES = 300;
-const SUFFIX_BYTES = 40;
+const RECORD_BYTES = 400;
+const SUFFIX_BYTES = 50;
 const PADDING_BYTES = 511;
 
 /** The smallest share, so that many small files are not cut into pieces. */
@@ -54,7 +57,7 @@ function isDue(file: IndexedFile, { rewriteIntervalMs }: SegmentOptions): boolea
 
 /** Whether the next bytes of the file are, or may be, those of a new content. */
 export function isRewrite(file: IndexedFile): boolean {
-  return file.maybeRewritten || file.pending !== undefined;
+  return file.maybeRewritten || file.pending !== undefined || file.database !== undefined;
 }
 
 function leastRecentlyRead(a: IndexedFile, b: IndexedFile): number {
@@ -83,15 +86,19 @@ async function readEach(
       tarEntryBytes(path.length + SUFFIX_BYTES, 0, 0) + PADDING_BYTES + RECORD_BYTES + jsonBytes(path);
     if (overhead >= leftBytes) break;
     const share = Math.max(MIN_SHARE_BYTES, Math.floor(leftBytes / (queue.length - i)) - overhead);
-    const maxContent = Math.min(share, leftBytes - overhead);
-    const result = await readChanges(index, file, { ...options, pace, maxBytes: maxContent });
-    recordRead(index, file, result);
-    if (result.kind === 'unreadable') options.onUnreadable(path, result.why);
-    if (result.kind !== 'piece') continue;
-    file.lastSegment = options.sequence;
-    const piece = toPiece(index, file, result.bytes);
-    pieces.push(piece);
-    leftBytes -= overhead + piece.record.length;
+    let maxContent = Math.min(share, leftBytes - overhead);
+    do {
+      const result = await readChanges(index, file, { ...options, pace, maxBytes: maxContent });
+      recordRead(index, file, result);
+      if (result.kind === 'unreadable') options.onUnreadable(path, result.why);
+      if (result.kind !== 'piece') break;
+      file.lastSegment = options.sequence;
+      const piece = toPiece(index, file, result.bytes);
+      pieces.push(piece);
+      leftBytes -= overhead + piece.record.length;
+      maxContent -= overhead + piece.record.length;
+      // The other files of a database.
+    } while (file.database?.copy !== undefined && maxContent > 0);
   }
   return { pieces, leftBytes };
 }
@@ -121,9 +128,10 @@ function recordRead(index: FileIndex, file: IndexedFile, result: ReadResult): vo
 }
 
 function toPiece(index: FileIndex, file: IndexedFile, bytes: PieceBytes): Piece {
-  const { generation, offset, length, stat, completeSize, replaces } = bytes;
-  const metadata = { path: file.node.path, mode: stat.mode, ...toMtime(stat.mtimeNs) };
-  file.sentMetadata = { path: metadata.path, mode: stat.mode, mtimeNs: stat.mtimeNs };
+  const { generation, suffix, offset, length, stat, completeSize, replaces, set } = bytes;
+  const metadata = { path: `${file.node.path}${suffix}`, mode: stat.mode, ...toMtime(stat.mtimeNs) };
+  if (suffix === '')
+    file.sentMetadata = { path: metadata.path, mode: stat.mode, mtimeNs: stat.mtimeNs };
   return {
     isFirst: hasPlainName(index, metadata.path, generation.number),
     body: bytes.body,
@@ -136,6 +144,7 @@ function toPiece(index: FileIndex, file: IndexedFile, bytes: PieceBytes): Piece 
       size: stat.size,
       ...(completeSize === undefined ? {} : { whole: completeSize }),
       ...(replaces === undefined ? {} : { replaces }),
+      ...(set === undefined ? {} : { set }),
       ...(bytes.changedWhileRead ? { torn: true } : {}),
     },
   };

@@ -2,6 +2,7 @@ import { toMtime } from '../../files/times.ts';
 import { jsonBytes } from '../format/byte-path.ts';
 import { type PlacedRecord, SEGMENT_BYTES, type SegmentIndex } from '../format/schema.ts';
 import type { Piece } from '../format/segment.ts';
+import { generationsOf } from './database.ts';
 import type { FileIndex, IndexedFile } from './file-index.ts';
 import { readDueFiles, type SegmentOptions } from './scheduler.ts';
 
@@ -29,7 +30,7 @@ export async function buildSegment(
   const moved = fitting(
     index.metadataChanged,
     metadataBudget,
-    ({ node }) => 2 * (RECORD_BYTES + jsonBytes(node.path)),
+    file => Math.max(2, generationsOf(file).size) * (RECORD_BYTES + jsonBytes(file.node.path)),
   );
 
   for (const number of generations) index.removedGenerations.delete(number);
@@ -74,11 +75,10 @@ function fitting<T>(items: Iterable<T>, budget: { left: number }, bytesOf: (item
 
 /** The present path, mode and time of a file's generations. */
 function placedRecords(file: IndexedFile): PlacedRecord[] {
-  const { node, current, pending } = file;
-  const { mode, mtimeNs } = node.stat;
-  const metadata = { path: node.path, mode, ...toMtime(mtimeNs) };
-  file.sentMetadata = { path: node.path, mode, mtimeNs: mtimeNs };
-  return [current, pending].flatMap(generation =>
-    generation === undefined ? [] : { generation: generation.number, ...metadata },
-  );
+  return Array.from(generationsOf(file), ([{ number }, { suffix, stat }]) => {
+    const { mode, mtimeNs } = stat;
+    const path = `${file.node.path}${suffix}`;
+    if (suffix === '') file.sentMetadata = { path, mode, mtimeNs };
+    return { generation: number, path, mode, ...toMtime(mtimeNs) };
+  });
 }

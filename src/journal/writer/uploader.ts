@@ -34,6 +34,7 @@ export async function uploadNext(state: WriterState, rewriteIntervalMs: number):
     sequence,
     rewriteIntervalMs,
     arena: state.arena,
+    scratch: state.options.scratch,
     onUnreadable: (path, why) => reportUnreadable(state, toText(path), why),
   });
   const coveredUntilMs = readUntilMs(state.index);

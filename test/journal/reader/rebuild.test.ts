@@ -204,6 +204,55 @@ describe('contents that are not whole', () => {
     expect(after).toMatchObject({ superseded: [], changedWhileRead: ['r.mca'], displaced: [] });
   });
 
+  test('the files of a database count together, when each is whole', async () => {
+    const { store, destination, recover } = await openJournalFixture();
+    const first = { generations: [1, 2], replaces: [] };
+    const second = { generations: [3, 2], replaces: [1] };
+    await putSegments(destination, [
+      { pieces: [piece('world.db', 'one', { set: first, whole: 3 })] },
+      { pieces: [piece('world.db-wal', 'log', { generation: 2, set: first, whole: 3 })] },
+      { pieces: [piece('world.db', 'tw', { generation: 3, set: second, whole: 3 })] },
+      { pieces: [piece('world.db', 'o', { generation: 3, offset: 2, set: second, whole: 3 })] },
+    ]);
+    const recoverFirst = async (segments: number) => {
+      await rm(join(store, `now/journal/0000000${segments + 1}.tar.gz`), { force: true });
+      const { folder, superseded } = await recover();
+      const names = Object.keys(treeOf(folder));
+      return {
+        superseded,
+        files: await Promise.all(names.map(name => readFile(join(folder, name), 'utf8'))),
+      };
+    };
+    expect(await recoverFirst(4)).toEqual({ superseded: [], files: ['two', 'log'] });
+    expect(await recoverFirst(3)).toEqual({ superseded: ['world.db'], files: ['one', 'log'] });
+    expect(await recoverFirst(2)).toEqual({ superseded: [], files: ['one', 'log'] });
+    // Nothing else is left of it.
+    expect(await recoverFirst(1)).toEqual({ superseded: ['world.db'], files: ['one'] });
+  });
+
+  test('after a gap no journal of an earlier content comes to a database', async () => {
+    const { store, destination, recover } = await openJournalFixture();
+    const [first, second] = [
+      { generations: [1, 2], replaces: [] },
+      { generations: [3], replaces: [1, 2] },
+    ];
+    const third = { generations: [4], replaces: [3] };
+    await putSegments(destination, [
+      {
+        pieces: [
+          piece('world.db', 'one', { set: first, whole: 3 }),
+          piece('world.db-journal', 'pages', { generation: 2, set: first, whole: 5 }),
+        ],
+      },
+      { pieces: [piece('world.db', 'two', { generation: 3, set: second, whole: 3 })] },
+      { pieces: [piece('world.db', 'three', { generation: 4, set: third, whole: 5 })] },
+    ]);
+    await rm(join(store, 'now/journal/00000002.tar.gz'));
+    const { folder } = await recover();
+    expect(await readFile(join(folder, 'world.db'), 'utf8')).toBe('three');
+    expect(Object.keys(treeOf(folder))).not.toContain('world.db-journal');
+  });
+
   test('gives files their times, before 1970 as well', async () => {
     const { destination, recover } = await openJournalFixture();
     const at = (path: string, generation: number, mtimeMs: number) =>

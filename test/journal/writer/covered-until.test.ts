@@ -76,6 +76,7 @@ async function createWriter() {
         sequence: 1,
         rewriteIntervalMs: 60_000,
         arena,
+        scratch: work,
         onUnreadable: (_path, why) => expect.fail(why),
       });
       const texts = (content?.pieces ?? []).map(({ body }) => body.toString()).sort();
