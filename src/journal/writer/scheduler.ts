@@ -130,8 +130,7 @@ function recordRead(index: FileIndex, file: IndexedFile, result: ReadResult): vo
 function toPiece(index: FileIndex, file: IndexedFile, bytes: PieceBytes): Piece {
   const { generation, suffix, offset, length, stat, completeSize, replaces, set } = bytes;
   const metadata = { path: `${file.node.path}${suffix}`, mode: stat.mode, ...toMtime(stat.mtimeNs) };
-  if (suffix === '')
-    file.sentMetadata = { path: metadata.path, mode: stat.mode, mtimeNs: stat.mtimeNs };
+  if (suffix === '') file.sentMetadata = { path: metadata.path, mode: stat.mode, mtimeNs: stat.mtimeNs };
   return {
     isFirst: hasPlainName(index, metadata.path, generation.number),
     body: bytes.body,
