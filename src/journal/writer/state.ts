@@ -1,5 +1,5 @@
 import { type BacklogRecord, SEGMENT_BYTES } from '../format/schema.ts';
-
+import { endCopy } from './database.ts';
 import { createFileIndex, type FileIndex } from './file-index.ts';
 import type { JournalOptions } from './options.ts';
 import type { Arena } from './read-piece.ts';
@@ -100,6 +100,7 @@ export function createWriterState(options: JournalOptions): WriterState {
 
 /** Begins another journal with all that is on disk: a recovery has this one. */
 export function beginAnew(state: WriterState): void {
+  if (state.index.copied !== undefined) endCopy(state.index.copied);
   state.scanner = createScanner(state.options.selection);
   state.index = createFileIndex();
   state.prefix = undefined;
