@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { writeAtomically } from '../files/atomic-write.ts';
+import { timeoutSignal } from '../runtime/abort.ts';
 import type { Deadline } from '../runtime/deadline.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Store } from '../store/store.ts';
@@ -12,25 +13,29 @@ export interface ReportTarget {
 }
 
 export interface WriteOptions {
-  /** undefined: nothing of the session is at any store. */
-  readonly target: ReportTarget | undefined;
+  /** Tried in this order; none: nothing of the session is at any store. */
+  readonly targets: readonly ReportTarget[];
   /** Where it goes when it cannot go there; undefined: nowhere else. */
   readonly workdir: string | undefined;
   readonly startDeadline: () => Deadline;
   readonly log: Log;
 }
 
-/** Puts session.json to its place at the store; where that fails, into the working directory. It never rejects. */
+/**
+ * Puts session.json to its place at the first store that takes it; where none does, into the working directory. It
+ * never rejects.
+ */
 export async function writeReport(
   report: Report,
-  { target, workdir, startDeadline, log }: WriteOptions,
+  { targets, workdir, startDeadline, log }: WriteOptions,
 ): Promise<void> {
   const body = formatReport(report);
-  if (target !== undefined) {
-    using deadline = startDeadline();
-    const url = `${target.store.url}/${target.key}`;
+  using deadline = startDeadline();
+  for (const [i, { store, key }] of targets.entries()) {
+    const url = `${store.url}/${key}`;
     try {
-      await target.store.put(target.key, body, { signal: deadline.signal });
+      const share = Math.floor(deadline.leftMs() / (targets.length - i));
+      await store.put(key, body, { signal: timeoutSignal(share, deadline.signal) });
       log.info({ event: 'report_saved', url }, `report saved to ${url}`);
       return;
     } catch (error) {

@@ -26,7 +26,7 @@ export async function runSession(
   const report = makeReport(runtime, result, { startedAtMs, notices, ...(await hostInfo()) });
   const { config, log, startDeadline } = runtime;
   await writeReport(report, {
-    target: reportTarget(result),
+    targets: await reportTargets(result, runtime),
     workdir: result.run && config.workdir,
     startDeadline: () => startDeadline('report'),
     log,
@@ -51,10 +51,18 @@ async function runAndSave(runtime: SessionRuntime): Promise<SessionResult> {
   return { end: run.end, run, journal, ...(await saveSession(runtime, journal)) };
 }
 
-/** Where the archive is, or the journal that stands for it. */
-function reportTarget({ archive, saved, journal }: SessionResult): ReportTarget | undefined {
-  if (archive?.how === 'archive') return { store: archive.store, key: archive.reportKey };
-  const name = journal?.started()?.name;
-  if (saved.how !== 'journal' || journal === undefined || name === undefined) return undefined;
-  return { store: journal.store, key: reportKey(name) };
+/** Where the archive is; without one wherever the session has a name: the container's disk goes with the container. */
+async function reportTargets(
+  { archive, run }: SessionResult,
+  { config, claims, openStore }: SessionRuntime,
+): Promise<ReportTarget[]> {
+  if (archive?.how === 'archive') return [{ store: archive.store, key: archive.reportKey }];
+  if (run === undefined) return [];
+  const { destination, fallback } = config.save;
+  const targets: ReportTarget[] = [];
+  for (const url of fallback === undefined ? [destination] : [destination, fallback]) {
+    const name = url.kind === 'inside' ? undefined : claims.at(url).claimed()?.name;
+    if (name !== undefined) targets.push({ store: await openStore(url), key: reportKey(name) });
+  }
+  return targets;
 }

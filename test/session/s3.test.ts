@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
@@ -193,6 +193,30 @@ describe.concurrent('a stop signal while the archive goes up', () => {
     await eventually(() => s3.counts.UploadPart);
     session.signal('SIGTERM');
     expect((await session.ended()).code).toBe(20);
+    // The container's disk goes with the container.
+    expect(keysOf(s3)).toContain('some/prefix/.sessions/test/session.json');
+  });
+
+  test('leaves its report at the fallback when nothing else can be had of either', {
+    tags: ['slow'],
+  }, async ({ s3, start, fixture }) => {
+    const session = start(
+      {
+        ...noise,
+        SESSION_DESTINATION: fixture.sessions,
+        SESSION_FALLBACK_DESTINATION: 's3://bucket/some/prefix',
+        SESSION_JOURNAL_INTERVAL: 'off',
+        SESSION_STOP_TIMEOUT: '10s',
+      },
+      [{ match: { operation: 'UploadPart' }, do: 'stall' }],
+    );
+    await eventually(async () => (await readdir(fixture.sessions)).length > 0);
+    await rm(fixture.sessions, { recursive: true });
+    await writeFile(fixture.sessions, 'no folder any more');
+    await eventually(() => s3.counts.UploadPart);
+    session.signal('SIGTERM');
+    expect((await session.ended()).code).toBe(20);
+    expect(keysOf(s3)).toContain('some/prefix/.sessions/test/session.json');
   });
 
   test('that comes twice aborts it at once', async ({ s3, start }) => {
