@@ -27,8 +27,6 @@ export interface WriterState {
   nth: number;
   /** Segments are put only where nothing is, and what is there is read. */
   heedsFences: boolean;
-  /** It is being found out whether that can be done. */
-  asking: Promise<void> | undefined;
   /** How many segments are stored. */
   segments: number;
   /** CRC-32 of the last one, as the next one names it. */
@@ -82,7 +80,6 @@ export function createWriterState(options: JournalOptions): WriterState {
     prefix: undefined,
     nth: 1,
     heedsFences: false,
-    asking: undefined,
     segments: 0,
     previousCrc: NO_CRC,
     bytes: 0,

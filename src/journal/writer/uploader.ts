@@ -49,8 +49,14 @@ export async function uploadNext(state: WriterState, rewriteIntervalMs: number):
   state.previousCrc = checksum([object]);
   state.bytes += object.length;
   advanceCoveredUntil(state, coveredUntilMs);
-  if (sequence === 1) putHeartbeat(state);
+  if (sequence === 1) announce(state, state.prefix);
   return true;
+}
+
+/** Puts the first status once it is known what it says; segments wait for neither. */
+function announce(state: WriterState, prefix: string): void {
+  const asked = state.options.conditions === 'honoured' ? askWhetherReadable(state, prefix) : undefined;
+  void Promise.resolve(asked).then(() => putHeartbeat(state));
 }
 
 /** Puts the status `writing`, unless that is under way; the segments do not wait for a slow store. */
@@ -73,7 +79,6 @@ async function putStatus(
 ): Promise<void> {
   if (state.prefix === undefined) return;
   try {
-    await state.asking;
     await state.options.destination.put(`${state.prefix}/${STATUS_KEY}`, encodeStatus(state, phase), {
       signal: timeoutSignal(STATUS_TIMEOUT_MS, signal),
     });
@@ -165,17 +170,17 @@ async function acquirePrefix(state: WriterState, object: Buffer): Promise<string
         continue;
       }
     }
-    if (conditions === 'honoured') state.asking = askWhetherReadable(state, key);
     return candidate;
   }
 }
 
 /** A writer that may not read what is in its way cannot tell a fence from a segment whose answer was lost. */
-async function askWhetherReadable(state: WriterState, key: string): Promise<void> {
+async function askWhetherReadable(state: WriterState, prefix: string): Promise<void> {
   try {
-    const body = await state.options.destination.get(key, state.cancelled.signal);
+    const first = `${prefix}/${segmentKey(1)}`;
+    const body = await state.options.destination.get(first, state.cancelled.signal);
     for await (const _ of body ?? []) break;
-    state.heedsFences = body !== undefined;
+    state.heedsFences ||= body !== undefined && state.prefix === prefix;
   } catch (error) {
     if (!(error instanceof PermanentError || state.cancelled.signal.aborted)) throw error;
   }
@@ -189,7 +194,6 @@ async function putNext(
   object: Buffer,
 ): Promise<boolean> {
   const key = `${prefix}/${segmentKey(sequence)}`;
-  await state.asking;
   try {
     await putOne(state, key, object, state.heedsFences);
     return true;
