@@ -37,6 +37,19 @@ test('docs/stores.md has a row, and what it means, for each fact that is measure
   expect(found(/^- \*\*(.+?)\*\*/)).toEqual(facts);
 });
 
+test('docs/guarantees.md names tests and commands that exist', () => {
+  const text = readFileSync(resolve(ROOT, 'docs/guarantees.md'), 'utf8');
+  const missing: string[] = [];
+  for (const [, path = '', name] of text.matchAll(/`(test\/[\w./-]+\.ts)`(?:: ([^|;)\n]+?))?(?= \||[;)])/g)) {
+    const code = readFileSync(resolve(ROOT, path), 'utf8');
+    if (name !== undefined && !code.includes(name)) missing.push(`${path}: ${name}`);
+  }
+  const { scripts } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8'));
+  for (const [, command = ''] of text.matchAll(/`npm run ([\w:-]+)/g))
+    if (!(command in scripts)) missing.push(command);
+  expect(missing).toEqual([]);
+});
+
 const sources = readdirSync(resolve(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
   .filter(path => path.endsWith('.ts'))
   .map(path => readFileSync(resolve(ROOT, 'src', path), 'utf8'))
