@@ -53,6 +53,18 @@ export function dataBetween(holes: readonly Span[], from: number, to: number): S
   return spans;
 }
 
+/** What is at an offset, and for how many bytes, up to another one. */
+export function spanAt(
+  holes: readonly Span[],
+  offset: number,
+  end: number,
+): { readonly isHole: boolean; readonly length: number } {
+  const next = holes.find(hole => hole.offset + hole.length > offset);
+  if (next === undefined || next.offset >= end) return { isHole: false, length: end - offset };
+  if (next.offset > offset) return { isHole: false, length: next.offset - offset };
+  return { isHole: true, length: Math.min(next.offset + next.length, end) - offset };
+}
+
 export function lengthOf(spans: readonly Span[]): number {
   return spans.reduce((sum, { length }) => sum + length, 0);
 }

@@ -68,6 +68,8 @@ const Piece = v.object({
    * All files of a database, itself first: they count only together, when each is whole, and end those that they replace.
    */
   set: v.optional(v.object({ generations: v.array(Positive), replaces: v.array(Positive) })),
+  /** What of it is holes, in their order: the entry has only the bytes between them. */
+  holes: v.optional(v.array(v.object({ offset: Count, length: Positive }))),
 });
 
 const Backlog = v.object({

@@ -1,5 +1,6 @@
 import { promisify } from 'node:util';
 import { crc32, gunzip, gzip } from 'node:zlib';
+import { dataBetween, lengthOf, type Span } from '../../files/holes.ts';
 import { END_OF_TAR, encodeTarHeader, TAR_BLOCK_BYTES, tarPadding } from '../../files/tar.ts';
 import { readTarFiles, type TarFile } from '../../files/untar.ts';
 import { errorMessage } from '../../runtime/text.ts';
@@ -86,10 +87,19 @@ function verifiedBodies({ pieces }: SegmentIndex, files: readonly TarFile[]): Bu
     const name = file?.path.toString('latin1');
     const isNamed = name === entryName(piece, true) || name === entryName(piece, false);
     if (file === undefined || !isNamed) throw new Error(`entry ${i + 1} is not the one in ${INDEX_NAME}`);
-    if (file.body.length !== piece.length || checksum([file.body]) !== piece.crc32)
+    if (file.body.length !== lengthOf(dataOf(piece)) || checksum([file.body]) !== piece.crc32)
       throw new Error(`the bytes of entry ${i + 1} are not those of ${INDEX_NAME}`);
     return file.body;
   });
+}
+
+/** The spans of a file that a piece's body is made of: inside of the piece, whatever holes it claims to have. */
+export function dataOf({
+  offset,
+  length,
+  holes = [],
+}: Pick<PieceRecord, 'offset' | 'length' | 'holes'>): Span[] {
+  return dataBetween(holes, offset, offset + length);
 }
 
 /** CRC-32 as the journal writes it: eight hexadecimal digits. */

@@ -1,9 +1,10 @@
-import { appendFile, mkdir, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { appendFile, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BytePath } from '../format/byte-path.ts';
 import { COMPANIONS } from '../format/database.ts';
 import type { PieceRecord, PlacedRecord } from '../format/schema.ts';
-import type { Segment } from '../format/segment.ts';
+import { dataOf, type Segment } from '../format/segment.ts';
 
 /** A generation of a file, as far as the segments held it. */
 export interface Content {
@@ -125,8 +126,10 @@ async function appendPiece(
   const isNext = last !== undefined && piece.offset === last.end;
   const run = isNext ? last : { offset: piece.offset, end: piece.offset };
   if (!isNext) content.runs.push(run);
-  await appendFile(runFile(replay, piece.generation, run), body);
-  run.end += body.length;
+  const file = runFile(replay, piece.generation, run);
+  if (piece.holes === undefined) await appendFile(file, body);
+  else await appendSparse(file, piece, body, run);
+  run.end += piece.length;
   content.size = piece.size;
   if (piece.torn) content.changedWhileRead = true;
   content.whole = piece.whole ?? content.whole;
@@ -149,4 +152,15 @@ async function replaceSet(replay: Replay, { generations, replaces }: FileSet): P
     content => paths.includes(content.path) && !members.includes(content) && content.set === undefined,
   );
   for (const { generation } of foreign) await drop(replay, generation);
+}
+
+/** Leaves the holes out, which then take no space. */
+async function appendSparse(path: string, piece: PieceRecord, body: Buffer, run: Run): Promise<void> {
+  await using file = await open(path, constants.O_WRONLY | constants.O_CREAT);
+  let used = 0;
+  for (const { offset, length } of dataOf(piece)) {
+    await file.write(body, used, length, offset - run.offset);
+    used += length;
+  }
+  await file.truncate(piece.offset + piece.length - run.offset);
 }

@@ -52,7 +52,7 @@ interface Position {
 
 function* advance(
   position: Position,
-  piece: { readonly generation: number; readonly offset: number },
+  piece: { readonly generation: number; readonly offset: number; readonly length: number },
   bytes: Buffer,
 ): Generator<Followed> {
   if (position.generation !== piece.generation) {
@@ -62,7 +62,7 @@ function* advance(
   }
   if (piece.offset > position.end) yield { kind: 'gap', bytes: piece.offset - position.end };
   if (bytes.length > 0) yield { kind: 'bytes', bytes };
-  position.end = piece.offset + bytes.length;
+  position.end = piece.offset + piece.length;
 }
 
 /** Those that are there, and then each one when it is. */

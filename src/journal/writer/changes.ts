@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import { findHoles } from '../../files/holes.ts';
 import { isDatabase } from './database.ts';
 import { asDatabase, joinDatabase, readDatabase } from './database-changes.ts';
 import { dropGeneration, type FileIndex, type IndexedFile } from './file-index.ts';
@@ -11,6 +12,7 @@ import {
   prefixMatches,
   restartPrefixCheck,
   SLICE_BYTES,
+  storedBytes,
 } from './generation.ts';
 import { hasCrc, openFile } from './open-file.ts';
 import {
@@ -39,6 +41,9 @@ export async function readChanges(
     // What has been one stays one: the journal may hold companions, which end with the content that they belong to.
     if (file.database !== undefined || isDatabase(open))
       return await readDatabase({ ...options, index, file, database: asDatabase(index, file) });
+    const holes = await findHoles(open.fd, { size: open.stat.size, blocks: open.blocks });
+    if (typeof holes === 'string') return { kind: 'unreadable', why: holes };
+    open.holes = holes;
     const reading = { ...options, index, file, open };
     const { pending, current } = file;
     if (pending !== undefined && canContinue(pending, open.stat)) return await readPending(reading, pending);
@@ -118,7 +123,7 @@ async function readPending(reading: FileReading, pending: Generation): Promise<R
   const { index, file } = reading;
   const result = await readNext(reading, pending, file.current?.number);
   if (result.kind !== 'piece' || pending.end !== pending.completeSize) return result;
-  if (file.current !== undefined) index.contentBytes -= file.current.end;
+  if (file.current !== undefined) index.contentBytes -= storedBytes(file.current);
   file.current = pending;
   file.pending = undefined;
   file.maybeRewritten = result.bytes.changedWhileRead;

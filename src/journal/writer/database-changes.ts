@@ -14,7 +14,7 @@ import {
 import { type CopiedFile, copyDatabase } from './database-copy.ts';
 import { drop, dropGeneration, type FileIndex, type IndexedFile, markDirty } from './file-index.ts';
 import { type FileStat, isSameFile } from './file-stat.ts';
-import { newGeneration, prefixMatches } from './generation.ts';
+import { newGeneration, prefixMatches, storedBytes } from './generation.ts';
 import { isRacy } from './node.ts';
 import { hasCrc, isUntouched, openFile } from './open-file.ts';
 import { type FileReading, type ReadResult, readNext, undoRead } from './read-piece.ts';
@@ -225,7 +225,7 @@ function complete(
   { index, file, database }: DatabaseReading,
   { members, replaces, isTorn }: DatabaseCopy,
 ): void {
-  for (const { end } of replaces) index.contentBytes -= end;
+  for (const ended of replaces) index.contentBytes -= storedBytes(ended);
   for (const { generation } of members.values()) generation.completeSize = undefined;
   file.current = members.get('')?.generation;
   file.maybeRewritten = false;

@@ -1,7 +1,7 @@
 import type { BytePath } from '../format/byte-path.ts';
 import { companionNodes, type Database, endCopy, generationsOf, mainNode } from './database.ts';
 import { type FileStat, isSameFile, statNow } from './file-stat.ts';
-import type { Generation } from './generation.ts';
+import { type Generation, storedBytes } from './generation.ts';
 import type { FileNode, Node } from './node.ts';
 import type { ScanResult } from './scanner.ts';
 
@@ -255,5 +255,5 @@ export function drop(index: FileIndex, file: IndexedFile): void {
 /** Ends a generation without a successor. */
 export function dropGeneration(index: FileIndex, generation: Generation): void {
   index.removedGenerations.add(generation.number);
-  index.contentBytes -= generation.end;
+  index.contentBytes -= storedBytes(generation);
 }

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { FileStat } from './file-stat.ts';
+import { crc32OfZeros } from './zeros.ts';
 
 /** One content of a file, as far as it is in segments. */
 export interface Generation {
@@ -11,6 +12,8 @@ export interface Generation {
   readonly startedFrom: FileStat;
   /** So many of its bytes are in segments: the prefix. */
   end: number;
+  /** How many of them are holes. */
+  holeBytes: number;
   /** CRC-32 of the prefix. */
   crc: number;
   /** Of the prefix's first bytes, at most 4 KiB. */
@@ -49,6 +52,7 @@ export function newGeneration(
     completeSize,
     startedFrom,
     end: 0,
+    holeBytes: 0,
     crc: 0,
     head: EMPTY,
     tail: EMPTY,
@@ -70,6 +74,22 @@ export function extend(generation: Generation, bytes: Buffer): void {
     : { length: tailPart.length, crc: crc32(tailPart) };
   generation.crc = crc32(bytes, generation.crc);
   generation.end += bytes.length;
+}
+
+/** Adds a hole to the prefix. */
+export function extendByHole(generation: Generation, bytes: number): void {
+  const sample = Buffer.alloc(Math.min(bytes, SAMPLE_BYTES));
+  const rest = bytes - sample.length;
+  extend(generation, sample);
+  if (rest > 0) generation.tail = { length: sample.length, crc: crc32(sample) };
+  generation.crc = crc32OfZeros(rest, generation.crc);
+  generation.end += rest;
+  generation.holeBytes += bytes;
+}
+
+/** What the prefix takes in segments, and on the disk of a recovery. */
+export function storedBytes({ end, holeBytes }: Generation): number {
+  return end - holeBytes;
 }
 
 /**

@@ -1,10 +1,11 @@
 import { crc32 } from 'node:zlib';
+import { type Span, spanAt } from '../../files/holes.ts';
 import type { Yielder } from '../../runtime/concurrency.ts';
 import type { PieceRecord } from '../format/schema.ts';
 import type { Suffix } from './database.ts';
 import type { FileIndex, IndexedFile } from './file-index.ts';
 import type { FileStat } from './file-stat.ts';
-import { extend, type Generation, SLICE_BYTES } from './generation.ts';
+import { extend, extendByHole, type Generation, SLICE_BYTES, storedBytes } from './generation.ts';
 import { isUntouched, type OpenFile } from './open-file.ts';
 
 /** What reading a file that may have changed has given. */
@@ -30,6 +31,8 @@ export interface PieceBytes {
   /** In the arena. */
   readonly body: Buffer;
   readonly crc: number;
+  /** What of these bytes is not in the body. */
+  readonly holes: readonly Span[];
   /** The file as it was before it was read. */
   readonly stat: FileStat;
   readonly completeSize: number | undefined;
@@ -70,20 +73,31 @@ export interface FileReading extends ReadOptions {
   readonly open: OpenFile;
 }
 
-/** The generation's next bytes, as far as the file and the limit go. */
+/** In one piece: its record has each. */
+const MAX_HOLES = 1000;
+
+/** The generation's next bytes, as far as the file and the limit go; holes are not read, and do not count. */
 export async function readNext(
   { index, open, maxBytes, arena, pace }: FileReading,
   generation: Generation,
   replaces: number | undefined,
 ): Promise<ReadResult> {
   const { completeSize, end: offset } = generation;
-  const limit = Math.min(offset + maxBytes, completeSize ?? open.stat.size);
+  const limit = completeSize ?? open.stat.size;
   const from = arena.used;
+  const holes: Span[] = [];
   let crc = 0;
-  while (generation.end < limit) {
+  for (let left = maxBytes; generation.end < limit && left > 0; left = from + maxBytes - arena.used) {
     await pace();
-    const free = arena.bytes.subarray(arena.used, arena.used + Math.min(SLICE_BYTES, limit - generation.end));
-    const slice = open.readInto(free, generation.end);
+    const span = spanAt(open.holes, generation.end, limit);
+    if (span.isHole) {
+      if (holes.length >= MAX_HOLES) break;
+      holes.push({ offset: generation.end, length: span.length });
+      extendByHole(generation, span.length);
+      continue;
+    }
+    const wanted = Math.min(SLICE_BYTES, span.length, left);
+    const slice = open.readInto(arena.bytes.subarray(arena.used, arena.used + wanted), generation.end);
     if (slice.length === 0) break;
     arena.used += slice.length;
     extend(generation, slice);
@@ -91,8 +105,8 @@ export async function readNext(
   }
   const body = arena.bytes.subarray(from, arena.used);
   // It was truncated just now, or the disk fails to read more of it.
-  if (body.length === 0 && limit > offset) return toFailure(open.fault);
-  index.contentBytes += generation.end - offset;
+  if (generation.end === offset && limit > offset) return toFailure(open.fault);
+  index.contentBytes += body.length;
   index.peakBytes = Math.max(index.peakBytes, index.contentBytes);
   const bytes: PieceBytes = {
     generation,
@@ -101,6 +115,7 @@ export async function readNext(
     length: generation.end - offset,
     body,
     crc,
+    holes,
     stat: open.stat,
     completeSize,
     replaces,
@@ -122,7 +137,8 @@ export function undoRead(
   generation: Generation,
   before: Generation,
 ): void {
-  index.contentBytes -= generation.end - before.end;
-  arena.used -= generation.end - before.end;
+  const stored = storedBytes(generation) - storedBytes(before);
+  index.contentBytes -= stored;
+  arena.used -= stored;
   Object.assign(generation, before);
 }

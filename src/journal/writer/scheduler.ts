@@ -45,6 +45,8 @@ const REWRITE_BYTES = SEGMENT_BYTES / 4;
 
 /** Of a piece besides its bytes: its record in the index, what its entry's name adds to the path, its padding. */
 const RECORD_BYTES = 400;
+/** The record of a hole. */
+const HOLE_BYTES = 60;
 const SUFFIX_BYTES = 50;
 const PADDING_BYTES = 511;
 
@@ -95,8 +97,9 @@ async function readEach(
       file.lastSegment = options.sequence;
       const piece = toPiece(index, file, result.bytes);
       pieces.push(piece);
-      leftBytes -= overhead + piece.record.length;
-      maxContent -= overhead + piece.record.length;
+      const taken = overhead + piece.body.length + result.bytes.holes.length * HOLE_BYTES;
+      leftBytes -= taken;
+      maxContent -= taken;
       // The other files of a database.
     } while (file.database?.copy !== undefined && maxContent > 0);
   }
@@ -128,7 +131,7 @@ function recordRead(index: FileIndex, file: IndexedFile, result: ReadResult): vo
 }
 
 function toPiece(index: FileIndex, file: IndexedFile, bytes: PieceBytes): Piece {
-  const { generation, suffix, offset, length, stat, completeSize, replaces, set } = bytes;
+  const { generation, suffix, offset, length, stat, completeSize, replaces, set, holes } = bytes;
   const metadata = { path: `${file.node.path}${suffix}`, mode: stat.mode, ...toMtime(stat.mtimeNs) };
   if (suffix === '') file.sentMetadata = { path: metadata.path, mode: stat.mode, mtimeNs: stat.mtimeNs };
   return {
@@ -145,6 +148,7 @@ function toPiece(index: FileIndex, file: IndexedFile, bytes: PieceBytes): Piece 
       ...(replaces === undefined ? {} : { replaces }),
       ...(set === undefined ? {} : { set }),
       ...(bytes.changedWhileRead ? { torn: true } : {}),
+      ...(holes.length === 0 ? {} : { holes: [...holes] }),
     },
   };
 }

@@ -50,6 +50,21 @@ describe('segments that are not as they should be', () => {
     }
   });
 
+  test.for([
+    [{ offset: 0, length: 3 }],
+    [{ offset: 12, length: 9 }],
+    [
+      { offset: 8, length: 2 },
+      { offset: 4, length: 2 },
+    ],
+  ])('one whose entry has not the bytes between its holes is damaged: %j', async holes => {
+    const { destination, recover } = await openJournalFixture();
+    await putSegments(destination, [{ pieces: [piece('map', 'data', { offset: 4, length: 10, holes })] }]);
+    expect((await recover()).problems).toEqual([
+      { segment: segmentKey(1), why: expect.stringMatching(/^it is damaged: /) },
+    ]);
+  });
+
   test('one that was cut off is damaged', async () => {
     const { destination, recover } = await openJournalFixture();
     const [, second] = await putSegments(destination, THREE);
