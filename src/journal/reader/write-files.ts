@@ -14,7 +14,7 @@ export interface WriteSummary {
   readonly superseded: string[];
   /** Files that were written to while the journal read them. */
   readonly changedWhileRead: string[];
-  /** Bytes that fit nowhere in their file, or whose path is taken: they are written to a file beside it. */
+  /** Bytes that fit nowhere in their file, or whose path is taken or too long here: they are in a file of another name. */
   readonly displaced: { readonly path: string; readonly of: string; readonly bytes: number }[];
   /** Files of which the journal has nothing. */
   readonly missing: string[];
@@ -49,11 +49,12 @@ export async function writeFiles(replay: Replay, folder: string, time: Date): Pr
   }
   for (const path of replay.folders.keys()) target.taken.add(path);
   await mkdir(folder);
-  for (const path of replay.folders.keys()) await makeDirectory(target, path);
+  const folders = [...replay.folders].filter(([path]) => fits(target, path));
+  for (const [path] of folders) await makeDirectory(target, path);
   for (const content of contents) await writeContent(target, content);
   for (const [path, to] of replay.links) await writeLink(target, path, to);
   // Children first: a folder that may not be written to takes nothing any more.
-  const deepestFirst = [...replay.folders].sort(([a], [b]) => b.length - a.length);
+  const deepestFirst = folders.sort(([a], [b]) => b.length - a.length);
   for (const [path, mode] of deepestFirst) await chmod(at(target, path), (mode & 0o1777) | OWN_FOLDER);
   for (const path of madeFolders(target)) await utimes(at(target, path), time, time);
   return summary;
@@ -74,6 +75,11 @@ interface Target {
 
 function at({ root }: Target, path: BytePath): string | Buffer {
   return toFsPath(joinPath(root, path));
+}
+
+/** Linux takes paths of 4,095 bytes; the one below the working directory may have been nearer to the root. */
+function fits({ root }: Target, path: BytePath): boolean {
+  return root.length + 1 + path.length < 4096;
 }
 
 function* parentsOf(path: BytePath): Generator<BytePath> {
@@ -99,7 +105,8 @@ async function writeContent(target: Target, content: Content): Promise<void> {
     // The beginning of a content that was on its way is of no use, unless it is all that there is.
     if (together(target, content).some(part => hasOtherVersion(target, part))) return;
   }
-  const isInPlace = first.offset === 0 && isComplete(content) && !target.taken.has(content.path);
+  const isWhole = first.offset === 0 && isComplete(content);
+  const isInPlace = isWhole && !target.taken.has(content.path) && fits(target, content.path);
   if (isInPlace) {
     target.taken.add(content.path);
     await moveIntoPlace(target, content, first, content.path);
@@ -135,7 +142,7 @@ async function writeDisplaced(target: Target, content: Content, run: Run): Promi
   const cut = spelled.lastIndexOf('/') + 1;
   // A name has no more than 255 bytes.
   const short = spelled.length - cut <= 255 ? spelled : `${spelled.slice(0, cut)}${spelled.slice(-40)}`;
-  let path = short;
+  let path = fits(target, `${short}~~`) ? short : `too long${spelled.slice(-40)}`;
   while (target.taken.has(path)) path += '~';
   target.taken.add(path);
   await moveIntoPlace(target, content, run, path);
@@ -162,7 +169,7 @@ async function moveIntoPlace(target: Target, content: Content, run: Run, path: B
 const [OWN_FILE, OWN_FOLDER] = process.getuid?.() === 0 ? [0, 0] : [0o400, 0o700];
 
 async function writeLink(target: Target, path: BytePath, to: BytePath): Promise<void> {
-  if (target.taken.has(path) || to === '' || to.includes('\0')) {
+  if (target.taken.has(path) || !fits(target, path) || to === '' || to.includes('\0')) {
     target.summary.missing.push(toText(path));
     return;
   }
