@@ -56,7 +56,7 @@ export async function deleteJournal(
     const saved = Buffer.from(formatStatus({ ...status, state: 'saved' }));
     await store.put(statusKey, saved, { signal });
   }
-  const others: string[] = [];
+  const others = new Set<string>();
   const behind = own === undefined ? [] : [`${prefix}/${segmentKey(own)}`];
   let highest = last;
   let batch: string[] = [];
@@ -64,7 +64,7 @@ export async function deleteJournal(
     const sequence = sequenceOf(basename(key)) ?? 0;
     highest = Math.max(highest, sequence);
     if (fences !== 'none' && sequence > last) behind.push(key);
-    else if (key.endsWith('.json')) others.push(key);
+    else if (key.endsWith('.json')) others.add(key);
     else batch.push(key);
     if (batch.length < BATCH) continue;
     await store.delete(batch, signal);
@@ -74,7 +74,8 @@ export async function deleteJournal(
   // which whoever runs this again has to find.
   if (fences === 'none') batch.unshift(`${prefix}/${segmentKey(highest + 1)}`);
   await store.delete(batch, signal);
-  await store.delete([...others.filter(key => key !== statusKey), statusKey], signal);
+  others.delete(statusKey);
+  await store.delete([...others, statusKey], signal);
   if (fences === 'go') await store.delete(behind, signal);
 }
 
@@ -94,17 +95,19 @@ function assertProves(evidence: DeletionEvidence): void {
   }
 }
 
+/** What is known to be there, and then what else is listed: a listing may come late. */
 async function* keysOf(
   store: Store,
   { prefix, segments }: Pick<StoredJournal, 'prefix' | 'segments'>,
   signal: AbortSignal,
 ): AsyncGenerator<string> {
+  for (let sequence = 1; sequence <= segments; sequence += 1) yield `${prefix}/${segmentKey(sequence)}`;
+  yield `${prefix}/${PLAN_KEY}`;
   try {
-    for await (const { key } of store.list(`${prefix}/`, signal)) yield key;
+    for await (const { key } of store.list(`${prefix}/`, signal))
+      if ((sequenceOf(basename(key)) ?? segments + 1) > segments) yield key;
   } catch (error) {
     // A session's own role may delete, but has no s3:ListBucket.
     if (!(error instanceof PermanentError)) throw error;
-    for (let sequence = 1; sequence <= segments; sequence += 1) yield `${prefix}/${segmentKey(sequence)}`;
-    yield `${prefix}/${PLAN_KEY}`;
   }
 }

@@ -74,6 +74,13 @@ describe('the journal of a session', () => {
     expect(left).toMatchObject({ segments: 1, status: { state: 'saved' } });
   });
 
+  test('is gone although a listing that comes late shows nothing of it', async () => {
+    const { store, destination, journal } = await finished();
+    const late: Store = { ...destination, list: () => destination.list('nothing', patient) };
+    await deleteJournal(late, storedBy(journal), SAVED_BEFORE, { signal: patient, fences: 'none' });
+    expect(await readdir(store)).toEqual([]);
+  });
+
   test('is not deleted because of an archive that the store has not confirmed', async () => {
     const { store, destination, journal } = await finished();
     const receipt = { url: 'file:///logs.tar.gz', key: 'logs.tar.gz', bytes: 1, parts: 1, verified: false };

@@ -68,16 +68,16 @@ interface LookOptions {
 
 /** Who writes an object may own it, and whoever owns the bucket may be denied to read it: that is true of one journal. */
 async function lookAt(options: LookOptions, tally: Tally): Promise<Look> {
-  const { bytes, lastWrittenMs, last } = tally;
-  const tallied = { segments: last.sequence, bytes, lastWrittenMs, fence: undefined };
+  const { bytes, lastWrittenMs } = tally;
+  const tallied = { segments: tally.last.sequence, bytes, lastWrittenMs, fence: undefined };
   try {
     const status = await readStatus(options.destination, options.prefix, options.signal);
+    const last = await findLast(options, tally.last, status?.sequence ?? 0);
     const isKnown = last.bytes > MAX_FENCE_BYTES && status !== undefined;
     const read = last.sequence === 0 || isKnown ? undefined : await readSegment(options, last.sequence);
     const heedsFences = status?.heedsFences === true || read?.segment?.index.heedsFences === true;
     const unfenced = { status, unreadable: undefined, heedsFences };
-    if (read === undefined || !('fence' in read))
-      return { ...tallied, ...unfenced, segments: Math.max(last.sequence, status?.sequence ?? 0) };
+    if (read === undefined || !('fence' in read)) return { ...tallied, ...unfenced, segments: last.sequence };
     const { fence } = read;
     return {
       ...unfenced,
@@ -90,6 +90,20 @@ async function lookAt(options: LookOptions, tally: Tally): Promise<Look> {
     options.signal.throwIfAborted();
     return { ...tallied, status: undefined, unreadable: faultText(error), heedsFences: false };
   }
+}
+
+/** A listing may come late: what has been put since is found by its number. */
+async function findLast(
+  { destination, prefix, signal }: LookOptions,
+  listed: Tally['last'],
+  known: number,
+): Promise<Tally['last']> {
+  let last = listed;
+  const unlisted = (sequence: number) => ({ sequence, bytes: 0, modifiedMs: listed.modifiedMs });
+  if (known > last.sequence) last = unlisted(known);
+  while ((await destination.exists(`${prefix}/${segmentKey(last.sequence + 1)}`, signal)) === true)
+    last = unlisted(last.sequence + 1);
+  return last;
 }
 
 async function bytesAfter({ destination, prefix, signal }: LookOptions, sequence: number): Promise<number> {

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { sleep } from '../../runtime/abort.ts';
 import { type Conditions, putTwice } from '../../store/conditions.ts';
+import { backoffMs } from '../../store/retry.ts';
 import type { Store } from '../../store/store.ts';
 import { FENCE_INTERVAL_MS } from '../format/fence.ts';
 import type { FoundFence, FoundJournal } from './find.ts';
@@ -36,7 +38,10 @@ export function standingOf(
   return { kind: heedsFences ? 'free' : 'silent' };
 }
 
-/** The store's clock and its conditions, from an object of its own that is put and deleted in the journal's folder. */
+/**
+ * The store's clock and its conditions, from an object of its own that is put and deleted in the journal's folder.
+ * @throws when no listing shows the object: by another clock a journal may look dead that is being written
+ */
 export async function askStore(destination: Store, prefix: string, signal: AbortSignal): Promise<StoreFacts> {
   const key = `${prefix}/clock-${randomUUID()}.json`;
   const body = (attempt: number) => Buffer.from(JSON.stringify({ attempt }));
@@ -44,13 +49,23 @@ export async function askStore(destination: Store, prefix: string, signal: Abort
     const found = await putTwice(destination, key, { signal, body });
     if (found === 'refused') await destination.put(key, body(1), { signal });
     const conditions = found === 'taken' ? 'honoured' : found;
-    for await (const object of destination.list(key, signal))
-      if (object.key === key) return { nowMs: object.modifiedMs, conditions };
-    return { nowMs: Date.now(), conditions };
+    for (let looks = 1; looks <= LOOKS; looks += 1) {
+      for await (const object of destination.list(key, signal))
+        if (object.key === key) return { nowMs: object.modifiedMs, conditions };
+      await sleep(backoffMs(looks, FIRST_WAIT_MS, MAX_WAIT_MS), signal);
+    }
+    throw new Error(
+      `${destination.url} does not list ${key}, which was just put there: its time cannot be told`,
+    );
   } finally {
     await destination.delete([key], signal);
   }
 }
+
+/** Half a minute in all, for listings that come late. */
+const LOOKS = 10;
+const FIRST_WAIT_MS = 100;
+const MAX_WAIT_MS = 10_000;
 
 const DEFAULT_HEARTBEAT_MS = 60_000;
 const MISSED = 3;

@@ -1,6 +1,9 @@
+import { utimesSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { findJournals } from '../../../src/journal/reader/find.ts';
 import { askStore, standingOf } from '../../../src/journal/reader/standing.ts';
+import type { Store } from '../../../src/store/store.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openJournalFixture, patient } from '../../support/journal.ts';
 import { putSegments } from '../../support/segments.ts';
@@ -57,4 +60,33 @@ describe('finding journals', () => {
     expect(standingOf(found, Date.now()).kind).toBe('written');
     expect(standingOf(found, Date.now() + 200_000).kind).toBe('silent');
   });
+
+  test('a segment that a late listing does not show is found', async () => {
+    const { destination } = await openJournalFixture();
+    await putSegments(destination, [{}, {}, {}]);
+    const [found] = await findJournals(listedLate(destination, 'now/journal/00000001.tar.gz'), '', patient);
+    expect(found).toMatchObject({ segments: 3 });
+  });
+
+  test("the destination's time is that of the destination, although a listing comes late", async () => {
+    const { destination, store } = await openJournalFixture();
+    const put: Store['put'] = async (key, ...rest) => {
+      await destination.put(key, ...rest);
+      utimesSync(join(store, key), 1_000, 1_000);
+    };
+    const { nowMs } = await askStore({ ...listedLate(destination, ''), put }, 'now/journal', patient);
+    expect(nowMs).toBe(1_000_000);
+  });
 });
+
+/** A store whose first listing ends with a key. */
+function listedLate(store: Store, last: string): Store {
+  let listings = 0;
+  return {
+    ...store,
+    async *list(...request) {
+      listings += 1;
+      for await (const object of store.list(...request)) if (listings > 1 || object.key <= last) yield object;
+    },
+  };
+}
