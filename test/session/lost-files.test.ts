@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -83,3 +83,29 @@ test('what was deleted rightly keeps no journal', { tags: ['slow'] }, async ({ f
   expect(await end(session), session.stdout()).toBe(0);
   expect((await filesBelow(fixture.sessions)).filter(file => file.includes('/journal/'))).toEqual([]);
 });
+
+test.skipIf(spawnSync('strace', ['true']).status !== 0)(
+  'a file that the disk no longer reads when it is packed keeps the journal, and is named',
+  { tags: ['slow'] },
+  async ({ fixture }) => {
+    const session = await startWithFile(fixture, JOURNAL);
+    const file = join(fixture.workdir, 'data.log');
+    const inject = ['-e', 'inject=read,pread64:error=EIO', '-P', file];
+    const disk = spawn('strace', ['-f', '-p', String(session.process.pid), ...inject], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let said = '';
+    disk.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+    await eventually(() => said.includes('attached'));
+    expect(await end(session), session.stdout()).toBe(21);
+    expect(session.report()).toMatchObject({
+      saved: 'journal',
+      archive: { skipped: { first: [{ path: 'data.log', why: 'input/output error' }] } },
+      notices: ['the archive lacks what the journal holds of data.log: the journal stays'],
+    });
+    const journal = await segmentsIn(join(fixture.sessions, '.sessions/test/journal'));
+    expect(journal.length).toBeGreaterThan(0);
+  },
+);
