@@ -5,18 +5,23 @@ import type { ChildName, DestinationUrl, SessionConfig } from '../config/session
 import { STATE_FOLDER } from '../control-socket/protocol.ts';
 import { isMissing } from '../files/errno.ts';
 import { nthName, reportName } from '../save/archive-name.ts';
+import { pathBelow } from './bind-mounts.ts';
 
 /** Names that readers of earlier sessions know. */
 const CHILD_LOGS = { setup: 'setup.log', server: 'cuberite_process.log', agent: 'agent.log' } as const;
 
 /** The same, with all folders by their real paths: they tell whether a destination lies inside the working directory. */
 export async function withRealPaths(config: SessionConfig): Promise<SessionConfig> {
-  const { workdir, save } = config;
-  const real = async <Url extends DestinationUrl>(url: Url): Promise<Url> =>
-    url.kind === 's3' ? url : { ...url, path: await realPath(url.path) };
+  const { save } = config;
+  const workdir = await realPath(config.workdir);
+  const real = async <Url extends DestinationUrl>(url: Url): Promise<Url> => {
+    if (url.kind === 's3') return url;
+    const path = await realPath(url.path);
+    return { ...url, path: (await pathBelow(workdir, path)) ?? path };
+  };
   const destination = await real(save.destination);
   const fallback = save.fallback && (await real(save.fallback));
-  return { ...config, workdir: await realPath(workdir), save: { ...save, destination, fallback } };
+  return { ...config, workdir, save: { ...save, destination, fallback } };
 }
 
 /** Of a path whose last folders need not be there yet. */

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -8,6 +8,7 @@ import { openDirectoryStore } from '../../src/store/directory.ts';
 import { openStore } from '../../src/store/open.ts';
 import { PermanentError } from '../../src/store/store.ts';
 import { PROGRAMS } from '../support/built.ts';
+import { canMount } from '../support/can-mount.ts';
 import { bytesOf, inChunks, thenIdle } from './archives.ts';
 import { describeContract } from './contract.ts';
 import { PLAIN } from './s3/support.ts';
@@ -171,11 +172,6 @@ describe('a folder as a destination', () => {
     expect(keys).toEqual([]);
   });
 });
-
-/** Whether this user may mount in a namespace of its own: not in every container. */
-function canMount(): boolean {
-  return spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'none', os.tmpdir()]).status === 0;
-}
 
 async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
