@@ -88,6 +88,8 @@ const REPORT = {
   format: v.literal(1),
   /** The session's name: its TIMESTAMP. */
   session: Text,
+  /** The id of its run, a UUID; missing in reports of earlier versions. */
+  run: v.optional(Text),
   /** Why the session ended, with the fields of that reason, and a sentence for people. */
   end: v.looseObject({ by: Text, text: Text }),
   saved: v.picklist(['archive', 'journal', 'lost', 'nothing-to-save']),

@@ -10,6 +10,16 @@ export function reportKey(name: string): string {
   return `${sessionFolder(name)}/session.json`;
 }
 
+/** Where a report goes when that of another run has the key: `session.2.json`, `session.3.json` and so on. */
+export function nextReportKey(key: string): string {
+  return key.replace(/(?:\.(\d+))?\.json$/, (_, n?: string) => `.${Number(n ?? 1) + 1}.json`);
+}
+
+/** Whether a file in the folder of a session is a report. */
+export function isReportName(name: string): boolean {
+  return /^session(?:\.\d+)?\.json$/.test(name);
+}
+
 /** `<TIMESTAMP>`, `<TIMESTAMP>.2` and so on: the names that sessions of one TIMESTAMP claim, one after the other. */
 export function nthSessionName(timestamp: string, n: number): string {
   return n === 1 ? timestamp : `${timestamp}.${n}`;

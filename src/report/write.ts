@@ -4,7 +4,8 @@ import { timeoutSignal } from '../runtime/abort.ts';
 import type { Deadline } from '../runtime/deadline.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Store } from '../store/store.ts';
-import { formatReport, type Report } from './schema.ts';
+import { putReport } from './put.ts';
+import { type FoundReport, formatReport, type Report } from './schema.ts';
 
 /** Where a report goes: see session-folder.ts. */
 export interface ReportTarget {
@@ -31,15 +32,19 @@ export async function writeReport(
 ): Promise<void> {
   const body = formatReport(report);
   using deadline = startDeadline();
+  const isOwn = ({ run }: FoundReport) => run !== undefined && run === report.run;
   for (const [i, { store, key }] of targets.entries()) {
-    const url = `${store.url}/${key}`;
     try {
       const share = Math.floor(deadline.leftMs() / (targets.length - i));
-      await store.put(key, body, { signal: timeoutSignal(share, deadline.signal) });
+      const signal = timeoutSignal(share, deadline.signal);
+      const url = `${store.url}/${await putReport(store, key, body, { isOwn, signal })}`;
       log.info({ event: 'report_saved', url }, `report saved to ${url}`);
       return;
     } catch (error) {
-      log.error({ event: 'report_upload_failed', err: error }, `report could not be saved to ${url}`);
+      log.error(
+        { event: 'report_upload_failed', err: error },
+        `report could not be saved to ${store.url}/${key}`,
+      );
     }
   }
   if (workdir === undefined) return;

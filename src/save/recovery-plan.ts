@@ -12,6 +12,8 @@ const Plan = v.object({
   archiveKey: v.string(),
   reportKey: v.string(),
   session: v.optional(v.string()),
+  /** The run whose journal it is of. */
+  run: v.optional(v.string()),
   coveredUntil: v.optional(v.string()),
   isFinished: v.boolean(),
   problems: v.array(v.object({ segment: v.string(), why: v.string() })),
@@ -49,11 +51,12 @@ export function planOf(
   recovered: Recovered,
   { segments, bytes }: FoundJournal,
 ): RecoveryPlan {
-  const { coveredUntil, isFinished, problems, waiting } = recovered;
+  const { run, coveredUntil, isFinished, problems, waiting } = recovered;
   return {
     archiveKey,
     reportKey,
     session,
+    run,
     coveredUntil,
     isFinished,
     problems: [...problems],

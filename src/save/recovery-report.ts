@@ -1,11 +1,16 @@
 import type { FoundJournal } from '../journal/reader/find.ts';
+import { putReport } from '../report/put.ts';
 import { type FoundReport, formatReport, parseReport } from '../report/schema.ts';
+import { isReportName } from '../report/session-folder.ts';
 import { digestOf, readText } from '../store/read.ts';
 import type { Store } from '../store/store.ts';
 import { keyOf, placeOf } from './archive-name.ts';
 import { type RecoveredSession, SMALL_BYTES } from './recovery-plan.ts';
 
-/** Writes `session.json`: what the session itself reported, if it could, and what was recovered. */
+/**
+ * Writes `session.json`: what the session itself reported, if it could, and what was recovered; that of another run stays
+ * as it is.
+ */
 export async function putRecoveryReport(
   store: Store,
   journal: FoundJournal,
@@ -17,7 +22,8 @@ export async function putRecoveryReport(
   }: RecoveredSession & { readonly journalKept: boolean },
   signal: AbortSignal,
 ): Promise<void> {
-  const own = await readOwnReport(store, journal, signal);
+  const run = recovery.run ?? journal.status?.run;
+  const own = await readOwnReport(store, journal, run, signal);
   const { root } = placeOf(journal.session);
   // As the session itself would name it: whoever recovers may look from further up.
   const key = root === '' ? archiveKey : archiveKey.slice(root.length + 1);
@@ -25,6 +31,7 @@ export async function putRecoveryReport(
     format: 1,
     ...own,
     ...(recovery.session === undefined ? {} : { session: recovery.session }),
+    run,
     saved: 'archive',
     recover: undefined,
     earlierArchive: own?.archive,
@@ -39,7 +46,7 @@ export async function putRecoveryReport(
     journalKept: recovery.journalKept,
     archive: { url: `${store.url}/${archiveKey}`, key, bytes, sha256, verified: true },
   });
-  await store.put(reportKey, report, { signal });
+  await putReport(store, reportKey, report, { isOwn: found => isReportOf(found, journal, run), signal });
 }
 
 /**
@@ -52,7 +59,7 @@ export async function isSavedAlready(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (journal.status?.state === 'saved' || journal.fence?.state === 'ended') return true;
-  const report = await readOwnReport(store, journal, signal);
+  const report = await readOwnReport(store, journal, journal.status?.run, signal);
   const archive = report?.archive;
   if (report?.saved !== 'archive' || archive === undefined) return false;
   const archiveKey = keyOf(placeOf(journal.session).root, archive.key);
@@ -63,15 +70,26 @@ export async function isSavedAlready(
 /** The report of the session that wrote a journal, among those of other runs of its name. */
 async function readOwnReport(
   store: Store,
-  { session, siblings, prefix }: FoundJournal,
+  journal: FoundJournal,
+  run: string | undefined,
   signal: AbortSignal,
 ): Promise<FoundReport | undefined> {
-  const { root } = placeOf(session);
-  for (const name of siblings.filter(sibling => /^session(\.\d+)?\.json$/.test(sibling))) {
+  const { session, siblings } = journal;
+  for (const name of siblings.filter(isReportName)) {
     const text = await readText(store, keyOf(session, name), { maxBytes: SMALL_BYTES, signal });
     const report = parseReport(text ?? '');
-    const written = report?.journal?.prefix;
-    if (written !== undefined && keyOf(root, written) === prefix) return report;
+    if (report !== undefined && isReportOf(report, journal, run)) return report;
   }
   return undefined;
+}
+
+/** Whether a report is of the run that wrote a journal; those of earlier versions name the journal alone. */
+function isReportOf(
+  report: FoundReport,
+  { session, prefix }: FoundJournal,
+  run: string | undefined,
+): boolean {
+  if (report.run !== undefined) return report.run === run;
+  const written = report.journal?.prefix;
+  return written !== undefined && keyOf(placeOf(session).root, written) === prefix;
 }

@@ -18,7 +18,7 @@ export interface ReportContext extends HostInfo {
 
 /** A session's result as plain data: `session.json`, and what the last log line and the summary tell. */
 export function makeReport(
-  { config, status }: SessionRuntime,
+  { config, status, claims }: SessionRuntime,
   { end, run, saved, archive, journal, notices }: SessionResult,
   context: ReportContext,
 ): Report {
@@ -26,6 +26,7 @@ export function makeReport(
   return {
     format: 1,
     session: sessionName(archive, journal) ?? config.timestamp,
+    run: claims.claimant.run,
     end: endReport(end),
     saved: saved.how,
     recover: saved.how === 'journal' ? saved.recover : undefined,

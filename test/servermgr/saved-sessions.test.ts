@@ -60,6 +60,14 @@ test('a session that is started again under its name is seen within a minute, at
   expect(await savedSessions.report(name, signal)).toMatchObject({ exitCode: 20 });
 });
 
+test('a report beside that of another run of the name is found', async () => {
+  const { savedSessions, put } = await stage();
+  const { name } = newSession();
+  await put(`.sessions/${name}/session.json`, reportOf(12));
+  await put(`.sessions/${name}/session.2.json`, reportOf(0));
+  expect(await savedSessions.report(name, signal)).toMatchObject({ exitCode: 0 });
+});
+
 test('the fleet shows the report of a session that was started again, and ended once more', async () => {
   stopClock();
   const { savedSessions, put, log } = await stage();
@@ -117,7 +125,7 @@ test('what earlier versions left beside an archive is found, an experiment’s a
   const before = lists();
   for (let look = 0; look < 10; look += 1)
     expect(await savedSessions.report(gone ?? '', signal)).toBeUndefined();
-  expect(lists() - before).toBe(2 * 10);
+  expect(lists() - before).toBe(3 * 10);
   await put(`turk/4713/${gone}/session.json`, reportOf(0));
   vi.setSystemTime(Date.now() + 5 * MINUTE);
   expect(await savedSessions.report(gone ?? '', signal)).toMatchObject({ exitCode: 0 });

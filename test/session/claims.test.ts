@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
@@ -226,6 +226,21 @@ describe.concurrent('a session', () => {
     expect(keysOf(s3)).toEqual([]);
     expect(session.report()).toMatchObject({ session: 'test.2', archive: { key: 'test.2/logs.tar.gz' } });
     expect((await readReport(fixture.sessions, 'test.2')).faults).toHaveLength(1);
+  });
+
+  test('whose name was another’s, whose claim was deleted, leaves its report as it is', async ({
+    fixture,
+    run,
+  }) => {
+    const folder = join(fixture.sessions, '.sessions/test');
+    expect((await run()).code).toBe(0);
+    const before = await readFile(join(folder, 'session.json'), 'utf8');
+    await rm(join(folder, 'claim.json'));
+    expect((await run()).code).toBe(0);
+    expect(await readFile(join(folder, 'session.json'), 'utf8')).toBe(before);
+    const second = JSON.parse(await readFile(join(folder, 'session.2.json'), 'utf8'));
+    expect(second).toMatchObject({ session: 'test', archive: { key: 'test.2/logs.tar.gz' } });
+    expect(second.run).not.toBe(JSON.parse(before).run);
   });
 
   test('that is denied its claim at the end goes to the fallback at once', async ({ fixture, openS3 }) => {

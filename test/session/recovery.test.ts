@@ -23,7 +23,8 @@ test('a journal that cannot be read stops no other: it is told, and so is by the
   fixture,
   s3,
 }) => {
-  await putJournals(s3, { '.sessions/a/journal': {}, '.sessions/b/journal': {}, '.sessions/c/journal': {} });
+  const journals = { '.sessions/a/journal': {}, '.sessions/b/journal': {}, '.sessions/c/journal': {} };
+  await putJournals(s3, journals, 'finished');
   // The status of the second one: Ceph's bucket owner may list what other users write, and not read it.
   s3.setFaults([{ match: { operation: 'GetObject', nth: 3 }, do: 'deny' }]);
   const env = s3Environment(s3);
@@ -171,6 +172,30 @@ test('an archive of the size that a session has reported is not taken for that o
   const again = fixture.start(s3Environment(s3), 'recover', '--force', 's3://bucket/sessions/a');
   expect((await again.ended()).code, again.stderr()).toBe(0);
   expect(again.stdout()).toContain('was saved already');
+});
+
+test('a report of another run of the name is neither believed nor overwritten', { tags: ['slow'] }, async ({
+  fixture,
+  s3,
+}) => {
+  // Its claim was deleted, so that another run has had the name.
+  await putJournals(s3, { '.sessions/a/journal': {} }, 'finished');
+  const at = (key: string) => `${s3.url}/bucket/sessions/${key}`;
+  await fetch(at('a/logs.tar.gz'), { method: 'PUT', body: 'of the other' });
+  const sha256 = createHash('sha256').update('of the other').digest('hex');
+  const archive = { key: 'a/logs.tar.gz', bytes: 12, sha256 };
+  const journal = { prefix: '.sessions/a/journal' };
+  const report = JSON.stringify({ format: 1, run: randomUUID(), saved: 'archive', archive, journal });
+  await fetch(at('.sessions/a/session.json'), { method: 'PUT', body: report });
+  const recovery = fixture.start(s3Environment(s3), 'recover', 's3://bucket/sessions/a');
+  expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
+  expect(recovery.stdout()).toContain('recovered to');
+  expect(await (await fetch(at('.sessions/a/session.json'))).text()).toBe(report);
+  expect(await (await fetch(at('a/logs.tar.gz'))).text()).toBe('of the other');
+  const own = JSON.parse(await (await fetch(at('.sessions/a/session.2.json'))).text());
+  expect(own).toMatchObject({ recovered: true, archive: { key: expect.stringMatching(/^a\.\w+\/logs/) } });
+  expect(keysOf(s3)).toContain(`sessions/${own.archive.key}`);
+  expect(keysOf(s3).filter(key => key.includes('/journal/'))).toEqual([]);
 });
 
 test('two journals of one name of an earlier version become two archives', { tags: ['slow'] }, async ({

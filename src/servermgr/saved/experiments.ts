@@ -1,3 +1,4 @@
+import { isReportName } from '../../report/session-folder.ts';
 import { timeoutSignal, within } from '../../runtime/abort.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { StoredObject } from '../../store/store.ts';
@@ -70,7 +71,7 @@ async function listSessions(listing: Listing, signal: AbortSignal): Promise<Map<
   let listed = 0;
   for await (const object of listing.listIfAllowed(FOLDER, signal)) {
     const [turk, experiment, name = '', ...inside] = object.key.split('/');
-    const isReport = isEarlierReport(inside.join('/'));
+    const isReport = isReportName(inside.join('/'));
     const isJournal = isEarlierJournal(inside.join('/'));
     if (isSessionName(name) && (isReport || isJournal)) {
       const known = sessions.get(name);
@@ -84,11 +85,6 @@ async function listSessions(listing: Listing, signal: AbortSignal): Promise<Map<
     if (listed >= MAX_LISTED) break;
   }
   return sessions;
-}
-
-/** The second session of one name reported beside the first. @param inside the key below the folder of the archive */
-export function isEarlierReport(inside: string): boolean {
-  return /^session(?:\.\d+)?\.json$/.test(inside);
 }
 
 /** @param inside the key below the folder of the archive */

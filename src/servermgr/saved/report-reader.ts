@@ -1,7 +1,13 @@
-import { isSessionOf, nthSessionName, reportKey, sessionFolder } from '../../report/session-folder.ts';
+import {
+  isReportName,
+  isSessionOf,
+  nthSessionName,
+  reportKey,
+  sessionFolder,
+} from '../../report/session-folder.ts';
 import { readText } from '../../store/read.ts';
 import { DeniedError, type Store, type StoredObject } from '../../store/store.ts';
-import { type Experiments, isEarlierReport } from './experiments.ts';
+import type { Experiments } from './experiments.ts';
 import { sessionOfKey } from './keys.ts';
 import type { Listing } from './listing.ts';
 
@@ -13,8 +19,8 @@ export type ReadReport = (name: string, signal: AbortSignal) => Promise<string |
 
 /** Where the reports of the sessions of one name may lie. */
 interface Place {
-  /** What the keys of all begin with that are not the first one's. */
-  readonly prefix: string;
+  /** What the keys of all begin with, and few other keys. */
+  readonly prefixes: readonly string[];
   isReport(key: string): boolean;
   /** The key of the n-th, from 1. */
   key(n: number): string;
@@ -35,13 +41,14 @@ export function createReportReader(
   async function readLatest(place: Place, signal: AbortSignal): Promise<string | undefined> {
     const found: StoredObject[] = [];
     try {
-      for await (const object of listing.list(place.prefix, signal))
-        if (place.isReport(object.key)) found.push(object);
+      for (const prefix of place.prefixes)
+        for await (const object of listing.list(prefix, signal))
+          if (place.isReport(object.key)) found.push(object);
     } catch (error) {
       if (!(error instanceof DeniedError)) throw error;
       return readLast(place, signal);
     }
-    return (await readNewest(found, signal)) ?? (await read(place.key(1), signal));
+    return readNewest(found, signal);
   }
 
   async function readNewest(found: readonly StoredObject[], signal: AbortSignal) {
@@ -73,10 +80,10 @@ export function createReportReader(
 
 function placeOf(name: string): Place {
   return {
-    prefix: `${sessionFolder(name)}.`,
+    prefixes: [`${sessionFolder(name)}.`, `${sessionFolder(name)}/session.`],
     isReport(key) {
       const own = sessionOfKey(key);
-      return own?.inside === 'session.json' && isSessionOf(own.name, name);
+      return own !== undefined && isReportName(own.inside) && isSessionOf(own.name, name);
     },
     key: n => reportKey(nthSessionName(name, n)),
   };
@@ -86,8 +93,8 @@ function placeOf(name: string): Place {
 function earlierPlaceOf(name: string): Place {
   const start = `${name}/`;
   return {
-    prefix: `${start}session.`,
-    isReport: key => isEarlierReport(key.slice(start.length)),
+    prefixes: [`${start}session.`],
+    isReport: key => isReportName(key.slice(start.length)),
     key: n => (n === 1 ? `${start}session.json` : `${start}session.${n}.json`),
   };
 }
