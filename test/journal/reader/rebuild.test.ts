@@ -222,11 +222,16 @@ describe('contents that are not whole', () => {
   test('the files of a database count together, when each is whole', async () => {
     const { store, destination, recover } = await openJournalFixture();
     const first = { generations: [1, 2], replaces: [] };
-    const second = { generations: [3, 2], replaces: [1] };
+    const second = { generations: [3, 4, 2], replaces: [1] };
     await putSegments(destination, [
       { pieces: [piece('world.db', 'one', { set: first, whole: 3 })] },
       { pieces: [piece('world.db-wal', 'log', { generation: 2, set: first, whole: 3 })] },
-      { pieces: [piece('world.db', 'tw', { generation: 3, set: second, whole: 3 })] },
+      {
+        pieces: [
+          piece('world.db-journal', 'pages', { generation: 4, set: second, whole: 5 }),
+          piece('world.db', 'tw', { generation: 3, set: second, whole: 3 }),
+        ],
+      },
       { pieces: [piece('world.db', 'o', { generation: 3, offset: 2, set: second, whole: 3 })] },
     ]);
     const recoverFirst = async (segments: number) => {
@@ -238,8 +243,11 @@ describe('contents that are not whole', () => {
         files: await Promise.all(names.map(name => readFile(join(folder, name), 'utf8'))),
       };
     };
-    expect(await recoverFirst(4)).toEqual({ superseded: [], files: ['two', 'log'] });
-    expect(await recoverFirst(3)).toEqual({ superseded: ['world.db'], files: ['one', 'log'] });
+    expect(await recoverFirst(4)).toEqual({ superseded: [], files: ['two', 'pages', 'log'] });
+    expect(await recoverFirst(3)).toEqual({
+      superseded: ['world.db-journal', 'world.db'],
+      files: ['one', 'log'],
+    });
     expect(await recoverFirst(2)).toEqual({ superseded: [], files: ['one', 'log'] });
     // Nothing else is left of it.
     expect(await recoverFirst(1)).toEqual({ superseded: ['world.db'], files: ['one'] });

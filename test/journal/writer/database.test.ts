@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { appendFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -111,6 +111,26 @@ describe('a write-ahead log', () => {
     expect(contentOf(join(late.folder, 'world.db'))).toEqual({ integrity: 'ok', sum: 0, generation: 4 });
   });
 
+  test('that is begun anew, and has become longer than it was, is not the same one', async () => {
+    const { work, start, recover } = await openJournalFixture();
+    const db = open(join(work, 'world.db'), 'wal');
+    const journal = start();
+    await settled(journal);
+    const log = join(work, 'world.db-wal');
+    const { size } = statSync(log);
+    const { bytes } = journal.report();
+    db.exec('PRAGMA wal_checkpoint(RESTART)');
+    for (let generation = 1; generation < 9; generation += 1) {
+      begin(db);
+      db.exec('COMMIT');
+    }
+    expect(statSync(log).size).toBeGreaterThan(size);
+    await seenByNow(journal, work);
+    expect(journal.report().bytes - bytes).toBeLessThan(10_000);
+    const { folder } = await recover();
+    expect(contentOf(join(folder, 'world.db'))).toEqual({ integrity: 'ok', sum: 0, generation: 0 });
+  });
+
   test('that is deleted or cut takes nothing of the database with it', { tags: ['slow'] }, async () => {
     const { work, start, recover } = await openJournalFixture();
     const db = open(join(work, 'world.db'), 'wal');
@@ -162,6 +182,17 @@ describe('whatever becomes of a database', () => {
     const { folder, displaced, superseded } = await recover();
     expect(withoutShm(treeOf(folder))).toEqual(withoutShm(treeOf(work)));
     expect({ displaced, superseded }).toEqual({ displaced: [], superseded: [] });
+  });
+
+  test('its companions are files like any other without it', async () => {
+    const { work, start, recover } = await openJournalFixture();
+    open(join(work, 'world.db'), 'wal');
+    const journal = start();
+    await settled(journal);
+    await rm(join(work, 'world.db'));
+    await journal.finish(patient);
+    const { folder } = await recover();
+    expect(withoutShm(treeOf(folder))).toEqual(withoutShm(treeOf(work)));
   });
 
   test('it is left out with its folder, and its companions come with it whatever the globs say', async () => {
