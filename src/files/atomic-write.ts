@@ -24,6 +24,11 @@ export interface AtomicWriteOptions {
   readonly replace: boolean;
   /** Permission bits of the file, to which the umask applies; 0o644 unless given. */
   readonly mode?: number;
+  /**
+   * A folder above the file: the names up to it are synced as well, whoever has made them, who may have been killed
+   * before they were. Default: only those of folders that had to be made.
+   */
+  readonly durableBelow?: string;
   /** Called after each chunk with the number of bytes written so far. */
   readonly onWritten?: (bytes: number, chunk: Buffer) => void;
 }
@@ -36,7 +41,7 @@ export interface AtomicWriteOptions {
 export async function writeAtomically(
   file: string,
   chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
-  { replace, mode = 0o644, onWritten }: AtomicWriteOptions,
+  { replace, mode = 0o644, durableBelow, onWritten }: AtomicWriteOptions,
 ): Promise<number> {
   const folder = path.dirname(file);
   const firstMade = await mkdir(folder, { recursive: true });
@@ -58,7 +63,7 @@ export async function writeAtomically(
   } finally {
     await handle.close();
   }
-  await syncFolders(folder, firstMade);
+  await syncFolders(folder, firstMade, durableBelow);
   return bytes;
 }
 
@@ -179,16 +184,26 @@ function takenOver(part: string, options?: ErrorOptions): Error {
   return new Error(`${part} was taken over by another writer`, options);
 }
 
-/** A new name is durable only when the folder that holds it is, and so on up to the first folder that was there. */
-async function syncFolders(folder: string, firstMade: string | undefined): Promise<void> {
-  const last = firstMade === undefined ? folder : path.dirname(firstMade);
+/**
+ * A new name is durable only when the folder that holds it is, and so on up to the first folder that was there.
+ * @param above see `AtomicWriteOptions.durableBelow`
+ */
+async function syncFolders(folder: string, firstMade: string | undefined, above?: string): Promise<void> {
+  const made = firstMade === undefined ? folder : path.dirname(firstMade);
+  const last = above !== undefined && above.length < made.length ? above : made;
   for (let each = folder; ; each = path.dirname(each)) {
-    await syncFolder(each);
+    try {
+      await syncFolder(each);
+    } catch (error) {
+      // The folder above those that are ours may be one that nobody else may list.
+      if (each !== above || !hasCode(error, 'EACCES')) throw error;
+    }
     if (each === last || each === path.dirname(each)) return;
   }
 }
 
-async function syncFolder(folder: string): Promise<void> {
+/** Makes the names in a folder durable, and the absence of those that were removed. */
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
     await handle.sync();

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { FileExistsError, writeAtomically } from '../files/atomic-write.ts';
+import { FileExistsError, syncFolder, writeAtomically } from '../files/atomic-write.ts';
 import { errorCode, hasCode, unlessMissing } from '../files/errno.ts';
 import { orAborted, timeoutSignal } from '../runtime/abort.ts';
 import { isBug } from '../runtime/bug.ts';
@@ -30,6 +30,8 @@ const CHECK_MS = 10_000;
 export function openDirectoryStore(folder: string): Store {
   const root = path.resolve(folder);
   const url = pathToFileURL(root).href;
+  /** The folder itself may be new. */
+  const durableBelow = path.dirname(root);
   const fileOf = (key: string) => path.join(root, ...partsOf(key));
 
   async function explained<T>(what: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
@@ -67,7 +69,7 @@ export function openDirectoryStore(folder: string): Store {
       try {
         if (ifAbsent && (await isThere(file))) throw new FileExistsError(file);
         const bytes = await orAborted(
-          writeAtomically(file, source, { replace: !ifAbsent, onWritten }),
+          writeAtomically(file, source, { replace: !ifAbsent, durableBelow, onWritten }),
           watch.signal,
           CLEANUP_MS,
         );
@@ -90,7 +92,8 @@ export function openDirectoryStore(folder: string): Store {
       explained(`save ${key} to`, signal, async () => {
         const file = fileOf(key);
         signal.throwIfAborted();
-        await orAborted(writeAtomically(file, [body], { replace: ifAbsent !== true }), signal, CLEANUP_MS);
+        const options = { replace: ifAbsent !== true, durableBelow };
+        await orAborted(writeAtomically(file, [body], options), signal, CLEANUP_MS);
       }),
 
     get: (key, signal, from) =>
@@ -108,7 +111,8 @@ export function openDirectoryStore(folder: string): Store {
           await rm(`${fileOf(key)}.part`, { force: true });
         }
         const folders = new Set(keys.map(key => path.dirname(fileOf(key))));
-        for (const emptied of folders) await removeEmpty(emptied, root);
+        // Otherwise what is deleted afterwards may be gone after a power cut, and what was deleted first may not.
+        for (const emptied of folders) await unlessMissing(syncFolder(await removeEmpty(emptied, root)));
       }),
 
     abortUploads: (key, signal) =>
@@ -161,17 +165,21 @@ async function* read(file: string, start: number, signal: AbortSignal): AsyncGen
   yield* createReadStream(file, { start, signal });
 }
 
-/** Folders are only names in keys: one that holds no more files goes, and so do those above it. */
-async function removeEmpty(folder: string, root: string): Promise<void> {
+/**
+ * Folders are only names in keys: one that holds no more files goes, and so do those above it.
+ * @returns the first one that stays
+ */
+async function removeEmpty(folder: string, root: string): Promise<string> {
   for (let each = folder; each !== root; each = path.dirname(each)) {
     try {
       await rmdir(each);
     } catch (error) {
       if (hasCode(error, 'ENOENT')) continue;
-      if (hasCode(error, 'ENOTEMPTY', 'EEXIST', 'EBUSY', 'EACCES', 'EPERM')) return;
+      if (hasCode(error, 'ENOTEMPTY', 'EEXIST', 'EBUSY', 'EACCES', 'EPERM')) return each;
       throw error;
     }
   }
+  return root;
 }
 
 function explain(error: unknown, what: string): Error {

@@ -1,9 +1,9 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { unlessMissing } from '../../src/files/errno.ts';
 import { SUPERVISOR } from '../support/built.ts';
 import { readTree } from '../support/known-files.ts';
-import { HOOK_VARIABLE, type HookSettings, type LedgerLine } from './ledger.ts';
+import { HOOK_VARIABLE, type HookSettings, type LedgerLine, ledgerIn, readLedger } from './ledger.ts';
 import type { Place, StoredEvent, Trap } from './place.ts';
 import { digestOf } from './s3-place.ts';
 
@@ -18,21 +18,13 @@ export async function openFolderPlace(
   before: readonly StoredEvent[],
   trap: Trap | undefined,
 ): Promise<Place> {
-  const ledger = join(parent, 'ledger');
+  const ledger = ledgerIn(parent);
   await mkdir(ledger);
   const last = new Map(before.map(event => [event.key, event]));
   for (const { key, bytes } of last.values()) {
     if (bytes === undefined) continue;
     await mkdir(dirname(join(folder, key)), { recursive: true });
     await writeFile(join(folder, key), bytes);
-  }
-
-  async function lines(): Promise<(LedgerLine & { readonly by: string })[]> {
-    const text = (await unlessMissing(readFile(join(ledger, 'lines.jsonl'), 'utf8'))) ?? '';
-    return text
-      .split('\n')
-      .slice(0, -1)
-      .map(line => JSON.parse(line));
   }
 
   return {
@@ -46,22 +38,30 @@ export async function openFolderPlace(
       };
     },
     points: async by =>
-      (await lines()).flatMap(line => (line.kind === 'point' && line.by === by ? [line.what] : [])),
-    async events() {
-      const since = await Promise.all(
-        (await lines()).map(async (line): Promise<StoredEvent[]> => {
-          if (line.kind === 'point') return [];
-          const { kind, by, key } = line;
-          if (kind === 'delete') return [{ kind, key, by }];
-          const bytes = await readFile(join(ledger, line.file));
-          return [{ kind, key, by, bytes, digest: digestOf(bytes) }];
-        }),
-      );
-      return [...before, ...since.flat()];
-    },
+      (await readLedger(ledger)).flatMap(line =>
+        line.kind === 'point' && line.by === by ? [line.what] : [],
+      ),
+    events: async () => [...before, ...eventsIn(await readLedger(ledger))],
     objects: async () => (await unlessMissing(readTree(folder))) ?? new Map(),
     async [Symbol.asyncDispose]() {
       // It goes with the folder of the session.
     },
   };
+}
+
+/** What is put and deleted, as whoever reads the folder sees it: a part is no object yet. */
+function eventsIn(lines: readonly LedgerLine[]): readonly StoredEvent[] {
+  const parts = new Map<string, Buffer>();
+  return lines.flatMap((line): StoredEvent[] => {
+    if (line.kind === 'point') return [];
+    const { by, call } = line;
+    const { kind, path: key } = call;
+    if (kind === 'create') parts.set(key, Buffer.alloc(0));
+    if (kind === 'write') parts.set(key, Buffer.concat([parts.get(key) ?? Buffer.alloc(0), call.bytes]));
+    if (key.endsWith('.part')) return [];
+    if (kind === 'unlink') return [{ kind: 'delete', key, by }];
+    if (kind !== 'link' && kind !== 'rename') return [];
+    const bytes = parts.get(call.from) ?? Buffer.alloc(0);
+    return [{ kind: 'put', key, by, bytes, digest: digestOf(bytes) }];
+  });
 }

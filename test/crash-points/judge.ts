@@ -1,5 +1,5 @@
 import { compare, type Deletion, type Durable, judgeDeletion, judgeWrites } from '../proof/model.ts';
-import { lastLineMs, writtenIn } from '../support/known-files.ts';
+import { lineTimes, writtenIn } from '../support/known-files.ts';
 import { type DurableFacts, readDurable } from './durable.ts';
 import type { StoredEvent } from './place.ts';
 import { SESSION } from './scenarios.ts';
@@ -27,8 +27,10 @@ export async function judge({ events, workdir }: Remains, scratch: string): Prom
   const archives = archivesAt(events, facts, events.length);
   const recovered = archives.get(namedIn(events) ?? '') ?? new Map<string, Buffer>();
   const { faults, ...bytes } = compare(durable, recovered, written);
-  const durableMs = Math.max(...durable.map(([path, log]) => (path === LOG ? lastLineMs(log) : 0)));
-  const recoveredMs = lastLineMs(recovered.get(LOG));
+  const durableTimes = durable.flatMap(([path, log]) => (path === LOG ? lineTimes(log) : []));
+  const times = lineTimes(recovered.get(LOG));
+  const [firstMs = 0] = durableTimes;
+  const lastMs = times.at(-1) ?? firstMs;
   return {
     faults: [
       ...faults,
@@ -37,8 +39,8 @@ export async function judge({ events, workdir }: Remains, scratch: string): Prom
       ...deletionsIn(events, facts).flatMap(deletion => judgeDeletion(deletion, written)),
     ],
     ...bytes,
-    lostMs: Math.max(0, durableMs - recoveredMs),
-    ageMs: recoveredMs === 0 ? 0 : lastLineMs(workdir.get(LOG)) - recoveredMs,
+    lostMs: Math.max(0, ...durableTimes.map(atMs => atMs - lastMs)),
+    ageMs: lastMs === 0 ? 0 : (lineTimes(workdir.get(LOG)).at(-1) ?? lastMs) - lastMs,
   };
 }
 

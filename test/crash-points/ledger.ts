@@ -1,3 +1,7 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { unlessMissing } from '../../src/files/errno.ts';
+import type { FileCall } from '../support/file-calls.ts';
 import type { Trap } from './place.ts';
 
 /** Names the settings of hook.ts, as JSON, in the environment of the process that it watches. */
@@ -10,15 +14,35 @@ export interface HookSettings {
   readonly program: string;
   /** Below which changes are points. */
   readonly folder: string;
-  /** Where lines and copies go. */
+  /** A folder for what is written down. */
   readonly ledger: string;
   /** See `Trap`. */
   readonly at?: Trap['at'];
 }
 
 /** What a process has come to or done, in the order of all that share a ledger. */
-export type LedgerLine =
+export type LedgerLine = { readonly by: string } & (
   | { readonly kind: 'point'; readonly what: string }
-  /** @param file the copy of what was put */
-  | { readonly kind: 'put'; readonly key: string; readonly file: string }
-  | { readonly kind: 'delete'; readonly key: string };
+  | { readonly kind: 'call'; readonly call: FileCall }
+);
+
+/** Where a world's ledger is. @param scratch its own folder */
+export function ledgerIn(scratch: string): string {
+  return join(scratch, 'ledger');
+}
+
+export function ledgerFile(ledger: string): string {
+  return join(ledger, 'lines.jsonl');
+}
+
+export async function readLedger(ledger: string): Promise<readonly LedgerLine[]> {
+  const text = (await unlessMissing(readFile(ledgerFile(ledger), 'utf8'))) ?? '';
+  const lines = text.split('\n').slice(0, -1);
+  return lines.map(line => JSON.parse(line, revive));
+}
+
+/** Bytes as `JSON.stringify` writes them. */
+function revive(_: string, value: unknown): unknown {
+  const isBytes = typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer';
+  return isBytes && 'data' in value ? Buffer.from(value.data as number[]) : value;
+}

@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
 import { eventually } from '../support/eventually.ts';
 import type { Trap } from './place.ts';
 import type { PlaceKind, World } from './world.ts';
@@ -52,12 +54,17 @@ async function ended({ process }: ReturnType<World['startSession']>): Promise<vo
   if (process.exitCode === null && process.signalCode === null) await once(process, 'exit');
 }
 
-/** When several segments are there. */
-async function killSession({ startSession, place }: World): Promise<void> {
+/** When the agent has done all that it does once, and two more segments are there. */
+export async function killSession({ startSession, place, workdir }: World): Promise<void> {
   const session = startSession(SESSION);
-  await eventually(async () => [...(await place.objects()).keys()].filter(isSegment).length >= 4);
+  await eventually(() => access(join(workdir, 'rotated.log.1')).then(() => true));
+  const count = async () => [...(await place.objects()).keys()].filter(isSegment).length;
+  const before = await count();
+  await eventually(async () => (await count()) >= before + 2);
   session.signal('SIGKILL');
   await ended(session);
 }
 
-const isSegment = (key: string) => /\/journal\/\d+\.tar\.gz$/.test(key);
+export function isSegment(key: string): boolean {
+  return /\/journal\/\d+\.tar\.gz$/.test(key);
+}

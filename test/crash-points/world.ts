@@ -16,6 +16,7 @@ export interface Remains {
 /** A session's container and its destination. */
 export interface World extends AsyncDisposable {
   readonly place: Place;
+  readonly workdir: string;
   /** Starts a session. @param by the process's name */
   startSession(by: string): RunningSupervisor;
   /** Recovers the session, whoever writes still. */
@@ -60,6 +61,7 @@ export async function openWorld(kind: PlaceKind, before?: Remains, trap?: Trap):
   };
   return {
     place,
+    workdir: fixture.workdir,
     scratch,
     log: by => `${by}:\n${running.get(by)?.stdout() ?? ''}${running.get(by)?.stderr() ?? ''}`,
     startSession: by =>

@@ -23,7 +23,7 @@ setInterval(() => {
   append('deep/er/grown.log', number);
   append('rotated.log', number);
   if (number % 10 === 0) replace(number / 10);
-  if (number === 25) renameSync('rotated.log', 'rotated.log.1');
-  if (number === 30) rmSync('lock');
+  if (number === 20) renameSync('rotated.log', 'rotated.log.1');
+  if (number === 15) rmSync('lock');
   if (Date.now() > endMs) process.exit(0);
 }, 10);

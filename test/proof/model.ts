@@ -138,18 +138,20 @@ interface Loss {
   readonly bytes: number;
 }
 
-/** What had been durable, and is not there: neither it nor anything that came after it. */
+/** Of each path what had been durable, and is not there: neither it nor anything that came after it. */
 function lacking(durable: Durable, found: Tree, written: Written): readonly Loss[] {
-  return [...durable].flatMap(([path, bytes]) => {
+  const worst = new Map<string, Loss>();
+  for (const [path, bytes] of durable) {
     const had = placeOf(path, bytes, written);
     const has = placeOf(path, found.get(path), written) ?? NOWHERE;
-    if (had === undefined || has.content > had.content) return [];
-    if (has.content === had.content && has.bytes >= had.bytes) return [];
+    if (had === undefined || has.content > had.content) continue;
+    if (has.content === had.content && has.bytes >= had.bytes) continue;
     const left = has.content === had.content ? has.bytes : 0;
-    return [
-      { why: `${path} has ${left} of the ${had.bytes} bytes that were durable`, bytes: had.bytes - left },
-    ];
-  });
+    const why = `${path} has ${left} of the ${had.bytes} bytes that were durable`;
+    const lost = had.bytes - left;
+    if (lost >= (worst.get(path)?.bytes ?? 0)) worst.set(path, { why, bytes: lost });
+  }
+  return [...worst.values()];
 }
 
 interface Place {

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname, relative, resolve } from 'node:path';
+import { hasCode } from '../../src/files/errno.ts';
 
 /** A call that changes something below a folder, or makes that durable. Paths are relative to the folder. */
 export type FileCall =
@@ -61,18 +62,26 @@ export function watchCalls(folder: string, observer: CallObserver): () => void {
   }
 
   const { promises } = realFs;
+  async function makeOne(path: fs.PathLike, options?: fs.MakeDirectoryOptions) {
+    const name = inside(path);
+    if (name === undefined) return promises.mkdir(path, options);
+    return watched({ kind: 'mkdir', path: name }, () => promises.mkdir(path, options));
+  }
+
   Object.assign(fs.promises, {
     async mkdir(path: fs.PathLike, options?: fs.MakeDirectoryOptions) {
-      const names: string[] = [];
-      // Recursively, the upper ones are made first.
-      for (let each = String(path); !realFs.existsSync(each); each = dirname(each)) names.unshift(each);
-      if (names.length === 0 || inside(path) === undefined) return promises.mkdir(path, options);
-      for (const each of names) {
-        const name = inside(each);
-        if (name === undefined) await promises.mkdir(each);
-        else await watched({ kind: 'mkdir', path: name }, () => promises.mkdir(each));
+      if (inside(path) === undefined || !options?.recursive) return makeOne(path, options);
+      let first: string | undefined;
+      for (const each of missing(String(path))) {
+        try {
+          await makeOne(each);
+          first ??= each;
+        } catch (error) {
+          // Somebody else has made it meanwhile.
+          if (!hasCode(error, 'EEXIST')) throw error;
+        }
       }
-      return options?.recursive ? names[0] : undefined;
+      return first;
     },
     async open(path: fs.PathLike, flags: string | number = 'r', mode?: fs.Mode) {
       const name = inside(path);
@@ -112,6 +121,13 @@ export function watchCalls(folder: string, observer: CallObserver): () => void {
       },
     };
   }
+}
+
+/** The folders that a recursive mkdir makes, in its order. */
+function missing(path: string): readonly string[] {
+  const names: string[] = [];
+  for (let each = path; !realFs.existsSync(each); each = dirname(each)) names.unshift(each);
+  return names;
 }
 
 function isWriting(flags: string | number): boolean {

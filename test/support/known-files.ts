@@ -27,10 +27,10 @@ function versionsUpTo(last: Buffer | undefined): readonly Content[] {
   return Array.from({ length: Number(version ?? 0) }, (_, index) => whole(contentOf(index + 1)));
 }
 
-/** When a log's last line was written, in milliseconds since the epoch; 0: it has none. */
-export function lastLineMs(bytes: Buffer | undefined): number {
-  const lines = bytes?.toString('latin1').match(/^\d+ \d{13}$/gm);
-  return Number(lines?.at(-1)?.split(' ')[1] ?? 0);
+/** When the lines of a log were written, in milliseconds since the epoch. */
+export function lineTimes(bytes: Buffer | undefined): readonly number[] {
+  const lines = bytes?.toString('latin1').matchAll(/^\d+ (\d{13})$/gm) ?? [];
+  return Array.from(lines, ([, ms]) => Number(ms));
 }
 
 /** Every file below a folder. */
