@@ -139,7 +139,8 @@ async function writeJournal(home: string): Promise<void> {
     },
     prefix: 'bench/journal',
     run: randomUUID(),
-    conditions: 'honoured',
+    ifAbsent: true,
+    heedsFences: true,
     sinceMs: Date.now(),
     about: {
       session: 'bench',

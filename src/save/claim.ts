@@ -10,6 +10,8 @@ import { keyOf } from './archive-name.ts';
 export interface ClaimedName {
   readonly name: string;
   readonly conditions: Conditions;
+  /** Whether what is written below the name may be read again; saving needs no right to that. */
+  readonly isReadable: boolean;
 }
 
 /** Who claims a name. */
@@ -61,22 +63,27 @@ export async function claimName(
     if (found === 'honoured' || found === 'taken') {
       const owner = await ownerOf(store, key, claimant, signal);
       const isOwn = found === 'taken' ? owner === 'own' : owner !== 'other';
-      if (isOwn) return { name, conditions: 'honoured' };
+      if (isOwn) return { name, conditions: 'honoured', isReadable: owner === 'own' };
     } else {
       const own = keyOf(root, `${sessionFolder(claimant.timestamp)}/claims/${claimant.run}.json`);
       await put(own, body(1), { signal });
       const isFree = n === 1 && (await isAlone(store, own, key, signal));
       const { timestamp, run } = claimant;
-      return { name: isFree ? timestamp : uniqueSessionName(timestamp, run), conditions: found };
+      return {
+        name: isFree ? timestamp : uniqueSessionName(timestamp, run),
+        conditions: found,
+        isReadable: false,
+      };
     }
   }
-  return { name: uniqueSessionName(claimant.timestamp, claimant.run), conditions: 'honoured' };
+  const unique = uniqueSessionName(claimant.timestamp, claimant.run);
+  return { name: unique, conditions: 'honoured', isReadable: false };
 }
 
 /** The name after one whose place turned out to be another archive's. */
 export async function claimNextName(
   store: Store,
-  { name, conditions }: ClaimedName,
+  { name, conditions, isReadable }: ClaimedName,
   claimant: Claimant,
   options: ClaimOptions,
 ): Promise<ClaimedName> {
@@ -84,8 +91,8 @@ export async function claimNextName(
   const unique = uniqueSessionName(timestamp, run);
   if (conditions === 'honoured' && !name.startsWith(unique))
     return claimName(store, claimant, { ...options, first: 1 + numberIn(name, timestamp) });
-  if (!name.startsWith(unique)) return { name: unique, conditions };
-  return { name: nthSessionName(unique, 1 + numberIn(name, unique)), conditions };
+  if (!name.startsWith(unique)) return { name: unique, conditions, isReadable };
+  return { name: nthSessionName(unique, 1 + numberIn(name, unique)), conditions, isReadable };
 }
 
 function numberIn(name: string, first: string): number {

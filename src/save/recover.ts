@@ -132,7 +132,11 @@ async function placeOfRecovered(
   const claimant = claimantOf(name, run, hostname());
   const claimed: ClaimedName = isClaimed
     ? // Where conditions are refused no claim is under the common key.
-      { name, conditions: journal.siblings.includes(CLAIM_KEY) ? 'honoured' : 'refused' }
+      {
+        name,
+        conditions: journal.siblings.includes(CLAIM_KEY) ? 'honoured' : 'refused',
+        isReadable: true,
+      }
     : await claimName(store, claimant, { signal, root });
   const source = {
     template: key ?? (isClaimed ? defaults.key : DEFAULT_KEY),

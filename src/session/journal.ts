@@ -83,7 +83,7 @@ async function startWhenClaimed(
   const { journal, save, workdir } = config;
   const sinceMs = Date.now();
   const { include, exclude, archiveName, codec, key, experiment } = save;
-  const { name, conditions } = await claims.at(save.destination).whenClaimed;
+  const { name, conditions, isReadable } = await claims.at(save.destination).whenClaimed;
   const options = {
     selection: {
       root: workdir,
@@ -98,7 +98,9 @@ async function startWhenClaimed(
     destination: store,
     prefix: `${sessionFolder(name)}/journal`,
     run: claims.claimant.run,
-    conditions,
+    ifAbsent: conditions !== 'refused',
+    // What is in its way it has to be able to tell from its own segments.
+    heedsFences: conditions === 'honoured' && isReadable,
     sinceMs,
     about: {
       session: name,

@@ -74,7 +74,7 @@ test('no file has keys, accounts or secrets in it', () => {
   expect(dockerfile).not.toMatch(/^ARG .*(KEY|SECRET|TOKEN|PASSWORD)/m);
 });
 
-test('a session may save, read and delete its journal, and nothing else', () => {
+test('a session may save, read its claim and its journal, delete the latter, and nothing else', () => {
   const actions = (file: string) =>
     JSON.parse(read(`deploy/iam/${file}.json`)).Statement.flatMap(
       ({ Action }: { Action: string[] }) => Action,
@@ -87,5 +87,5 @@ test('a session may save, read and delete its journal, and nothing else', () => 
   ]);
   const session = JSON.parse(read('deploy/iam/session.json'));
   const reading = session.Statement.find(({ Action }: { Action: string }) => Action === 's3:GetObject');
-  expect(reading.Resource).toMatch(/\/\.sessions\/\*\/journal\/\*$/);
+  expect(reading.Resource).toMatch(/\/\.sessions\/\*$/);
 });

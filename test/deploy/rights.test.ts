@@ -114,7 +114,7 @@ describe('the role of a session', () => {
 
   for (const [what, policy] of [
     ['as it is', SESSION],
-    ['without the right to read its journal', without(SESSION, 'ReadItsOwnJournal')],
+    ['without the right to read its journal', without(SESSION, 'ReadItsClaimAndJournal')],
   ] as const)
     test(`${what} saves it and clears its journal; no recovery does it again`, async ({
       fixture,

@@ -6,7 +6,7 @@ import { deleteJournal } from '../../src/journal/delete.ts';
 import { findJournals } from '../../src/journal/reader/find.ts';
 import { standingOf } from '../../src/journal/reader/standing.ts';
 import { fencesOf, JournalTakenError, takeJournal } from '../../src/journal/takeover.ts';
-import { DeniedError, type Store } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   type JournalFixture,
@@ -99,28 +99,9 @@ describe('a writer whose journal a recovery has taken', () => {
   });
 });
 
-describe('a writer that does not heed fences', () => {
-  const mayNotRead = (destination: Store): Store => ({
-    ...destination,
-    get: () => Promise.reject(new DeniedError('AccessDenied', 'Allow s3:GetObject.')),
-  });
-
-  test.each([
-    ['its store ignores conditions', { conditions: 'ignored' } as const],
-    ['its store refuses conditions', { conditions: 'refused' } as const],
-  ])('is left alone however long it is silent: %s', async (_, options) => {
-    const journal = await found(await written(options));
-    expect(standingOf(journal, journal.lastWrittenMs + 1e9)).toEqual({ kind: 'silent' });
-  });
-
-  test('is left alone however long it is silent: it may not read what is in its way', async () => {
-    const ground = await openJournalFixture();
-    await writeFile(join(ground.work, 'agent.log'), 'first\n');
-    ground.start({ destination: mayNotRead(ground.destination) });
-    await eventually(async () => (await found(ground)).status !== undefined);
-    const journal = await found(ground);
-    expect(standingOf(journal, journal.lastWrittenMs + 1e9)).toEqual({ kind: 'silent' });
-  });
+test('a writer that does not heed fences is left alone however long it is silent', async () => {
+  const journal = await found(await written({ heedsFences: false }));
+  expect(standingOf(journal, journal.lastWrittenMs + 1e9)).toEqual({ kind: 'silent' });
 });
 
 describe('of two recoveries', () => {

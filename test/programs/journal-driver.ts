@@ -16,7 +16,8 @@ const journal = startJournal({
   destination: withRetry(openDirectoryStore(store)),
   prefix: 'now/journal',
   run: randomUUID(),
-  conditions: 'honoured',
+  ifAbsent: true,
+  heedsFences: true,
   sinceMs: Date.now(),
   about: {
     session: 'now',

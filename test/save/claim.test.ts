@@ -71,9 +71,13 @@ describe('two sessions of one name', () => {
     const { store } = await openS3(kind);
     const conditions = LEARNT[kind];
     const [first, second] = [claimant(), claimant()];
-    expect(await claimName(store, first, options)).toEqual({ name: 'T', conditions });
+    expect(await claimName(store, first, options)).toEqual({
+      name: 'T',
+      conditions,
+      isReadable: conditions === 'honoured',
+    });
     const next = conditions === 'honoured' ? 'T.2' : uniqueName(second);
-    expect(await claimName(store, second, options)).toEqual({ name: next, conditions });
+    expect(await claimName(store, second, options)).toMatchObject({ name: next, conditions });
   });
 });
 
@@ -92,7 +96,11 @@ describe('a claim', () => {
       { match: { operation: 'PutObject', nth: 1 }, do: 'reset-after-commit' },
       { match: { operation: 'GetObject' }, do: 'deny' },
     ]);
-    expect(await claimName(store, claimant(), options)).toEqual({ name: 'T.2', conditions: 'honoured' });
+    expect(await claimName(store, claimant(), options)).toEqual({
+      name: 'T.2',
+      conditions: 'honoured',
+      isReadable: false,
+    });
   });
 
   test.for(KINDS)('that is made again by the same run gives the same name: %s', async kind => {

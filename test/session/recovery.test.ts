@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { s3Environment } from '../support/s3-environment.ts';

@@ -61,7 +61,9 @@ export function createJudge(bucket: () => Bucket, workdir: Workdir, isOurs: (key
     if (journal === undefined) return;
     prefix = journal;
     const json = name === 'status.json' ? body : unpack(body).get('journal.json');
-    const { coveredUntil, waiting }: Claim = JSON.parse(String(json));
+    const said: Claim | { readonly fence: unknown } = JSON.parse(String(json));
+    if ('fence' in said) return;
+    const { coveredUntil, waiting } = said;
     hold(journal, workdir.momentOf(Date.parse(coveredUntil)), waiting.paths);
   }
 
@@ -132,13 +134,17 @@ export function createJudge(bucket: () => Bucket, workdir: Workdir, isOurs: (key
         if (certain(tree).size > 0) expectSaved(tree, `durable in ${journal}`);
       const left = bucket()
         .keys()
-        .filter(key => SEGMENT.test(key));
+        .filter(key => SEGMENT.test(key) && !isFence(bucket().read(key)?.body));
       if (left.length > 0) faults.push(`${left.join(', ')} are left`);
     },
 
     repeated: before => void faults.push(...judgeRepetition(before, digests())),
     digests,
   };
+}
+
+function isFence(object: Buffer | undefined): boolean {
+  return object !== undefined && 'fence' in JSON.parse(String(unpack(object).get('journal.json')));
 }
 
 function isArchive(key: string): boolean {

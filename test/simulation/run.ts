@@ -117,12 +117,11 @@ async function play(plan: Plan, folder: string, { log, takeover }: RunOptions): 
     });
     const { store } = own;
     const scratch = join(folder, name);
-    const recovery = startRecovery({ store, save: config.save, log, scratch });
+    const recovery = startRecovery({ store, config, host: name, scratch, force: plan.conditions !== 'honoured' });
     void cutOff(own, [partition]);
     for (let visit = 1; visit <= VISITS && !own.isKilled(); visit += 1) {
       // What it tells is told by what it leaves.
-      const outcomes = await recovery.run().catch(() => ['failed'] as const);
-      if (outcomes.every(outcome => outcome !== 'failed' && outcome !== 'still written')) return;
+      if (await recovery.run().catch(() => false)) return;
       await wait(VISIT_EVERY_MS);
     }
   }

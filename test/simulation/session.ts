@@ -26,6 +26,7 @@ export function configOf(workdir: string): SessionConfig {
     SESSION_SERVER_COMMAND: '["server"]',
     SESSION_AGENT_COMMAND: '["agent"]',
     SESSION_GZIP_LEVEL: '1',
+    SESSION_LOG_LEVEL: 'silent',
   };
   return parseSessionConfig(env, { cwd: workdir, terminal: false, now: new Date() }).config;
 }
@@ -55,7 +56,7 @@ export async function startSession(store: Store, config: SessionConfig, log: Log
       const report = makeReport(runtime, result, { startedAtMs, notices: [], ...hostInfo });
       const isArchived = archive?.how === 'archive';
       await writeReport(report, {
-        target: isArchived ? { store: archive.store, key: archive.reportKey } : undefined,
+        targets: isArchived ? [{ store: archive.store, key: archive.reportKey }] : [],
         workdir: undefined,
         startDeadline: () => runtime.startDeadline('report'),
         log,

@@ -1,5 +1,4 @@
 import type { Selection } from '../../files/selection.ts';
-import type { Conditions } from '../../store/conditions.ts';
 import type { Store } from '../../store/store.ts';
 import type { JournalAbout } from '../format/schema.ts';
 
@@ -18,8 +17,10 @@ export interface JournalOptions {
   readonly prefix: string;
   /** A UUID, which tells this run's segments from those of any other. */
   readonly run: string;
-  /** What the store makes of a put that must not replace anything, as the claim of the name has found out. */
-  readonly conditions: Conditions;
+  /** false where the store refuses conditions: whoever starts it knows that the prefix is nobody else's. */
+  readonly ifAbsent: boolean;
+  /** The store honours conditions, and the journal may be read: segments are put only where nothing is. */
+  readonly heedsFences: boolean;
   /** When the files began that it is to hold (Date.now). */
   readonly sinceMs: number;
   readonly about: JournalAbout;

@@ -25,8 +25,6 @@ export interface WriterState {
   prefix: string | undefined;
   /** The first prefix to be tried is the n-th: those before it are known to be taken. */
   nth: number;
-  /** Segments are put only where nothing is, and what is there is read. */
-  heedsFences: boolean;
   /** How many segments are stored. */
   segments: number;
   /** CRC-32 of the last one, as the next one names it. */
@@ -79,7 +77,6 @@ export function createWriterState(options: JournalOptions): WriterState {
     tarBuffer: Buffer.allocUnsafeSlow(SEGMENT_BYTES),
     prefix: undefined,
     nth: 1,
-    heedsFences: false,
     segments: 0,
     previousCrc: NO_CRC,
     bytes: 0,

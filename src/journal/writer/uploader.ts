@@ -1,7 +1,7 @@
 import { timeoutSignal } from '../../runtime/abort.ts';
 import { errorText } from '../../runtime/text.ts';
 import { readObject } from '../../store/read.ts';
-import { AlreadyExistsError, PermanentError } from '../../store/store.ts';
+import { AlreadyExistsError } from '../../store/store.ts';
 import { toText } from '../format/byte-path.ts';
 import {
   formatStatus,
@@ -49,14 +49,8 @@ export async function uploadNext(state: WriterState, rewriteIntervalMs: number):
   state.previousCrc = checksum([object]);
   state.bytes += object.length;
   advanceCoveredUntil(state, coveredUntilMs);
-  if (sequence === 1) announce(state, state.prefix);
+  if (sequence === 1) putHeartbeat(state);
   return true;
-}
-
-/** Puts the first status once it is known what it says; segments wait for neither. */
-function announce(state: WriterState, prefix: string): void {
-  const asked = state.options.conditions === 'honoured' ? askWhetherReadable(state, prefix) : undefined;
-  void Promise.resolve(asked).then(() => putHeartbeat(state));
 }
 
 /** Puts the status `writing`, unless that is under way; the segments do not wait for a slow store. */
@@ -134,7 +128,7 @@ function encodeStatus(state: WriterState, phase: JournalStatus['state']): Buffer
   return Buffer.from(formatStatus(statusOf(state, phase)));
 }
 
-function fencing({ heedsFences }: WriterState): { heedsFences?: true } {
+function fencing({ options: { heedsFences } }: WriterState): { heedsFences?: true } {
   return heedsFences ? { heedsFences } : {};
 }
 
@@ -157,12 +151,12 @@ export function statusOf(state: WriterState, phase: JournalStatus['state']): Jou
 
 /** Puts the first segment where no other run has one: below the prefix, or with `.2`, `.3` … appended to it. */
 async function acquirePrefix(state: WriterState, object: Buffer): Promise<string> {
-  const { prefix, conditions, onProblem } = state.options;
+  const { prefix, ifAbsent, onProblem } = state.options;
   for (; ; state.nth += 1) {
     const candidate = state.nth === 1 ? prefix : `${prefix}.${state.nth}`;
     const key = `${candidate}/${segmentKey(1)}`;
     try {
-      await putOne(state, key, object, conditions !== 'refused');
+      await putOne(state, key, object, ifAbsent);
     } catch (error) {
       if (!(error instanceof AlreadyExistsError)) throw error;
       if (!(await isThere(state, key, object))) {
@@ -171,18 +165,6 @@ async function acquirePrefix(state: WriterState, object: Buffer): Promise<string
       }
     }
     return candidate;
-  }
-}
-
-/** A writer that may not read what is in its way cannot tell a fence from a segment whose answer was lost. */
-async function askWhetherReadable(state: WriterState, prefix: string): Promise<void> {
-  try {
-    const first = `${prefix}/${segmentKey(1)}`;
-    const body = await state.options.destination.get(first, state.cancelled.signal);
-    for await (const _ of body ?? []) break;
-    state.heedsFences ||= body !== undefined && state.prefix === prefix;
-  } catch (error) {
-    if (!(error instanceof PermanentError || state.cancelled.signal.aborted)) throw error;
   }
 }
 
@@ -195,7 +177,7 @@ async function putNext(
 ): Promise<boolean> {
   const key = `${prefix}/${segmentKey(sequence)}`;
   try {
-    await putOne(state, key, object, state.heedsFences);
+    await putOne(state, key, object, state.options.heedsFences);
     return true;
   } catch (error) {
     if (!(error instanceof AlreadyExistsError)) throw error;
