@@ -78,8 +78,11 @@ function describeBusy(journal: FoundJournal, standing: Standing): string | undef
         `has not been written for long (${factsText(journal)}), but a writer that is alive would not notice that it ` +
         'was recovered: use --force once you know that its session is over'
       );
-    case 'recovering':
-      return `is being recovered by ${standing.fence.host} since ${standing.fence.since}: wait, or use --force`;
+    case 'taken': {
+      const { host, since, state } = standing.fence;
+      const what = state === 'ended' ? 'saved, and its journal deleted,' : 'recovered';
+      return `is being ${what} by ${host} since ${since}: wait, or use --force`;
+    }
     default:
       return standing satisfies never;
   }

@@ -95,14 +95,16 @@ export async function takeJournal(
   };
 }
 
-/** What becomes of the fences when a journal that was taken is deleted: one that its writer has ended needs none. */
+/**
+ * What becomes of the fences when a journal that was taken is deleted: its session may come back, or have ended its
+ * journal and still be saving its archive. One that does not heed them needs none.
+ */
 export function fencesOf(
-  { heedsFences, status }: FoundJournal,
+  { heedsFences }: FoundJournal,
   takeover: Takeover | undefined,
 ): 'none' | 'go' | 'stay' {
   if (takeover === undefined) return 'none';
-  const mayComeBack = heedsFences && (status === undefined || status.state === 'writing');
-  return mayComeBack ? 'stay' : 'go';
+  return heedsFences ? 'stay' : 'go';
 }
 
 /**

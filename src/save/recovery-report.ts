@@ -22,7 +22,7 @@ export async function putRecoveryReport(
   }: RecoveredSession & { readonly journalKept: boolean },
   signal: AbortSignal,
 ): Promise<void> {
-  const run = recovery.run ?? journal.status?.run;
+  const run = recovery.run ?? journal.run;
   const own = await readOwnReport(store, journal, run, signal);
   const { root } = placeOf(journal.session);
   // As the session itself would name it: whoever recovers may look from further up.
@@ -59,7 +59,7 @@ export async function isSavedAlready(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (journal.status?.state === 'saved' || journal.fence?.state === 'ended') return true;
-  const report = await readOwnReport(store, journal, journal.status?.run, signal);
+  const report = await readOwnReport(store, journal, journal.run, signal);
   const archive = report?.archive;
   if (report?.saved !== 'archive' || archive === undefined) return false;
   const archiveKey = keyOf(placeOf(journal.session).root, archive.key);

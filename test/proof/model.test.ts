@@ -89,7 +89,7 @@ describe('who writes', () => {
     ['leaves a number out', [put(segment(1), 's'), put(segment(3), 's')]],
     ['writes on behind a fence', [put(segment(1), 's'), put(segment(2), 'r'), put(segment(3), 's')]],
     ['deletes behind a fence', [put(segment(1), 's'), put(segment(2), 'r'), remove(segment(1), 's')]],
-    ['goes on after a deletion', [put(segment(1), 's'), remove(segment(1), 's'), put(segment(2), 's')]],
+    ['goes on after a deletion', [put(segment(1), 's'), remove(segment(1), 's'), put(segment(2), 's', 'y')]],
     ['replaces an archive', [put('t/logs.tar.gz', 's'), put('t/logs.tar.gz', 'r', 'y')]],
   ] as const)('is wrong who %s', ([, events]) => {
     expect(judgeWrites(events)).toHaveLength(1);

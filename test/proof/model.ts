@@ -68,12 +68,15 @@ export interface StoreEvent {
   readonly by: string;
   /** Of what was put. */
   readonly digest?: string;
+  /** Whoever sent it had given it up, or was killed, before it arrived. */
+  readonly isLate?: boolean;
 }
 
 /**
  * Who may write. A segment never gets other bytes, and an archive never another process's. Segments follow each other
  * without a gap and come from one process, until another one puts the next of them: that is a fence, behind which those
- * who came before neither write nor delete. Nothing is added to a journal that is being deleted.
+ * who came before neither write nor delete. Nothing is added to a journal that is being deleted. Where one was, what its
+ * writer had sent may still arrive: whoever finds that, and nobody else, takes it for one that is new.
  */
 export function judgeWrites(events: readonly StoreEvent[]): readonly string[] {
   const archives = new Map<string, StoreEvent>();
@@ -82,9 +85,12 @@ export function judgeWrites(events: readonly StoreEvent[]): readonly string[] {
     const { kind, key, by, digest } = event;
     const [, prefix, number] = SEGMENT.exec(key) ?? [];
     if (prefix !== undefined) {
-      const journal = journals.get(prefix) ?? { digests: [], owners: [], isDying: false };
+      const journal = journals.get(prefix) ?? newJournal([]);
       journals.set(prefix, journal);
-      return kind === 'put' ? join(journal, Number(number), event) : leave(journal, event);
+      if (kind === 'put') return join(journal, Number(number), event);
+      const faults = leave(journal, Number(number), event);
+      if (journal.there.size === 0) journals.set(prefix, newJournal([...journal.earlier, journal]));
+      return faults;
     }
     if (kind === 'delete' || !key.endsWith('.tar.gz')) return [];
     const before = archives.get(key) ?? event;
@@ -99,16 +105,31 @@ const SEGMENT = /^(.*\/journal[^/]*)\/(\d+)\.tar\.gz$/;
 interface JournalState {
   /** Of its segments, in their order. */
   readonly digests: (string | undefined)[];
+  /** The numbers that have not been deleted. */
+  readonly there: Set<number>;
+  /** Those that were deleted. */
+  readonly earlier: readonly JournalState[];
   /** Who has written to it: the last one owns it. */
   readonly owners: string[];
   isDying: boolean;
 }
 
-function join(journal: JournalState, number: number, { key, by, digest }: StoreEvent): string[] {
-  const { digests, owners, isDying } = journal;
-  const last = digests.length;
-  if (number <= last) return digests[number - 1] === digest ? [] : [`${by} put other bytes at ${key}`];
-  digests.push(digest);
+function newJournal(earlier: JournalState['earlier']): JournalState {
+  return { digests: [], there: new Set(), earlier, owners: [], isDying: false };
+}
+
+function join(journal: JournalState, number: number, { key, by, digest, isLate }: StoreEvent): string[] {
+  const { digests, owners, isDying, there, earlier } = journal;
+  there.add(number);
+  if (number <= digests.length)
+    return digests[number - 1] === digest ? [] : [`${by} put other bytes at ${key}`];
+  const isFirst = digests.length === 0;
+  const isWriter = earlier.some(each => each.owners.includes(by));
+  if (isFirst && isWriter && !isLate) return [`${by} wrote ${key}, and the journal is deleted`];
+  // What is found where a journal was is there with its number.
+  const last = isFirst && earlier.length > 0 ? number - 1 : digests.length;
+  digests[number - 1] = digest;
+  if (isLate) return [];
   const isFenced = owners.slice(0, -1).includes(by);
   if (owners.at(-1) !== by) owners.push(by);
   return [
@@ -118,7 +139,9 @@ function join(journal: JournalState, number: number, { key, by, digest }: StoreE
   ];
 }
 
-function leave(journal: JournalState, { key, by }: StoreEvent): string[] {
+function leave(journal: JournalState, number: number, { key, by }: StoreEvent): string[] {
+  // What was never there, or is gone already, is deleted again by whoever goes on with it.
+  if (!journal.there.delete(number)) return [];
   journal.isDying = true;
   const isFenced = journal.owners.slice(0, -1).includes(by);
   return isFenced ? [`${by} deleted ${key} behind a fence`] : [];

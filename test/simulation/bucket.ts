@@ -19,11 +19,17 @@ export interface Bucket {
   /** What was put last is read, always. */
   read(key: string): Version | undefined;
   /** @throws as `Store.put` does */
-  put(key: string, body: Buffer, by: string, ifAbsent: boolean): Version;
+  put(key: string, body: Buffer, by: string, how: PutHow): Version;
   delete(key: string, by: string): void;
   /** @param lateMs what has happened since is not in it */
   list(prefix: string, startAfter: string | undefined, lateMs: number): StoredObject[];
   keys(): string[];
+}
+
+export interface PutHow {
+  readonly ifAbsent: boolean;
+  /** See `StoreEvent`. */
+  readonly isLate: boolean;
 }
 
 export interface BucketOptions {
@@ -52,7 +58,7 @@ export function createBucket({ conditions, clockOffsetMs, onEvent }: BucketOptio
   return {
     events,
     read,
-    put(key, body, by, ifAbsent) {
+    put(key, body, by, { ifAbsent, isLate }) {
       if (ifAbsent && conditions === 'refused')
         throw new ConditionRefusedError('the store takes no conditions', 'Put it without.');
       if (ifAbsent && conditions === 'honoured' && read(key) !== undefined)
@@ -61,7 +67,7 @@ export function createBucket({ conditions, clockOffsetMs, onEvent }: BucketOptio
       const digest = hash('sha1', body);
       const modifiedMs = Math.floor((started + clockOffsetMs + performance.now()) / 1_000) * 1_000;
       const version = { body: Buffer.from(body), digest, id: `v${puts}`, modifiedMs };
-      change({ kind: 'put', key, by, digest }, version);
+      change({ kind: 'put', key, by, digest, isLate }, version);
       return version;
     },
     delete(key, by) {

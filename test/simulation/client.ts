@@ -123,7 +123,7 @@ export function createClient(options: ClientOptions): Client {
       let id: string | undefined;
       try {
         await request(signal, () => {
-          id = bucket.put(key, body, name, ifAbsent).id;
+          id = bucket.put(key, body, name, { ifAbsent, isLate: isKilled || signal.aborted }).id;
         });
       } catch (error) {
         signal.throwIfAborted();
@@ -137,7 +137,9 @@ export function createClient(options: ClientOptions): Client {
     exists: (key, signal) => request(signal, () => bucket.read(key) !== undefined),
 
     async put(key, body, { signal, ifAbsent = false }) {
-      await request(signal, () => bucket.put(key, body, name, ifAbsent));
+      await request(signal, () =>
+        bucket.put(key, body, name, { ifAbsent, isLate: isKilled || signal.aborted }),
+      );
     },
 
     async get(key, signal, from): Promise<ObjectBody | undefined> {

@@ -58,7 +58,7 @@ export function startRecovery({ store, config, host, scratch, force }: RecoveryO
       };
       for (const journal of await findJournals(destination, '', signals.stopRequested))
         await recoverOne(task, journal);
-      return !told.some(line => /is (still being written|being recovered)/.test(line));
+      return !told.some(line => /is (still being written|being (recovered|saved))/.test(line));
     },
     kill() {
       signals.onSignal('SIGTERM');

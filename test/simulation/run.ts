@@ -65,7 +65,10 @@ async function play(plan: Plan, folder: string, { log, takeover }: RunOptions): 
     key => key !== neighbour,
   );
   const bucket: Bucket = createBucket({ ...plan, onEvent: judge.before });
-  if (neighbour !== undefined) bucket.put(neighbour, Buffer.from('{"run":"another"}'), 'neighbour', false);
+  if (neighbour !== undefined) {
+    const another = Buffer.from('{"run":"another"}');
+    bucket.put(neighbour, another, 'neighbour', { ifAbsent: false, isLate: false });
+  }
   const before = neighbour && bucket.read(neighbour)?.id;
 
   const client = createClient({
@@ -117,7 +120,13 @@ async function play(plan: Plan, folder: string, { log, takeover }: RunOptions): 
     });
     const { store } = own;
     const scratch = join(folder, name);
-    const recovery = startRecovery({ store, config, host: name, scratch, force: plan.conditions !== 'honoured' });
+    const recovery = startRecovery({
+      store,
+      config,
+      host: name,
+      scratch,
+      force: plan.conditions !== 'honoured',
+    });
     void cutOff(own, [partition]);
     for (let visit = 1; visit <= VISITS && !own.isKilled(); visit += 1) {
       // What it tells is told by what it leaves.

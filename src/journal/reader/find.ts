@@ -20,6 +20,8 @@ export interface FoundJournal extends StoredJournal {
   readonly fence: FoundFence | undefined;
   /** Its writer notices when somebody takes it. */
   readonly heedsFences: boolean;
+  /** Whose journal it is, as far as was read. */
+  readonly run: string | undefined;
 }
 
 export interface FoundFence extends Fence {
@@ -76,7 +78,8 @@ async function lookAt(options: LookOptions, tally: Tally): Promise<Look> {
     const isKnown = last.bytes > MAX_FENCE_BYTES && status !== undefined;
     const read = last.sequence === 0 || isKnown ? undefined : await readSegment(options, last.sequence);
     const heedsFences = status?.heedsFences === true || read?.segment?.index.heedsFences === true;
-    const unfenced = { status, unreadable: undefined, heedsFences };
+    const run = status?.run ?? read?.segment?.index.run;
+    const unfenced = { status, unreadable: undefined, heedsFences, run };
     if (read === undefined || !('fence' in read)) return { ...tallied, ...unfenced, segments: last.sequence };
     const { fence } = read;
     return {
@@ -88,7 +91,13 @@ async function lookAt(options: LookOptions, tally: Tally): Promise<Look> {
     };
   } catch (error) {
     options.signal.throwIfAborted();
-    return { ...tallied, status: undefined, unreadable: faultText(error), heedsFences: false };
+    return {
+      ...tallied,
+      status: undefined,
+      unreadable: faultText(error),
+      heedsFences: false,
+      run: undefined,
+    };
   }
 }
 

@@ -14,7 +14,8 @@ export type Standing =
   | { readonly kind: 'written' }
   /** Its writer has been silent for long, and would not notice that it was taken: only a person knows that it is dead. */
   | { readonly kind: 'silent' }
-  | { readonly kind: 'recovering'; readonly fence: FoundFence };
+  /** A recovery reads it, or whoever has saved it deletes it. */
+  | { readonly kind: 'taken'; readonly fence: FoundFence };
 
 /** What a store tells of itself: this machine's clock may be minutes off. */
 export interface StoreFacts {
@@ -29,8 +30,8 @@ export function standingOf(
   nowMs: number,
 ): Standing {
   if (fence !== undefined) {
-    const isAtWork = fence.state === 'working' && nowMs - fence.putMs < MISSED * FENCE_INTERVAL_MS;
-    return isAtWork ? { kind: 'recovering', fence } : { kind: 'free' };
+    const isAtWork = fence.state !== 'released' && nowMs - fence.putMs < MISSED * FENCE_INTERVAL_MS;
+    return isAtWork ? { kind: 'taken', fence } : { kind: 'free' };
   }
   if (status !== undefined && status.state !== 'writing') return { kind: 'free' };
   const heartbeatMs = status?.heartbeatMs ?? DEFAULT_HEARTBEAT_MS;
