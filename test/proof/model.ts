@@ -120,7 +120,8 @@ function newJournal(earlier: JournalState['earlier']): JournalState {
 
 function join(journal: JournalState, number: number, { key, by, digest, isLate }: StoreEvent): string[] {
   const { digests, owners, isDying, there, earlier } = journal;
-  there.add(number);
+  // Where it was deleted before it came, it is left over, whoever deletes it then.
+  if (!(isLate && (isDying || earlier.length > 0))) there.add(number);
   if (number <= digests.length)
     return digests[number - 1] === digest ? [] : [`${by} put other bytes at ${key}`];
   const isFirst = digests.length === 0;
@@ -131,11 +132,13 @@ function join(journal: JournalState, number: number, { key, by, digest, isLate }
   digests[number - 1] = digest;
   if (isLate) return [];
   const isFenced = owners.slice(0, -1).includes(by);
+  // Who takes it may go on with a deletion that was cut off.
+  if (!owners.includes(by)) journal.isDying = false;
   if (owners.at(-1) !== by) owners.push(by);
   return [
     ...(number > last + 1 ? [`${key} follows number ${last}`] : []),
     ...(isFenced ? [`${by} wrote ${key} behind a fence`] : []),
-    ...(isDying ? [`${by} wrote ${key}, and the journal is being deleted`] : []),
+    ...(journal.isDying ? [`${by} wrote ${key}, and the journal is being deleted`] : []),
   ];
 }
 
