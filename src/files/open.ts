@@ -11,7 +11,7 @@ const NO_LINK_NO_WAIT = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const READ_FLAGS = constants.O_RDONLY | NO_LINK_NO_WAIT;
 const APPEND_FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | NO_LINK_NO_WAIT;
 
-/** A path names a symbolic link, a named pipe, a socket, a folder or a device. */
+/** A path names a symbolic link, a named pipe, a socket, a folder, a device, or a file that has other names. */
 export class NotRegularFileError extends Error {
   override readonly name = 'NotRegularFileError';
 
@@ -47,12 +47,15 @@ export function openRegularFileSync(path: string | Buffer): OpenFileDescriptor {
 }
 
 /**
- * Opens a file to append to it, as a log.
+ * Opens a file to append to it, as a log. One with a second name is refused as well, since that may be anywhere.
  * @param mode its permissions when there is none yet
  * @throws as `openRegularFile` does.
  */
 export function openForAppendSync(path: string, mode = 0o644): OpenFileDescriptor {
-  return openSync(path, APPEND_FLAGS, mode);
+  const file = openSync(path, APPEND_FLAGS, mode);
+  if (file.stats.nlink <= 1n) return file;
+  fs.closeSync(file.fd);
+  throw new NotRegularFileError(path);
 }
 
 /** The content of a small file. @throws as `openRegularFile` does. */

@@ -15,7 +15,10 @@ interface SpawnAttempt {
 
 /** Why a log could not be opened. */
 export function explainLogError(logFile: string, error: unknown): string {
-  const why = error instanceof NotRegularFileError ? 'it is not a regular file' : systemErrorText(error);
+  const why =
+    error instanceof NotRegularFileError
+      ? 'it is not a regular file, or has another name as well'
+      : systemErrorText(error);
   return `cannot open its log ${logFile}: ${why}`;
 }
 

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { FileExistsError, syncFolder, writeAtomically } from '../files/atomic-write.ts';
 import { errorCode, hasCode, unlessMissing } from '../files/errno.ts';
+import { ForeignLinkError, rejectForeignLinks } from '../files/foreign-links.ts';
 import { orAborted, timeoutSignal } from '../runtime/abort.ts';
 import { isBug } from '../runtime/bug.ts';
 import { errorMessage } from '../runtime/text.ts';
@@ -33,6 +34,12 @@ export function openDirectoryStore(folder: string): Store {
   /** The folder itself may be new. */
   const durableBelow = path.dirname(root);
   const fileOf = (key: string) => path.join(root, ...partsOf(key));
+  /** To be written, or deleted. */
+  const ownFileOf = (key: string) => {
+    const file = fileOf(key);
+    rejectForeignLinks(root, path.dirname(file));
+    return file;
+  };
 
   async function explained<T>(what: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     try {
@@ -58,7 +65,6 @@ export function openDirectoryStore(folder: string): Store {
     chunkBytes: () => CHUNK_BYTES,
 
     async store(key, chunks, { signal, stallMs, onProgress, onStored, ifAbsent = true }) {
-      const file = fileOf(key);
       const watch = watchForStall(stallMs, signal);
       const onWritten = (bytes: number, chunk: Buffer) => {
         watch.moved();
@@ -67,6 +73,7 @@ export function openDirectoryStore(folder: string): Store {
       };
       const source = openSource(chunks, watch.signal);
       try {
+        const file = ownFileOf(key);
         if (ifAbsent && (await isThere(file))) throw new FileExistsError(file);
         const bytes = await orAborted(
           writeAtomically(file, source, { replace: !ifAbsent, durableBelow, onWritten }),
@@ -90,7 +97,7 @@ export function openDirectoryStore(folder: string): Store {
 
     put: (key, body, { signal, ifAbsent }) =>
       explained(`save ${key} to`, signal, async () => {
-        const file = fileOf(key);
+        const file = ownFileOf(key);
         signal.throwIfAborted();
         const options = { replace: ifAbsent !== true, durableBelow };
         await orAborted(writeAtomically(file, [body], options), signal, CLEANUP_MS);
@@ -107,8 +114,9 @@ export function openDirectoryStore(folder: string): Store {
       explained('delete from', signal, async () => {
         for (const key of keys) {
           signal.throwIfAborted();
-          await rm(fileOf(key), { force: true });
-          await rm(`${fileOf(key)}.part`, { force: true });
+          const file = ownFileOf(key);
+          await rm(file, { force: true });
+          await rm(`${file}.part`, { force: true });
         }
         const folders = new Set(keys.map(key => path.dirname(fileOf(key))));
         // Otherwise what is deleted afterwards may be gone after a power cut, and what was deleted first may not.
@@ -117,7 +125,7 @@ export function openDirectoryStore(folder: string): Store {
 
     abortUploads: (key, signal) =>
       explained(`look for what is left of ${key} in`, signal, async () => {
-        const part = `${fileOf(key)}.part`;
+        const part = `${ownFileOf(key)}.part`;
         if (!(await isThere(part))) return 0;
         await rm(part, { force: true });
         return 1;
@@ -188,6 +196,8 @@ function explain(error: unknown, what: string): Error {
   const cause = error instanceof SourceError ? error.cause : error;
   if (isBug(cause)) return cause;
   const message = `could not ${what}: ${errorMessage(cause)}`;
+  if (cause instanceof ForeignLinkError)
+    return new PermanentError(message, 'Remove the link, or give another destination.', { cause });
   const remedy = error instanceof SourceError ? undefined : remedyFor(errorCode(error));
   return remedy === undefined
     ? new Error(message, { cause })

@@ -280,11 +280,12 @@ describe('another user', () => {
 
   test.each([
     ['link', 'ln -s /etc/hostname'],
+    ['second name of another file', 'd=$(mktemp -p . XXXXXX.log) && ln $d'],
     ['pipe', 'mkfifo'],
   ])('gets no log that is a %s', async (_, make) => {
     await using fixture = await openChildFixture();
     const logFile = join(fixture.folder, 'agent.log');
-    execSync(`${make} ${logFile}`);
+    execSync(`${make} ${logFile}`, { cwd: fixture.folder });
     const { child } = fixture.start(['/bin/true'], { user, logFile });
     expect(await child.exited).toEqual({ failedToStart: expect.stringContaining('cannot open its log') });
   });

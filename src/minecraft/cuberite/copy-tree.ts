@@ -1,8 +1,9 @@
 import { readFileSync, type Stats, statSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { copyAtomically, writeAtomicallySync } from '../../files/atomic-write.ts';
 import { unlessMissing } from '../../files/errno.ts';
+import { rejectForeignLinks } from '../../files/foreign-links.ts';
 
 export interface CopyOptions {
   /** Whether files that are there already are replaced where size or time differ. */
@@ -16,10 +17,12 @@ export interface CopyOptions {
  * where they lead nowhere. A file of the same size and time counts as the same. A folder that does not exist has no
  * files. (Node's own cp is several times slower, and its cpSync turns links into links to the original.)
  * @returns the links that lead nowhere
+ * @throws {ForeignLinkError} when a folder to copy into is a link that another user has made
  */
 export async function copyTree(from: string, to: string, options: CopyOptions): Promise<string[]> {
   const names = (await namesIn(from)).filter(name => !options.except?.includes(name));
   if (names.length === 0) return [];
+  rejectForeignLinks(dirname(to), to);
   await mkdir(to, { recursive: true });
   const existing = new Set(await readdir(to));
   const dangling: string[] = [];

@@ -3,6 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import type { CuberiteConfig } from '../../config/session-config.ts';
 import { writeAtomicallySync } from '../../files/atomic-write.ts';
 import { unlessMissing } from '../../files/errno.ts';
+import { rejectForeignLinks } from '../../files/foreign-links.ts';
 import { readRegularFile } from '../../files/open.ts';
 import { CONSOLE_LUA, CONSOLE_PLUGIN, withConsole } from './console-plugin.ts';
 import { copyTree } from './copy-tree.ts';
@@ -36,9 +37,9 @@ export async function prepareFolder(config: CuberiteConfig, session: FolderOptio
     const links = await copyFiles(config, folder);
     const available = await availablePlugins(config);
     const plugins = await wantedPlugins(config, available);
-    const server = await setUpServer(folder, session.port, plugins, available);
+    const server = await setUpServer(folder, session, plugins, available);
     const world = await setUpWorld(config, session.workdir, folder, server.settings);
-    await setUpWebAdmin(config, folder);
+    await setUpWebAdmin(config, session.workdir, folder);
     return { folder, plugins, notices: [...links, ...server.notices, ...world] };
   } catch (cause) {
     throw new Error(`could not prepare Cuberite's folder ${folder}`, { cause });
@@ -70,18 +71,19 @@ async function wantedPlugins(config: CuberiteConfig, available: readonly string[
 
 async function setUpServer(
   folder: string,
-  port: number,
+  { workdir, port }: FolderOptions,
   plugins: readonly string[],
   available: readonly string[],
 ): Promise<{ settings: Ini; notices: string[] }> {
   if (plugins.includes(CONSOLE_PLUGIN)) {
-    await write(join(folder, 'Plugins', CONSOLE_PLUGIN, `${CONSOLE_PLUGIN}.lua`), Buffer.from(CONSOLE_LUA));
+    const file = join(folder, 'Plugins', CONSOLE_PLUGIN, `${CONSOLE_PLUGIN}.lua`);
+    await write(workdir, file, Buffer.from(CONSOLE_LUA));
   }
   const path = join(folder, 'settings.ini');
   const found = await readIni(path);
   const dropped = enabledPlugins(found).filter(name => !plugins.includes(name));
   const settings = enablePlugins(setValue(found, 'Server', 'Ports', String(port)), plugins);
-  await write(path, serialiseIni(settings));
+  await write(workdir, path, serialiseIni(settings));
   return { settings, notices: dropped.map(name => whyDropped(name, available.includes(name))) };
 }
 
@@ -104,7 +106,7 @@ async function setUpWorld(
   const found = await readIni(path);
   const mode = config.mode === 'creative' ? '1' : '0';
   const world = setValue(setValue(found, 'General', 'GameMode', mode), 'Seed', 'Seed', config.seed);
-  await write(path, serialiseIni(world));
+  await write(workdir, path, serialiseIni(world));
 
   const seed = valueIn(found, 'Seed', 'Seed');
   const notices = [];
@@ -124,13 +126,13 @@ async function setUpWorld(
 }
 
 /** Off, or as the configuration folder has it; Cuberite enables WebAdmin where there is no such file. */
-async function setUpWebAdmin(config: CuberiteConfig, folder: string): Promise<void> {
+async function setUpWebAdmin(config: CuberiteConfig, workdir: string, folder: string): Promise<void> {
   const path = join(folder, 'webadmin.ini');
   const configured = valueIn(await readConfiguredIni(config, 'webadmin.ini'), 'WebAdmin', 'Enabled');
   const found = await readIni(path);
   if (config.webAdmin && found.lines.length === 0) return;
   const enabled = config.webAdmin ? (configured ?? '1') : '0';
-  await write(path, serialiseIni(setValue(found, 'WebAdmin', 'Enabled', enabled)));
+  await write(workdir, path, serialiseIni(setValue(found, 'WebAdmin', 'Enabled', enabled)));
 }
 
 /** A file of the configuration folder, where it may be a link; empty where there is none. */
@@ -145,7 +147,9 @@ async function readIni(path: string): Promise<Ini> {
 
 const NOTHING = Buffer.alloc(0);
 
-async function write(path: string, content: Buffer): Promise<void> {
+/** Where no link below the working directory leads, unless it is the supervisor's own. */
+async function write(workdir: string, path: string, content: Buffer): Promise<void> {
+  rejectForeignLinks(workdir, dirname(path));
   await mkdir(dirname(path), { recursive: true });
   writeAtomicallySync(path, content);
 }

@@ -1,6 +1,7 @@
 import {
   appendFile,
   chmod,
+  lchown,
   lstat,
   mkdir,
   mkdtemp,
@@ -312,3 +313,32 @@ async function contents(): Promise<Record<string, string>> {
     await Promise.all(files.sort().map(async path => [path, await readFile(path, 'latin1')])),
   );
 }
+
+describe.runIf(process.getuid?.() === 0)('a link that another user has made', () => {
+  for (const name of ['', 'Plugins', 'Plugins/logging', 'Plugins/session_console', 'world'])
+    test(`is not followed in place of cuberite/${name}`, async () => {
+      const link = join(workdir, 'cuberite', name);
+      const elsewhere = join(workdir, 'elsewhere');
+      await mkdir(elsewhere);
+      await mkdir(join(link, '..'), { recursive: true });
+      await symlink(elsewhere, link);
+      await lchown(link, 4711, 4711);
+      await expect(prepare()).rejects.toMatchObject({ cause: { name: 'ForeignLinkError' } });
+      expect(await readdir(elsewhere)).toEqual([]);
+      await lchown(link, 0, 0);
+      await prepare();
+      expect(await readdir(elsewhere)).not.toEqual([]);
+    });
+
+  for (const name of ['settings.ini', 'settings.ini.part', 'webadmin.ini.part', 'world/world.ini.part'])
+    test(`is replaced in place of cuberite/${name}`, async () => {
+      const victim = join(workdir, 'victim');
+      await writeFile(victim, 'of root alone', { mode: 0o600 });
+      const link = join(workdir, 'cuberite', name);
+      await mkdir(join(link, '..'), { recursive: true });
+      await symlink(victim, link);
+      await lchown(link, 4711, 4711);
+      await prepare().catch(() => undefined);
+      expect(await readFile(victim, 'utf8')).toBe('of root alone');
+    });
+});
