@@ -1,6 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { SessionConfig } from '../config/session-config.ts';
 import { deleteJournal } from '../journal/delete.ts';
 import type { FoundJournal } from '../journal/reader/find.ts';
@@ -19,6 +18,7 @@ import { isDamaged, type RecoveryPlan } from '../save/recovery-plan.ts';
 import { isSavedAlready } from '../save/recovery-report.ts';
 import type { Store } from '../store/store.ts';
 import type { CommandInput } from './command.ts';
+import { openScratch } from './scratch.ts';
 
 /** What is asked of `recover`, and where the journals were found. */
 export interface RecoveryTask {
@@ -142,7 +142,8 @@ async function recoverIntoArchive(
   takeover: Takeover | undefined,
 ): Promise<number> {
   const outputs = await openLog({ level: config.logLevel, terminal: input.terminal, colour: false });
-  const scratch = await mkdtemp(join(resolve(input.cwd, base), 'craftassist-recovery-'));
+  const scratch = await openScratch(resolve(input.cwd, base));
+  for (const left of scratch.cleared) input.print(`${left}: was left by a recovery that was killed; removed`);
   try {
     const { save, stop } = config;
     const done = await recoverSession(destination, journal, save, {
@@ -155,7 +156,7 @@ async function recoverIntoArchive(
         hasFallback: false,
       }),
       signal: takeover?.signal ?? input.signals.stopRequested,
-      scratch,
+      scratch: scratch.path,
       discardDamaged,
       takeover,
     });
@@ -167,9 +168,9 @@ async function recoverIntoArchive(
     input.printError(`${name}: ${damageText(done)}`);
     return EXIT_DAMAGED;
   } finally {
-    await rm(scratch, { recursive: true, force: true }).catch((error: unknown) =>
+    await scratch.remove().catch((error: unknown) =>
       // Nothing depends on it: the archive is saved, or is not, whatever stays here.
-      input.printError(`${scratch} could not be removed: ${errorText(error)}`),
+      input.printError(`${scratch.path} could not be removed: ${errorText(error)}`),
     );
     await outputs.flush();
   }

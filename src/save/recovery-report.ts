@@ -61,7 +61,8 @@ export async function isSavedAlready(
   if (journal.status?.state === 'saved' || journal.fence?.state === 'ended') return true;
   const report = await readOwnReport(store, journal, journal.run, signal);
   const archive = report?.archive;
-  if (report?.saved !== 'archive' || archive === undefined) return false;
+  // That of a recovery is of one journal of the session, which may have begun another one since.
+  if (report?.saved !== 'archive' || report.recovered === true || archive === undefined) return false;
   const archiveKey = keyOf(placeOf(journal.session).root, archive.key);
   const digest = await digestOf(store, archiveKey, signal, archive.sha256);
   return archive.sha256 !== undefined && digest?.sha256 === archive.sha256;
