@@ -46,6 +46,7 @@ export const doctor: RunCommand = async input => {
 };
 
 const ROOM_BYTES = 1024 ** 3;
+const ROOM_FILES = 10_000;
 
 async function checkWorkdir({ workdir }: SessionConfig): Promise<Finding[]> {
   const what = 'working directory';
@@ -63,8 +64,13 @@ async function checkWorkdir({ workdir }: SessionConfig): Promise<Finding[]> {
       },
     ];
   }
-  const { bavail, bsize } = await statfs(workdir);
+  const { bavail, bsize, files, ffree } = await statfs(workdir);
   const free = bavail * bsize;
+  // File systems without a limit on files have none.
+  if (files > 0 && ffree < ROOM_FILES) {
+    const text = `${workdir} has room for ${ffree} files only: make room for ${ROOM_FILES} at least`;
+    return [{ what, state: 'fault', text }];
+  }
   return free < ROOM_BYTES
     ? [
         {

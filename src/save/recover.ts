@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { DEFAULT_KEY } from '../config/key-template.ts';
 import type { SaveConfig } from '../config/session-config.ts';
 import { deleteJournal } from '../journal/delete.ts';
@@ -78,6 +79,7 @@ async function rebuildAndSave(
     destination: store,
     prefix: journal.prefix,
     folder: workdir,
+    archiveFolder: store.url.startsWith('file:') ? fileURLToPath(store.url) : undefined,
     signal,
   });
   const [problem] = rebuilt.problems;

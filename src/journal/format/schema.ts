@@ -93,6 +93,8 @@ const Index = v.object({
   coveredUntil: Timestamp,
   /** The most bytes of content that a recovery up to here has on disk at the same time. */
   space: Count,
+  /** How many files there are. */
+  files: v.optional(Count),
   removed: v.object({ generations: v.array(Positive), paths: v.array(SafePath) }),
   placed: v.array(Placed),
   folders: v.array(v.object({ path: SafePath, mode: Mode })),

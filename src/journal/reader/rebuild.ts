@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { unlessMissing } from '../../files/errno.ts';
 import type { Store } from '../../store/store.ts';
@@ -7,6 +7,7 @@ import { type JournalAbout, type SegmentIndex, segmentKey } from '../format/sche
 import { type FoundJournal, findJournals } from './find.ts';
 import { readSegments } from './read.ts';
 import { createReplay, replaySegment } from './replay.ts';
+import { assertRoom } from './room.ts';
 import { type WriteSummary, writeFiles } from './write-files.ts';
 
 export interface RecoverOptions {
@@ -15,6 +16,8 @@ export interface RecoverOptions {
   readonly prefix: string;
   /** Absolute path of the folder to make; it must not exist, or be empty. */
   readonly folder: string;
+  /** Where an archive is to be made of it, if that is a folder: there is to be room for both. */
+  readonly archiveFolder?: string | undefined;
   readonly signal: AbortSignal;
   readonly onProgress?: (segments: number, of: number) => void;
 }
@@ -126,17 +129,19 @@ async function assertEmpty(folder: string): Promise<void> {
 
 /** For folders, links and the file system's own needs. */
 const SPARE_BYTES = 64 * 1024 * 1024;
+const SPARE_FILES = 1000;
 /** The last segment has the space that is needed; if it is damaged, one of those before it does. */
 const CONSULTED_FOR_SPACE = 8;
 
 async function assertFreeSpace(
-  { destination, prefix, folder, signal }: RecoverOptions,
+  { destination, prefix, folder, archiveFolder, signal }: RecoverOptions,
   journal: FoundJournal,
 ): Promise<void> {
   await mkdir(dirname(folder), { recursive: true });
   const first = Math.max(1, journal.segments - CONSULTED_FOR_SPACE + 1);
   const run = journal.status?.run;
-  let space = 0;
+  let [space, files] = [0, 0];
+  let codec: JournalAbout['codec'] | undefined;
   for await (const read of readSegments({
     destination,
     prefix,
@@ -145,14 +150,20 @@ async function assertFreeSpace(
     last: journal.segments,
     run,
   })) {
-    space = Math.max(space, read.segment?.index.space ?? 0);
+    if (read.segment === undefined) continue;
+    const { index } = read.segment;
+    [space, files] = [Math.max(space, index.space), Math.max(files, index.files ?? 0)];
+    ({ codec } = index.about);
   }
-  const { bavail, bsize } = await statfs(dirname(folder));
-  const needed = space + SPARE_BYTES;
-  const free = bavail * bsize;
-  if (free >= needed) return;
-  const mebibytes = (bytes: number) => Math.ceil(bytes / 1024 / 1024);
-  throw new Error(
-    `recovering needs ${mebibytes(needed)} MiB in ${dirname(folder)}, which has ${mebibytes(free)}`,
-  );
+  const rebuilt = { what: 'the files', bytes: space + SPARE_BYTES, files: files + SPARE_FILES };
+  // What is compressed in the journal takes about as much in the archive.
+  const archive = {
+    what: 'the archive',
+    bytes: codec === 'none' ? space : Math.min(space, journal.bytes),
+    files: 0,
+  };
+  await assertRoom([
+    { folder: dirname(folder), ...rebuilt },
+    ...(archiveFolder === undefined ? [] : [{ folder: archiveFolder, ...archive }]),
+  ]);
 }

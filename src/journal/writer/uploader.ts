@@ -118,6 +118,7 @@ function encode(
     intervalMs: state.options.intervalMs,
     coveredUntil: new Date(coveredUntilMs).toISOString(),
     space: state.index.peakBytes,
+    files: state.index.files.size,
     ...changes,
     waiting: backlog(state.index),
   } as const;
