@@ -1,0 +1,101 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { LocalSettings } from '../../src/config/servermgr-config.ts';
+import { listProcesses } from '../../src/process/procfs.ts';
+import { openLocal } from '../../src/servermgr/launchers/local/local.ts';
+import { openRecords } from '../../src/servermgr/launchers/local/records.ts';
+import { nameOf, newId, randomToken } from '../../src/servermgr/session-id.ts';
+import { HOOK_VARIABLE, type HookSettings, ledgerIn, readLedger } from '../crash-points/ledger.ts';
+import { killAllIn, standsIn } from '../support/container.ts';
+import { eventually } from '../support/eventually.ts';
+import { mapParallel } from '../support/parallel.ts';
+import { portRange, programPath } from './support/manager.ts';
+
+const HOOK = join(import.meta.dirname, '../crash-points/hook.ts');
+const PROGRAM = 'launches.mjs';
+
+test('a manager that is killed at any change of a launch leaves one session that the next one knows, and no process besides', {
+  tags: ['slow'],
+  timeout: 180_000,
+}, async () => {
+  const points = await launchAndKill(undefined);
+  expect(points.length).toBeGreaterThan(5);
+  // One that holds the lock when it is killed keeps the next one waiting for ten seconds.
+  await mapParallel([...points.keys()], 8, index => launchAndKill(index + 1));
+});
+
+/** @param at the point at which the manager is killed; undefined: it is not @returns those that it came to */
+async function launchAndKill(at: number | undefined): Promise<readonly string[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'killed-launch-'));
+  try {
+    const [state, ledger] = [join(folder, 'state'), ledgerIn(folder)];
+    await mkdir(ledger);
+    const settings: LocalSettings = {
+      kind: 'local',
+      gameHost: 'localhost',
+      supervisor: [process.execPath, programPath('supervisor.mjs')],
+      ports: await portRange(1),
+    };
+    const options = { name: 'tests', stateFolder: state, env: { PATH: process.env.PATH } };
+    const request = newRequest(join(folder, 'archives'));
+    const hook = {
+      by: 'manager',
+      folder: state,
+      ledger,
+      program: PROGRAM,
+      ...(at === undefined ? {} : { at }),
+    };
+    await launch([settings, options, request], hook);
+    const next = openLocal(settings, options);
+    expect(await next.launch(request)).toMatchObject({ id: request.id });
+    const records = openRecords(join(state, 'tests'));
+    await eventually(async () => {
+      const [session, ...others] = await next.list(new AbortController().signal);
+      const known = (await records.find(request.idempotencyKey))?.process?.pid;
+      const phase = known === undefined ? 'ended' : 'running';
+      expect({ phase: session?.state.phase, others, processes: processesIn(folder) }).toEqual({
+        phase,
+        others: [],
+        processes: known === undefined ? [] : [known],
+      });
+      return true;
+    });
+    const lines = await readLedger(ledger);
+    return lines.flatMap(line => (line.kind === 'point' ? [line.what] : []));
+  } finally {
+    await killAllIn(folder);
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
+  }
+}
+
+async function launch(args: readonly unknown[], hook: HookSettings): Promise<void> {
+  const env = { ...process.env, NODE_OPTIONS: `--import=${HOOK}`, [HOOK_VARIABLE]: JSON.stringify(hook) };
+  const texts = args.map(each => JSON.stringify(each));
+  const child = spawn(process.execPath, [programPath(PROGRAM), ...texts], { env, stdio: 'inherit' });
+  const [code, signal] = await once(child, 'exit');
+  expect({ code, signal }).toEqual(
+    hook.at === undefined ? { code: 0, signal: null } : { code: null, signal: 'SIGKILL' },
+  );
+}
+
+function processesIn(folder: string): readonly number[] {
+  return (listProcesses() ?? []).map(({ pid }) => pid).filter(pid => standsIn(pid, folder));
+}
+
+/** Made so long ago that a session whose process is not there by now never will be. */
+function newRequest(destination: string) {
+  const id = newId(Date.now() - 60_000);
+  return {
+    id,
+    name: nameOf(id) ?? '',
+    idempotencyKey: `p${randomToken().slice(1)}`,
+    visitorHash: randomToken(),
+    world: 'flat_world',
+    attempt: 1,
+    env: { SESSION_DESTINATION: destination },
+  };
+}
