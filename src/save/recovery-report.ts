@@ -23,7 +23,8 @@ export async function putRecoveryReport(
   signal: AbortSignal,
 ): Promise<void> {
   const run = recovery.run ?? journal.run;
-  const own = await readOwnReport(store, journal, run, signal);
+  const reports = await readOwnReports(store, journal, run, signal);
+  const own = reports.find(isOfSession) ?? reports[0];
   const { root } = placeOf(journal.session);
   // As the session itself would name it: whoever recovers may look from further up.
   const key = root === '' ? archiveKey : archiveKey.slice(root.length + 1);
@@ -46,7 +47,9 @@ export async function putRecoveryReport(
     journalKept: recovery.journalKept,
     archive: { url: `${store.url}/${archiveKey}`, key, bytes, sha256, verified: true },
   });
-  await putReport(store, reportKey, report, { isOwn: found => isReportOf(found, journal, run), signal });
+  // Where the session has saved an archive after all, its own report stays as it is.
+  const isOwn = (found: FoundReport) => isReportOf(found, journal, run) && !isOfSavedSession(found);
+  await putReport(store, reportKey, report, { isOwn, signal });
 }
 
 /**
@@ -59,29 +62,38 @@ export async function isSavedAlready(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (journal.status?.state === 'saved' || journal.fence?.state === 'ended') return true;
-  const report = await readOwnReport(store, journal, journal.run, signal);
-  const archive = report?.archive;
-  // That of a recovery is of one journal of the session, which may have begun another one since.
-  if (report?.saved !== 'archive' || report.recovered === true || archive === undefined) return false;
+  const reports = await readOwnReports(store, journal, journal.run, signal);
+  const archive = reports.find(isOfSavedSession)?.archive;
+  if (archive === undefined) return false;
   const archiveKey = keyOf(placeOf(journal.session).root, archive.key);
   const digest = await digestOf(store, archiveKey, signal, archive.sha256);
   return archive.sha256 !== undefined && digest?.sha256 === archive.sha256;
 }
 
-/** The report of the session that wrote a journal, among those of other runs of its name. */
-async function readOwnReport(
+function isOfSession({ recovered }: FoundReport): boolean {
+  return recovered !== true;
+}
+
+/** An archive of a recovery is of one journal of the session, which may have begun another one since. */
+function isOfSavedSession(report: FoundReport): boolean {
+  return isOfSession(report) && report.saved === 'archive';
+}
+
+/** The reports of the session that wrote a journal, its own and of recoveries, among those of other runs of its name. */
+async function readOwnReports(
   store: Store,
   journal: FoundJournal,
   run: string | undefined,
   signal: AbortSignal,
-): Promise<FoundReport | undefined> {
+): Promise<FoundReport[]> {
   const { session, siblings } = journal;
+  const reports: FoundReport[] = [];
   for (const name of siblings.filter(isReportName)) {
     const text = await readText(store, keyOf(session, name), { maxBytes: SMALL_BYTES, signal });
     const report = parseReport(text ?? '');
-    if (report !== undefined && isReportOf(report, journal, run)) return report;
+    if (report !== undefined && isReportOf(report, journal, run)) reports.push(report);
   }
-  return undefined;
+  return reports;
 }
 
 /** Whether a report is of the run that wrote a journal; those of earlier versions name the journal alone. */

@@ -18,11 +18,13 @@ test.for(['session.json', 'session.json.part'])(
     await writeFile(victim, 'of root alone', { mode: 0o600 });
     await symlink(victim, join(workdir, name));
     await writeReport(REPORT, {
-      target: undefined,
+      targets: [],
       workdir,
-      startDeadline: () => {
-        throw new Error('it goes to no store');
-      },
+      startDeadline: () => ({
+        signal: AbortSignal.abort(new Error('it goes to no store')),
+        leftMs: () => 0,
+        [Symbol.dispose]: () => undefined,
+      }),
       log: pino({ level: 'silent' }),
     });
     expect(await readFile(victim, 'utf8')).toBe('of root alone');
