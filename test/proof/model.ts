@@ -120,10 +120,12 @@ function newJournal(earlier: JournalState['earlier']): JournalState {
 
 function join(journal: JournalState, number: number, { key, by, digest, isLate }: StoreEvent): string[] {
   const { digests, owners, isDying, there, earlier } = journal;
+  // Whoever was about to take what is gone by now finds that out by what it has put.
+  const isFree = !there.has(number) && !owners.includes(by);
   // Where it was deleted before it came, it is left over, whoever deletes it then.
   if (!(isLate && (isDying || earlier.length > 0))) there.add(number);
   if (number <= digests.length)
-    return digests[number - 1] === digest ? [] : [`${by} put other bytes at ${key}`];
+    return isFree || digests[number - 1] === digest ? [] : [`${by} put other bytes at ${key}`];
   const isFirst = digests.length === 0;
   const isWriter = earlier.some(each => each.owners.includes(by));
   if (isFirst && isWriter && !isLate) return [`${by} wrote ${key}, and the journal is deleted`];

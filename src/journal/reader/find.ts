@@ -126,8 +126,9 @@ async function bytesAfter({ destination, prefix, signal }: LookOptions, sequence
  * What stays of a journal that was recovered and deleted: its fences, and perhaps the status of a writer that has come
  * back and has not noticed yet.
  */
-function isLeftover({ fence }: Look, { first }: Tally): boolean {
-  return fence?.state === 'ended' && first > fence.after;
+function isLeftover({ fence, status }: Look, { first }: Tally): boolean {
+  const isAllFences = fence !== undefined && first > fence.after;
+  return isAllFences && (fence.state === 'ended' || status === undefined);
 }
 
 interface Session {
