@@ -100,11 +100,12 @@ export async function takeJournal(
  * journal and still be saving its archive. One that does not heed them needs none.
  */
 export function fencesOf(
-  { heedsFences }: FoundJournal,
+  { heedsFences, fence, run }: FoundJournal,
   takeover: Takeover | undefined,
 ): 'none' | 'go' | 'stay' {
   if (takeover === undefined) return 'none';
-  return heedsFences ? 'stay' : 'go';
+  const isEndedByItself = fence?.state === 'ended' && fence.by === run;
+  return heedsFences && !isEndedByItself ? 'stay' : 'go';
 }
 
 /**

@@ -169,7 +169,7 @@ describe('the role of a session', () => {
     const session = await playAndSave(s3, fixture);
     expect(session.code, session.output).toBe(0);
     expect(journalsOf(s3)).not.toEqual([]);
-    const recovery = await as('RECOVERY', s3, fixture, recover, ['--all', DESTINATION]);
+    const recovery = await as('RECOVERY', s3, fixture, recover, ['--all', '--force', DESTINATION]);
     expect(recovery).toMatchObject({ code: 0, output: expect.stringContaining('was saved already') });
     expect(keysOf(s3)).toEqual([
       '.sessions/test/claim.json',

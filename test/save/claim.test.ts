@@ -119,6 +119,7 @@ describe('a claim', () => {
       expect(await claimName(store, one, options)).toEqual({
         name: uniqueName(one),
         conditions: LEARNT[kind],
+        isReadable: false,
       });
     },
   );
