@@ -134,9 +134,9 @@ export function readUntilMs({ dirty, pendingRemoval, scannedAtMs }: FileIndex): 
   return unsent.reduce((until, file) => Math.min(until, file.unsentSinceMs ?? until), scannedAtMs);
 }
 
-/** What is known to differ from the journal. */
-export function backlog({ dirty }: FileIndex): BacklogRecord {
-  const unsent = [...dirty];
+/** What is known to differ from the journal; a file that was removed does until its removal is in a segment. */
+export function backlog({ dirty, pendingRemoval }: FileIndex): BacklogRecord {
+  const unsent = [...dirty, ...pendingRemoval];
   return {
     files: unsent.length,
     bytes: unsent.reduce((bytes, file) => bytes + unsentBytes(file), 0),

@@ -1,11 +1,11 @@
-import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { SEGMENT_BYTES } from '../../../src/journal/format/schema.ts';
 import { applyScan, createFileIndex } from '../../../src/journal/writer/file-index.ts';
 import { createScanner } from '../../../src/journal/writer/scanner.ts';
 import { buildSegment } from '../../../src/journal/writer/segment-builder.ts';
-import { readUntilMs } from '../../../src/journal/writer/state.ts';
+import { backlog, readUntilMs } from '../../../src/journal/writer/state.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openJournalFixture } from '../../support/journal.ts';
 
@@ -56,6 +56,25 @@ test('nor is one that a scan has not found, as long as it may have been moved du
   expect(lastMs).toBeGreaterThan(missedMs);
 });
 
+test('one that is removed while its rewrite waits is waiting until the removal is sent', async () => {
+  const { work, scan, read, waiting } = await createWriter();
+  const world = join(work, 'r.0.0.mca');
+  writeFileSync(world, 'one');
+  await scan();
+  await read();
+  writeFileSync(world, 'two');
+  await scan();
+  await read();
+  expect(waiting()).toEqual(['r.0.0.mca']);
+  rmSync(world);
+  await scan();
+  await read();
+  expect(waiting()).toEqual(['r.0.0.mca']);
+  await scan();
+  await read();
+  expect(waiting()).toEqual([]);
+});
+
 /** A journal writer by hand: its scans of the working directory, and the reading of what they have found. */
 async function createWriter() {
   const { work } = await openJournalFixture();
@@ -64,6 +83,7 @@ async function createWriter() {
   const arena = { bytes: Buffer.alloc(SEGMENT_BYTES), used: 0 };
   return {
     work,
+    waiting: () => backlog(index).paths,
     /** @returns when it began: later than any scan before */
     async scan() {
       await eventually(() => Date.now() > index.scannedAtMs);
