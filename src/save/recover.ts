@@ -87,8 +87,12 @@ async function rebuildAndSave(
     throw new Error(`nothing of it can be read: ${problem.segment}: ${problem.why}`);
   const packing = packingOf(rebuilt, defaults, workdir);
   const stored = await findStored(store, journal, rebuilt, packing, signal);
-  if (stored !== undefined) return stored;
+  if (stored !== undefined) {
+    await abortUploads(store, stored, runtime);
+    return stored;
+  }
   let plan: RecoveryPlan | undefined;
+  let own: string | undefined;
   const saved = await saveArchive(
     {
       ...packing,
@@ -96,7 +100,13 @@ async function rebuildAndSave(
         {
           url: store.url,
           open: async () => store,
-          place: (_, limit) => placeOfRecovered(store, journal, rebuilt, defaults, workdir, limit),
+          async place(_, limit) {
+            const place = await placeOfRecovered(store, journal, rebuilt, defaults, workdir, limit);
+            // Whether that place turns out to be free or not.
+            own = place.archiveKey;
+            await abortUploads(store, place, runtime);
+            return place;
+          },
           inside: false,
           deadline: 'archiveAtDestination',
         },
@@ -104,7 +114,7 @@ async function rebuildAndSave(
       onPlace: async place => {
         plan = planOf(place, rebuilt, journal);
         await putPlan(store, journal.prefix, plan, signal);
-        await abortUploads(store, place, runtime);
+        if (place.archiveKey !== own) await abortUploads(store, place, runtime);
       },
     },
     runtime,
@@ -152,7 +162,7 @@ async function placeOfRecovered(
 /** What the session was uploading when it was killed, which nobody else would ever delete. */
 async function abortUploads(
   store: Store,
-  { archiveKey }: ArchivePlace,
+  { archiveKey }: Pick<ArchivePlace, 'archiveKey'>,
   { log, signal }: RecoveryRuntime,
 ): Promise<void> {
   try {

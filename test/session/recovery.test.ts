@@ -1,5 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
+import { killSession } from '../crash-points/scenarios.ts';
+import { openWorld } from '../crash-points/world.ts';
 import { eventually } from '../support/eventually.ts';
 import { s3Environment } from '../support/s3-environment.ts';
 import { type FaultRule, type S3Server, startS3Server } from '../support/s3-server.ts';
@@ -131,6 +133,31 @@ test('a recovery that is killed at any of its writes is run again, and there is 
     return;
   }
 });
+
+test.for([
+  ['a session', 'session'],
+  ['its recovery', 'recovery'],
+] as const)(
+  '%s that is killed before it removes the part of its archive leaves one, which is removed',
+  {
+    tags: ['slow'],
+  },
+  async ([, by]) => {
+    await using world = await openWorld('folder', undefined, {
+      by,
+      at: '^before unlink test/logs.tar.gz.part',
+    });
+    if (by === 'session') await world.startSession(by).ended();
+    else {
+      await killSession(world);
+      await world.startRecovery(by).ended();
+    }
+    await world.end();
+    expect([...(await world.place.objects()).keys()]).toContain('test/logs.tar.gz.part');
+    expect((await world.startRecovery('next').ended()).code, world.log('next')).toBe(0);
+    expect([...(await world.place.objects()).keys()].filter(key => key.endsWith('.part'))).toEqual([]);
+  },
+);
 
 test('an archive that another program puts at the key meanwhile is not taken for that of a recovery', {
   tags: ['slow'],
