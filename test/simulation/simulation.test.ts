@@ -20,6 +20,11 @@ describe('over a store that misbehaves in every way at once', { tags: ['slow'], 
     expect({ code, output }).toMatchObject({ code: 0 });
   });
 
+  test('nor where sessions come back that recoveries have taken for dead, and recoveries meet', async () => {
+    const { code, output } = await simulate('--takeover', '--runs', '300', '--seed', '1');
+    expect({ code, output }).toMatchObject({ code: 0, output: expect.stringMatching(/, 0 wrong$/m) });
+  });
+
   test('one seed gives the same runs each time', async () => {
     const runs = await Promise.all([1, 2].map(() => simulate('--runs', '40', '--seed', '15')));
     const [first, second] = runs.map(({ output }) => /what the stores did: \w+/.exec(output)?.[0]);

@@ -77,7 +77,7 @@ export function createWorkdir(folder: string): Workdir {
     deeds += 1;
     const path = join(folder, file);
     const parent = dirname(path);
-    mkdirSync(parent, { recursive: true });
+    if (mkdirSync(parent, { recursive: true }) !== undefined) touch([parent]);
     const isThere = existsSync(path);
     const last = written.get(file)?.at(-1);
     // No two contents begin alike, so that each can be told from all others.
