@@ -43,7 +43,11 @@ export async function readDurable(events: readonly StoredEvent[], scratch: strin
 
 /** @param contents the bytes of each generation so far: those of this segment are added */
 async function replay(folder: string, contents: Map<number, Buffer>): Promise<Durable> {
-  const { placed, pieces }: Index = JSON.parse(await readFile(join(folder, 'journal.json'), 'utf8'));
+  const index: Index | { readonly fence: unknown } = JSON.parse(
+    await readFile(join(folder, 'journal.json'), 'utf8'),
+  );
+  if ('fence' in index) return [];
+  const { placed, pieces } = index;
   const facts: [string, Buffer][] = [];
   const names = await readTree(folder);
   for (const { generation, path, offset, length, whole = 0 } of pieces) {

@@ -57,7 +57,8 @@ test('a recovery that is killed leaves what the next one finds', { tags: ['slow'
   const store = await openTestStore(s3.url, { prefix: 'sessions' });
   await putSegments(store, [{ pieces: [piece('a', 'A')] }], '.sessions/test/journal');
   store.close();
-  s3.setFaults([{ match: { operation: 'PutObject' }, do: 'stall' }]);
+  // The clock twice, the fence, then the plan.
+  s3.setFaults([{ match: { operation: 'PutObject', from: (s3.counts.PutObject ?? 0) + 4 }, do: 'stall' }]);
   const args = ['recover', '--force', '--scratch', base, 's3://bucket/sessions/test'];
   start(s3Environment(s3), ...args);
   const left = await eventually(async () => {

@@ -109,7 +109,8 @@ async function play(plan: Plan, folder: string, { log, takeover }: RunOptions): 
   }
 
   async function recover(name: string, { atMs, killAt, partition }: RecoveryPlan): Promise<void> {
-    await wait(atMs);
+    // Without conditions nobody notices another one: whoever recovers knows that the session is over.
+    await wait(plan.conditions === 'honoured' ? atMs : atMs + REST_MS);
     const own = createClient({
       bucket,
       name,

@@ -1,6 +1,7 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unlessMissing } from '../../src/files/errno.ts';
+import { decodeNumbered } from '../../src/journal/format/segment.ts';
 import type { S3Server } from './s3-server.ts';
 
 /** Where a session's objects lie, relative to its destination. */
@@ -25,7 +26,7 @@ export function savedAs(name: string): SavedKeys {
 export interface SavedFiles {
   /** Every file and folder, and every object's key. */
   readonly paths: readonly string[];
-  /** The paths of journals. */
+  /** The paths of journals, but for the fences that stay where one was. */
   readonly journal: readonly string[];
   /** Each archive as the files that hold its bytes, in their order. */
   readonly archives: readonly (readonly string[])[];
@@ -37,9 +38,16 @@ export async function listSaved(folder: string, s3: S3Server): Promise<SavedFile
   const files = names.map(name => join(folder, name));
   const objects = s3.objects();
   const paths = [...files, ...objects.map(({ key }) => key)];
+  const contents = [
+    ...files.map(path => ({ path, file: path })),
+    ...objects.map(({ key, bodies }) => ({ path: key, file: bodies[0]?.file })),
+  ];
+  const journal: string[] = [];
+  for (const { path, file } of contents.filter(each => isOfJournal(each.path)))
+    if (!(await isFence(path, file))) journal.push(path);
   return {
     paths,
-    journal: paths.filter(isOfJournal),
+    journal,
     archives: [
       ...files.filter(isArchive).map(file => [file]),
       ...objects
@@ -47,6 +55,11 @@ export async function listSaved(folder: string, s3: S3Server): Promise<SavedFile
         .map(({ bodies }) => bodies.map(({ file }) => file).filter(file => file !== undefined)),
     ],
   };
+}
+
+async function isFence(path: string, file: string | undefined): Promise<boolean> {
+  if (file === undefined || !/\d{8}\.tar\.gz$/.test(path)) return false;
+  return 'fence' in (await decodeNumbered(await readFile(file)));
 }
 
 function isArchive(path: string): boolean {

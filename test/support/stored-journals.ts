@@ -6,6 +6,7 @@ import {
   type JournalStatus,
   STATUS_KEY,
 } from '../../src/journal/format/schema.ts';
+import { decodeNumbered } from '../../src/journal/format/segment.ts';
 import { openTestStore } from '../store/s3/support.ts';
 import { about, patient } from './journal.ts';
 import type { S3Server } from './s3-server.ts';
@@ -41,3 +42,16 @@ const STATUS: Omit<JournalStatus, 'run' | 'about' | 'state'> = {
   coveredUntil: new Date().toISOString(),
   waiting: { files: 0, bytes: 0, paths: [] },
 };
+
+/** Keys of the tests' bucket, but for the fences that stay where a journal was. */
+export async function withoutFences(s3: S3Server, keys: readonly string[]): Promise<string[]> {
+  const left: string[] = [];
+  for (const key of keys) if (!(await isFence(s3, key))) left.push(key);
+  return left;
+}
+
+async function isFence(s3: S3Server, key: string): Promise<boolean> {
+  if (!/\/journal(\.\d+)?\/\d{8}\.tar\.gz$/.test(key)) return false;
+  const object = await (await fetch(`${s3.url}/bucket/${key}`)).arrayBuffer();
+  return 'fence' in (await decodeNumbered(Buffer.from(object)));
+}
