@@ -1,7 +1,7 @@
 import { faultText } from '../../store/fault-text.ts';
 import type { Store, StoredObject } from '../../store/store.ts';
 import { type Fence, MAX_FENCE_BYTES } from '../format/fence.ts';
-import { STATUS_KEY, type StoredJournal, segmentKey, sequenceOf } from '../format/schema.ts';
+import { PLAN_KEY, STATUS_KEY, type StoredJournal, segmentKey, sequenceOf } from '../format/schema.ts';
 import { readSegment, readStatus } from './read.ts';
 
 /** A journal that was found below a prefix. */
@@ -122,13 +122,9 @@ async function bytesAfter({ destination, prefix, signal }: LookOptions, sequence
   return bytes;
 }
 
-/**
- * What stays of a journal that was recovered and deleted: its fences, and perhaps the status of a writer that has come
- * back and has not noticed yet.
- */
-function isLeftover({ fence, status }: Look, { first }: Tally): boolean {
-  const isAllFences = fence !== undefined && first > fence.after;
-  return isAllFences && (fence.state === 'ended' || status === undefined);
+/** What stays of a journal that was recovered and deleted: its fences. Where there is more, its deletion was cut off. */
+function isLeftover({ fence, status }: Look, { first, isPlanned }: Tally): boolean {
+  return fence !== undefined && first > fence.after && status === undefined && !isPlanned;
 }
 
 interface Session {
@@ -139,6 +135,8 @@ interface Session {
 interface Tally {
   readonly bytes: number;
   readonly lastWrittenMs: number;
+  /** It has the plan of a recovery. */
+  readonly isPlanned: boolean;
   /** The lowest number that there is. */
   readonly first: number;
   /** What has the highest number. */
@@ -148,6 +146,7 @@ interface Tally {
 const EMPTY_TALLY: Tally = {
   bytes: 0,
   lastWrittenMs: 0,
+  isPlanned: false,
   first: Number.POSITIVE_INFINITY,
   last: { sequence: 0, bytes: 0, modifiedMs: 0 },
 };
@@ -162,12 +161,14 @@ function parseKey(key: string): { session: string; journal: string | undefined; 
 }
 
 function addToTally(tally: Tally, name: string, { bytes, modifiedMs }: StoredObject): Tally {
+  if (name === PLAN_KEY) return { ...tally, isPlanned: true };
   const sequence = sequenceOf(name);
   if (sequence === undefined && name !== STATUS_KEY) return tally;
   const isLast = sequence !== undefined && sequence > tally.last.sequence;
   return {
     bytes: tally.bytes + bytes,
     lastWrittenMs: Math.max(tally.lastWrittenMs, modifiedMs),
+    isPlanned: tally.isPlanned,
     first: Math.min(tally.first, sequence ?? Number.POSITIVE_INFINITY),
     last: isLast ? { sequence, bytes, modifiedMs } : tally.last,
   };
