@@ -171,15 +171,20 @@ async function startCopy(reading: DatabaseReading): Promise<ReadResult | undefin
 const REST = 20;
 
 /** Of files that are as the journal has them nothing is sent. */
-function takeOver({ index, database }: DatabaseReading, files: readonly CopiedFile[], isTorn: boolean): void {
+function takeOver(
+  { index, file: main, database }: DatabaseReading,
+  files: readonly CopiedFile[],
+  isTorn: boolean,
+): void {
   const members: Members = new Map();
   const unsent: UnsentFile[] = [];
   database.isSettled = false;
   for (const { suffix, stat, crc, file } of files) {
-    const known = database.isTorn ? undefined : database.members.get(suffix)?.generation;
-    if (known !== undefined && known.end === stat.size && known.crc === crc) {
+    const known = database.isTorn ? undefined : database.members.get(suffix);
+    if (known !== undefined && known.generation.end === stat.size && known.generation.crc === crc) {
       closeSync(file.fd);
-      members.set(suffix, { generation: known, stat });
+      members.set(suffix, { generation: known.generation, stat });
+      if (!isUnchanged(stat, known.stat)) index.metadataChanged.add(main);
       continue;
     }
     index.lastGeneration += 1;
