@@ -26,8 +26,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'journal/format': ['files', 'runtime'],
   'journal/writer': ['journal/format', 'store', 'files', 'runtime'],
   'journal/reader': ['journal/format', 'store', 'files', 'runtime'],
-  'journal/takeover.ts': ['journal/format', 'journal/reader', 'store', 'files', 'runtime'],
-  'journal/delete.ts': ['journal/takeover.ts', 'journal/format', 'store', 'files', 'runtime'],
+  'journal/fences.ts': ['journal/format', 'journal/reader', 'store', 'runtime'],
+  'journal/delete.ts': ['journal/fences.ts', 'journal/format', 'store', 'files', 'runtime'],
+  'journal/takeover.ts': [
+    'journal/delete.ts',
+    'journal/fences.ts',
+    'journal/format',
+    'journal/reader',
+    'store',
+    'runtime',
+  ],
   process: ['config', 'files', 'runtime'],
   minecraft: ['config', 'files', 'runtime'],
   archive: ['config', 'files', 'runtime'],
@@ -69,7 +77,7 @@ const ONLY_IN: readonly {
   {
     what: 'deleting from a store',
     pattern: /\b(store|destination)\.delete\(/,
-    where: ['journal/delete.ts', 'journal/takeover.ts', 'journal/reader/standing.ts', 'store'],
+    where: ['journal/delete.ts', 'journal/reader/standing.ts', 'store'],
   },
   {
     what: 'putting a file in its place',

@@ -2,10 +2,11 @@ import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import type { SessionConfig } from '../config/session-config.ts';
 import { deleteJournal } from '../journal/delete.ts';
+import { JournalTakenError, type Taker } from '../journal/fences.ts';
 import type { FoundJournal } from '../journal/reader/find.ts';
 import { recoverJournal } from '../journal/reader/rebuild.ts';
 import { askStore, type Standing, type StoreFacts, standingOf } from '../journal/reader/standing.ts';
-import { fencesOf, JournalTakenError, type Takeover, type Taker, takeJournal } from '../journal/takeover.ts';
+import { fencesOf, type Takeover, takeJournal } from '../journal/takeover.ts';
 import { createDeadlines } from '../runtime/deadline.ts';
 import { EXIT_DAMAGED, EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { openLog } from '../runtime/log.ts';
@@ -50,8 +51,10 @@ export async function recoverOne(task: RecoveryTask, journal: FoundJournal): Pro
     (all ? input.print : input.printError)(`${name}: ${why}`);
     return all ? 0 : EXIT_USAGE;
   };
-  const facts = await factsOf(task, journal);
-  const busy = force ? undefined : describeBusy(journal, standingOf(journal, facts.nowMs));
+  // Of some it is clear whatever the time is: reading them then needs no right to write.
+  const isFree = force || standingOf(journal, 0).kind === 'free';
+  const facts = isFree && output !== undefined ? UNASKED : await factsOf(task, journal);
+  const busy = isFree ? undefined : describeBusy(journal, standingOf(journal, facts.nowMs));
   if (busy !== undefined) return leave(busy);
   if (output !== undefined) return recoverTo(task, journal, resolve(input.cwd, output));
   try {
@@ -88,9 +91,11 @@ function describeBusy(journal: FoundJournal, standing: Standing): string | undef
   }
 }
 
+const UNASKED: StoreFacts = { nowMs: 0, conditions: 'ignored' };
+
 /** A dry run writes nothing, not even the small object that tells the store's time. */
 async function factsOf(task: RecoveryTask, { prefix }: FoundJournal): Promise<StoreFacts> {
-  if (task['dry-run']) return { nowMs: Date.now(), conditions: 'ignored' };
+  if (task['dry-run']) return { ...UNASKED, nowMs: Date.now() };
   return askStore(task.destination, prefix, task.input.signals.stopRequested);
 }
 
@@ -118,7 +123,15 @@ async function recoverWhole(
   await using takeover =
     conditions === 'honoured' ? await takeJournal(destination, journal, taker, signal) : undefined;
   // Awaited, since the takeover ends with this function.
-  if (!isSaved) return await recoverIntoArchive(task, journal, name, takeover);
+  if (!isSaved) {
+    try {
+      return await recoverIntoArchive(task, journal, name, takeover);
+    } catch (error) {
+      // What ended it is that somebody else has the journal by now.
+      if (takeover?.signal.reason instanceof JournalTakenError) throw takeover.signal.reason;
+      throw error;
+    }
+  }
   const evidence = { kind: 'saved-before', session: journal.session } as const;
   await takeover?.end();
   await deleteJournal(destination, journal, evidence, { signal, fences: fencesOf(journal, takeover) });
@@ -143,7 +156,7 @@ async function recoverIntoArchive(
 ): Promise<number> {
   const outputs = await openLog({ level: config.logLevel, terminal: input.terminal, colour: false });
   const scratch = await openScratch(resolve(input.cwd, base));
-  for (const left of scratch.cleared) input.print(`${left}: was left by a recovery that was killed; removed`);
+  for (const line of scratch.leftovers) input.print(line);
   try {
     const { save, stop } = config;
     const done = await recoverSession(destination, journal, save, {

@@ -5,12 +5,13 @@ import * as v from 'valibot';
 import { unlessMissing } from '../files/errno.ts';
 import { readRegularFile } from '../files/open.ts';
 import { readProcess } from '../process/procfs.ts';
+import { errorText } from '../runtime/text.ts';
 
 /** An empty folder for one recovery. */
 export interface Scratch {
   readonly path: string;
-  /** What recoveries that were killed had left beside it; it is gone. */
-  readonly cleared: readonly string[];
+  /** What became of what recoveries that were killed had left beside it: a line each, for a person. */
+  readonly leftovers: readonly string[];
   /** @throws when it cannot be removed */
   remove(): Promise<void>;
 }
@@ -25,7 +26,7 @@ export async function openScratch(base: string): Promise<Scratch> {
   const beat = setInterval(() => void sign().catch(() => undefined), BEAT_MS).unref();
   return {
     path,
-    cleared: await clearLeftovers(base, path),
+    leftovers: await clearLeftovers(base, path),
     remove: () => {
       clearInterval(beat);
       return rm(path, { recursive: true, force: true });
@@ -65,13 +66,20 @@ function readScope(): string {
 async function clearLeftovers(base: string, own: string): Promise<string[]> {
   const { mtimeMs: nowMs } = await lstat(join(own, OWNER));
   const folders = (await readdir(base)).filter(name => name.startsWith(PREFIX)).map(name => join(base, name));
-  const cleared = [];
-  for (const folder of folders) {
-    if (folder === own || !(await isLeftover(folder, nowMs).catch(() => false))) continue;
-    await rm(folder, { recursive: true, force: true });
-    cleared.push(folder);
+  const lines: string[] = [];
+  for (const folder of folders.filter(each => each !== own)) {
+    try {
+      if (!(await isLeftover(folder, nowMs))) continue;
+      await rm(folder, { recursive: true, force: true });
+      lines.push(`${folder}: was left by a recovery that was killed; removed`);
+    } catch (error) {
+      // It stops no recovery.
+      lines.push(
+        `${folder}: may have been left by a recovery that was killed, and stays: ${errorText(error)}`,
+      );
+    }
   }
-  return cleared;
+  return lines;
 }
 
 /**

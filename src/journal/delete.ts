@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { PermanentError, type Receipt, type Store } from '../store/store.ts';
+import { endOwnJournal, type Taker } from './fences.ts';
 import {
   formatStatus,
   PLAN_KEY,
@@ -8,7 +9,6 @@ import {
   segmentKey,
   sequenceOf,
 } from './format/schema.ts';
-import { endOwnJournal, type Taker } from './takeover.ts';
 
 /** Why nobody needs a journal any more. */
 export type DeletionEvidence =
@@ -77,6 +77,16 @@ export async function deleteJournal(
   others.delete(statusKey);
   await store.delete([...others, statusKey], signal);
   if (fences === 'go') await store.delete(behind, signal);
+}
+
+/** Deletes a fence of one's own where there turned out to be no journal. */
+export async function withdrawFence(
+  store: Store,
+  prefix: string,
+  sequence: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await store.delete([`${prefix}/${segmentKey(sequence)}`], signal);
 }
 
 /** @throws for evidence that proves nothing */

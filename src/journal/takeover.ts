@@ -1,30 +1,11 @@
 import { pause, timeoutSignal } from '../runtime/abort.ts';
-import { AlreadyExistsError, type Store } from '../store/store.ts';
+import { isBug } from '../runtime/bug.ts';
+import type { Store } from '../store/store.ts';
+import { withdrawFence } from './delete.ts';
+import { JournalTakenError, putFence, type Taker } from './fences.ts';
 import { FENCE_INTERVAL_MS, type Fence } from './format/fence.ts';
-import { STATUS_KEY, segmentKey, sequenceOf } from './format/schema.ts';
-import { encodeFence } from './format/segment.ts';
+import { STATUS_KEY, sequenceOf } from './format/schema.ts';
 import type { FoundJournal } from './reader/find.ts';
-import { type ReadSegment, readSegment } from './reader/read.ts';
-
-/** Somebody else has the journal, as what is under its next number tells. */
-export class JournalTakenError extends Error {
-  override readonly name = 'JournalTakenError';
-  /** The run whose segment it is; undefined: it is a recovery's fence, or cannot be read. */
-  readonly run: string | undefined;
-
-  constructor(message: string, run?: string) {
-    super(message);
-    this.run = run;
-  }
-}
-
-/** Who takes a journal. */
-export interface Taker {
-  /** A UUID. */
-  readonly by: string;
-  /** For people. */
-  readonly host: string;
-}
 
 /** A journal that nobody else works on, until it is disposed of. */
 export interface Takeover extends AsyncDisposable {
@@ -89,8 +70,10 @@ export async function takeJournal(
       disposed.abort();
       await renewing;
       if (isEnded || isPutting) return;
-      // Nothing depends on it but how soon the next one may begin.
-      await put('released', timeoutSignal(RELEASE_MS)).catch(() => undefined);
+      await put('released', timeoutSignal(RELEASE_MS)).catch((error: unknown) => {
+        // Nothing depends on it but how soon the next one may begin.
+        if (isBug(error)) throw error;
+      });
     },
   };
 }
@@ -108,48 +91,6 @@ export function fencesOf(
   return heedsFences && !isEndedByItself ? 'stay' : 'go';
 }
 
-/**
- * Ends a session's own journal: from now on no recovery begins to read what is about to be deleted.
- * @param run of the session
- * @returns the number of the fence
- * @throws {JournalTakenError} when a recovery has the journal
- */
-export async function endOwnJournal(
-  store: Store,
-  { prefix, segments }: { readonly prefix: string; readonly segments: number },
-  run: Taker,
-  signal: AbortSignal,
-): Promise<number> {
-  const since = new Date().toISOString();
-  for (let after = segments; ; after += 1) {
-    try {
-      await putFence(store, prefix, after + 1, { ...run, since, state: 'ended', after }, signal);
-      return after + 1;
-    } catch (error) {
-      // The answer to its last segment may have been lost.
-      if (!(error instanceof JournalTakenError && error.run === run.by)) throw error;
-    }
-  }
-}
-
-async function putFence(
-  store: Store,
-  prefix: string,
-  sequence: number,
-  fence: Fence,
-  signal: AbortSignal,
-): Promise<void> {
-  const key = `${prefix}/${segmentKey(sequence)}`;
-  try {
-    await store.put(key, await encodeFence(fence), { signal, ifAbsent: true });
-  } catch (error) {
-    if (!(error instanceof AlreadyExistsError)) throw error;
-    const there = await readSegment({ destination: store, prefix, signal }, sequence);
-    if ('fence' in there && there.fence.by === fence.by && there.fence.state === fence.state) return;
-    throw new JournalTakenError(`${prefix} ${describeTaken(there)}`, there.segment?.index.run);
-  }
-}
-
 /** Whoever had it may have deleted it at the same moment, so that nothing was in the way of the fence. */
 async function assertThere(
   store: Store,
@@ -161,14 +102,6 @@ async function assertThere(
     const sequence = sequenceOf(key.slice(prefix.length + 1));
     if (key === status || (sequence !== undefined && sequence <= segments)) return;
   }
-  await store.delete([`${prefix}/${segmentKey(fence)}`], signal);
+  await withdrawFence(store, prefix, fence, signal);
   throw new JournalTakenError(`${prefix} is gone: its session is saved by now`);
-}
-
-function describeTaken(there: ReadSegment): string {
-  if (!('fence' in there)) return 'is still being written';
-  const { host, since, state, archive } = there.fence;
-  return state === 'working'
-    ? `is being recovered by ${host} since ${since}`
-    : `was ${state === 'ended' ? 'saved' : 'looked at'} by ${host}, which began at ${since}${archive === undefined ? '' : `: ${archive}`}`;
 }

@@ -10,6 +10,7 @@ import { errorText } from '../runtime/text.ts';
 import { VERSION } from '../runtime/version.ts';
 import { PermanentError, type Receipt, type Store } from '../store/store.ts';
 import type { SaveState } from './end-reason.ts';
+import { logProblem } from './journal-problems.ts';
 import type { SessionRuntime } from './runtime.ts';
 import { excludedPaths } from './workdir.ts';
 
@@ -124,40 +125,6 @@ async function startWhenClaimed(
 export function recoverable(store: Store, name: string, isEnded: boolean): SaveState {
   const url = quote(`${store.url}/${name}`);
   return { how: 'journal', recover: `craftassist-session recover ${isEnded ? '' : '--force '}${url}` };
-}
-
-function logProblem({ kind, ...fields }: JournalProblem, log: Log): void {
-  switch (kind) {
-    case 'upload-failing':
-      log.info({ event: 'journal_upload_failing', ...fields }, 'journal upload failing, retrying');
-      return;
-    case 'upload-recovered':
-      log.info({ event: 'journal_upload_recovered', ...fields }, 'journal upload recovered');
-      return;
-    case 'file-unreadable':
-      log.warn({ event: 'journal_file_unreadable', ...fields }, 'journal cannot read a file');
-      return;
-    case 'scan-failed':
-      log.warn({ event: 'journal_scan_failed', ...fields }, 'journal cannot list the working directory');
-      return;
-    case 'prefix-taken':
-      log.info({ event: 'journal_prefix_taken', ...fields }, 'journal prefix in use by another run');
-      return;
-    case 'fenced':
-      log.warn(
-        { event: 'journal_fenced', ...fields },
-        'a recovery has the journal: another one has been begun',
-      );
-      return;
-    case 'refused':
-      log.error({ event: 'journal_refused', ...fields }, 'the store refuses the journal: it has ended');
-      return;
-    case 'stopped':
-      log.error({ event: 'journal_stopped', ...fields }, 'journal stopped by an internal error');
-      return;
-    default:
-      kind satisfies never;
-  }
 }
 
 export interface JournalFlush {

@@ -51,7 +51,7 @@ function read(folder: string) {
   const number = (query: string) => Number(Object.values(db.prepare(query).get() ?? {})[0]);
   try {
     return {
-      integrity: db.prepare('PRAGMA integrity_check').get()?.['integrity_check'],
+      integrity: Object.values(db.prepare('PRAGMA integrity_check').get() ?? {})[0],
       sum: number('SELECT sum(balance) FROM account'),
       count: number('SELECT count FROM transfers'),
       transfers: number('SELECT count(*) FROM transfer'),

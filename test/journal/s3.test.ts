@@ -10,7 +10,9 @@ import { eventually } from '../support/eventually.ts';
 import { openJournalFixture, patient, SAVED_BEFORE, storedBy, treeOf } from '../support/journal.ts';
 import { startS3Server } from '../support/s3-server.ts';
 
-test('a journal lives through an S3 that fails, is recovered from it and removed from it', async () => {
+test('a journal lives through an S3 that fails, is recovered from it and removed from it', {
+  tags: ['slow'],
+}, async () => {
   const server = await startS3Server({
     faults: [
       { match: { operation: 'PutObject', nth: 1 }, do: '500-after-commit' },

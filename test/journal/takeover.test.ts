@@ -3,9 +3,10 @@ import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { deleteJournal } from '../../src/journal/delete.ts';
+import { JournalTakenError } from '../../src/journal/fences.ts';
 import { findJournals } from '../../src/journal/reader/find.ts';
 import { standingOf } from '../../src/journal/reader/standing.ts';
-import { fencesOf, JournalTakenError, takeJournal } from '../../src/journal/takeover.ts';
+import { fencesOf, takeJournal } from '../../src/journal/takeover.ts';
 import type { Store } from '../../src/store/store.ts';
 import { eventually } from '../support/eventually.ts';
 import {
@@ -40,7 +41,13 @@ describe('a writer whose journal a recovery has taken', () => {
     await using _ = await takeJournal(ground.destination, await found(ground), someone(), patient);
     await appendFile(join(ground.work, 'agent.log'), 'second\n');
     expect(await ground.journal.finish(patient)).toEqual({ durable: true });
-    expect(ground.problems).toMatchObject([{ kind: 'fenced', prefix: 'now/journal' }]);
+    expect(ground.problems).toMatchObject([
+      {
+        kind: 'fenced',
+        prefix: 'now/journal',
+        why: expect.stringMatching(/^recoverer recovers it since \d{4}-/),
+      },
+    ]);
     expect(ground.journal.report().prefix).toBe('now/journal.2');
     const { folder } = await ground.recover('now/journal.2');
     expect(await readFile(join(folder, 'agent.log'), 'utf8')).toBe('first\nsecond\n');

@@ -6,7 +6,21 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Report } from '../../src/report/schema.ts';
 import { writeReport } from '../../src/report/write.ts';
 
-const REPORT = { format: 1, session: 'test', saved: 'lost' } as unknown as Report;
+const REPORT: Report = {
+  format: 1,
+  session: 'test',
+  end: { by: 'everybody-left', text: 'everybody had left' },
+  saved: 'lost',
+  exitCode: 20,
+  startedAt: '2025-01-01T00:00:00.000Z',
+  endedAt: '2025-01-01T00:01:00.000Z',
+  phases: [],
+  children: [],
+  survivors: [],
+  faults: [],
+  notices: [],
+  supervisor: { version: '1', commit: 'checkout', node: 'v24' },
+};
 
 test.for(['session.json', 'session.json.part'])(
   'a link in place of %s is not written through',

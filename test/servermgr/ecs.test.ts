@@ -8,14 +8,14 @@ import { openFleet } from '../../src/servermgr/fleet/fleet.ts';
 import type { SessionView } from '../../src/servermgr/fleet/view.ts';
 import { createAddressLookup } from '../../src/servermgr/launchers/ecs/addresses.ts';
 import { openEcs } from '../../src/servermgr/launchers/ecs/ecs.ts';
-import type { LaunchRequest } from '../../src/servermgr/launchers/launcher.ts';
 import { openSavedSessions } from '../../src/servermgr/saved-sessions.ts';
-import { nameOf, newId, randomToken } from '../../src/servermgr/session-id.ts';
+import { randomToken } from '../../src/servermgr/session-id.ts';
 import { openDirectoryStore } from '../../src/store/directory.ts';
 import { eventually } from '../support/eventually.ts';
 import { startS3Server } from '../support/s3-server.ts';
 import { type AwsServer, ecsSettings, startAwsServer } from './support/aws-server.ts';
 import type { TaskPlan } from './support/aws-tasks.ts';
+import { newRequest } from './support/launch-request.ts';
 import { startProgram } from './support/program.ts';
 import { idIn, newVisitor } from './support/visitor.ts';
 
@@ -276,20 +276,6 @@ function operations(aws: AwsServer): string[] {
 function launcherOf(aws: AwsServer, changes: Partial<EcsSettings> = {}, name = 'tests') {
   const { ecs, ec2 } = aws.clients();
   return openEcs({ ...ecsSettings(), ...changes }, { ecs, name, findAddresses: createAddressLookup(ec2) });
-}
-
-function newRequest(): LaunchRequest {
-  const id = newId(Date.now());
-  return {
-    ...{
-      id,
-      name: nameOf(id) ?? '',
-      idempotencyKey: randomToken(),
-      visitorHash: randomToken(),
-      world: 'flat_world',
-    },
-    ...{ world: 'flat_world', attempt: 1, env: {} },
-  };
 }
 
 async function openFleetOn(plan: TaskPlan, { launchTimeoutMs = 60_000, gamePort = 0 } = {}) {

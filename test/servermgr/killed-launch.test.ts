@@ -8,11 +8,11 @@ import type { LocalSettings } from '../../src/config/servermgr-config.ts';
 import { listProcesses } from '../../src/process/procfs.ts';
 import { openLocal } from '../../src/servermgr/launchers/local/local.ts';
 import { openRecords } from '../../src/servermgr/launchers/local/records.ts';
-import { nameOf, newId, randomToken } from '../../src/servermgr/session-id.ts';
 import { HOOK_VARIABLE, type HookSettings, ledgerIn, readLedger } from '../crash-points/ledger.ts';
 import { killAllIn, standsIn } from '../support/container.ts';
 import { eventually } from '../support/eventually.ts';
 import { mapParallel } from '../support/parallel.ts';
+import { newRequest } from './support/launch-request.ts';
 import { portRange, programPath } from './support/manager.ts';
 
 const HOOK = join(import.meta.dirname, '../crash-points/hook.ts');
@@ -41,7 +41,9 @@ async function launchAndKill(at: number | undefined): Promise<readonly string[]>
       ports: await portRange(1),
     };
     const options = { name: 'tests', stateFolder: state, env: { PATH: process.env.PATH } };
-    const request = newRequest(join(folder, 'archives'));
+    // Made so long ago that a session whose process is not there by now never will be.
+    const env = { SESSION_DESTINATION: join(folder, 'archives') };
+    const request = newRequest({ env }, Date.now() - 60_000);
     const hook = {
       by: 'manager',
       folder: state,
@@ -84,18 +86,4 @@ async function launch(args: readonly unknown[], hook: HookSettings): Promise<voi
 
 function processesIn(folder: string): readonly number[] {
   return (listProcesses() ?? []).map(({ pid }) => pid).filter(pid => standsIn(pid, folder));
-}
-
-/** Made so long ago that a session whose process is not there by now never will be. */
-function newRequest(destination: string) {
-  const id = newId(Date.now() - 60_000);
-  return {
-    id,
-    name: nameOf(id) ?? '',
-    idempotencyKey: `p${randomToken().slice(1)}`,
-    visitorHash: randomToken(),
-    world: 'flat_world',
-    attempt: 1,
-    env: { SESSION_DESTINATION: destination },
-  };
 }

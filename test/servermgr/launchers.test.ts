@@ -17,11 +17,12 @@ import {
   type Session,
 } from '../../src/servermgr/launchers/launcher.ts';
 import { openLocal } from '../../src/servermgr/launchers/local/local.ts';
-import { nameOf, newId, randomToken } from '../../src/servermgr/session-id.ts';
+import { randomToken } from '../../src/servermgr/session-id.ts';
 import { eventually } from '../support/eventually.ts';
 import { ecsSettings, startAwsServer } from './support/aws-server.ts';
 import { environmentOf } from './support/aws-tasks.ts';
 import { startDockerServer } from './support/docker-server.ts';
+import { newRequest as newPlainRequest } from './support/launch-request.ts';
 import { environmentIn, portRange, programPath, removeSessions } from './support/manager.ts';
 
 /** A launcher's outside world, as the contract's tests control it. */
@@ -33,6 +34,11 @@ interface LauncherFixture extends AsyncDisposable {
   environment(session: Session): Promise<Record<string, string>>;
   /** The argument of the recovery of that session. */
   recovered(name: string): Promise<string | undefined>;
+}
+
+/** With what a session is told of where it goes. */
+function newRequest(changes: Partial<LaunchRequest> = {}): LaunchRequest {
+  return newPlainRequest({ env: { SESSION_EXCLUDE: '*.tmp', SESSION_DESTINATION: 'archives' }, ...changes });
 }
 
 const SECRETS = {
@@ -175,24 +181,6 @@ test('a container that is started again is a session that runs, and ends anew', 
   await fixture.end(await running(launcher, request.id), 0);
   expect(await exitCode()).toBe(0);
 });
-
-function newRequest(changes: Partial<LaunchRequest> = {}): LaunchRequest {
-  const id = newId(Date.now());
-  return {
-    ...{
-      id,
-      name: nameOf(id) ?? '',
-      idempotencyKey: `p${randomToken().slice(1)}`,
-      visitorHash: randomToken(),
-    },
-    ...{
-      world: 'flat_world',
-      attempt: 1,
-      env: { SESSION_EXCLUDE: '*.tmp', SESSION_DESTINATION: 'archives' },
-    },
-    ...changes,
-  };
-}
 
 type Running = Session & { readonly state: Extract<Session['state'], { phase: 'running' }> };
 

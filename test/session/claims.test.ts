@@ -228,10 +228,9 @@ describe.concurrent('a session', () => {
     expect((await readReport(fixture.sessions, 'test.2')).faults).toHaveLength(1);
   });
 
-  test('whose name was another’s, whose claim was deleted, leaves its report as it is', async ({
-    fixture,
-    run,
-  }) => {
+  test('whose name was another’s, whose claim was deleted, leaves its report as it is', {
+    tags: ['slow'],
+  }, async ({ fixture, run }) => {
     const folder = join(fixture.sessions, '.sessions/test');
     expect((await run()).code).toBe(0);
     const before = await readFile(join(folder, 'session.json'), 'utf8');
@@ -243,7 +242,10 @@ describe.concurrent('a session', () => {
     expect(second.run).not.toBe(JSON.parse(before).run);
   });
 
-  test('that is denied its claim at the end goes to the fallback at once', async ({ fixture, openS3 }) => {
+  test('that is denied its claim at the end goes to the fallback at once', { tags: ['slow'] }, async ({
+    fixture,
+    openS3,
+  }) => {
     const s3 = await openS3('honoured', [{ match: { operation: 'PutObject' }, do: 'deny' }]);
     const session = fixture.start({
       ...s3Environment(s3),

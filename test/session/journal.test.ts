@@ -142,7 +142,9 @@ describe.concurrent('a session whose container died', () => {
     ]);
   });
 
-  test('whose recovery was cut off after its archive is not archived twice', async ({ fixture }) => {
+  test('whose recovery was cut off after its archive is not archived twice', { tags: ['slow'] }, async ({
+    fixture,
+  }) => {
     fixture.start(JOURNAL);
     await journaled(fixture, 2);
     await fixture.killAll();

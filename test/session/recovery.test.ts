@@ -21,10 +21,9 @@ const keysOf = (s3: S3Server) =>
     .map(({ key }) => key)
     .sort();
 
-test('a journal that cannot be read stops no other: it is told, and so is by the exit code', async ({
-  fixture,
-  s3,
-}) => {
+test('a journal that cannot be read stops no other: it is told, and so is by the exit code', {
+  tags: ['slow'],
+}, async ({ fixture, s3 }) => {
   const journals = { '.sessions/a/journal': {}, '.sessions/b/journal': {}, '.sessions/c/journal': {} };
   await putJournals(s3, journals, 'finished');
   // The status of the second one: Ceph's bucket owner may list what other users write, and not read it.
@@ -251,7 +250,10 @@ test('that a session is saved already is told once, though it has two journals',
   expect(keysOf(s3)).toEqual([]);
 });
 
-test('the journals of other sessions whose names begin alike are not read', async ({ fixture, s3 }) => {
+test('the journals of other sessions whose names begin alike are not read', { tags: ['slow'] }, async ({
+  fixture,
+  s3,
+}) => {
   await putJournals(s3, { '.sessions/a/journal': {}, '.sessions/ab/journal': {} }, 'finished');
   const recovery = fixture.start(s3Environment(s3), 'recover', '--dry-run', 's3://bucket/sessions/a');
   expect((await recovery.ended()).code, recovery.stderr()).toBe(0);

@@ -125,7 +125,7 @@ describe.concurrent('with S3, a session', () => {
     expect(keysOf(s3)).toContain('some/prefix/test/logs.tar.gz');
   });
 
-  test('warns once of an outage, and says when it is over', async ({ s3, start }) => {
+  test('warns once of an outage, and says when it is over', { tags: ['slow'] }, async ({ s3, start }) => {
     const session = start({
       SESSION_JOURNAL_INTERVAL: '50ms',
       SESSION_AGENT_COMMAND: program('agent-counts'),

@@ -51,7 +51,7 @@ test('a session that only looked dead goes on beside the recovery, and both arch
   expect(again.stderr()).toContain('there is no journal');
 });
 
-test('of two recoveries one works, and the other says who does, and since when', async ({
+test('of two recoveries one works, and the other says who does, and since when', { tags: ['slow'] }, async ({
   fixture,
   onTestFinished,
 }) => {
@@ -73,4 +73,22 @@ test('of two recoveries one works, and the other says who does, and since when',
   expect((await first.ended()).code, first.stderr()).toBe(0);
   const keys = s3.objects().map(({ key }) => key);
   expect(keys.sort()).toEqual(['sessions/.sessions/a/session.json', 'sessions/a/logs.tar.gz']);
+});
+
+test('a journal is recovered into a folder with the right to read alone', { tags: ['slow'] }, async ({
+  fixture,
+  onTestFinished,
+}) => {
+  const s3 = await startS3Server();
+  onTestFinished(() => s3.close());
+  await putJournals(s3, { '.sessions/a/journal': {} }, 'finished');
+  await putJournals(s3, { '.sessions/b/journal': {} }, 'writing');
+  s3.setFaults([{ match: { operation: ['PutObject', 'DeleteObjects', 'DeleteObject'] }, do: 'deny' }]);
+  for (const [name, ...force] of [['a'], ['b', '--force']]) {
+    const output = join(fixture.sessions, `recovered ${name}`);
+    const args = ['recover', ...force, '--output', output, `s3://bucket/sessions/${name}`];
+    const recovery = fixture.start(s3Environment(s3), ...args);
+    expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
+    expect(await readFile(join(output, 'world/region.mca'), 'utf8')).toBe('blocks');
+  }
 });

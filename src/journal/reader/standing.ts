@@ -46,9 +46,9 @@ export function standingOf(
 export async function askStore(destination: Store, prefix: string, signal: AbortSignal): Promise<StoreFacts> {
   const key = `${prefix}/clock-${randomUUID()}.json`;
   const body = (attempt: number) => Buffer.from(JSON.stringify({ attempt }));
+  const found = await putTwice(destination, key, { signal, body });
+  if (found === 'refused') await destination.put(key, body(1), { signal });
   try {
-    const found = await putTwice(destination, key, { signal, body });
-    if (found === 'refused') await destination.put(key, body(1), { signal });
     const conditions = found === 'taken' ? 'honoured' : found;
     for (let looks = 1; looks <= LOOKS; looks += 1) {
       for await (const object of destination.list(key, signal))

@@ -129,18 +129,6 @@ export function dropPendingRemoval(index: FileIndex): void {
   index.pendingRemoval = new Set();
 }
 
-/** Whether entries of this generation go without its number: those of the first generation that has the path. */
-export function hasPlainName(index: FileIndex, path: BytePath, generation: number): boolean {
-  const owner = index.plainNames.get(path);
-  if (owner !== undefined) return owner === generation;
-  if (index.plainNames.size >= MAX_PLAIN_NAMES) return false;
-  index.plainNames.set(path, generation);
-  return true;
-}
-
-/** Names are kept after their files are gone: 20 MB at most. */
-const MAX_PLAIN_NAMES = 200_000;
-
 function isFile(node: Node): node is FileNode {
   return node.kind === 'file';
 }

@@ -5,7 +5,8 @@ import { type BytePath, jsonBytes } from '../format/byte-path.ts';
 import { SEGMENT_BYTES } from '../format/schema.ts';
 import { formatCrc, type Piece } from '../format/segment.ts';
 import { readChanges } from './changes.ts';
-import { type FileIndex, hasPlainName, type IndexedFile } from './file-index.ts';
+import type { FileIndex, IndexedFile } from './file-index.ts';
+import { hasPlainName } from './plain-names.ts';
 import type { Arena, PieceBytes, ReadResult } from './read-piece.ts';
 
 export interface SegmentOptions {

@@ -1,4 +1,5 @@
 import { timeoutSignal } from '../../runtime/abort.ts';
+import { isBug } from '../../runtime/bug.ts';
 import { errorText } from '../../runtime/text.ts';
 import { readObject } from '../../store/read.ts';
 import { AlreadyExistsError } from '../../store/store.ts';
@@ -11,7 +12,7 @@ import {
   STATUS_KEY,
   segmentKey,
 } from '../format/schema.ts';
-import { checksum, encodeSegment } from '../format/segment.ts';
+import { checksum, decodeNumbered, encodeSegment } from '../format/segment.ts';
 import { buildSegment, type SegmentContent } from './segment-builder.ts';
 import {
   advanceCoveredUntil,
@@ -160,7 +161,7 @@ async function acquirePrefix(state: WriterState, object: Buffer): Promise<string
       await putOne(state, key, object, ifAbsent);
     } catch (error) {
       if (!(error instanceof AlreadyExistsError)) throw error;
-      if (!(await isThere(state, key, object))) {
+      if (!(await readWhatIsThere(state, key))?.equals(object)) {
         onProblem({ kind: 'prefix-taken', prefix: candidate });
         continue;
       }
@@ -182,24 +183,39 @@ async function putNext(
     return true;
   } catch (error) {
     if (!(error instanceof AlreadyExistsError)) throw error;
+    const there = await readWhatIsThere(state, key);
     // A lost answer is no rival.
-    if (await isThere(state, key, object)) return true;
-    state.options.onProblem({ kind: 'fenced', prefix, why: errorText(error) });
+    if (there?.equals(object)) return true;
+    state.options.onProblem({ kind: 'fenced', prefix, why: await describeRival(there) });
     beginAnew(state);
     return false;
   }
 }
 
-/** Whether an object is there, and has these bytes; false where the rights do not allow to read it. */
-async function isThere({ options, cancelled }: WriterState, key: string, object: Buffer): Promise<boolean> {
+/** undefined: it cannot be told. Another journal has everything as well. */
+async function readWhatIsThere(
+  { options, cancelled }: WriterState,
+  key: string,
+): Promise<Buffer | undefined> {
   try {
     const limits = { maxBytes: 2 * SEGMENT_BYTES, signal: cancelled.signal, isListed: true };
     const there = await readObject(options.destination, key, limits);
-    return there !== undefined && there !== 'too-large' && there.equals(object);
-  } catch {
-    // Where it cannot be told, another journal has everything as well.
+    return there === 'too-large' ? undefined : there;
+  } catch (error) {
     cancelled.signal.throwIfAborted();
-    return false;
+    if (isBug(error)) throw error;
+    return undefined;
+  }
+}
+
+async function describeRival(there: Buffer | undefined): Promise<string> {
+  try {
+    const read = there && (await decodeNumbered(there));
+    if (read === undefined) return 'something is under its next number that cannot be read';
+    if (!('fence' in read)) return 'another segment is under its next number';
+    return `${read.fence.host} recovers it since ${read.fence.since}`;
+  } catch (error) {
+    return `something else is under its next number: ${errorText(error)}`;
   }
 }
 

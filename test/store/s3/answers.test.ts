@@ -1,20 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../../src/store/store.ts';
 import { type Fault, type FaultRule, type S3Server, startS3Server } from '../../support/s3-server.ts';
-import { bytesOf, inChunks } from '../archives.ts';
+import { inChunks } from '../archives.ts';
+import { CHUNK, CREATING, KINDS, KMS, large, small } from './archive-kinds.ts';
 import { openTestStore } from './support.ts';
 
-const CHUNK = 5 * 1024 * 1024;
-const KMS = { encryption: { algorithm: 'aws:kms', kmsKeyId: undefined } } as const;
 const signal = new AbortController().signal;
-
-const small = bytesOf(1000);
-const large = bytesOf(2 * CHUNK + 99);
-const KINDS = [
-  ['put whole', small],
-  ['sent in parts', large],
-] as const;
-const CREATING = ['PutObject', 'CompleteMultipartUpload'] as const;
 
 let server: S3Server;
 const stores: Store[] = [];

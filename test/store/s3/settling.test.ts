@@ -4,21 +4,11 @@ import { AlreadyExistsError, type Store } from '../../../src/store/store.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type FaultRule, type S3Server, startS3Server } from '../../support/s3-server.ts';
 import { bytesOf, digestOf, digestOfBytes, inChunks } from '../archives.ts';
+import { CHUNK, CREATING, KINDS, KMS, large, small } from './archive-kinds.ts';
 import { openTestStore } from './support.ts';
 
-const MiB = 1024 * 1024;
-const CHUNK = 5 * MiB;
 const RUN = '5f0c6a52-6d2a-4a39-9f3c-0f4d1f0f8f11';
-const KMS = { encryption: { algorithm: 'aws:kms', kmsKeyId: undefined } } as const;
 const signal = new AbortController().signal;
-
-const small = bytesOf(1000);
-const large = bytesOf(2 * CHUNK + 99);
-const KINDS = [
-  ['put whole', small],
-  ['sent in parts', large],
-] as const;
-const CREATING = ['PutObject', 'CompleteMultipartUpload'] as const;
 
 describe('what becomes of an archive is found out before anything is sent again', () => {
   let server: S3Server;
