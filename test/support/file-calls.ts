@@ -65,7 +65,12 @@ export function watchCalls(folder: string, observer: CallObserver): () => void {
   async function makeOne(path: fs.PathLike, options?: fs.MakeDirectoryOptions) {
     const name = inside(path);
     if (name === undefined) return promises.mkdir(path, options);
-    return watched({ kind: 'mkdir', path: name }, () => promises.mkdir(path, options));
+    const call = { kind: 'mkdir', path: name } as const;
+    observer.before?.(call);
+    // At once: whoever else finds it there is told of after it.
+    realFs.mkdirSync(path, options);
+    observer.after?.(call);
+    return undefined;
   }
 
   Object.assign(fs.promises, {
