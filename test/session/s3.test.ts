@@ -210,7 +210,7 @@ describe.concurrent('a stop signal while the archive goes up', () => {
       },
       [{ match: { operation: 'UploadPart' }, do: 'stall' }],
     );
-    await eventually(async () => (await readdir(fixture.sessions)).length > 0);
+    await session.logged('"event":"name_claimed"');
     await rm(fixture.sessions, { recursive: true });
     await writeFile(fixture.sessions, 'no folder any more');
     await eventually(() => s3.counts.UploadPart);
