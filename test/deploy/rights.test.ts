@@ -20,7 +20,7 @@ import { s3Environment } from '../support/s3-environment.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
 import { program, type SessionFixture } from '../support/session.ts';
 import { test as sessionTest } from '../support/session-test.ts';
-import { withoutFences } from '../support/stored-journals.ts';
+import { keysWithoutFences } from '../support/stored-journals.ts';
 
 /*
  * The policies of deploy/, evaluated by the tests' S3 as IAM does: every right that is there is needed, and none is
@@ -200,7 +200,7 @@ describe('the role of recoveries', { tags: ['slow'] }, () => {
     expect(first.code, first.output).toBe(0);
     expect(first.output).toContain(`recovered to ${DESTINATION}/test/logs.tar.gz`);
     const saved = ['.sessions/test/claim.json', '.sessions/test/session.json', 'test/logs.tar.gz'];
-    const left = async () => (await withoutFences(s3, keysIn(s3))).map(short);
+    const left = async () => (await keysWithoutFences(s3, keysIn(s3))).map(short);
     expect(await left()).toEqual(saved);
     expect(await reportOf(s3)).toMatchObject({ saved: 'archive', recovered: true, problems: [] });
     const second = await recoverNow(s3, fixture);
@@ -240,7 +240,7 @@ describe('the role of recoveries', { tags: ['slow'] }, () => {
       const { code, output } = await recoverNow(s3, fixture);
       expect(code, output).toBe(0);
       const journals = keysIn(s3).filter(key => key.includes('/journal/'));
-      expect(await withoutFences(s3, journals)).toEqual([]);
+      expect(await keysWithoutFences(s3, journals)).toEqual([]);
       expect(s3.uploads()).toHaveLength(left);
     });
 });

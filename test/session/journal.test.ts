@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
 import { filesBelow, program, readReport, type SessionFixture } from '../support/session.ts';
 import { test } from '../support/session-test.ts';
-import { withoutFences } from '../support/stored-journals.ts';
+import { keysWithoutFences } from '../support/stored-journals.ts';
 
 const JOURNAL = { SESSION_JOURNAL_INTERVAL: '100ms', SESSION_AGENT_COMMAND: program('agent-counts') };
 
@@ -204,7 +204,7 @@ describe.concurrent('a stop that leaves no time for the archive', () => {
     const recovery = fixture.start(store(s3), 'recover', 's3://bucket/p/test');
     expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
     const keys = s3.objects().map(({ key }) => key);
-    expect((await withoutFences(s3, keys)).sort()).toEqual(SAVED.map(key => `p/${key}`));
+    expect((await keysWithoutFences(s3, keys)).sort()).toEqual(SAVED.map(key => `p/${key}`));
   });
 
   test('keeps its report when a second signal ends the upload', { tags: ['slow'] }, async ({

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unlessMissing } from '../../src/files/errno.ts';
-import { decodeNumbered } from '../../src/journal/format/segment.ts';
+import { withoutFences } from './fences.ts';
 import type { S3Server } from './s3-server.ts';
 
 /** Where a session's objects lie, relative to its destination. */
@@ -42,9 +42,11 @@ export async function listSaved(folder: string, s3: S3Server): Promise<SavedFile
     ...files.map(path => ({ path, file: path })),
     ...objects.map(({ key, bodies }) => ({ path: key, file: bodies[0]?.file })),
   ];
-  const journal: string[] = [];
-  for (const { path, file } of contents.filter(each => isOfJournal(each.path)))
-    if (!(await isFence(path, file))) journal.push(path);
+  const fileOf = new Map(contents.map(({ path, file }) => [path, file]));
+  const journal = await withoutFences(contents.map(({ path }) => path).filter(isOfJournal), async path => {
+    const file = fileOf.get(path);
+    return file === undefined ? undefined : readFile(file);
+  });
   return {
     paths,
     journal,
@@ -55,11 +57,6 @@ export async function listSaved(folder: string, s3: S3Server): Promise<SavedFile
         .map(({ bodies }) => bodies.map(({ file }) => file).filter(file => file !== undefined)),
     ],
   };
-}
-
-async function isFence(path: string, file: string | undefined): Promise<boolean> {
-  if (file === undefined || !/\d{8}\.tar\.gz$/.test(path)) return false;
-  return 'fence' in (await decodeNumbered(await readFile(file)));
 }
 
 function isArchive(path: string): boolean {

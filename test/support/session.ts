@@ -4,11 +4,11 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { unlessMissing } from '../../src/files/errno.ts';
-import { decodeNumbered } from '../../src/journal/format/segment.ts';
 import type { Report } from '../../src/report/schema.ts';
 import { COMPILE_CACHE, PROGRAMS, SUPERVISOR } from './built.ts';
 import { killAllIn } from './container.ts';
 import { eventually } from './eventually.ts';
+import { withoutFences } from './fences.ts';
 import { freePort } from './free-port.ts';
 
 /** The command line of a test program. */
@@ -140,15 +140,6 @@ export async function readReportFile(folder: string): Promise<Report> {
 export async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const paths = entries.filter(entry => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
-  const files: string[] = [];
-  for (const path of paths) if (!(await isFence(path))) files.push(relative(folder, path));
-  return files.sort();
-}
-
-async function isFence(path: string): Promise<boolean> {
-  if (!/\/journal(\.\d+)?\/\d{8}\.tar\.gz$/.test(path)) return false;
-  const object = await unlessMissing(readFile(path));
-  // Damaged segments belong to what is tested.
-  const read = object && (await decodeNumbered(object).catch(() => undefined));
-  return read !== undefined && 'fence' in read;
+  const files = await withoutFences(paths, path => unlessMissing(readFile(path)));
+  return files.map(path => relative(folder, path)).sort();
 }

@@ -6,8 +6,8 @@ import {
   type JournalStatus,
   STATUS_KEY,
 } from '../../src/journal/format/schema.ts';
-import { decodeNumbered } from '../../src/journal/format/segment.ts';
 import { openTestStore } from '../store/s3/support.ts';
+import { withoutFences } from './fences.ts';
 import { about, patient } from './journal.ts';
 import type { S3Server } from './s3-server.ts';
 import { piece, putSegments } from './segments.ts';
@@ -44,14 +44,8 @@ const STATUS: Omit<JournalStatus, 'run' | 'about' | 'state'> = {
 };
 
 /** Keys of the tests' bucket, but for the fences that stay where a journal was. */
-export async function withoutFences(s3: S3Server, keys: readonly string[]): Promise<string[]> {
-  const left: string[] = [];
-  for (const key of keys) if (!(await isFence(s3, key))) left.push(key);
-  return left;
-}
-
-async function isFence(s3: S3Server, key: string): Promise<boolean> {
-  if (!/\/journal(\.\d+)?\/\d{8}\.tar\.gz$/.test(key)) return false;
-  const object = await (await fetch(`${s3.url}/bucket/${key}`)).arrayBuffer();
-  return 'fence' in (await decodeNumbered(Buffer.from(object)));
+export function keysWithoutFences(s3: S3Server, keys: readonly string[]): Promise<string[]> {
+  return withoutFences(keys, async key =>
+    Buffer.from(await (await fetch(`${s3.url}/bucket/${key}`)).arrayBuffer()),
+  );
 }
