@@ -83,7 +83,10 @@ const ONLY_IN: readonly {
     what: 'putting a file in its place',
     // Docker renames a container by a method of that name.
     pattern: /(?<!\bcontainer\.)\b(rename|renameSync|link|linkSync)\(/,
-    where: ['files/atomic-write.ts', 'journal/reader/rebuild.ts', 'journal/reader/write-files.ts'],
+    where: [
+      'files/atomic-write.ts',
+      ...['assemble', 'rebuild', 'write-files'].map(file => `journal/reader/${file}.ts`),
+    ],
   },
   {
     what: 'AbortSignal.timeout',

@@ -36,8 +36,9 @@ export const tail: RunCommand = async ({ env, cwd, args, write, printError, sign
     })) {
       if (read.kind === 'bytes') await write(read.bytes);
       else if (read.kind === 'problem') printError(`[${read.segment}: ${read.why}]`);
-      else
-        printError(read.kind === 'gap' ? `[${read.bytes} bytes are missing here]` : `[${path} begins anew]`);
+      else if (read.kind === 'gap') printError(`[${read.bytes} bytes are missing here]`);
+      else if (read.kind === 'as-before') printError(`[${read.bytes} bytes are as before]`);
+      else printError(`[${path} begins anew]`);
     }
     return 0;
   } catch (error) {

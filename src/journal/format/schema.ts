@@ -62,6 +62,10 @@ const Piece = v.object({
   whole: v.optional(Count),
   /** The generation that ends when this one is complete. */
   replaces: v.optional(Positive),
+  /** The generation whose bytes are also this one's, where no piece has others. */
+  base: v.optional(Positive),
+  /** In the last piece of a generation with a base: the bytes of all its pieces, and CRC-32 of the whole content. */
+  content: v.optional(v.object({ bytes: Count, crc32: Crc32 })),
   /** The file was changed while it was read. */
   torn: v.optional(v.literal(true)),
   /**

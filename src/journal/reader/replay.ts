@@ -5,6 +5,7 @@ import type { BytePath } from '../format/byte-path.ts';
 import { COMPANIONS } from '../format/database.ts';
 import type { PieceRecord, PlacedRecord } from '../format/schema.ts';
 import { dataOf, type Segment } from '../format/segment.ts';
+import { assemble } from './assemble.ts';
 
 /** A generation of a file, as far as the segments held it. */
 export interface Content {
@@ -17,6 +18,8 @@ export interface Content {
   placedIn: number;
   /** The size that must be there for it to count. */
   whole: number | undefined;
+  /** The content that ends when this one is complete. */
+  replaces: number | undefined;
   /** With these it counts, and not before; undefined: by itself, or all of them do. */
   set: PieceRecord['set'];
   changedWhileRead: boolean;
@@ -102,6 +105,7 @@ function applyPlacement(
     mtimeNs,
     placedIn: sequence,
     whole: undefined,
+    replaces: undefined,
     set: undefined,
     changedWhileRead: false,
     size: 0,
@@ -125,17 +129,49 @@ async function appendPiece(
   }
   const isNext = last !== undefined && piece.offset === last.end;
   const run = isNext ? last : { offset: piece.offset, end: piece.offset };
-  if (!isNext) content.runs.push(run);
+  // The last piece of blocks has no bytes where the last block is the base's.
+  const isNothing = piece.base !== undefined && piece.length === 0;
+  if (!isNext && !isNothing) content.runs.push(run);
   const file = runFile(replay, piece.generation, run);
-  if (piece.holes === undefined) await appendFile(file, body);
-  else await appendSparse(file, piece, body, run);
+  if (piece.holes !== undefined) await appendSparse(file, piece, body, run);
+  else if (!isNothing) await appendFile(file, body);
   run.end += piece.length;
   content.size = piece.size;
   if (piece.torn) content.changedWhileRead = true;
   content.whole = piece.whole ?? content.whole;
+  content.replaces = piece.replaces ?? content.replaces;
   content.set = piece.set ?? content.set;
+  if (piece.content !== undefined) await makeFromBase(replay, content, piece);
   if (content.set !== undefined) await replaceSet(replay, content.set);
-  if (piece.replaces !== undefined && isComplete(content)) await drop(replay, piece.replaces);
+  if (piece.replaces !== undefined && isComplete(content)) await dropReplaced(replay, piece.replaces);
+}
+
+/** Without a piece, or without its base, it never counts; where its pieces are all of it, it needs no other. */
+async function makeFromBase(
+  replay: Replay,
+  { generation, runs }: Content,
+  { base: number = 0, whole: size = 0, content }: PieceRecord,
+): Promise<void> {
+  const own = runs.reduce((sum, { offset, end }) => sum + end - offset, 0);
+  if (own !== content?.bytes || runs.some(({ end }) => end > size)) return;
+  const base = replay.contents.get(number);
+  const [first] = base?.runs ?? [];
+  if (base === undefined || first?.offset !== 0 || !isComplete(base) || first.end + own < size) return;
+  const all = { offset: 0, end: size };
+  const isMade = await assemble(runFile(replay, generation, all), {
+    base: runFile(replay, number, first),
+    runs: runs.map(run => ({ path: runFile(replay, generation, run), offset: run.offset })),
+    size,
+    crc32: content.crc32,
+  });
+  if (isMade) runs.splice(0, runs.length, all);
+}
+
+/** With what it would have replaced, had it been complete. */
+async function dropReplaced(replay: Replay, generation: number): Promise<void> {
+  const earlier = replay.contents.get(generation)?.replaces;
+  await drop(replay, generation);
+  if (earlier !== undefined) await dropReplaced(replay, earlier);
 }
 
 type FileSet = NonNullable<PieceRecord['set']>;

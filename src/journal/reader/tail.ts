@@ -1,7 +1,7 @@
 import { pause } from '../../runtime/abort.ts';
 import type { Store } from '../../store/store.ts';
 import { type BytePath, fromText } from '../format/byte-path.ts';
-import { segmentKey } from '../format/schema.ts';
+import { type PieceRecord, segmentKey } from '../format/schema.ts';
 import { findJournals } from './find.ts';
 import { type ReadSegment, readSegments, readStatus } from './read.ts';
 
@@ -20,6 +20,8 @@ export type Followed =
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
   /** The file was rewritten, cut or replaced: what comes now begins it anew. */
   | { readonly kind: 'anew' }
+  /** Here come so many bytes that are as they were before. */
+  | { readonly kind: 'as-before'; readonly bytes: number }
   /** So many bytes are missing here. */
   | { readonly kind: 'gap'; readonly bytes: number }
   | { readonly kind: 'problem'; readonly segment: string; readonly why: string };
@@ -50,19 +52,21 @@ interface Position {
   end: number;
 }
 
-function* advance(
-  position: Position,
-  piece: { readonly generation: number; readonly offset: number; readonly length: number },
-  bytes: Buffer,
-): Generator<Followed> {
+function* advance(position: Position, piece: PieceRecord, bytes: Buffer): Generator<Followed> {
   if (position.generation !== piece.generation) {
     if (position.generation !== undefined) yield { kind: 'anew' };
     position.generation = piece.generation;
     position.end = 0;
   }
-  if (piece.offset > position.end) yield { kind: 'gap', bytes: piece.offset - position.end };
+  // Of a content that was sent as blocks only what has changed is shown: what it is based on is not kept.
+  const kind = piece.base === undefined ? 'gap' : 'as-before';
+  if (piece.offset > position.end) yield { kind, bytes: piece.offset - position.end };
   if (bytes.length > 0) yield { kind: 'bytes', bytes };
   position.end = piece.offset + piece.length;
+  const { content, whole = 0 } = piece;
+  if (content === undefined || whole <= position.end) return;
+  yield { kind, bytes: whole - position.end };
+  position.end = whole;
 }
 
 /** Those that are there, and then each one when it is. */

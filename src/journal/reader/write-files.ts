@@ -101,7 +101,7 @@ async function writeContent(target: Target, content: Content): Promise<void> {
     return;
   }
   if (!isComplete(content)) {
-    summary.superseded.push(name);
+    if (!summary.superseded.includes(name)) summary.superseded.push(name);
     // The beginning of a content that was on its way is of no use, unless it is all that there is.
     if (together(target, content).some(part => hasOtherVersion(target, part))) return;
   }
