@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { openJournalFixture, segmentsIn } from '../support/journal.ts';
+import { openJournalFixture, segmentsIn, unzipped } from '../support/journal.ts';
 import { seeded } from '../support/seeded.ts';
 
 const programs = resolve(import.meta.dirname, '../programs');
@@ -23,6 +23,7 @@ describe('when everything is killed at once', () => {
       const startMs = Date.now();
       const { length } = await segmentsIn(journal);
       await eventually(async () => (await segmentsIn(journal)).length >= length + 2);
+      await eventually(() => hasBlocks(journal));
       // The moment of death is what is random here; nothing is waited for.
       await sleep(1500 * seeded(seed)());
       await Promise.all(ends.map(end => end()));
@@ -41,9 +42,21 @@ describe('when everything is killed at once', () => {
       expect(await rotatedLines(folder)).toSatisfy((lines: string) => written.includes(lines));
       const state = await readFile(join(folder, 'state'), 'utf8');
       expect(state).toBe(state.slice(0, 1).repeat(100_000));
+      const region = await readFile(join(folder, 'region'));
+      const blocks = Array.from({ length: 50 }, (_, i) => region.subarray(i * 4096, (i + 1) * 4096));
+      const last = Math.max(
+        ...blocks.map(block => Number.parseInt(block.toString(), 10)).filter(Number.isFinite),
+      );
+      for (let number = last; number > last - 50 && number > 0; number -= 1)
+        expect(blocks[number % 50]?.equals(Buffer.alloc(4096, `${number} `)), `block ${number}`).toBe(true);
     },
   );
 });
+
+async function hasBlocks(journal: string): Promise<boolean> {
+  const segments = await Promise.all((await segmentsIn(journal)).map(unzipped));
+  return segments.some(segment => segment.includes('"base":'));
+}
 
 /** The last files of a rotated log, oldest first: one stretch of lines without a gap. */
 async function rotatedLines(folder: string): Promise<string> {

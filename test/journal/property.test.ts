@@ -1,8 +1,20 @@
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { openJournalFixture, patient, treeOf } from '../support/journal.ts';
+import { eventually } from '../support/eventually.ts';
+import { openJournalFixture, patient, segmentsIn, treeOf, unzipped } from '../support/journal.ts';
 import { mischief } from '../support/mischief.ts';
 import { seeded } from '../support/seeded.ts';
+
+const allIsThere = {
+  problems: [],
+  isFinished: true,
+  truncated: [],
+  displaced: [],
+  missing: [],
+  superseded: [],
+};
 
 describe('whatever happens to the files', () => {
   test.for([1, 2, 3, 4, 5, 6])(
@@ -24,14 +36,34 @@ describe('whatever happens to the files', () => {
       expect(await journal.finish(patient)).toEqual({ durable: true });
       const recovered = await recover();
       expect(treeOf(recovered.folder)).toEqual(treeOf(work));
-      expect(recovered).toMatchObject({
-        problems: [],
-        isFinished: true,
-        truncated: [],
-        displaced: [],
-        missing: [],
-        superseded: [],
-      });
+      expect(recovered).toMatchObject(allIsThere);
+    },
+  );
+
+  test.for([1, 2, 3, 4])(
+    'files of which blocks are changed come back (seed %i)',
+    { tags: ['slow'] },
+    async seed => {
+      const { work, store, start, recover } = await openJournalFixture();
+      const random = seeded(seed);
+      const common = ['makeARegion', 'patchBlocks', 'patchBlocks', 'patchBlocks', 'patchTheMiddleAndGrow'];
+      const rare = ['cut', 'appendALine', 'move', 'swap', 'touch', 'copyAndCut', 'removeAndMakeAgain'];
+      const doSomething = mischief(work, random, [...common, ...common, ...common, ...rare]);
+      const journal = start({ intervalMs: 1, rewriteIntervalMs: Math.floor(random() * 5) });
+      for (let i = 0; i < 60; i += 1) {
+        for (let deeds = Math.floor(random() * 6); deeds >= 0; deeds -= 1) doSomething();
+        if (random() < 0.5) await setImmediate();
+        const { segments } = journal.report();
+        appendFileSync(join(work, 'agent.log'), `round ${i}\n`);
+        await eventually(() => journal.report().segments > segments);
+        if (i % 10 === 0) expect((await recover()).problems).toEqual([]);
+      }
+      expect(await journal.finish(patient)).toEqual({ durable: true });
+      const recovered = await recover();
+      expect(treeOf(recovered.folder)).toEqual(treeOf(work));
+      expect(recovered).toMatchObject(allIsThere);
+      const segments = await Promise.all((await segmentsIn(join(store, 'now/journal'))).map(unzipped));
+      expect(segments.filter(segment => segment.includes('"base":')).length).toBeGreaterThan(10);
     },
   );
 });

@@ -19,8 +19,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 
-/** Everything that programs do to the files of a folder, one random thing at a time, as a random source decides. */
-export function mischief(root: string, random: () => number): () => string {
+/**
+ * Everything that programs do to the files of a folder, one random thing at a time, as a random source decides.
+ * @param only these things
+ */
+export function mischief(root: string, random: () => number, only?: readonly string[]): () => string {
   const below = (n: number) => Math.floor(random() * n);
   const noise = (bytes: number) =>
     Buffer.from(Array.from({ length: Math.ceil(bytes / 64) }, () => line()).join('')).subarray(0, bytes);
@@ -59,6 +62,19 @@ export function mischief(root: string, random: () => number): () => string {
       writeSync(fd, line(), below(lstatSync(path).size + 1));
       closeSync(fd);
       appendFileSync(path, line());
+    },
+    makeARegion: () => {
+      const path = fresh();
+      ifFree(path, () => writeFileSync(path, noise(65_536 + below(16) * 65_536)));
+    },
+    patchBlocks: () => {
+      const path = pick(files().filter(file => lstatSync(file).size >= 65_536));
+      if (path === undefined) return;
+      const fd = openSync(path, 'r+');
+      for (let i = below(5); i >= 0; i -= 1) {
+        writeSync(fd, noise(1 + below(20_000)), 0, undefined, below(lstatSync(path).size));
+      }
+      closeSync(fd);
     },
     patchTheMiddle: () => {
       const path = someFile();
@@ -156,7 +172,7 @@ export function mischief(root: string, random: () => number): () => string {
       if (existsSync(path)) utimesSync(path, 1_600_000_000 + below(1e6), 1_600_000_000 + below(1e6));
     },
   };
-  const names = Object.keys(deeds);
+  const names = only ?? Object.keys(deeds);
   return () => {
     const name = pick(names) ?? 'append';
     deeds[name]?.();

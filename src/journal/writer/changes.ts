@@ -1,8 +1,9 @@
 import { closeSync } from 'node:fs';
 import { findHoles } from '../../files/holes.ts';
+import { startBlocks } from './blocks.ts';
 import { isDatabase } from './database.ts';
 import { asDatabase, joinDatabase, readDatabase } from './database-changes.ts';
-import { dropGeneration, type FileIndex, type IndexedFile } from './file-index.ts';
+import { dropGeneration, type FileIndex, forgetGeneration, type IndexedFile } from './file-index.ts';
 import { type FileStat, isSameFile } from './file-stat.ts';
 import {
   carryOverPrefixCheck,
@@ -12,7 +13,6 @@ import {
   prefixMatches,
   restartPrefixCheck,
   SLICE_BYTES,
-  storedBytes,
 } from './generation.ts';
 import { hasCrc, openFile } from './open-file.ts';
 import {
@@ -64,7 +64,11 @@ function canContinue(pending: Generation, stat: FileStat): boolean {
 }
 
 async function readNew(reading: FileReading): Promise<ReadResult> {
-  const generation = startGeneration(reading, { completeSize: undefined, prefixVerified: true });
+  const generation = startGeneration(reading, {
+    completeSize: undefined,
+    blocks: undefined,
+    prefixVerified: true,
+  });
   reading.file.current = generation;
   return await readNext(reading, generation, undefined);
 }
@@ -115,7 +119,8 @@ async function readRewritten(reading: FileReading, current: Generation): Promise
     file.maybeRewritten = false;
     return { kind: 'unchanged', stat: open.stat };
   }
-  file.pending = startGeneration(reading, { completeSize: size, prefixVerified: false });
+  const blocks = startBlocks(index.blocks, size, current);
+  file.pending = startGeneration(reading, { completeSize: size, blocks, prefixVerified: false });
   return await readPending(reading, file.pending);
 }
 
@@ -123,7 +128,7 @@ async function readPending(reading: FileReading, pending: Generation): Promise<R
   const { index, file } = reading;
   const result = await readNext(reading, pending, file.current?.number);
   if (result.kind !== 'piece' || pending.end !== pending.completeSize) return result;
-  if (file.current !== undefined) index.contentBytes -= storedBytes(file.current);
+  if (file.current !== undefined) forgetGeneration(index, file.current);
   file.current = pending;
   file.pending = undefined;
   file.maybeRewritten = result.bytes.changedWhileRead;
@@ -137,7 +142,7 @@ async function readPending(reading: FileReading, pending: Generation): Promise<R
  */
 function startGeneration(
   { index, file, open }: FileReading,
-  kind: { readonly completeSize: number | undefined; readonly prefixVerified: boolean },
+  kind: Pick<Generation, 'completeSize' | 'blocks' | 'prefixVerified'>,
 ): Generation {
   index.lastGeneration += 1;
   file.startedAtMs = performance.now();

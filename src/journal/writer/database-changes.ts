@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import { startBlocks } from './blocks.ts';
 import {
   companionNodes,
   type Database,
@@ -12,9 +13,16 @@ import {
   type UnsentFile,
 } from './database.ts';
 import { type CopiedFile, copyDatabase } from './database-copy.ts';
-import { drop, dropGeneration, type FileIndex, type IndexedFile, markDirty } from './file-index.ts';
+import {
+  drop,
+  dropGeneration,
+  type FileIndex,
+  forgetGeneration,
+  type IndexedFile,
+  markDirty,
+} from './file-index.ts';
 import { type FileStat, isSameFile } from './file-stat.ts';
-import { newGeneration, prefixMatches, storedBytes } from './generation.ts';
+import { newGeneration, prefixMatches } from './generation.ts';
 import { isRacy } from './node.ts';
 import { hasCrc, isUntouched, openFile } from './open-file.ts';
 import { type FileReading, type ReadResult, readNext, undoRead } from './read-piece.ts';
@@ -188,7 +196,8 @@ function takeOver(
       continue;
     }
     index.lastGeneration += 1;
-    const kind = { completeSize: stat.size, prefixVerified: true };
+    const blocks = startBlocks(index.blocks, stat.size, known?.generation);
+    const kind = { completeSize: stat.size, blocks, prefixVerified: true };
     const generation = newGeneration(index.lastGeneration, stat, kind);
     members.set(suffix, { generation, stat });
     unsent.push({ suffix, generation, file });
@@ -230,7 +239,7 @@ function complete(
   { index, file, database }: DatabaseReading,
   { members, replaces, isTorn }: DatabaseCopy,
 ): void {
-  for (const ended of replaces) index.contentBytes -= storedBytes(ended);
+  for (const generation of replaces) forgetGeneration(index, generation);
   for (const { generation } of members.values()) generation.completeSize = undefined;
   file.current = members.get('')?.generation;
   file.maybeRewritten = false;

@@ -1,4 +1,5 @@
 import type { BytePath } from '../format/byte-path.ts';
+import type { KnownBlocks } from './blocks.ts';
 import { companionNodes, type Database, endCopy, generationsOf, mainNode } from './database.ts';
 import { type FileStat, isSameFile, statNow } from './file-stat.ts';
 import { type Generation, storedBytes } from './generation.ts';
@@ -52,6 +53,8 @@ export interface FileIndex {
   readonly links: Map<BytePath, BytePath>;
   /** Which generation has entries without a generation number: the first one of each path. */
   readonly plainNames: Map<BytePath, number>;
+  /** Of contents that took the place of others. */
+  readonly blocks: KnownBlocks;
   /** The database that was copied last: there is one copy at a time. */
   copied: Database | undefined;
   /** The number of the newest generation. */
@@ -76,6 +79,7 @@ export function createFileIndex(): FileIndex {
     folders: new Map(),
     links: new Map(),
     plainNames: new Map(),
+    blocks: new Map(),
     copied: undefined,
     lastGeneration: 0,
     scannedAtMs: Date.now(),
@@ -243,5 +247,11 @@ export function drop(index: FileIndex, file: IndexedFile): void {
 /** Ends a generation without a successor. */
 export function dropGeneration(index: FileIndex, generation: Generation): void {
   index.removedGenerations.add(generation.number);
+  forgetGeneration(index, generation);
+}
+
+/** A generation has ended: a recovery has nothing of it any more. */
+export function forgetGeneration(index: FileIndex, generation: Generation): void {
   index.contentBytes -= storedBytes(generation);
+  index.blocks.delete(generation.number);
 }

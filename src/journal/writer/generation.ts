@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import type { BlockReading } from './blocks.ts';
 import type { FileStat } from './file-stat.ts';
 import { crc32OfZeros } from './zeros.ts';
 
@@ -8,6 +9,8 @@ export interface Generation {
   readonly number: number;
   /** The size at which it begins to count; undefined: each byte counts at once, and more may be appended. */
   completeSize: number | undefined;
+  /** It is read block by block; undefined: it is not, or it has been. */
+  blocks: BlockReading | undefined;
   /** The file when the generation began. */
   readonly startedFrom: FileStat;
   /** So many of its bytes are in segments: the prefix. */
@@ -42,14 +45,12 @@ const EMPTY: Sample = { length: 0, crc: 0 };
 export function newGeneration(
   number: number,
   startedFrom: FileStat,
-  {
-    completeSize,
-    prefixVerified,
-  }: { readonly completeSize: number | undefined; readonly prefixVerified: boolean },
+  { completeSize, blocks, prefixVerified }: Pick<Generation, 'completeSize' | 'blocks' | 'prefixVerified'>,
 ): Generation {
   return {
     number,
     completeSize,
+    blocks,
     startedFrom,
     end: 0,
     holeBytes: 0,

@@ -6,8 +6,9 @@ import { SEGMENT_BYTES } from '../format/schema.ts';
 import { formatCrc, type Piece } from '../format/segment.ts';
 import { readChanges } from './changes.ts';
 import type { FileIndex, IndexedFile } from './file-index.ts';
-import { hasPlainName } from './plain-names.ts';
-import type { Arena, PieceBytes, ReadResult } from './read-piece.ts';
+import { hasPlainName, NO_GENERATION } from './plain-names.ts';
+import type { Arena } from './read-parts.ts';
+import type { PieceBytes, ReadResult } from './read-piece.ts';
 
 export interface SegmentOptions {
   /** Of the segment. */
@@ -91,16 +92,18 @@ async function readEach(
     const share = Math.max(MIN_SHARE_BYTES, Math.floor(leftBytes / (queue.length - i)) - overhead);
     let maxContent = Math.min(share, leftBytes - overhead);
     do {
-      const result = await readChanges(index, file, { ...options, pace, maxBytes: maxContent });
+      const limits = { maxBytes: maxContent, overheadBytes: overhead };
+      const result = await readChanges(index, file, { ...options, pace, ...limits });
       recordRead(index, file, result);
       if (result.kind === 'unreadable') options.onUnreadable(path, result.why);
       if (result.kind !== 'piece') break;
       file.lastSegment = options.sequence;
-      const piece = toPiece(index, file, result.bytes);
-      pieces.push(piece);
-      const taken = overhead + piece.body.length + result.bytes.holes.length * HOLE_BYTES;
-      leftBytes -= taken;
-      maxContent -= taken;
+      for (const piece of toPieces(index, file, result.bytes)) {
+        pieces.push(piece);
+        const taken = overhead + piece.body.length + (piece.record.holes?.length ?? 0) * HOLE_BYTES;
+        leftBytes -= taken;
+        maxContent -= taken;
+      }
       // The other files of a database.
     } while (file.database?.copy !== undefined && maxContent > 0);
   }
@@ -131,25 +134,31 @@ function recordRead(index: FileIndex, file: IndexedFile, result: ReadResult): vo
   if (!isSent) index.metadataChanged.add(file);
 }
 
-function toPiece(index: FileIndex, file: IndexedFile, bytes: PieceBytes): Piece {
-  const { generation, suffix, offset, length, stat, completeSize, replaces, set, holes } = bytes;
+function toPieces(index: FileIndex, file: IndexedFile, bytes: PieceBytes): Piece[] {
+  const { generation, suffix, parts, stat, completeSize, base, content, replaces, set } = bytes;
   const metadata = { path: `${file.node.path}${suffix}`, mode: stat.mode, ...toMtime(stat.mtimeNs) };
   if (suffix === '') file.sentMetadata = { path: metadata.path, mode: stat.mode, mtimeNs: stat.mtimeNs };
-  return {
-    isFirst: hasPlainName(index, metadata.path, generation.number),
-    body: bytes.body,
+  // The entries with the plain name are a content by themselves.
+  const isFirst =
+    hasPlainName(index, metadata.path, base === undefined ? generation.number : NO_GENERATION) &&
+    base === undefined;
+  return parts.map(({ offset, length, body, crc, holes }, i) => ({
+    isFirst,
+    body,
     record: {
       generation: generation.number,
       ...metadata,
       offset,
       length,
-      crc32: formatCrc(bytes.crc),
+      crc32: formatCrc(crc),
       size: stat.size,
       ...(completeSize === undefined ? {} : { whole: completeSize }),
+      ...(base === undefined ? {} : { base }),
+      ...(content === undefined || i < parts.length - 1 ? {} : { content }),
       ...(replaces === undefined ? {} : { replaces }),
       ...(set === undefined ? {} : { set }),
       ...(bytes.changedWhileRead ? { torn: true } : {}),
       ...(holes.length === 0 ? {} : { holes: [...holes] }),
     },
-  };
+  }));
 }

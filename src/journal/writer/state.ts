@@ -2,7 +2,7 @@ import { type BacklogRecord, SEGMENT_BYTES } from '../format/schema.ts';
 import { endCopy } from './database.ts';
 import { createFileIndex, type FileIndex } from './file-index.ts';
 import type { JournalOptions } from './options.ts';
-import type { Arena } from './read-piece.ts';
+import type { Arena } from './read-parts.ts';
 import { createScanner, type Scanner, type ScanResult } from './scanner.ts';
 import { isRewrite, unsentBytes } from './scheduler.ts';
 
