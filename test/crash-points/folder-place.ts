@@ -39,7 +39,7 @@ export async function openFolderPlace(
     },
     points: async by =>
       (await readLedger(ledger)).flatMap(line =>
-        line.kind === 'point' && line.by === by ? [line.what] : [],
+        line.kind === 'point' && line.by === by ? [line.point] : [],
       ),
     events: async () => [...before, ...eventsIn(await readLedger(ledger))],
     objects: async () => (await unlessMissing(readTree(folder))) ?? new Map(),

@@ -6,10 +6,10 @@ import { basename } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { type FileCall, realFs, watchCalls } from '../support/file-calls.ts';
 import { HOOK_VARIABLE, type HookSettings, type LedgerLine, ledgerFile } from './ledger.ts';
-import { isTrap } from './place.ts';
+import { createNamer } from './place.ts';
 
 const { by, folder, ledger, at, program } = JSON.parse(process.env[HOOK_VARIABLE] ?? '{}') as HookSettings;
-let passed = 0;
+const name = createNamer();
 
 function note(line: LedgerLine): void {
   realFs.appendFileSync(ledgerFile(ledger), `${JSON.stringify(line)}\n`);
@@ -18,10 +18,9 @@ function note(line: LedgerLine): void {
 function pass(when: string, { kind, path }: FileCall): void {
   // What is synced matters to a power cut, not to the end of a process.
   if (kind === 'sync') return;
-  passed += 1;
-  const what = `${when} ${kind} ${path}`;
-  note({ by, kind: 'point', what });
-  if (at !== undefined && isTrap({ at }, passed, what)) process.kill(process.pid, 'SIGKILL');
+  const point = name(`${when} ${kind} ${path}`);
+  note({ by, kind: 'point', point });
+  if (at === point) process.kill(process.pid, 'SIGKILL');
 }
 
 // Neither its children, which inherit the variable, nor its threads.

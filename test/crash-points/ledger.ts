@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unlessMissing } from '../../src/files/errno.ts';
 import type { FileCall } from '../support/file-calls.ts';
-import type { Trap } from './place.ts';
 
 /** Names the settings of hook.ts, as JSON, in the environment of the process that it watches. */
 export const HOOK_VARIABLE = 'CRASH_POINTS';
@@ -17,12 +16,12 @@ export interface HookSettings {
   /** A folder for what is written down. */
   readonly ledger: string;
   /** See `Trap`. */
-  readonly at?: Trap['at'];
+  readonly at?: string;
 }
 
 /** What a process has come to or done, in the order of all that share a ledger. */
 export type LedgerLine = { readonly by: string } & (
-  | { readonly kind: 'point'; readonly what: string }
+  | { readonly kind: 'point'; readonly point: string }
   | { readonly kind: 'call'; readonly call: FileCall }
 );
 

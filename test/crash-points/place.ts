@@ -11,12 +11,30 @@ export interface StoredEvent extends StoreEvent {
 export interface Trap {
   /** The process. */
   readonly by: string;
-  /** Its n-th point, from 1, or the first one whose description matches this pattern. */
-  readonly at: number | string;
+  /** The name of the point: see `createNamer`. */
+  readonly at: string;
 }
 
-export function isTrap({ at }: Pick<Trap, 'at'>, passed: number, what: string): boolean {
-  return typeof at === 'number' ? passed === at : new RegExp(at).test(what);
+/**
+ * Names the points that a process comes to one after the other: what it does, without what differs from run to run, and
+ * for the how manieth time. So a point is found again in a run that has more segments, or fewer.
+ */
+export function createNamer(): (what: string) => string {
+  const times = new Map<string, number>();
+  return what => {
+    const general = what
+      .replace(/[0-9a-f-]{36}/, 'UUID')
+      .replace(/\/\d{8}\./, '/N.')
+      .trimEnd();
+    const nth = (times.get(general) ?? 0) + 1;
+    times.set(general, nth);
+    return nth === 1 ? general : `${general} #${nth}`;
+  };
+}
+
+/** Whether a point is another one than many before it: the fourth segment is what the third one is. */
+export function isDistinct(point: string): boolean {
+  return Number(/ #(\d+)$/.exec(point)?.[1] ?? 1) <= 3;
 }
 
 /** A destination that counts what a process does there, and ends the process where it is told to. */
@@ -25,7 +43,7 @@ export interface Place extends AsyncDisposable {
   readonly url: string;
   /** For the process of that name. */
   environment(by: string): Record<string, string>;
-  /** The points that a process has come to, described, in their order. */
+  /** The names of the points that a process has come to, in their order. */
   points(by: string): Promise<readonly string[]>;
   /** Everything that was put and deleted, in the order in which it was. */
   events(): Promise<readonly StoredEvent[]>;

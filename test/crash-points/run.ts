@@ -2,30 +2,30 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { judgeRepetition } from '../proof/model.ts';
 import { type Judgement, judge } from './judge.ts';
+import { isDistinct } from './place.ts';
 import { digestOf } from './s3-place.ts';
 import type { Scenario } from './scenarios.ts';
 import { openWorld, type Remains, type World } from './world.ts';
 
 export interface Result extends Judgement {
-  readonly point: number;
-  /** What the process was about to do, or had done; undefined: this run did not come so far. */
-  readonly what: string | undefined;
+  /** This run came to the point. */
+  readonly isReached: boolean;
   readonly log: string;
 }
 
-/** A scenario with what it begins with, and how many points it has. */
+/** A scenario with what it begins with, and the points that it has. */
 export interface Prepared {
   readonly scenario: Scenario;
   readonly before: Remains | undefined;
-  readonly points: number;
+  readonly points: readonly string[];
 }
 
-/** Runs a scenario in which nobody is killed, and counts. */
+/** Runs a scenario in which nobody is killed. */
 export async function prepare(scenario: Scenario): Promise<Prepared> {
   const before = scenario.before && (await leaveRemains(scenario, scenario.before));
   await using world = await openWorld(scenario.kind, before);
   await scenario.run(world);
-  return { scenario, before, points: (await world.place.points(scenario.victim)).length };
+  return { scenario, before, points: (await world.place.points(scenario.victim)).filter(isDistinct) };
 }
 
 async function leaveRemains(
@@ -41,11 +41,11 @@ async function leaveRemains(
 const EXIT_NO_JOURNAL = 64;
 
 /** Kills the victim at one point, recovers twice, and compares. */
-export async function runPoint({ scenario, before }: Prepared, point: number): Promise<Result> {
+export async function runPoint({ scenario, before }: Prepared, point: string): Promise<Result> {
   await using world = await openWorld(scenario.kind, before, { by: scenario.victim, at: point });
   await scenario.run(world);
   await world.end();
-  const what = (await world.place.points(scenario.victim))[point - 1];
+  const isReached = (await world.place.points(scenario.victim)).includes(point);
   const first = await recover(world, 'recovery-1');
   const afterFirst = digestsOf(await world.place.objects());
   const second = await recover(world, 'recovery-2');
@@ -62,8 +62,7 @@ export async function runPoint({ scenario, before }: Prepared, point: number): P
       ...judgeRepetition(afterFirst, afterSecond),
       ...leftIn([...afterSecond.keys()]),
     ],
-    point,
-    what,
+    isReached,
     log: `${world.log(scenario.victim)}${first.log}${second.log}`,
   };
 }

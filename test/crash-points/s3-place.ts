@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { s3Environment } from '../support/s3-environment.ts';
 import { type RequestRecord, startS3Server } from '../support/s3-server.ts';
-import { isTrap, type Place, type StoredEvent, type Trap } from './place.ts';
+import { createNamer, type Place, type StoredEvent, type Trap } from './place.ts';
 
 const PREFIX = 'sessions/';
 
@@ -16,7 +16,7 @@ export async function openS3Place(
   trap: Trap | undefined,
   kill: (by: string) => Promise<void>,
 ): Promise<Place> {
-  const points = new Map<string, string[]>();
+  const points = new Map<string, { readonly names: string[]; readonly name: (what: string) => string }>();
   const events: StoredEvent[] = [];
   // What a run that was broken off has left may still ask at a port that is ours now.
   const secret = randomUUID();
@@ -25,11 +25,13 @@ export async function openS3Place(
   async function gate(request: RequestRecord, moment: 'come' | 'done'): Promise<boolean> {
     const by = request.accessKey?.slice(secret.length + 1) ?? '';
     if (moment === 'done') record(by, request);
-    const passed = points.get(by) ?? [];
+    const passed = points.get(by) ?? { names: [], name: createNamer() };
     points.set(by, passed);
-    const what = `${moment === 'come' ? 'before' : 'after'} ${request.operation} ${request.key}`;
-    passed.push(what);
-    if (trap?.by !== by || !isTrap(trap, passed.length, what)) return true;
+    const point = passed.name(
+      `${moment === 'come' ? 'before' : 'after'} ${request.operation} ${request.key}`,
+    );
+    passed.names.push(point);
+    if (trap?.by !== by || trap.at !== point) return true;
     await kill(by);
     return false;
   }
@@ -66,7 +68,7 @@ export async function openS3Place(
   return {
     url: 's3://bucket/sessions/test',
     environment: by => s3Environment({ url: server.url, accessKey: `${secret}.${by}` }),
-    points: async by => points.get(by) ?? [],
+    points: async by => points.get(by)?.names ?? [],
     events: async () => events,
     objects: async () =>
       new Map(server.objects().map(object => [object.key.slice(PREFIX.length), bytesOf(object)])),

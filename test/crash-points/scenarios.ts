@@ -26,7 +26,10 @@ export interface Scenario {
 }
 
 /** When a part of a journal is deleted. */
-const AMID_DELETION = { s3: '^after DeleteObject', folder: '^before unlink .*/journal/00000002' };
+const AMID_DELETION = {
+  s3: 'after DeleteObjects',
+  folder: 'before unlink .sessions/test/journal/N.tar.gz #2',
+};
 
 export const SCENARIOS: readonly Scenario[] = (['s3', 'folder'] as const).flatMap((kind): Scenario[] => [
   { name: `session-${kind}`, kind, victim: SESSION, run: world => ended(world.startSession(SESSION)) },

@@ -144,7 +144,7 @@ test.for([
   async ([, by]) => {
     await using world = await openWorld('folder', undefined, {
       by,
-      at: '^before unlink test/logs.tar.gz.part',
+      at: 'before unlink test/logs.tar.gz.part',
     });
     if (by === 'session') await world.startSession(by).ended();
     else {
