@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { judgeRepetition } from '../proof/model.ts';
+import { withoutFences } from '../support/fences.ts';
 import { type Judgement, judge } from './judge.ts';
 import { isDistinct } from './place.ts';
 import { digestOf } from './s3-place.ts';
@@ -47,9 +48,9 @@ export async function runPoint({ scenario, before }: Prepared, point: string): P
   await world.end();
   const isReached = (await world.place.points(scenario.victim)).includes(point);
   const first = await recover(world, 'recovery-1');
-  const afterFirst = digestsOf(await world.place.objects());
+  const afterFirst = await world.place.objects();
   const second = await recover(world, 'recovery-2');
-  const afterSecond = digestsOf(await world.place.objects());
+  const afterSecond = await world.place.objects();
   const scratch = join(world.scratch, 'judged');
   await mkdir(scratch);
   const judgement = await judge(await world.end(), scratch);
@@ -59,8 +60,8 @@ export async function runPoint({ scenario, before }: Prepared, point: string): P
       ...judgement.faults,
       ...first.faults,
       ...(second.code === EXIT_NO_JOURNAL ? [] : [`the second recovery ended with ${second.code}`]),
-      ...judgeRepetition(afterFirst, afterSecond),
-      ...leftIn([...afterSecond.keys()]),
+      ...judgeRepetition(digestsOf(afterFirst), digestsOf(afterSecond)),
+      ...(await leftIn(afterSecond)),
     ],
     isReached,
     log: `${world.log(scenario.victim)}${first.log}${second.log}`,
@@ -82,8 +83,9 @@ function digestsOf(objects: ReadonlyMap<string, Buffer>): Map<string, string> {
  * What nobody needs any more. What a process was writing that left no journal stays: there is nothing to recover, and
  * nobody comes by.
  */
-function leftIn(keys: readonly string[]): string[] {
-  if (!keys.includes(REPORT)) return [];
+async function leftIn(objects: ReadonlyMap<string, Buffer>): Promise<string[]> {
+  if (!objects.has(REPORT)) return [];
+  const keys = await withoutFences([...objects.keys()], async key => objects.get(key));
   return keys.filter(key => /\/journal[^/]*\/|\.tar\.gz\.part$/.test(key)).map(key => `${key} is left`);
 }
 

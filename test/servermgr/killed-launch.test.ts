@@ -87,21 +87,3 @@ async function launch(args: readonly unknown[], hook: HookSettings): Promise<voi
 function processesIn(folder: string): readonly number[] {
   return (listProcesses() ?? []).map(({ pid }) => pid).filter(pid => standsIn(pid, folder));
 }
-<<<<<<< HEAD
-=======
-
-/** Made so long ago that a session whose process is not there by now never will be. */
-function newRequest(destination: string) {
-  const id = newId(Date.now() - 60_000);
-  return {
-    id,
-    name: nameOf(id) ?? '',
-    // Part of the names of points.
-    idempotencyKey: 'the-same-in-every-test',
-    visitorHash: randomToken(),
-    world: 'flat_world',
-    attempt: 1,
-    env: { SESSION_DESTINATION: destination },
-  };
-}
->>>>>>> e1ab373 (Crash points have names, so that a run with more segments, or fewer, comes to the same ones)

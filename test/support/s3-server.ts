@@ -142,7 +142,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     counts[operation] = (counts[operation] ?? 0) + 1;
 
     const { gate = () => true } = options;
-    if (!(await gate(record, 'come'))) return void message.socket.resetAndDestroy();
+    if (!(await gate(record, 'come'))) return void message.socket.destroy();
     const rule = plan.next(request);
     if (rule?.do === 'stall') return;
     if (rule?.do === 'reset') return void message.socket.resetAndDestroy();
@@ -156,7 +156,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
       throw error;
     });
     const answer = await spoil(right, rule?.do, message);
-    if (!(await gate(record, 'done'))) return void message.socket.resetAndDestroy();
+    if (!(await gate(record, 'done'))) return void message.socket.destroy();
     if (rule?.do === 'reset-after-commit') return void message.socket.resetAndDestroy();
     if (rule?.do === 'late-answer') await delay(rule.delayMs ?? 0, undefined, closed);
     record.status = answer.status;
