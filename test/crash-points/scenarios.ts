@@ -50,7 +50,23 @@ export const SCENARIOS: readonly Scenario[] = (['s3', 'folder'] as const).flatMa
     },
     run: world => ended(world.startRecovery(RECOVERY)),
   },
+  { name: `taker-${kind}`, kind, victim: RECOVERY, run: takeOver },
+  { name: `taken-${kind}`, kind, victim: SESSION, run: takeOver },
 ]);
+
+/** A recovery takes the journal of a session that lives, and goes on elsewhere. */
+async function takeOver({ startSession, startRecovery, place }: World): Promise<void> {
+  const session = startSession(SESSION, TAKEN_MS);
+  const end = ended(session);
+  await eventually(
+    async () => session.process.signalCode !== null || [...(await place.objects()).keys()].some(isSegment),
+  );
+  await ended(startRecovery(RECOVERY));
+  await end;
+}
+
+/** Long enough for a recovery to take its journal, and for some segments of the next one. */
+const TAKEN_MS = 2_000;
 
 /** Its children may hold its output open. */
 async function ended({ process }: ReturnType<World['startSession']>): Promise<void> {

@@ -17,9 +17,9 @@ export interface Remains {
 export interface World extends AsyncDisposable {
   readonly place: Place;
   readonly workdir: string;
-  /** Starts a session. @param by the process's name */
-  startSession(by: string): RunningSupervisor;
-  /** Recovers the session, whoever writes still. */
+  /** Starts a session. @param by the process's name @param agentMs how long its agent writes; default: several segments */
+  startSession(by: string, agentMs?: number): RunningSupervisor;
+  /** Recovers the session, whoever writes still: a writer meets the fence. */
   startRecovery(by: string): RunningSupervisor;
   /** What the process of that name has printed. */
   log(by: string): string;
@@ -31,7 +31,6 @@ export interface World extends AsyncDisposable {
 
 export type PlaceKind = 's3' | 'folder';
 
-/** How long the agent writes: several segments. */
 const AGENT_MS = 600;
 const INTERVAL_MS = 100;
 
@@ -64,9 +63,9 @@ export async function openWorld(kind: PlaceKind, before?: Remains, trap?: Trap):
     workdir: fixture.workdir,
     scratch,
     log: by => `${by}:\n${running.get(by)?.stdout() ?? ''}${running.get(by)?.stderr() ?? ''}`,
-    startSession: by =>
+    startSession: (by, agentMs = AGENT_MS) =>
       start(by, {
-        SESSION_AGENT_COMMAND: program('agent-writes-known', AGENT_MS),
+        SESSION_AGENT_COMMAND: program('agent-writes-known', agentMs),
         SESSION_JOURNAL_INTERVAL: `${INTERVAL_MS}ms`,
       }),
     startRecovery: by => start(by, {}, 'recover', '--force', place.url),

@@ -43,7 +43,7 @@ async function launchAndKill(at: string | undefined): Promise<readonly string[]>
     const options = { name: 'tests', stateFolder: state, env: { PATH: process.env.PATH } };
     // Made so long ago that a session whose process is not there by now never will be.
     const env = { SESSION_DESTINATION: join(folder, 'archives') };
-    const request = newRequest({ env, idempotencyKey: 'the-same-every-time' }, Date.now() - 60_000);
+    const request = newRequest({ env, idempotencyKey: 'the-same-in-every-test' }, Date.now() - 60_000);
     const hook = {
       by: 'manager',
       folder: state,
