@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { encodeTarHeader } from '../../../src/files/tar.ts';
 import { segmentKey } from '../../../src/journal/format/schema.ts';
 import { recoverJournal } from '../../../src/journal/reader/rebuild.ts';
+import type { Store } from '../../../src/store/store.ts';
 import { openJournalFixture, patient, treeOf } from '../../support/journal.ts';
 import { type Changes, piece, putSegments, segment } from '../../support/segments.ts';
 
@@ -48,6 +49,30 @@ describe('segments that are not as they should be', () => {
       expect(problems.length, `byte ${at}`).toBeGreaterThan(0);
       expect('one\ntwo\nthree\n').toContain(await readFile(join(folder, 'agent.log'), 'utf8'));
     }
+  });
+
+  test('one of which a byte that nothing checks changed on its way is read again', async () => {
+    const { work, destination } = await openJournalFixture();
+    await putSegments(destination, THREE);
+    let reads = 0;
+    const get: Store['get'] = async (key, options) => {
+      const body = await destination.get(key, options);
+      // The first time it is asked how much room is needed.
+      const isWrong = key.endsWith('00000002.tar.gz') && ++reads === 2;
+      return body === undefined || !isWrong ? body : { ...body, [Symbol.asyncIterator]: () => changed(body) };
+    };
+    async function* changed(body: AsyncIterable<Buffer>) {
+      for await (const bytes of body) {
+        const sent = Buffer.from(bytes);
+        // The time in the head of its gzip.
+        sent.writeUInt8(sent.readUInt8(5) ^ 0x10, 5);
+        yield sent;
+      }
+    }
+    const options = { destination: { ...destination, get }, prefix: 'now/journal', signal: patient };
+    const { problems } = await recoverJournal({ ...options, folder: `${work}.recovered` });
+    await rm(`${work}.recovered`, { recursive: true });
+    expect({ problems, reads }).toEqual({ problems: [], reads: 3 });
   });
 
   test.for([
