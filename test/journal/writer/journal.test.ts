@@ -7,6 +7,7 @@ import {
   lstat,
   mkdir,
   open,
+  readdir,
   readFile,
   rename,
   rm,
@@ -224,6 +225,22 @@ describe('following files', () => {
     const late = await recover();
     expect(await readFile(join(late.folder, 'r.0.0.mca'))).toEqual(Buffer.alloc(10_000, 2));
     expect(await readFile(join(late.folder, 'state.json'), 'utf8')).toBe('second');
+  });
+
+  test('a file that took the place of another and is moved before it was sent has nothing of the other', async () => {
+    const { work, start, recover } = await openJournalFixture();
+    const log = join(work, 'server.log');
+    await writeFile(log, 'of the first');
+    const journal = start();
+    await settled(journal);
+    await writeFile(`${work}.next`, 'of the second');
+    await rename(`${work}.next`, log);
+    await eventually(() => journal.report().backlog.files > 0);
+    await rename(log, join(work, 'server.log.1'));
+    await settled(journal);
+    const { folder } = await recover();
+    expect(await readdir(folder)).toEqual(['server.log.1']);
+    expect(await readFile(join(folder, 'server.log.1'), 'utf8')).toBe('of the second');
   });
 
   test('a rewritten file is sent again whenever its interval is over', async () => {
