@@ -23,7 +23,7 @@ export function createNamer(): (what: string) => string {
   const times = new Map<string, number>();
   return what => {
     const general = what
-      .replace(/[0-9a-f-]{36}/, 'UUID')
+      .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/, 'UUID')
       .replace(/\/\d{8}\./, '/N.')
       .trimEnd();
     const nth = (times.get(general) ?? 0) + 1;
