@@ -198,12 +198,11 @@ function isStillThere(node: FileNode): boolean {
 
 function move(index: FileIndex, file: IndexedFile, node: FileNode): void {
   if (index.files.get(file.node) === file) index.files.delete(file.node);
-  const { current, maybeRewritten, unsentSinceMs } = file;
+  const { current, maybeRewritten } = file;
+  // Nothing of it has been sent yet: what counts is of the file whose place it took, under a name that it gives up.
   if (maybeRewritten && current !== undefined && !isSameFile(current.startedFrom, node.stat)) {
-    // Nothing of it has been sent yet: what counts is of the file whose place it took, under a name that it gives up.
     drop(index, file);
-    addOrReplace(index, node, undefined, unsentSinceMs);
-    return;
+    Object.assign(file, newEntry(node), { unsentSinceMs: file.unsentSinceMs });
   }
   file.node = node;
   index.files.set(node, file);
@@ -212,21 +211,16 @@ function move(index: FileIndex, file: IndexedFile, node: FileNode): void {
 }
 
 /** A new file; where another file of that path was removed, its content is the current one until this one's is sent. */
-function addOrReplace(
-  index: FileIndex,
-  node: FileNode,
-  before: IndexedFile | undefined,
-  unsentSinceMs?: number,
-): void {
+function addOrReplace(index: FileIndex, node: FileNode, before: IndexedFile | undefined): void {
   const isReplacement = before?.current !== undefined;
-  const file = isReplacement ? before : newEntry(node, unsentSinceMs);
+  const file = isReplacement ? before : newEntry(node);
   file.node = node;
   file.maybeRewritten = isReplacement;
   index.files.set(node, file);
   markDirty(index, file);
 }
 
-function newEntry(node: FileNode, unsentSinceMs: number | undefined): IndexedFile {
+function newEntry(node: FileNode): IndexedFile {
   return {
     node,
     current: undefined,
@@ -236,7 +230,7 @@ function newEntry(node: FileNode, unsentSinceMs: number | undefined): IndexedFil
     startedAtMs: 0,
     notBeforeMs: 0,
     lastSegment: 0,
-    unsentSinceMs,
+    unsentSinceMs: undefined,
     unreadable: undefined,
     database: undefined,
     lastReadStat: undefined,
