@@ -236,7 +236,7 @@ describe('an archive on its way to an S3 that fails', () => {
 
   test('an object that is gone right after is an error', async () => {
     server.setFaults([{ match: { operation: 'HeadObject' }, do: 'error', status: 404, code: 'NoSuchKey' }]);
-    await expect(store(small, { signal, stallMs: 600 })).rejects.toThrow('but has nothing');
+    await expect(store(small, { signal, stallMs: 10_000 })).rejects.toThrow('but has nothing');
   });
 
   test('chunks smaller than a part are a fault of the caller’s, told at once', async () => {
