@@ -51,8 +51,10 @@ export async function* readSegments(options: ReadOptions): AsyncGenerator<ReadSe
       run ??= read.segment?.index.run;
       let checked = check(read, run, before);
       // A byte of the one before may have changed on its way where nothing but this tells: in the head of its gzip.
-      if ('doubt' in checked && before !== undefined)
-        checked = check(read, run, await readSegment(options, before.sequence));
+      if ('doubt' in checked && before !== undefined) {
+        const again = await readSegment(options, before.sequence);
+        if (again.segment !== undefined) checked = check(read, run, again);
+      }
       yield checked;
       before = checked;
     }
