@@ -55,9 +55,7 @@ test('of two recoveries one works, and the other says who does, and since when',
   fixture,
   onTestFinished,
 }) => {
-  const s3 = await startS3Server();
-  onTestFinished(() => s3.close());
-  await putJournals(s3, { '.sessions/a/journal': {} }, 'finished');
+  const s3 = await startWithJournal(onTestFinished);
   const env = s3Environment(s3);
   // The clock twice, the fence, the plan: then it packs.
   const before = s3.counts.PutObject ?? 0;
@@ -79,9 +77,7 @@ test('a journal is recovered into a folder with the right to read alone', { tags
   fixture,
   onTestFinished,
 }) => {
-  const s3 = await startS3Server();
-  onTestFinished(() => s3.close());
-  await putJournals(s3, { '.sessions/a/journal': {} }, 'finished');
+  const s3 = await startWithJournal(onTestFinished);
   await putJournals(s3, { '.sessions/b/journal': {} }, 'writing');
   s3.setFaults([{ match: { operation: ['PutObject', 'DeleteObjects', 'DeleteObject'] }, do: 'deny' }]);
   for (const [name, ...force] of [['a'], ['b', '--force']]) {
@@ -92,3 +88,11 @@ test('a journal is recovered into a folder with the right to read alone', { tags
     expect(await readFile(join(output, 'world/region.mca'), 'utf8')).toBe('blocks');
   }
 });
+
+/** An S3 with the journal of a session that is over. */
+async function startWithJournal(onTestFinished: (close: () => Promise<void>) => void) {
+  const s3 = await startS3Server();
+  onTestFinished(() => s3.close());
+  await putJournals(s3, { '.sessions/a/journal': {} }, 'finished');
+  return s3;
+}
