@@ -50,10 +50,19 @@ function namedIn(events: readonly StoredEvent[]): string | undefined {
   return report?.bytes === undefined ? undefined : JSON.parse(report.bytes.toString()).archive?.key;
 }
 
-/** A recovery may find a session's own archive, of which nobody has said that it is whole; but one of its own is enough. */
+/**
+ * A recovery may find a session's own archive, of which nobody has said that it is whole; but one of its own is enough,
+ * of each journal that the session has begun.
+ */
 function secondArchives(keys: Iterable<string>, events: readonly StoredEvent[]): readonly string[] {
   const own = [...keys].filter(key => events.find(event => event.key === key)?.by !== SESSION);
-  return own.length > 1 ? [`recoveries have made ${own.join(' and ')}`] : [];
+  const journals = new Set(events.flatMap(({ key }) => journalOf(key) ?? []));
+  return own.length > journals.size ? [`recoveries have made ${own.join(' and ')}`] : [];
+}
+
+/** The journal that a key is a segment of. */
+function journalOf(key: string): string | undefined {
+  return /^(.*\/journal[^/]*)\/\d+\.tar\.gz$/.exec(key)?.[1];
 }
 
 /** Those that were at the store before the n-th event. */
@@ -70,7 +79,7 @@ function archivesAt(events: readonly StoredEvent[], { ofArchives }: DurableFacts
 function deletionsIn(events: readonly StoredEvent[], facts: DurableFacts): readonly Deletion[] {
   const seen = new Set<string>();
   return events.flatMap(({ kind, key }, index) => {
-    const [, journal] = /^(.*\/journal[^/]*)\/\d+\.tar\.gz$/.exec(key) ?? [];
+    const journal = journalOf(key);
     if (kind === 'put' || journal === undefined || seen.has(journal)) return [];
     seen.add(journal);
     const before = events.slice(0, index).filter(event => event.key.startsWith(`${journal}/`));

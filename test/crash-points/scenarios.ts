@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { eventually } from '../support/eventually.ts';
+import type { RunningSupervisor } from '../support/session.ts';
 import type { Trap } from './place.ts';
 import type { PlaceKind, World } from './world.ts';
 
@@ -54,23 +55,37 @@ export const SCENARIOS: readonly Scenario[] = (['s3', 'folder'] as const).flatMa
   { name: `taken-${kind}`, kind, victim: SESSION, run: takeOver },
 ]);
 
-/** A recovery takes the journal of a session that lives, and goes on elsewhere. */
-async function takeOver({ startSession, startRecovery, place }: World): Promise<void> {
-  const session = startSession(SESSION, TAKEN_MS);
+/** A recovery takes the journal of a session that only looked dead, which goes on elsewhere; then that is stopped. */
+async function takeOver({ startSession, startRecovery, place, workdir }: World): Promise<void> {
+  const session = startSession(SESSION, ENDLESS_MS);
   const end = ended(session);
-  await eventually(
-    async () => session.process.signalCode !== null || [...(await place.objects()).keys()].some(isSegment),
-  );
-  await ended(startRecovery(RECOVERY));
+  const count = async (isWanted: (key: string) => boolean) =>
+    [...(await place.objects()).keys()].filter(isWanted).length;
+  await eventually(async () => isOver(session) || access(join(workdir, 'rotated.log.1')).then(() => true));
+  // While it sends segments it is faster than who takes its journal.
+  session.signal('SIGSTOP');
+  const before = await count(isSegment);
+  const recovery = startRecovery(RECOVERY);
+  await eventually(async () => isOver(recovery) || (await count(isSegment)) > before);
+  session.signal('SIGCONT');
+  await ended(recovery);
+  // One that was killed has put its fence, or has not.
+  const sent = await count(isAnySegment);
+  await eventually(async () => isOver(session) || (await count(isAnySegment)) > sent + 1);
+  session.signal('SIGTERM');
   await end;
 }
 
-/** Long enough for a recovery to take its journal, and for some segments of the next one. */
-const TAKEN_MS = 2_000;
+/** It is stopped. */
+const ENDLESS_MS = 600_000;
+
+function isOver({ process }: RunningSupervisor): boolean {
+  return process.exitCode !== null || process.signalCode !== null;
+}
 
 /** Its children may hold its output open. */
-async function ended({ process }: ReturnType<World['startSession']>): Promise<void> {
-  if (process.exitCode === null && process.signalCode === null) await once(process, 'exit');
+async function ended(running: RunningSupervisor): Promise<void> {
+  if (!isOver(running)) await once(running.process, 'exit');
 }
 
 /** When the agent has done all that it does once, and two more segments are there. */
@@ -86,4 +101,9 @@ export async function killSession({ startSession, place, workdir }: World): Prom
 
 export function isSegment(key: string): boolean {
   return /\/journal\/\d+\.tar\.gz$/.test(key);
+}
+
+/** Also of a journal that a session has begun when its first one was taken. */
+function isAnySegment(key: string): boolean {
+  return /\/journal(\.\d+)?\/\d+\.tar\.gz$/.test(key);
 }

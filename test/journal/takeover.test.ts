@@ -36,7 +36,7 @@ async function written(options: Parameters<JournalFixture['start']>[0] = {}) {
 }
 
 describe('a writer whose journal a recovery has taken', () => {
-  test('goes on in another one, with all that is on disk, and says so', async () => {
+  test('goes on in another one, whose first segment has all that is on disk, and says so', async () => {
     const ground = await written();
     await using _ = await takeJournal(ground.destination, await found(ground), someone(), patient);
     await appendFile(join(ground.work, 'agent.log'), 'second\n');
@@ -48,7 +48,7 @@ describe('a writer whose journal a recovery has taken', () => {
         why: expect.stringMatching(/^recoverer recovers it since \d{4}-/),
       },
     ]);
-    expect(ground.journal.report().prefix).toBe('now/journal.2');
+    expect(ground.journal.report()).toMatchObject({ prefix: 'now/journal.2', segments: 1 });
     const { folder } = await ground.recover('now/journal.2');
     expect(await readFile(join(folder, 'agent.log'), 'utf8')).toBe('first\nsecond\n');
   });

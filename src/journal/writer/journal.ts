@@ -15,7 +15,7 @@ import {
   reportUnreadable,
   type WriterState,
 } from './state.ts';
-import { putFinalStatus, putHeartbeat, statusOf, uploadNext } from './uploader.ts';
+import { putFinalStatus, putHeartbeat, statusOf, type UploadOutcome, uploadNext } from './uploader.ts';
 
 export interface Journal {
   /**
@@ -64,8 +64,11 @@ async function run(state: WriterState): Promise<void> {
   while (!finishing.aborted) {
     const startedMs = performance.now();
     const isOver = () => finishing.aborted || performance.now() - startedMs >= intervalMs;
-    let isMore = await scan(state);
-    while (isMore) isMore = (await uploadNext(state, rewriteIntervalMs)) && !isOver();
+    let outcome: UploadOutcome = (await scan(state)) ? 'stored' : 'nothing';
+    do {
+      if (outcome === 'stored') outcome = await uploadNext(state, rewriteIntervalMs);
+    } while (outcome === 'stored' && !isOver());
+    if (outcome === 'anew') continue;
     await checkPrefixes(state.index, CHECK_BYTES);
     if (performance.now() - state.uploadedAtMs >= heartbeatMs) putHeartbeat(state);
     // A tree that takes long to scan is scanned less often: scans take a twentieth of a core at most.
@@ -137,11 +140,12 @@ async function uploadAll(state: WriterState): Promise<void> {
   for (let scans = 0; scans < MAX_FINAL_SCANS; scans += 1) {
     if (!(await scan(state))) throw new Error('the working directory cannot be read');
     dropPendingRemoval(state.index);
-    let uploaded = 0;
-    while (await uploadNext(state, 0)) uploaded += 1;
+    let outcome = await uploadNext(state, 0);
+    const isAtRest = outcome === 'nothing';
+    while (outcome === 'stored') outcome = await uploadNext(state, 0);
     await checkPrefixes(state.index, FINAL_CHECK_BYTES);
     const unreadable = unreadableNow(state);
-    if (uploaded > 0 || state.index.dirty.size > unreadable.files) continue;
+    if (!isAtRest || state.index.dirty.size > unreadable.files) continue;
     if (unreadable.first === undefined) return;
     throw new Error(`not everything can be read: ${unreadable.first}`);
   }

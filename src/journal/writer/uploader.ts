@@ -23,12 +23,14 @@ import {
   type WriterState,
 } from './state.ts';
 
+/** `anew`: a recovery has the journal, and another one has to be begun, with a scan. */
+export type UploadOutcome = 'stored' | 'nothing' | 'anew';
+
 /**
  * Builds the next segment and uploads it, retrying until it is stored. The first one is uploaded even if it is empty: it
- * acquires the prefix. Where a recovery has the journal, another one is begun.
- * @returns whether there may be more
+ * acquires the prefix.
  */
-export async function uploadNext(state: WriterState, rewriteIntervalMs: number): Promise<boolean> {
+export async function uploadNext(state: WriterState, rewriteIntervalMs: number): Promise<UploadOutcome> {
   const sequence = state.segments + 1;
   state.arena.used = 0;
   const content = await buildSegment(state.index, {
@@ -41,17 +43,17 @@ export async function uploadNext(state: WriterState, rewriteIntervalMs: number):
   const coveredUntilMs = readUntilMs(state.index);
   if (content === undefined && sequence > 1) {
     advanceCoveredUntil(state, coveredUntilMs);
-    return false;
+    return 'nothing';
   }
   const object = await encode(state, sequence, coveredUntilMs, content ?? EMPTY);
   if (state.prefix === undefined) state.prefix = await acquirePrefix(state, object);
-  else if (!(await putNext(state, state.prefix, sequence, object))) return true;
+  else if (!(await putNext(state, state.prefix, sequence, object))) return 'anew';
   state.segments = sequence;
   state.previousCrc = checksum([object]);
   state.bytes += object.length;
   advanceCoveredUntil(state, coveredUntilMs);
   if (sequence === 1) putHeartbeat(state);
-  return true;
+  return 'stored';
 }
 
 /** Puts the status `writing`, unless that is under way; the segments do not wait for a slow store. */
