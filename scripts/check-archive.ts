@@ -107,7 +107,7 @@ async function check(
     const out = join(scratch, 'out');
     mkdirSync(out);
     const env = { ...process.env, DECOMPRESS: decompress, ARCHIVE: archive, OUT: out, PYTHON };
-    const run = spawnSync('bash', ['-c', `set -o pipefail; ${script}`], { cwd: folder, env });
+    const run = spawnSync('bash', ['--norc', '-c', `set -o pipefail; ${script}`], { cwd: folder, env });
     rmSync(out, { recursive: true });
     const verdict = run.status === 0 ? 'the same' : `DIFFERS ${run.stdout}${run.stderr}`.slice(0, 1000);
     process.stdout.write(`${folder}, ${codec}, ${name}: ${verdict}\n`);

@@ -6,5 +6,6 @@ import { promisify } from 'node:util';
 export async function unpack(pieces: readonly string[], folder: string): Promise<void> {
   await mkdir(folder);
   const command = 'set -o pipefail; folder=$1; shift; cat "$@" | tar -xzf - -C "$folder"';
-  await promisify(execFile)('bash', ['-c', command, 'bash', folder, ...pieces]);
+  // Its input is a socket, with which bash takes itself for a remote shell, and runs what its user has in .bashrc.
+  await promisify(execFile)('bash', ['--norc', '-c', command, 'bash', folder, ...pieces]);
 }

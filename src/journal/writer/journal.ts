@@ -3,7 +3,7 @@ import { errorText } from '../../runtime/text.ts';
 import { PermanentError } from '../../store/store.ts';
 import { type BytePath, toText } from '../format/byte-path.ts';
 import type { StoredJournal } from '../format/schema.ts';
-import { applyScan, dropPendingRemoval } from './file-index.ts';
+import { applyScan, dropPendingRemoval } from './apply-scan.ts';
 import { lackingIn } from './lacking.ts';
 import type { JournalOptions } from './options.ts';
 import { checkPrefixes } from './prefix-check.ts';

@@ -2,7 +2,8 @@ import { appendFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { SEGMENT_BYTES } from '../../../src/journal/format/schema.ts';
-import { applyScan, createFileIndex } from '../../../src/journal/writer/file-index.ts';
+import { applyScan } from '../../../src/journal/writer/apply-scan.ts';
+import { createFileIndex } from '../../../src/journal/writer/file-index.ts';
 import { createScanner } from '../../../src/journal/writer/scanner.ts';
 import { buildSegment } from '../../../src/journal/writer/segment-builder.ts';
 import { backlog, readUntilMs } from '../../../src/journal/writer/state.ts';

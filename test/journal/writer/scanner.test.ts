@@ -1,7 +1,8 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { applyScan, createFileIndex } from '../../../src/journal/writer/file-index.ts';
+import { applyScan } from '../../../src/journal/writer/apply-scan.ts';
+import { createFileIndex } from '../../../src/journal/writer/file-index.ts';
 import { createScanner } from '../../../src/journal/writer/scanner.ts';
 import { openJournalFixture } from '../../support/journal.ts';
 
