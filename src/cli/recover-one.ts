@@ -1,19 +1,18 @@
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import type { SessionConfig } from '../config/session-config.ts';
-import { deleteJournal } from '../journal/delete.ts';
 import { JournalTakenError, type Taker } from '../journal/fences.ts';
 import type { FoundJournal } from '../journal/reader/find.ts';
 import { recoverJournal } from '../journal/reader/rebuild.ts';
 import { askStore, type Standing, type StoreFacts, standingOf } from '../journal/reader/standing.ts';
-import { fencesOf, type Takeover, takeJournal } from '../journal/takeover.ts';
+import { type Takeover, takeJournal } from '../journal/takeover.ts';
 import { createDeadlines } from '../runtime/deadline.ts';
 import { EXIT_DAMAGED, EXIT_USAGE } from '../runtime/exit-codes.ts';
-import { openLog } from '../runtime/log.ts';
+import { type Log, openLog } from '../runtime/log.ts';
 import { createLoggedProgress } from '../runtime/progress.ts';
 import { bytesText, errorText } from '../runtime/text.ts';
 import { findDamaged } from '../save/earlier-recovery.ts';
-import { recoverSession } from '../save/recover.ts';
+import { deleteSavedJournal, recoverSession } from '../save/recover.ts';
 import { describeRecovery, recoveredFiles } from '../save/recovered-files.ts';
 import { isDamaged, type RecoveryPlan } from '../save/recovery-plan.ts';
 import { isSavedAlready } from '../save/recovery-report.ts';
@@ -122,19 +121,18 @@ async function recoverWhole(
   // What a store without conditions cannot keep apart, a person has to.
   await using takeover =
     conditions === 'honoured' ? await takeJournal(destination, journal, taker, signal) : undefined;
-  // Awaited, since the takeover ends with this function.
-  if (!isSaved) {
-    try {
-      return await recoverIntoArchive(task, journal, name, takeover);
-    } catch (error) {
-      // What ended it is that somebody else has the journal by now.
-      if (takeover?.signal.reason instanceof JournalTakenError) throw takeover.signal.reason;
-      throw error;
-    }
+  const outputs = await openLog({ level: task.config.logLevel, terminal: input.terminal, colour: false });
+  try {
+    // Awaited, since the takeover ends with this function.
+    if (!isSaved) return await recoverIntoArchive(task, journal, name, { log: outputs.log, takeover });
+    await deleteSavedJournal(destination, journal, { log: outputs.log, signal, takeover });
+  } catch (error) {
+    // What ended it is that somebody else has the journal by now.
+    if (takeover?.signal.reason instanceof JournalTakenError) throw takeover.signal.reason;
+    throw error;
+  } finally {
+    await outputs.flush();
   }
-  const evidence = { kind: 'saved-before', session: journal.session } as const;
-  await takeover?.end();
-  await deleteJournal(destination, journal, evidence, { signal, fences: fencesOf(journal, takeover) });
   if (!task.saved.has(name)) print(`${name}: was saved already; its journal was deleted`);
   task.saved.add(name);
   return 0;
@@ -152,16 +150,15 @@ async function recoverIntoArchive(
   { config, destination, input, scratch: base = tmpdir(), 'discard-damaged': discardDamaged }: RecoveryTask,
   journal: FoundJournal,
   name: string,
-  takeover: Takeover | undefined,
+  { log, takeover }: { readonly log: Log; readonly takeover: Takeover | undefined },
 ): Promise<number> {
-  const outputs = await openLog({ level: config.logLevel, terminal: input.terminal, colour: false });
   const scratch = await openScratch(resolve(input.cwd, base));
   for (const line of scratch.leftovers) input.print(line);
   try {
     const { save, stop } = config;
     const done = await recoverSession(destination, journal, save, {
-      log: outputs.log,
-      progress: createLoggedProgress(outputs.log),
+      log,
+      progress: createLoggedProgress(log),
       startDeadline: createDeadlines(input.signals, {
         graceMs: stop.graceMs,
         stopTimeoutMs: stop.timeoutMs,
@@ -185,7 +182,6 @@ async function recoverIntoArchive(
       // Nothing depends on it: the archive is saved, or is not, whatever stays here.
       input.printError(`${scratch.path} could not be removed: ${errorText(error)}`),
     );
-    await outputs.flush();
   }
 }
 

@@ -57,6 +57,9 @@ export async function writeAtomically(
     await handle.sync();
     if (!(await isStill(part, handle))) throw takenOver(part);
     await (replace ? rename(part, file) : placeNew(part, file));
+    // Another writer may have begun its own part just before that, which has been placed half written; it goes on to
+    // write what is there now.
+    if (!replace && !(await isStill(file, handle))) throw new FileExistsError(file);
   } catch (error) {
     if (await isStill(part, handle)) await rm(part, { force: true });
     throw error;

@@ -8,7 +8,8 @@ import type { FoundJournal } from '../journal/reader/find.ts';
 import { type Recovered, recoverJournal } from '../journal/reader/rebuild.ts';
 import { fencesOf, type Takeover } from '../journal/takeover.ts';
 import { digestOf } from '../store/read.ts';
-import { PermanentError, type Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
+import { abortUploads } from './abort-uploads.ts';
 import { placeOf } from './archive-name.ts';
 import { type ArchivePlace, placeAt } from './archive-place.ts';
 import { CLAIM_KEY, type ClaimedName, claimantOf, claimName } from './claim.ts';
@@ -20,6 +21,7 @@ import {
   putPlan,
   type RecoveredSession,
   type RecoveryPlan,
+  readPlan,
   withArchive,
 } from './recovery-plan.ts';
 import { putRecoveryReport } from './recovery-report.ts';
@@ -64,7 +66,23 @@ export async function recoverSession(
   await takeover?.end(recovered.archiveKey);
   const evidence = { kind: 'read-back-digest', sha256, damage } as const;
   await deleteJournal(store, journal, evidence, { signal, fences: fencesOf(journal, takeover) });
+  await abortUploads(store, `${journal.prefix}/`, runtime);
   return recovered;
+}
+
+/** Deletes the journal of a session that has saved its archive itself, and what an earlier recovery was uploading. */
+export async function deleteSavedJournal(
+  store: Store,
+  journal: FoundJournal,
+  runtime: Pick<RecoveryRuntime, 'log' | 'signal' | 'takeover'>,
+): Promise<void> {
+  const { signal, takeover } = runtime;
+  const plan = await readPlan(store, journal.prefix, signal);
+  await takeover?.end();
+  const evidence = { kind: 'saved-before', session: journal.session } as const;
+  await deleteJournal(store, journal, evidence, { signal, fences: fencesOf(journal, takeover) });
+  if (plan !== undefined) await abortUploads(store, plan.archiveKey, runtime);
+  await abortUploads(store, `${journal.prefix}/`, runtime);
 }
 
 async function rebuildAndSave(
@@ -88,7 +106,7 @@ async function rebuildAndSave(
   const packing = packingOf(rebuilt, defaults, workdir);
   const stored = await findStored(store, journal, rebuilt, packing, signal);
   if (stored !== undefined) {
-    await abortUploads(store, stored, runtime);
+    await abortUploads(store, stored.archiveKey, runtime);
     return stored;
   }
   let plan: RecoveryPlan | undefined;
@@ -104,7 +122,7 @@ async function rebuildAndSave(
             const place = await placeOfRecovered(store, journal, rebuilt, defaults, workdir, limit);
             // Whether that place turns out to be free or not.
             own = place.archiveKey;
-            await abortUploads(store, place, runtime);
+            await abortUploads(store, place.archiveKey, runtime);
             return place;
           },
           inside: false,
@@ -114,7 +132,7 @@ async function rebuildAndSave(
       onPlace: async place => {
         plan = planOf(place, rebuilt, journal);
         await putPlan(store, journal.prefix, plan, signal);
-        if (place.archiveKey !== own) await abortUploads(store, place, runtime);
+        if (place.archiveKey !== own) await abortUploads(store, place.archiveKey, runtime);
       },
     },
     runtime,
@@ -157,25 +175,6 @@ async function placeOfRecovered(
     root,
   };
   return placeAt(store, claimed, source, claimant);
-}
-
-/** What the session was uploading when it was killed, which nobody else would ever delete. */
-async function abortUploads(
-  store: Store,
-  { archiveKey }: Pick<ArchivePlace, 'archiveKey'>,
-  { log, signal }: RecoveryRuntime,
-): Promise<void> {
-  try {
-    const uploads = await store.abortUploads(archiveKey, signal);
-    if (uploads > 0)
-      log.info({ event: 'uploads_aborted', key: archiveKey, uploads }, 'unfinished uploads aborted');
-  } catch (error) {
-    if (!(error instanceof PermanentError)) throw error;
-    log.warn(
-      { event: 'uploads_not_aborted', err: error, key: archiveKey },
-      "unfinished uploads, if any, stay until the bucket's lifecycle rule deletes them",
-    );
-  }
 }
 
 /** The session's own settings of how to pack, as far as its journal tells. */

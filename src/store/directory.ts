@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { rm, rmdir, stat } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
+import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { FileExistsError, syncFolder, writeAtomically } from '../files/atomic-write.ts';
@@ -125,10 +125,13 @@ export function openDirectoryStore(folder: string): Store {
 
     abortUploads: (key, signal) =>
       explained(`look for what is left of ${key} in`, signal, async () => {
-        const part = `${ownFileOf(key)}.part`;
-        if (!(await isThere(part))) return 0;
-        await rm(part, { force: true });
-        return 1;
+        const parts = key.endsWith('/')
+          ? await partsIn(path.dirname(ownFileOf(`${key}any`)))
+          : [`${ownFileOf(key)}.part`].filter(part => existsSync(part));
+        for (const part of parts) await rm(part, { force: true });
+        const [part] = parts;
+        if (part !== undefined) await removeEmpty(path.dirname(part), root);
+        return parts.length;
       }),
 
     close() {
@@ -149,6 +152,11 @@ async function checkWritable(root: string): Promise<CheckResult> {
     const remedy = remedyFor(errorCode(error));
     return remedy === undefined ? { state: 'unavailable', why } : { state: 'denied', why, remedy };
   }
+}
+
+async function partsIn(folder: string): Promise<readonly string[]> {
+  const names = (await unlessMissing(readdir(folder))) ?? [];
+  return names.filter(name => name.endsWith('.part')).map(name => path.join(folder, name));
 }
 
 /** Whether a file, or anything else, has that name. */

@@ -60,7 +60,8 @@ export interface Store {
   delete(keys: readonly string[], signal: AbortSignal): Promise<void>;
 
   /**
-   * Deletes what uploads of an archive have left at a key: whoever was uploading was killed.
+   * Deletes what uploads have left at a key, or at all keys below a prefix that ends with `/`: whoever was uploading was
+   * killed.
    * @returns how many uploads it was
    * @throws {PermanentError} where the right to find them, or to end them, is missing
    */

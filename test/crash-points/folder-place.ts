@@ -49,19 +49,26 @@ export async function openFolderPlace(
   };
 }
 
-/** What is put and deleted, as whoever reads the folder sees it: a part is no object yet. */
+/**
+ * What is put and deleted, as whoever reads the folder sees it: a part is no object yet. Two processes may write parts of
+ * one name, of which the later one has the name.
+ */
 function eventsIn(lines: readonly LedgerLine[]): readonly StoredEvent[] {
-  const parts = new Map<string, Buffer>();
+  const written = new Map<string, Buffer>();
+  const named = new Map<string, string>();
   return lines.flatMap((line): StoredEvent[] => {
     if (line.kind === 'point') return [];
     const { by, call } = line;
     const { kind, path: key } = call;
-    if (kind === 'create') parts.set(key, Buffer.alloc(0));
-    if (kind === 'write') parts.set(key, Buffer.concat([parts.get(key) ?? Buffer.alloc(0), call.bytes]));
+    if (kind === 'create') named.set(key, `${by} ${call.file}`);
+    if (kind === 'write') {
+      const file = `${by} ${call.file}`;
+      written.set(file, Buffer.concat([written.get(file) ?? Buffer.alloc(0), call.bytes]));
+    }
     if (key.endsWith('.part')) return [];
     if (kind === 'unlink') return [{ kind: 'delete', key, by }];
     if (kind !== 'link' && kind !== 'rename') return [];
-    const bytes = parts.get(call.from) ?? Buffer.alloc(0);
+    const bytes = written.get(named.get(call.from) ?? '') ?? Buffer.alloc(0);
     return [{ kind: 'put', key, by, bytes, digest: digestOf(bytes) }];
   });
 }

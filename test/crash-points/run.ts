@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { judgeRepetition } from '../proof/model.ts';
 import { withoutFences } from '../support/fences.ts';
 import { type Judgement, judge } from './judge.ts';
-import { isDistinct } from './place.ts';
+import { isDistinct, type StoredEvent } from './place.ts';
 import { digestOf } from './s3-place.ts';
 import type { Scenario } from './scenarios.ts';
 import { openWorld, type Remains, type World } from './world.ts';
@@ -61,7 +61,7 @@ export async function runPoint({ scenario, before }: Prepared, point: string): P
       ...first.faults,
       ...(second.code === EXIT_NO_JOURNAL ? [] : [`the second recovery ended with ${second.code}`]),
       ...judgeRepetition(digestsOf(afterFirst), digestsOf(afterSecond)),
-      ...(await leftIn(afterSecond)),
+      ...(await leftIn(afterSecond, await world.place.events())),
     ],
     isReached,
     log: `${world.log(scenario.victim)}${first.log}${second.log}`,
@@ -82,11 +82,17 @@ function digestsOf(objects: ReadonlyMap<string, Buffer>): Map<string, string> {
 /**
  * What nobody needs any more. What a process was writing that left no journal stays: there is nothing to recover, and
  * nobody comes by.
+ * @param events that have led to the objects
  */
-async function leftIn(objects: ReadonlyMap<string, Buffer>): Promise<string[]> {
+async function leftIn(
+  objects: ReadonlyMap<string, Buffer>,
+  events: readonly StoredEvent[],
+): Promise<string[]> {
   if (!objects.has(REPORT)) return [];
+  const folders = new Set(events.map(({ key }) => dirname(key)));
   const keys = await withoutFences([...objects.keys()], async key => objects.get(key));
-  return keys.filter(key => /\/journal[^/]*\/|\.tar\.gz\.part$/.test(key)).map(key => `${key} is left`);
+  const isLeft = (key: string) => /\/journal[^/]*\/|\.tar\.gz\.part$/.test(key) && folders.has(dirname(key));
+  return keys.filter(isLeft).map(key => `${key} is left`);
 }
 
 const REPORT = '.sessions/test/session.json';

@@ -12,13 +12,14 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import {
   copyAtomically,
   FileExistsError,
   writeAtomically,
   writeAtomicallySync,
 } from '../../src/files/atomic-write.ts';
+import { realFs, watchCalls } from '../support/file-calls.ts';
 
 let folder: string;
 let file: string;
@@ -96,6 +97,20 @@ test('a file is not replaced where that is not asked for, nor a link that leads 
   await symlink(join(folder, 'nowhere'), file);
   await expect(write()).rejects.toThrow(FileExistsError);
   expect((await readdir(folder)).sort()).toEqual(['file', 'victim']);
+});
+
+test('what another writer has half written is not taken for what was to be written', async () => {
+  const part = `${file}.part`;
+  const stop = watchCalls(folder, {
+    before({ kind }) {
+      if (kind !== 'link') return;
+      realFs.rmSync(part);
+      realFs.writeFileSync(part, 'half');
+    },
+  });
+  onTestFinished(stop);
+  await expect(writeAtomically(file, [content], { replace: false })).rejects.toThrow(FileExistsError);
+  expect(await readFile(file, 'utf8')).toBe('half');
 });
 
 test('mode and times are those that are given', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -65,6 +65,16 @@ describe('a folder as a destination', () => {
     expect(await destination.abortUploads('logs.tar', signal)).toBe(1);
     expect(await destination.abortUploads('logs.tar', signal)).toBe(0);
     expect(await filesBelow(folder)).toEqual(['logs.tar.gz.part']);
+  });
+
+  test('and so is what it left in a folder, which goes with the last of it', async () => {
+    const destination = openDirectoryStore(folder);
+    await mkdir(path.join(folder, 'a/journal'), { recursive: true });
+    for (const name of ['a/journal/1.tar.gz.part', 'a/journal/clock.json.part', 'a/session.json.part'])
+      await writeFile(path.join(folder, name), 'half');
+    expect(await destination.abortUploads('a/journal/', signal)).toBe(2);
+    expect(await destination.abortUploads('a/journal/', signal)).toBe(0);
+    expect(await readdir(path.join(folder, 'a'))).toEqual(['session.json.part']);
   });
 
   test('a .part that a crash left behind is in nobody’s way', async () => {
