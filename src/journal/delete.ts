@@ -34,7 +34,7 @@ export interface DeletionOptions {
 }
 
 /**
- * Deletes a journal: its segments first, its status last, and after that its fences. Before that the status says that
+ * Deletes a journal: its segments first, its status last, and after that its fences, and what killed writers have left. Before that the status says that
  * nobody needs the journal, since a deletion that is cut off leaves one with holes; and a session's own is fenced, so
  * that no recovery begins to read it. Interrupted at any point, it is simply run again. Works without the right to list.
  * @throws {JournalTakenError} when a recovery has the journal of a session
@@ -77,6 +77,7 @@ export async function deleteJournal(
   others.delete(statusKey);
   await store.delete([...others, statusKey], signal);
   if (fences === 'go') await store.delete(behind, signal);
+  await store.deleteParts(prefix, signal);
 }
 
 /** Deletes a fence of one's own where there turned out to be no journal. */

@@ -4,7 +4,6 @@ import { PermanentError, type Store } from '../store/store.ts';
 /**
  * Deletes what somebody was uploading who was killed, which nobody else would ever delete; where that is denied, it is
  * told.
- * @param key see `Store.abortUploads`
  */
 export async function abortUploads(
   store: Store,

@@ -66,7 +66,6 @@ export async function recoverSession(
   await takeover?.end(recovered.archiveKey);
   const evidence = { kind: 'read-back-digest', sha256, damage } as const;
   await deleteJournal(store, journal, evidence, { signal, fences: fencesOf(journal, takeover) });
-  await abortUploads(store, `${journal.prefix}/`, runtime);
   return recovered;
 }
 
@@ -82,7 +81,6 @@ export async function deleteSavedJournal(
   const evidence = { kind: 'saved-before', session: journal.session } as const;
   await deleteJournal(store, journal, evidence, { signal, fences: fencesOf(journal, takeover) });
   if (plan !== undefined) await abortUploads(store, plan.archiveKey, runtime);
-  await abortUploads(store, `${journal.prefix}/`, runtime);
 }
 
 async function rebuildAndSave(

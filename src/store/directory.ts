@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -125,13 +125,18 @@ export function openDirectoryStore(folder: string): Store {
 
     abortUploads: (key, signal) =>
       explained(`look for what is left of ${key} in`, signal, async () => {
-        const parts = key.endsWith('/')
-          ? await partsIn(path.dirname(ownFileOf(`${key}any`)))
-          : [`${ownFileOf(key)}.part`].filter(part => existsSync(part));
-        for (const part of parts) await rm(part, { force: true });
-        const [part] = parts;
-        if (part !== undefined) await removeEmpty(path.dirname(part), root);
-        return parts.length;
+        const part = `${ownFileOf(key)}.part`;
+        if (!(await isThere(part))) return 0;
+        await rm(part, { force: true });
+        return 1;
+      }),
+
+    deleteParts: (folder, signal) =>
+      explained(`delete what is left in ${folder} of`, signal, async () => {
+        const at = path.dirname(ownFileOf(`${folder}/any`));
+        const parts = ((await unlessMissing(readdir(at))) ?? []).filter(name => name.endsWith('.part'));
+        for (const part of parts) await rm(path.join(at, part), { force: true });
+        if (parts.length > 0) await removeEmpty(at, root);
       }),
 
     close() {
@@ -152,11 +157,6 @@ async function checkWritable(root: string): Promise<CheckResult> {
     const remedy = remedyFor(errorCode(error));
     return remedy === undefined ? { state: 'unavailable', why } : { state: 'denied', why, remedy };
   }
-}
-
-async function partsIn(folder: string): Promise<readonly string[]> {
-  const names = (await unlessMissing(readdir(folder))) ?? [];
-  return names.filter(name => name.endsWith('.part')).map(name => path.join(folder, name));
 }
 
 /** Whether a file, or anything else, has that name. */

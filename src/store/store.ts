@@ -60,12 +60,17 @@ export interface Store {
   delete(keys: readonly string[], signal: AbortSignal): Promise<void>;
 
   /**
-   * Deletes what uploads have left at a key, or at all keys below a prefix that ends with `/`: whoever was uploading was
-   * killed.
+   * Deletes what uploads of an archive have left at a key: whoever was uploading was killed.
    * @returns how many uploads it was
    * @throws {PermanentError} where the right to find them, or to end them, is missing
    */
   abortUploads(key: string, signal: AbortSignal): Promise<number>;
+
+  /**
+   * Deletes what `put`s have left that were cut off.
+   * @param folder a key's, without what is below its folders
+   */
+  deleteParts(folder: string, signal: AbortSignal): Promise<void>;
 
   /** Closes sockets; the store is not used after this. */
   close(): void;

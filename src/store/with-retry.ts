@@ -57,6 +57,8 @@ export function withRetry(store: Store, options: WithRetryOptions = {}): Store {
       retry(`delete ${keys.length} objects`, () => store.delete(keys, signal), withSignal(signal)),
     abortUploads: (key, signal) =>
       retry(`abort uploads of ${key}`, () => store.abortUploads(key, signal), withSignal(signal)),
+    deleteParts: (folder, signal) =>
+      retry(`delete what is left in ${folder}`, () => store.deleteParts(folder, signal), withSignal(signal)),
     close: () => store.close(),
   };
   return retrying;

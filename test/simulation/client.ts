@@ -171,6 +171,7 @@ export function createClient(options: ClientOptions): Client {
     },
 
     abortUploads: (_, signal) => request(signal, () => 0),
+    deleteParts: async () => undefined,
     close: () => undefined,
   };
 

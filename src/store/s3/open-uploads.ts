@@ -7,29 +7,23 @@ import { S3Error } from './errors.ts';
 import type { Bucket } from './objects.ts';
 
 /**
- * Aborts every multipart upload of a key, or of all below a prefix that ends with `/`, that was neither completed nor
- * aborted.
+ * Aborts every multipart upload of a key that was neither completed nor aborted.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html: a prefix finds other keys as well
  */
 export async function abortUploads(bucket: Bucket, key: string, signal: AbortSignal): Promise<number> {
   let aborted = 0;
-  for await (const upload of openUploads(bucket, key, signal)) {
-    await abortUpload(bucket, upload, signal);
+  for await (const uploadId of openUploads(bucket, key, signal)) {
+    await abortUpload(bucket, key, uploadId, signal);
     aborted += 1;
   }
   return aborted;
-}
-
-interface OpenUpload {
-  readonly Key: string;
-  readonly UploadId: string;
 }
 
 async function* openUploads(
   { access, fullKey }: Bucket,
   key: string,
   signal: AbortSignal,
-): AsyncGenerator<OpenUpload> {
+): AsyncGenerator<string> {
   let position: { KeyMarker: string; UploadIdMarker: string } | undefined;
   do {
     const input = { ...access.bucketFields, Prefix: fullKey(key), ...position };
@@ -38,8 +32,7 @@ async function* openUploads(
       { signal },
     );
     for (const { Key, UploadId } of page.Uploads ?? [])
-      if (Key !== undefined && UploadId !== undefined && (Key === fullKey(key) || key.endsWith('/')))
-        yield { Key, UploadId };
+      if (Key === fullKey(key) && UploadId !== undefined) yield UploadId;
     position = nextPosition(page);
   } while (position !== undefined);
 }
@@ -54,8 +47,13 @@ function nextPosition({ IsTruncated, NextKeyMarker, NextUploadIdMarker }: ListMu
   });
 }
 
-async function abortUpload({ access }: Bucket, upload: OpenUpload, signal: AbortSignal): Promise<void> {
-  const input = { ...access.bucketFields, ...upload };
+async function abortUpload(
+  { access, fullKey }: Bucket,
+  key: string,
+  UploadId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const input = { ...access.bucketFields, Key: fullKey(key), UploadId };
   try {
     await access.request(({ client, http }) => client.send(new AbortMultipartUploadCommand(input), http), {
       signal,

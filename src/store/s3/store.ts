@@ -119,6 +119,9 @@ export async function openS3Store(
     abortUploads: (key, signal) =>
       explained(`abort uploads of ${key} to`, signal, abortUploads(bucket, key, signal)),
 
+    // A put is one request, which leaves nothing.
+    deleteParts: async () => undefined,
+
     close: () => bucket.access.close(),
   };
 }

@@ -34,12 +34,6 @@ test('every upload of a key that was cut off is aborted, and no other', async ()
   expect(await store.abortUploads('T/logs.tar.gz', signal)).toBe(0);
 });
 
-test('so is every one below a prefix', async () => {
-  const { server, store } = await withOpenUploads();
-  expect(await store.abortUploads('T/', signal)).toBe(3);
-  expect(server.uploads()).toEqual([]);
-});
-
 test('where the right to find them, or to abort them, is missing, that is said at once', async () => {
   for (const operation of ['ListMultipartUploads', 'AbortMultipartUpload'] as const) {
     const { server, store } = await withOpenUploads([{ match: { operation }, do: 'deny' }]);
