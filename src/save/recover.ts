@@ -108,7 +108,6 @@ async function rebuildAndSave(
     return stored;
   }
   let plan: RecoveryPlan | undefined;
-  let own: string | undefined;
   const saved = await saveArchive(
     {
       ...packing,
@@ -118,10 +117,7 @@ async function rebuildAndSave(
           open: async () => store,
           async place(_, limit) {
             const place = await placeOfRecovered(store, journal, rebuilt, defaults, workdir, limit);
-            // Whether that place turns out to be free or not.
-            own = place.archiveKey;
-            await abortUploads(store, place.archiveKey, runtime);
-            return place;
+            return cleared(place, store, runtime);
           },
           inside: false,
           deadline: 'archiveAtDestination',
@@ -130,7 +126,6 @@ async function rebuildAndSave(
       onPlace: async place => {
         plan = planOf(place, rebuilt, journal);
         await putPlan(store, journal.prefix, plan, signal);
-        if (place.archiveKey !== own) await abortUploads(store, place.archiveKey, runtime);
       },
     },
     runtime,
@@ -173,6 +168,12 @@ async function placeOfRecovered(
     root,
   };
   return placeAt(store, claimed, source, claimant);
+}
+
+/** The place, and those after it, without what the session was uploading there; whether they turn out to be free or not. */
+async function cleared(place: ArchivePlace, store: Store, runtime: RecoveryRuntime): Promise<ArchivePlace> {
+  await abortUploads(store, place.archiveKey, runtime);
+  return { ...place, next: async signal => cleared(await place.next(signal), store, runtime) };
 }
 
 /** The session's own settings of how to pack, as far as its journal tells. */
