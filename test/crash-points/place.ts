@@ -47,6 +47,6 @@ export interface Place extends AsyncDisposable {
   points(by: string): Promise<readonly string[]>;
   /** Everything that was put and deleted, in the order in which it was. */
   events(): Promise<readonly StoredEvent[]>;
-  /** What is there: each object's bytes by its key. */
+  /** What is there: each object's bytes by its key; what is being written, or was, as `<key>.part`. */
   objects(): Promise<Map<string, Buffer>>;
 }

@@ -70,8 +70,13 @@ export async function openS3Place(
     environment: by => s3Environment({ url: server.url, accessKey: `${secret}.${by}` }),
     points: async by => points.get(by)?.names ?? [],
     events: async () => events,
-    objects: async () =>
-      new Map(server.objects().map(object => [object.key.slice(PREFIX.length), bytesOf(object)])),
+    objects: async () => {
+      const named = (key: string, bytes: Buffer) => [key.slice(PREFIX.length), bytes] as const;
+      return new Map([
+        ...server.objects().map(object => named(object.key, bytesOf(object))),
+        ...server.uploads().map(({ key }) => named(`${key}.part`, Buffer.alloc(0))),
+      ]);
+    },
     [Symbol.asyncDispose]: () => server.close(),
   };
 }
