@@ -1,9 +1,10 @@
-import { type PackSummary, pack } from '../archive/pack.ts';
+import { pack } from '../archive/pack.ts';
 import type { FoundJournal } from '../journal/reader/find.ts';
 import type { Recovered } from '../journal/reader/rebuild.ts';
 import { compressionThreads } from '../runtime/cpus.ts';
 import { digestOf } from '../store/read.ts';
 import type { Store } from '../store/store.ts';
+import { notPackedOf, type Packed } from './packed-whole.ts';
 import {
   isDamaged,
   isOfAll,
@@ -70,18 +71,27 @@ export async function findStored(
   if (plan === undefined) return undefined;
   const digest = await digestOf(store, plan.archiveKey, signal);
   if (digest === undefined) return undefined;
-  const { sha256, skipped } = await packAway(packing, signal);
-  if (digest.sha256 !== sha256) return undefined;
-  const found = withArchive(planOf(plan, rebuilt, journal), digest, skipped);
+  const packed = await packAway(packing, signal);
+  if (digest.sha256 !== packed.summary.sha256) return undefined;
+  const found = withArchive(planOf(plan, rebuilt, journal), digest, notPackedOf(rebuilt, packed));
   await putPlan(store, journal.prefix, found, signal);
   return found;
 }
 
-async function packAway({ source, archive }: Packing, signal: AbortSignal): Promise<PackSummary> {
+async function packAway({ source, archive }: Packing, signal: AbortSignal): Promise<Packed> {
   const threads = compressionThreads();
-  const packed = pack({ selection: source, ...archive, chunkBytes: DISCARDED_BYTES, threads, signal });
+  const files = new Map<string, number>();
+  const onFile = (path: Buffer, bytes: number) => files.set(path.toString('latin1'), bytes);
+  const packed = pack({
+    selection: source,
+    ...archive,
+    chunkBytes: DISCARDED_BYTES,
+    threads,
+    signal,
+    onFile,
+  });
   for await (const chunk of packed.chunks) packed.releaseChunk(chunk);
-  return packed.summary();
+  return { summary: packed.summary(), files };
 }
 
 const DISCARDED_BYTES = 1024 * 1024;

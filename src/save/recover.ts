@@ -15,6 +15,7 @@ import { type ArchivePlace, placeAt } from './archive-place.ts';
 import { CLAIM_KEY, type ClaimedName, claimantOf, claimName } from './claim.ts';
 import { findNoted, findStored, type Packing } from './earlier-recovery.ts';
 import { readExperiment } from './experiment.ts';
+import { notPackedOf } from './packed-whole.ts';
 import {
   isDamaged,
   planOf,
@@ -30,7 +31,7 @@ import { type SaveRuntime, saveArchive } from './save.ts';
 /** How an archive is made whose journal does not say so, and what a journal never says. */
 export type PackDefaults = Pick<
   SaveConfig,
-  'archiveName' | 'codec' | 'include' | 'exclude' | 'gzipLevel' | 'stallMs' | 'key' | 'experiment'
+  'archiveName' | 'codec' | 'gzipLevel' | 'stallMs' | 'key' | 'experiment'
 >;
 
 export interface RecoveryRuntime extends SaveRuntime {
@@ -111,6 +112,7 @@ async function rebuildAndSave(
   const saved = await saveArchive(
     {
       ...packing,
+      listsFiles: true,
       targets: [
         {
           url: store.url,
@@ -131,12 +133,12 @@ async function rebuildAndSave(
     runtime,
   );
   if (saved.how !== 'archive' || plan === undefined) throw new Error(saved.faults.join('; '));
-  const { sha256, skipped } = saved.summary;
+  const { sha256 } = saved.summary;
   const digest = await digestOf(store, plan.archiveKey, signal, sha256);
   if (digest?.sha256 !== sha256) {
     throw new Error(`${store.url}/${plan.archiveKey} is not what was uploaded`);
   }
-  const recovered = withArchive(plan, digest, skipped);
+  const recovered = withArchive(plan, digest, notPackedOf(rebuilt, saved));
   await putPlan(store, journal.prefix, recovered, signal);
   return recovered;
 }
@@ -176,15 +178,18 @@ async function cleared(place: ArchivePlace, store: Store, runtime: RecoveryRunti
   return { ...place, next: async signal => cleared(await place.next(signal), store, runtime) };
 }
 
-/** The session's own settings of how to pack, as far as its journal tells. */
+/**
+ * As the session itself would pack, as far as its journal tells, but all that there is: the journal has what was selected,
+ * and some of that is under a name which the globs do not know.
+ */
 function packingOf(
   { about }: Recovered,
   { gzipLevel, stallMs, ...defaults }: PackDefaults,
   workdir: string,
 ): Packing {
-  const { codec, include, exclude } = about ?? defaults;
+  const { codec } = about ?? defaults;
   return {
-    source: { root: workdir, include, exclude, excludedPaths: [] },
+    source: { root: workdir, include: [], exclude: [], excludedPaths: [] },
     archive: { codec, level: gzipLevel },
     stallMs,
   };

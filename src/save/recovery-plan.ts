@@ -66,7 +66,7 @@ export function planOf(
   };
 }
 
-/** The same once its archive is stored. @param skipped what could not be packed */
+/** The same once its archive is stored. @param notPacked what it lacks */
 export function withArchive(
   plan: RecoveryPlan,
   archive: ObjectDigest,
