@@ -8,6 +8,7 @@ import { notPackedOf, type Packed } from './packed-whole.ts';
 import {
   isDamaged,
   isOfAll,
+  isPackedInPart,
   planOf,
   putPlan,
   type RecoveredSession,
@@ -22,7 +23,8 @@ export type Packing = Pick<SaveRequest, 'source' | 'archive' | 'stallMs'>;
 
 /**
  * What an earlier recovery has found out about a journal that it kept since it is damaged, and that has not changed.
- * Undefined: there was none, or its archive is gone.
+ * Undefined: there was none, or its archive is gone, or lacks what another try may have: the disk, or the user, may be
+ * another one.
  */
 export async function findDamaged(
   store: Store,
@@ -30,20 +32,23 @@ export async function findDamaged(
   signal: AbortSignal,
 ): Promise<RecoveryPlan | undefined> {
   const noted = await readNoted(store, journal, signal);
-  if (noted === undefined || !isDamaged(noted)) return undefined;
+  if (noted === undefined || noted.problems.length === 0 || isPackedInPart(noted)) return undefined;
   for await (const { key, bytes } of store.list(noted.archiveKey, signal))
     if (key === noted.archiveKey) return bytes === noted.archive.bytes ? noted : undefined;
   return undefined;
 }
 
-/** An earlier recovery came as far as the archive, and was cut off before the journal was gone. */
+/**
+ * An earlier recovery came as far as the archive of a whole journal, and was cut off before that was gone. A damaged one
+ * is read again: nobody may have noticed that it was mended.
+ */
 export async function findNoted(
   store: Store,
   journal: FoundJournal,
   signal: AbortSignal,
 ): Promise<RecoveredSession | undefined> {
   const noted = await readNoted(store, journal, signal);
-  if (noted === undefined) return undefined;
+  if (noted === undefined || isDamaged(noted)) return undefined;
   const { sha256 } = noted.archive;
   const digest = await digestOf(store, noted.archiveKey, signal, sha256);
   return digest?.sha256 === sha256 ? noted : undefined;

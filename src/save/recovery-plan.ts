@@ -8,6 +8,13 @@ import { type ObjectDigest, readText } from '../store/read.ts';
 import type { Store } from '../store/store.ts';
 import { recoveredFiles } from './recovered-files.ts';
 
+/** `lastWrittenMs` is missing in plans of earlier versions, which are of another journal therefore. */
+const Extent = v.object({
+  segments: v.number(),
+  bytes: v.number(),
+  lastWrittenMs: v.optional(v.number()),
+});
+
 const Plan = v.object({
   archiveKey: v.string(),
   reportKey: v.string(),
@@ -21,7 +28,7 @@ const Plan = v.object({
   /** Missing in plans of earlier versions, as is `journal`. */
   files: v.optional(RecoveredFiles),
   /** As much of the journal as was read. */
-  journal: v.optional(v.object({ segments: v.number(), bytes: v.number() })),
+  journal: v.optional(Extent),
   /** Once it is stored. */
   archive: v.optional(v.object({ bytes: v.number(), sha256: v.string() })),
   notPacked: v.optional(Skipped),
@@ -34,13 +41,22 @@ const Plan = v.object({
 export type RecoveryPlan = Readonly<v.InferOutput<typeof Plan>>;
 
 /** Whether the archive may lack what the journal holds, or has held: nobody but a person deletes the journal then. */
-export function isDamaged({ problems, notPacked }: RecoveryPlan): boolean {
-  return problems.length > 0 || (notPacked?.total ?? 0) > 0;
+export function isDamaged(plan: RecoveryPlan): boolean {
+  return plan.problems.length > 0 || isPackedInPart(plan);
 }
 
-/** Whether a plan is of all that a journal has by now. */
-export function isOfAll({ journal }: RecoveryPlan, { segments, bytes }: FoundJournal): boolean {
-  return journal?.segments === segments && journal.bytes === bytes;
+/** Whether the archive lacks something that was rebuilt. */
+export function isPackedInPart({ notPacked }: RecoveryPlan): boolean {
+  return (notPacked?.total ?? 0) > 0;
+}
+
+/** Whether a plan is of all that a journal has by now: a segment may have been mended without a change of its size. */
+export function isOfAll({ journal }: RecoveryPlan, now: FoundJournal): boolean {
+  return (
+    journal?.segments === now.segments &&
+    journal.bytes === now.bytes &&
+    journal.lastWrittenMs === now.lastWrittenMs
+  );
 }
 
 /** An archive that was made out of a journal, read back, and found to be what was packed. */
@@ -49,7 +65,7 @@ export type RecoveredSession = RecoveryPlan & { readonly archive: ObjectDigest }
 export function planOf(
   { archiveKey, reportKey, session }: Pick<RecoveryPlan, 'archiveKey' | 'reportKey' | 'session'>,
   recovered: Recovered,
-  { segments, bytes }: FoundJournal,
+  { segments, bytes, lastWrittenMs }: FoundJournal,
 ): RecoveryPlan {
   const { run, coveredUntil, isFinished, problems, waiting } = recovered;
   return {
@@ -62,7 +78,7 @@ export function planOf(
     problems: [...problems],
     waiting: { ...waiting, paths: [...waiting.paths] },
     files: recoveredFiles(recovered),
-    journal: { segments, bytes },
+    journal: { segments, bytes, lastWrittenMs },
   };
 }
 

@@ -1,15 +1,16 @@
 import { execFile } from 'node:child_process';
-import { rm, truncate } from 'node:fs/promises';
+import { readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
-import { about, openJournalFixture } from '../support/journal.ts';
+import { about, openJournalFixture, patient } from '../support/journal.ts';
 import { openScratchBase, recoverOnly } from '../support/recovery.ts';
 import { piece, putSegments } from '../support/segments.ts';
 import { filesBelow } from '../support/session.ts';
 
 const LARGE = 6 * 1024 * 1024;
+const LONG_AGO = new Date(1e12);
 const SEGMENT = 'now/journal/00000001.tar.gz';
 
 /** A journal of one large file, and a place to rebuild it. */
@@ -60,6 +61,70 @@ describe('a rebuilt file that the disk gives back', () => {
       expect(lines.join('\n')).toMatch(told);
       expect(await filesBelow(store)).toContain(SEGMENT);
     });
+});
+
+test.for([
+  ['a whole journal', 0],
+  ['a damaged journal', 22],
+] as const)(
+  'what could not be packed of %s is packed by the next recovery, when it can be',
+  async ([of, expected]) => {
+    const { destination, store, scratch } = await openLarge();
+    if (of === 'a damaged journal')
+      await destination.put('now/journal/00000002.tar.gz', Buffer.alloc(10), { signal: patient });
+    const failing = amidPacking(destination, scratch, 1, file => truncate(file, LARGE / 2));
+    const first = await recoverOnly(failing, { scratch });
+    expect([first.code, first.lines.join()]).toEqual([22, expect.stringContaining('could not be packed')]);
+    const { code, lines } = await recoverOnly(destination, { scratch });
+    expect(code, lines.join('\n')).toBe(expected);
+    expect(lines).toContainEqual(expect.stringContaining(': recovered to '));
+    expect(lines.join()).not.toContain('could not be packed');
+    expect((await filesBelow(store)).includes(SEGMENT)).toBe(expected === 22);
+  },
+);
+
+describe('a damaged journal that was mended at its size', () => {
+  async function openMended(timeOf: 'now' | 'then') {
+    const { destination, store } = await openJournalFixture();
+    const pieces = ['one', 'two'].map((text, i) => [piece('a.log', text, { offset: 3 * i })]);
+    await putSegments(
+      destination,
+      pieces.map(each => ({ pieces: each })),
+    );
+    const path = join(store, SEGMENT);
+    const whole = await readFile(path);
+    await writeFile(path, Buffer.alloc(whole.length));
+    await utimes(path, LONG_AGO, LONG_AGO);
+    const scratch = await openScratchBase();
+    expect(await recoverOnly(destination, { scratch })).toMatchObject({ code: 22 });
+    await writeFile(path, whole);
+    if (timeOf === 'then') await utimes(path, LONG_AGO, LONG_AGO);
+    return { destination, store, scratch };
+  }
+
+  async function expectWhole(store: string): Promise<void> {
+    const archives = (await filesBelow(store)).filter(file => file.endsWith('logs.tar.gz'));
+    const contents = archives.map(file =>
+      promisify(execFile)('tar', ['xzOf', join(store, file)]).then(({ stdout }) => stdout),
+    );
+    expect(await Promise.all(contents)).toContain('onetwo');
+    expect(await filesBelow(store)).not.toContain(SEGMENT);
+  }
+
+  test('is recovered', async () => {
+    const { destination, store, scratch } = await openMended('now');
+    const { code, lines } = await recoverOnly(destination, { scratch });
+    expect(code, lines.join('\n')).toBe(0);
+    await expectWhole(store);
+  });
+
+  test('is read again before it is discarded, although nothing tells that it was', async () => {
+    const { destination, store, scratch } = await openMended('then');
+    const options = { 'discard-damaged': true };
+    const { code, lines } = await recoverOnly(destination, { scratch, options });
+    expect(code, lines.join('\n')).toBe(0);
+    await expectWhole(store);
+  });
 });
 
 test('what stands beside its file is packed, although no glob of the session knows its name', async () => {

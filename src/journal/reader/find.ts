@@ -14,7 +14,7 @@ export interface FoundJournal extends StoredJournal {
   readonly unreadable: string | undefined;
   /** Compressed. */
   readonly bytes: number;
-  /** By the destination's clock, in milliseconds since the epoch. */
+  /** By its writer, or whoever mended it, and no recovery: by the destination's clock, in milliseconds since the epoch. */
   readonly lastWrittenMs: number;
   /** The last one; undefined: nobody has taken the journal from its writer. */
   readonly fence: FoundFence | undefined;
@@ -70,8 +70,12 @@ interface LookOptions {
 
 /** Who writes an object may own it, and whoever owns the bucket may be denied to read it: that is true of one journal. */
 async function lookAt(options: LookOptions, tally: Tally): Promise<Look> {
-  const { bytes, lastWrittenMs } = tally;
-  const tallied = { segments: tally.last.sequence, bytes, lastWrittenMs, fence: undefined };
+  const tallied = {
+    segments: tally.last.sequence,
+    bytes: tally.bytes,
+    lastWrittenMs: tally.lastWrittenMs,
+    fence: undefined,
+  };
   try {
     const status = await readStatus(options.destination, options.prefix, options.signal);
     const last = await findLast(options, tally.last, status?.sequence ?? 0);
@@ -82,10 +86,11 @@ async function lookAt(options: LookOptions, tally: Tally): Promise<Look> {
     const unfenced = { status, unreadable: undefined, heedsFences, run };
     if (read === undefined || !('fence' in read)) return { ...tallied, ...unfenced, segments: last.sequence };
     const { fence } = read;
+    const { bytes, lastWrittenMs } = await tallyUntil(options, fence.after);
     return {
       ...unfenced,
       segments: fence.after,
-      bytes: bytes - (await bytesAfter(options, fence.after)),
+      bytes,
       lastWrittenMs,
       fence: { ...fence, sequence: last.sequence, putMs: last.modifiedMs },
     };
@@ -115,11 +120,14 @@ async function findLast(
   return last;
 }
 
-async function bytesAfter({ destination, prefix, signal }: LookOptions, sequence: number): Promise<number> {
-  let bytes = 0;
-  for await (const object of destination.list(`${prefix}/`, signal, `${prefix}/${segmentKey(sequence)}`))
-    if (sequenceOf(object.key.slice(prefix.length + 1)) !== undefined) bytes += object.bytes;
-  return bytes;
+/** Of what its writer has put, without the fences behind it. */
+async function tallyUntil({ destination, prefix, signal }: LookOptions, sequence: number): Promise<Tally> {
+  let tally = EMPTY_TALLY;
+  for await (const object of destination.list(`${prefix}/`, signal)) {
+    const name = object.key.slice(prefix.length + 1);
+    if ((sequenceOf(name) ?? 0) <= sequence) tally = addToTally(tally, name, object);
+  }
+  return tally;
 }
 
 /** What stays of a journal that was recovered and deleted: its fences. Where there is more, its deletion was cut off. */
