@@ -11,8 +11,9 @@ import { EXIT_DAMAGED, EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { type Log, openLog } from '../runtime/log.ts';
 import { createLoggedProgress } from '../runtime/progress.ts';
 import { bytesText, errorText } from '../runtime/text.ts';
+import { deleteSavedJournal } from '../save/dispose.ts';
 import { findDamaged } from '../save/earlier-recovery.ts';
-import { deleteSavedJournal, recoverSession } from '../save/recover.ts';
+import { recoverSession } from '../save/recover.ts';
 import { describeRecovery, recoveredFiles } from '../save/recovered-files.ts';
 import { isDamaged, type RecoveryPlan } from '../save/recovery-plan.ts';
 import { isSavedAlready } from '../save/recovery-report.ts';
@@ -40,6 +41,7 @@ export interface RecoveryTask {
 /**
  * Does with one journal what is asked: nothing while somebody else has it.
  * @returns the exit code
+ * @throws {JournalLeftError} when it is saved, and something of the journal may be left
  * @throws when it cannot be recovered; the journal is kept then
  */
 export async function recoverOne(task: RecoveryTask, journal: FoundJournal): Promise<number> {

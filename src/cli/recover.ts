@@ -6,6 +6,7 @@ import type { SessionConfig } from '../config/session-config.ts';
 import { findJournals } from '../journal/reader/find.ts';
 import { EXIT_NOT_SAVED, EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { errorText } from '../runtime/text.ts';
+import { JournalLeftError } from '../save/dispose.ts';
 import { faultText } from '../store/fault-text.ts';
 import { openStore } from '../store/open.ts';
 import { printRetries } from '../store/retry-log.ts';
@@ -92,7 +93,8 @@ async function recoverAll(task: RecoveryTask & NamedSessions & { readonly url: s
     try {
       code = Math.max(code, await recoverOne(task, journal));
     } catch (error) {
-      input.printError(`${destination.url}/${journal.session}: the journal was kept: ${faultText(error)}`);
+      const kept = error instanceof JournalLeftError ? '' : 'the journal was kept: ';
+      input.printError(`${destination.url}/${journal.session}: ${kept}${faultText(error)}`);
       isAnyLost = true;
     }
   }

@@ -4,7 +4,7 @@ import type { Store } from '../store/store.ts';
 import { withdrawFence } from './delete.ts';
 import { JournalTakenError, putFence, type Taker } from './fences.ts';
 import { FENCE_INTERVAL_MS, type Fence } from './format/fence.ts';
-import { STATUS_KEY, sequenceOf } from './format/schema.ts';
+import { PLAN_KEY, STATUS_KEY, sequenceOf } from './format/schema.ts';
 import type { FoundJournal } from './reader/find.ts';
 
 /** A journal that nobody else works on, until it is disposed of. */
@@ -97,10 +97,12 @@ async function assertThere(
   { prefix, segments, fence }: { readonly prefix: string; readonly segments: number; readonly fence: number },
   signal: AbortSignal,
 ): Promise<void> {
-  const status = `${prefix}/${STATUS_KEY}`;
   for await (const { key } of store.list(`${prefix}/`, signal)) {
-    const sequence = sequenceOf(key.slice(prefix.length + 1));
-    if (key === status || (sequence !== undefined && sequence <= segments)) return;
+    const name = key.slice(prefix.length + 1);
+    const sequence = sequenceOf(name);
+    // Of a deletion that was cut off there may be nothing else.
+    if (name === STATUS_KEY || name === PLAN_KEY) return;
+    if (sequence !== undefined && sequence <= segments) return;
   }
   await withdrawFence(store, prefix, fence, signal);
   throw new JournalTakenError(`${prefix} is gone: its session is saved by now`);

@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DEFAULT_KEY } from '../config/key-template.ts';
 import type { SaveConfig } from '../config/session-config.ts';
-import { deleteJournal } from '../journal/delete.ts';
 import type { FoundJournal } from '../journal/reader/find.ts';
 import { type Recovered, recoverJournal } from '../journal/reader/rebuild.ts';
-import { fencesOf, type Takeover } from '../journal/takeover.ts';
+import type { Takeover } from '../journal/takeover.ts';
 import { digestOf } from '../store/read.ts';
 import type { Store } from '../store/store.ts';
 import { abortUploads } from './abort-uploads.ts';
 import { placeOf } from './archive-name.ts';
 import { type ArchivePlace, placeAt } from './archive-place.ts';
 import { CLAIM_KEY, type ClaimedName, claimantOf, claimName } from './claim.ts';
+import { deleteRecoveredJournal } from './dispose.ts';
 import { findNoted, findStored, type Packing } from './earlier-recovery.ts';
 import { readExperiment } from './experiment.ts';
 import { notPackedOf } from './packed-whole.ts';
@@ -22,7 +22,6 @@ import {
   putPlan,
   type RecoveredSession,
   type RecoveryPlan,
-  readPlan,
   withArchive,
 } from './recovery-plan.ts';
 import { putRecoveryReport } from './recovery-report.ts';
@@ -49,6 +48,7 @@ export interface RecoveryRuntime extends SaveRuntime {
  * Makes the archive that a session would have made, out of its journal, reads it back, writes its report, and only then
  * deletes the journal, unless that is damaged: what could not be read may be read one day. Interrupted at any point, it
  * is simply run again.
+ * @throws {JournalLeftError} when the archive is saved, and something of the journal may be left
  * @throws when the archive cannot be made or verified; the journal is kept then.
  */
 export async function recoverSession(
@@ -57,31 +57,16 @@ export async function recoverSession(
   defaults: PackDefaults,
   runtime: RecoveryRuntime,
 ): Promise<RecoveredSession> {
-  const { signal, discardDamaged, takeover } = runtime;
+  const { signal, discardDamaged } = runtime;
   const recovered =
     (await findNoted(store, journal, signal)) ?? (await rebuildAndSave(store, journal, defaults, runtime));
   const damage = !isDamaged(recovered) ? 'none' : discardDamaged ? 'discarded' : 'kept';
   await putRecoveryReport(store, journal, { ...recovered, journalKept: damage === 'kept' }, signal);
   if (damage === 'kept') return recovered;
   const { sha256 } = recovered.archive;
-  await takeover?.end(recovered.archiveKey);
   const evidence = { kind: 'read-back-digest', sha256, damage } as const;
-  await deleteJournal(store, journal, evidence, { signal, fences: fencesOf(journal, takeover) });
+  await deleteRecoveredJournal(store, journal, { evidence, archive: recovered.archiveKey }, runtime);
   return recovered;
-}
-
-/** Deletes the journal of a session that has saved its archive itself, and what an earlier recovery was uploading. */
-export async function deleteSavedJournal(
-  store: Store,
-  journal: FoundJournal,
-  runtime: Pick<RecoveryRuntime, 'log' | 'signal' | 'takeover'>,
-): Promise<void> {
-  const { signal, takeover } = runtime;
-  const plan = await readPlan(store, journal.prefix, signal);
-  await takeover?.end();
-  const evidence = { kind: 'saved-before', session: journal.session } as const;
-  await deleteJournal(store, journal, evidence, { signal, fences: fencesOf(journal, takeover) });
-  if (plan !== undefined) await abortUploads(store, plan.archiveKey, runtime);
 }
 
 async function rebuildAndSave(

@@ -133,6 +133,34 @@ test('a recovery that is killed at any of its writes is run again, and there is 
   }
 });
 
+test('a deletion that fails midway is told as that, and is ended by the next recovery', {
+  tags: ['slow'],
+}, async ({ fixture, s3 }) => {
+  const env = s3Environment(s3);
+  // The clock's object goes first; then the segments, what tells of them, and the fences.
+  for (const nth of [2, 3, 4]) {
+    const name = `a${nth}`;
+    await putJournals(s3, { [`.sessions/${name}/journal`]: {} });
+    s3.setFaults([{ match: { operation: 'DeleteObjects', nth }, do: 'deny' }]);
+    const url = `s3://bucket/sessions/${name}`;
+    const recovery = fixture.start(env, 'recover', '--force', url);
+    expect((await recovery.ended()).code, recovery.stderr()).toBe(20);
+    expect(recovery.stderr()).toContain(
+      `${name}: is saved at ${url}/logs.tar.gz, and its journal is deleted in part at most: run recover again`,
+    );
+    expect(recovery.stderr()).toMatch(/Allow s3:DeleteObject/);
+    expect(recovery.stderr()).not.toContain('was kept');
+    s3.setFaults([]);
+    const again = fixture.start(env, 'recover', '--force', url);
+    // Fences alone are no journal.
+    expect((await again.ended()).code, again.stderr()).toBe(nth === 4 ? 64 : 0);
+    expect(keysOf(s3).filter(key => key.includes(name) && !key.endsWith('.tar.gz'))).toEqual([
+      `sessions/.sessions/${name}/session.json`,
+    ]);
+    expect(keysOf(s3).filter(key => key.includes(`${name}/logs`))).toEqual([`sessions/${name}/logs.tar.gz`]);
+  }
+});
+
 test.for([
   ['a session', 'session'],
   ['its recovery', 'recovery'],
