@@ -17,6 +17,7 @@ import { recoverSession } from '../save/recover.ts';
 import { describeRecovery, recoveredFiles } from '../save/recovered-files.ts';
 import { isDamaged, type RecoveryPlan } from '../save/recovery-plan.ts';
 import { isSavedAlready } from '../save/recovery-report.ts';
+import { findUnreadable } from '../save/unreadable.ts';
 import type { Store } from '../store/store.ts';
 import type { CommandInput } from './command.ts';
 import { openScratch } from './scratch.ts';
@@ -110,10 +111,14 @@ async function recoverWhole(
   const { print, printError } = input;
   const signal = input.signals.stopRequested;
   const isSaved = await isSavedAlready(destination, journal, signal);
-  const known = isSaved ? undefined : await findDamaged(destination, journal, signal);
-  if (known !== undefined && !task['discard-damaged']) {
-    printError(`${name}: ${damageText(known)}`);
-    return EXIT_DAMAGED;
+  if (!isSaved && !task['discard-damaged']) {
+    const known = await findDamaged(destination, journal, signal);
+    if (known !== undefined) {
+      printError(`${name}: ${damageText(known)}`);
+      return EXIT_DAMAGED;
+    }
+    const why = await findUnreadable(destination, journal, signal);
+    if (why !== undefined) throw new Error(why);
   }
   if (task['dry-run']) {
     const what = isSaved ? 'delete the journal of a saved session' : `recover (${factsText(journal)})`;

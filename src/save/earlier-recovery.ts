@@ -7,7 +7,7 @@ import type { Store } from '../store/store.ts';
 import { notPackedOf, type Packed } from './packed-whole.ts';
 import {
   isDamaged,
-  isOfAll,
+  isExtentOf,
   isPackedInPart,
   planOf,
   putPlan,
@@ -57,7 +57,7 @@ export async function findNoted(
 /** undefined: it noted no archive, or the journal has changed since. */
 async function readNoted(store: Store, journal: FoundJournal, signal: AbortSignal) {
   const plan = await readPlan(store, journal.prefix, signal);
-  if (plan?.archive === undefined || !isOfAll(plan, journal)) return undefined;
+  if (plan?.archive === undefined || !isExtentOf(plan.journal, journal)) return undefined;
   return { ...plan, archive: plan.archive } satisfies RecoveredSession;
 }
 

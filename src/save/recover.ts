@@ -26,6 +26,7 @@ import {
 } from './recovery-plan.ts';
 import { putRecoveryReport } from './recovery-report.ts';
 import { type SaveRuntime, saveArchive } from './save.ts';
+import { noteUnreadable } from './unreadable.ts';
 
 /** How an archive is made whose journal does not say so, and what a journal never says. */
 export type PackDefaults = Pick<
@@ -85,8 +86,11 @@ async function rebuildAndSave(
     signal,
   });
   const [problem] = rebuilt.problems;
-  if (rebuilt.about === undefined && problem !== undefined && !runtime.discardDamaged)
-    throw new Error(`nothing of it can be read: ${problem.segment}: ${problem.why}`);
+  if (rebuilt.about === undefined && problem !== undefined && !runtime.discardDamaged) {
+    const why = `nothing of it can be read: ${problem.segment}: ${problem.why}`;
+    await noteUnreadable(store, journal, why, signal);
+    throw new Error(why);
+  }
   const packing = packingOf(rebuilt, defaults, workdir);
   const stored = await findStored(store, journal, rebuilt, packing, signal);
   if (stored !== undefined) {

@@ -8,12 +8,28 @@ import { type ObjectDigest, readText } from '../store/read.ts';
 import type { Store } from '../store/store.ts';
 import { recoveredFiles } from './recovered-files.ts';
 
-/** `lastWrittenMs` is missing in plans of earlier versions, which are of another journal therefore. */
-const Extent = v.object({
+/** As much of a journal as was read. `lastWrittenMs` is missing in plans of earlier versions, which count as changed. */
+export const Extent = v.object({
   segments: v.number(),
   bytes: v.number(),
   lastWrittenMs: v.optional(v.number()),
 });
+
+type Extent = Readonly<v.InferOutput<typeof Extent>>;
+
+/** How far a journal goes by now. */
+export function extentOf({ segments, bytes, lastWrittenMs }: FoundJournal): Extent {
+  return { segments, bytes, lastWrittenMs };
+}
+
+/** Whether that is all of a journal by now: a segment may have been mended without a change of its size. */
+export function isExtentOf(extent: Extent | undefined, now: FoundJournal): boolean {
+  return (
+    extent?.segments === now.segments &&
+    extent.bytes === now.bytes &&
+    extent.lastWrittenMs === now.lastWrittenMs
+  );
+}
 
 const Plan = v.object({
   archiveKey: v.string(),
@@ -27,7 +43,6 @@ const Plan = v.object({
   waiting: v.object({ files: v.number(), bytes: v.number(), paths: v.array(v.string()) }),
   /** Missing in plans of earlier versions, as is `journal`. */
   files: v.optional(RecoveredFiles),
-  /** As much of the journal as was read. */
   journal: v.optional(Extent),
   /** Once it is stored. */
   archive: v.optional(v.object({ bytes: v.number(), sha256: v.string() })),
@@ -50,22 +65,13 @@ export function isPackedInPart({ notPacked }: RecoveryPlan): boolean {
   return (notPacked?.total ?? 0) > 0;
 }
 
-/** Whether a plan is of all that a journal has by now: a segment may have been mended without a change of its size. */
-export function isOfAll({ journal }: RecoveryPlan, now: FoundJournal): boolean {
-  return (
-    journal?.segments === now.segments &&
-    journal.bytes === now.bytes &&
-    journal.lastWrittenMs === now.lastWrittenMs
-  );
-}
-
 /** An archive that was made out of a journal, read back, and found to be what was packed. */
 export type RecoveredSession = RecoveryPlan & { readonly archive: ObjectDigest };
 
 export function planOf(
   { archiveKey, reportKey, session }: Pick<RecoveryPlan, 'archiveKey' | 'reportKey' | 'session'>,
   recovered: Recovered,
-  { segments, bytes, lastWrittenMs }: FoundJournal,
+  journal: FoundJournal,
 ): RecoveryPlan {
   const { run, coveredUntil, isFinished, problems, waiting } = recovered;
   return {
@@ -78,7 +84,7 @@ export function planOf(
     problems: [...problems],
     waiting: { ...waiting, paths: [...waiting.paths] },
     files: recoveredFiles(recovered),
-    journal: { segments, bytes, lastWrittenMs },
+    journal: extentOf(journal),
   };
 }
 
@@ -114,6 +120,7 @@ export async function readPlan(
 /** More than any report or plan holds. */
 export const SMALL_BYTES: number = 16 * 1024 * 1024;
 
-function planKey(prefix: string): string {
+/** Where a recovery notes what it has found out about a journal. */
+export function planKey(prefix: string): string {
   return `${prefix}/${PLAN_KEY}`;
 }

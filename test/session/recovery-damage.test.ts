@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect } from 'vitest';
@@ -125,15 +125,29 @@ describe.concurrent('a journal with a segment that', () => {
     expect((await journal.files()).filter(file => file.startsWith(JOURNAL))).toEqual([]);
   });
 
-  test('is damaged, as are all others, is kept, and there is no archive', { tags: ['slow'] }, async ({
-    journal,
-  }) => {
+  test('is damaged, as are all others, is kept without an archive, and not read again until it changes', {
+    tags: ['slow'],
+  }, async ({ journal }) => {
+    const whole = await readFile(journal.at(2));
     for (const sequence of [1, 2, 3]) await damage(journal.at(sequence));
     const before = await journal.files();
-    const { code, text } = await journal.recover();
-    expect(code, text).toBe(20);
-    expect(text).toContain('nothing of it can be read: 00000001.tar.gz');
-    expect(await journal.files()).toEqual(before);
+    const first = await journal.recover();
+    expect(first.code, first.text).toBe(20);
+    expect(first.text).toContain('nothing of it can be read: 00000001.tar.gz');
+    expect(await journal.files()).toEqual([...before, `${JOURNAL}/recovery.json`].sort());
+    // Fences are counted too.
+    const objects = await readdir(dirname(journal.at(1)));
+    const again = await journal.recover();
+    expect(again.code, again.text).toBe(20);
+    expect(again.text.trim().split('\n')).toEqual([
+      expect.stringMatching(/the journal was kept: nothing of it can be read: 00000001\.tar\.gz/),
+    ]);
+    expect(await readdir(dirname(journal.at(1)))).toEqual(objects);
+
+    await writeFile(journal.at(2), whole);
+    const mended = await journal.recover();
+    expect(mended.code, mended.text).toBe(22);
+    expect(await journal.files()).toContain('test/logs.tar.gz');
   });
 
   test('a later version has written is left as it is, and the version that reads it is named', async ({
