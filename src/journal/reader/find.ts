@@ -130,9 +130,15 @@ async function tallyUntil({ destination, prefix, signal }: LookOptions, sequence
   return tally;
 }
 
-/** What stays of a journal that was recovered and deleted: its fences. Where there is more, its deletion was cut off. */
-function isLeftover({ fence, status }: Look, { first, isPlanned }: Tally): boolean {
-  return fence !== undefined && first > fence.after && status === undefined && !isPlanned;
+/**
+ * What stays of a journal that was recovered and deleted: its fences. Where there is more, its deletion was cut off. Or
+ * there was never one: who asked for the store's time was killed before the clock's object was gone.
+ */
+function isLeftover({ fence, status, segments, unreadable }: Look, tally: Tally): boolean {
+  const { first, isPlanned } = tally;
+  if (status !== undefined || isPlanned) return false;
+  if (fence !== undefined) return first > fence.after;
+  return tally === EMPTY_TALLY && segments === 0 && unreadable === undefined;
 }
 
 interface Session {

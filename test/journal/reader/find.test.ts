@@ -61,6 +61,16 @@ describe('finding journals', () => {
     expect(standingOf(found, Date.now() + 200_000).kind).toBe('silent');
   });
 
+  test("what a killed recovery has left of the store's clock is no journal", async () => {
+    const { destination } = await openJournalFixture();
+    await destination.put('now/journal/clock-1.json', Buffer.from('{}'), { signal: patient });
+    expect(await findJournals(destination, '', patient)).toEqual([]);
+    // Nor does it hide one that a listing does not show yet.
+    await putSegments(destination, [{}]);
+    const late: Store = { ...destination, list: () => destination.list('now/journal/clock', patient) };
+    expect(await findJournals(late, '', patient)).toMatchObject([{ prefix: 'now/journal', segments: 1 }]);
+  });
+
   test('a segment that a late listing does not show is found', async () => {
     const { destination } = await openJournalFixture();
     await putSegments(destination, [{}, {}, {}]);
