@@ -1,12 +1,14 @@
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
+import { mainPath } from '../files/database.ts';
 import { describeFsError } from '../files/errno.ts';
 import { findHoles, lengthOf, mayHaveHoles, type Span } from '../files/holes.ts';
 import { createFileCalls, type FileCalls } from '../files/open.ts';
 import { type Chooser, chooser, type Selection } from '../files/selection.ts';
 import { END_OF_TAR, tarEntryBytes } from '../files/tar.ts';
 import { mapConcurrently } from '../runtime/concurrency.ts';
+import { isDatabaseAt } from './database-at.ts';
 
 /** Something below the root. Paths are bytes: a name need not be UTF-8. */
 export type Entry =
@@ -32,7 +34,12 @@ export async function* walk(selection: Selection, signal: AbortSignal): AsyncGen
     isFullyIncluded: selection.include.length === 0,
     isEmitted: true,
   };
-  const context = { choose: chooser(selection), rootBytes: root.length, signal };
+  const context = {
+    choose: chooser(selection),
+    rootBytes: root.length,
+    files: createFileCalls(),
+    signal,
+  };
   const rest = yield* walkFolder(top, [], context);
   if (rest.length > 0) yield rest;
 }
@@ -81,6 +88,7 @@ interface WalkContext {
   readonly choose: Chooser;
   /** The length of the root's path with its slash. */
   readonly rootBytes: number;
+  readonly files: FileCalls;
   readonly signal: AbortSignal;
 }
 
@@ -114,18 +122,36 @@ async function* walkFolder(
     }
     const absolute = Buffer.concat([folder.slashed, child.name]);
     const path = absolute.subarray(rootBytes);
-    if (choose.excludes(path)) continue;
+    const isExcluded = choose.excludes(path);
     const isFullyIncluded = folder.isFullyIncluded || choose.includes(path);
     if (child.isDirectory()) {
+      if (isExcluded) continue;
       const slashed = Buffer.concat([absolute, SLASH]);
       const inner = { slashed, path, parent: folder, isFullyIncluded, isEmitted: false };
       batch = yield* walkFolder(inner, batch, context);
-    } else if (isFullyIncluded) {
+    } else if ((isFullyIncluded && !isExcluded) || (await isOfDatabase(child, path, folder, context))) {
       emitWithParents(folder, batch);
       batch.push(toEntry(absolute, path, child));
     }
   }
   return batch;
+}
+
+/**
+ * Whether a file that the globs leave out is part of a database that they do not: without it SQLite cannot tell what of
+ * the database counts, and the journal has it as well.
+ */
+async function isOfDatabase(
+  child: Dirent<Buffer>,
+  path: Buffer,
+  folder: Folder,
+  { choose, files }: WalkContext,
+): Promise<boolean> {
+  const main = child.isFile() ? mainPath(path) : undefined;
+  if (main === undefined || choose.excludes(main)) return false;
+  if (!folder.isFullyIncluded && !choose.includes(main)) return false;
+  const name = mainPath(child.name);
+  return name !== undefined && (await isDatabaseAt(Buffer.concat([folder.slashed, name]), files));
 }
 
 /** Adds the folder and those above it, as far as they have not been given yet: parents first. */

@@ -70,6 +70,27 @@ test('an excluded folder is not entered, and exclusion is stronger than inclusio
   expect(await walked(folder.path, globs)).toEqual(['a.log']);
 });
 
+test('the journal and the log of a database come with it, whatever the globs say of them', async () => {
+  using folder = temporaryFolder();
+  const files = ['a/world.db', 'a/world.db-journal', 'a/world.db-wal', 'a/world.db-shm', 'b-journal', 'b'];
+  make(folder.path, [...files, 'c.db-wal']);
+  for (const name of ['a/world.db', 'c.db']) writeFileSync(join(folder.path, name), 'SQLite format 3\0...');
+  expect(await walked(folder.path, { include: ['a/*.db'] })).toEqual([
+    'a/',
+    'a/world.db',
+    'a/world.db-journal',
+    'a/world.db-wal',
+  ]);
+  const exclude = ['*-journal', '*-wal', '*-shm', 'c.db'];
+  expect(await walked(folder.path, { exclude })).toEqual([
+    'a/',
+    'a/world.db',
+    'a/world.db-journal',
+    'a/world.db-wal',
+    'b',
+  ]);
+});
+
 test('a destination inside the root is left out', async () => {
   using folder = temporaryFolder();
   make(folder.path, ['sessions/1/logs.tar.gz', 'logs.tar.gz', 'a']);

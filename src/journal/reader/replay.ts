@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { appendFile, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { COMPANIONS } from '../../files/database.ts';
 import type { BytePath } from '../format/byte-path.ts';
-import { COMPANIONS } from '../format/database.ts';
 import type { PieceRecord, PlacedRecord } from '../format/schema.ts';
 import { dataOf, type Segment } from '../format/segment.ts';
 import { assemble } from './assemble.ts';

@@ -5,7 +5,7 @@ import {
   type Database,
   type DatabaseCopy,
   endCopy,
-  isDatabase,
+  isDatabaseAt,
   type Members,
   mainNode,
   pathOf,
@@ -46,13 +46,7 @@ export function joinDatabase(index: FileIndex, file: IndexedFile): boolean {
 
 function isKnownOrDatabase(index: FileIndex, file: IndexedFile): boolean {
   if (file.database !== undefined) return true;
-  const open = openFile(file.node.fsPath);
-  if ('failed' in open) return false;
-  try {
-    if (!isDatabase(open)) return false;
-  } finally {
-    closeSync(open.fd);
-  }
+  if (!isDatabaseAt(file.node.fsPath)) return false;
   asDatabase(index, file);
   markDirty(index, file);
   return true;

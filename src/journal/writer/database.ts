@@ -1,9 +1,9 @@
 import { closeSync } from 'node:fs';
-import { COMPANIONS } from '../format/database.ts';
+import { COMPANIONS, DATABASE_MAGIC } from '../../files/database.ts';
 import type { FileStat } from './file-stat.ts';
 import type { Generation } from './generation.ts';
 import type { FileNode } from './node.ts';
-import type { OpenFile } from './open-file.ts';
+import { type OpenFile, openFile } from './open-file.ts';
 
 /** The files of a SQLite database, by what their names add to its own. */
 export const SUFFIXES = ['', ...COMPANIONS] as const;
@@ -48,11 +48,19 @@ export interface UnsentFile {
   readonly file: OpenFile;
 }
 
-/** https://www.sqlite.org/fileformat2.html#the_database_header */
-const MAGIC = Buffer.from('SQLite format 3\0');
-
 export function isDatabase({ read }: Pick<OpenFile, 'read'>): boolean {
-  return read(0, MAGIC.length).equals(MAGIC);
+  return read(0, DATABASE_MAGIC.length).equals(DATABASE_MAGIC);
+}
+
+/** Whether there is one at the path, as far as it can be read. */
+export function isDatabaseAt(path: string | Buffer): boolean {
+  const open = openFile(path);
+  if ('failed' in open) return false;
+  try {
+    return isDatabase(open);
+  } finally {
+    closeSync(open.fd);
+  }
 }
 
 /** What segments hold something of, each with the file that it is a content of. */

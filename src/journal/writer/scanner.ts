@@ -1,9 +1,11 @@
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { COMPANIONS } from '../../files/database.ts';
 import { isMissing } from '../../files/errno.ts';
 import { type Chooser, chooser, type Selection } from '../../files/selection.ts';
 import { createYielder } from '../../runtime/concurrency.ts';
 import { errorText } from '../../runtime/text.ts';
 import { type BytePath, fromText, joinPath, toFsPath, toText } from '../format/byte-path.ts';
+import { isDatabaseAt } from './database.ts';
 import { isSameFile, isSameFolder, statNow, toFileStat } from './file-stat.ts';
 import { type FileNode, type FolderNode, isRacy, type LinkNode, type Node, newFolderNode } from './node.ts';
 
@@ -119,17 +121,31 @@ function list(scan: Scan, folder: FolderNode): void {
 function addChild(scan: Scan, folder: FolderNode, name: BytePath): void {
   const path = joinPath(folder.path, name);
   const text = toText(path);
-  if (scan.choose.excludes(text)) return;
+  const isExcluded = scan.choose.excludes(text);
+  const isChosen = !isExcluded && (folder.isFullyIncluded || scan.choose.includes(text));
+  const isPart = !isChosen && isPartOfDatabase(scan, folder, path);
+  if (isExcluded && !isPart) return;
   const fsPath = toFsPath(joinPath(scan.rootPath, path));
   const stats = statEntry(scan, path, fsPath);
+  if (isPart && (typeof stats === 'string' || !stats.isFile())) return;
   if (stats === 'unreadable') folder.mustList = true;
-  const isIncluded = folder.isFullyIncluded || scan.choose.includes(text);
+  const isIncluded = isChosen || isPart;
   const node = typeof stats === 'object' ? toNode(scan, folder, path, fsPath, stats, isIncluded) : undefined;
   if (node === undefined) return;
   folder.children.set(name, node);
   if (!isIncluded) return;
   addParents(scan, folder);
   scan.result.added.add(node);
+}
+
+/** Whether a file that the globs leave out belongs to a database that they do not, as archive/walk.ts has it. */
+function isPartOfDatabase({ choose, rootPath }: Scan, folder: FolderNode, path: BytePath): boolean {
+  const suffix = COMPANIONS.find(end => path.endsWith(end));
+  if (suffix === undefined) return false;
+  const main = path.slice(0, -suffix.length);
+  const text = toText(main);
+  if (choose.excludes(text) || !(folder.isFullyIncluded || choose.includes(text))) return false;
+  return isDatabaseAt(toFsPath(joinPath(rootPath, main)));
 }
 
 /** undefined: neither a file, a folder nor a link, or a file or link that is not included. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { COMPANIONS } from '../../../src/journal/format/database.ts';
+import { COMPANIONS } from '../../../src/files/database.ts';
 import type { Journal } from '../../../src/journal/writer/journal.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openJournalFixture, patient, segmentsIn, treeOf, unzipped } from '../../support/journal.ts';
@@ -39,6 +39,20 @@ describe('a database and its companions are of one moment', () => {
     const end = await recover();
     expect(treeOf(end.folder)).toEqual(treeOf(work));
     expect(contentOf(join(end.folder, 'world.db'))).toEqual({ integrity: 'ok', sum: 0, generation: 1 });
+  });
+
+  test('the log is followed, though the globs leave it out', async () => {
+    const { work, start, recover } = await openJournalFixture();
+    const db = open(join(work, 'world.db'), 'wal');
+    const journal = start({
+      selection: { root: work, include: ['*.db', '*.log'], exclude: ['*-wal'], excludedPaths: [] },
+    });
+    await settled(journal);
+    begin(db);
+    db.exec('COMMIT');
+    await seenByNow(journal, work);
+    const { folder } = await recover();
+    expect(contentOf(join(folder, 'world.db'))).toEqual({ integrity: 'ok', sum: 0, generation: 1 });
   });
 
   test('that of a later transaction does not come to an earlier content', async () => {
