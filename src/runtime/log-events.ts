@@ -317,8 +317,9 @@ export const SESSION_EVENTS = {
   },
   workdir_lost: {
     levels: ['error'],
-    meaning: 'The working directory was removed or replaced during the session, and there is no journal.',
-    action: 'Look for what became of it on the machine: what was in it is not in the archive.',
+    meaning: 'The working directory was removed or replaced during the session, or cannot be read any more.',
+    action:
+      'Run the command in the report, if there is one. Look for what became of it on the machine: what was in it is not in the archive.',
     fields: { path: 'where it was' },
   },
   archive_lacks_files: {

@@ -1,5 +1,4 @@
 import { tmpdir } from 'node:os';
-import { quote } from 'shlex';
 import { deleteJournal } from '../journal/delete.ts';
 import { type Journal, type JournalEnd, startJournal } from '../journal/writer/journal.ts';
 import type { JournalProblem } from '../journal/writer/options.ts';
@@ -9,7 +8,6 @@ import type { Log } from '../runtime/log.ts';
 import { errorText } from '../runtime/text.ts';
 import { VERSION } from '../runtime/version.ts';
 import { PermanentError, type Receipt, type Store } from '../store/store.ts';
-import type { SaveState } from './end-reason.ts';
 import { logProblem } from './journal-problems.ts';
 import type { SessionRuntime } from './runtime.ts';
 import { excludedPaths } from './workdir.ts';
@@ -79,7 +77,7 @@ function logUnavailable(error: unknown, log: Log): void {
 async function startWhenClaimed(
   store: Store,
   intervalMs: number,
-  { config, log, claims }: SessionRuntime,
+  { config, log, claims, workdirAtStart }: SessionRuntime,
 ): Promise<() => StartedJournal> {
   const { journal, save, workdir } = config;
   const sinceMs = Date.now();
@@ -92,6 +90,7 @@ async function startWhenClaimed(
       exclude: [...exclude, ...journal.exclude],
       excludedPaths: await excludedPaths(config, name),
     },
+    rootAtStart: workdirAtStart,
     intervalMs,
     rewriteIntervalMs: REWRITE_INTERVAL_MS,
     heartbeatMs: HEARTBEAT_MS,
@@ -116,15 +115,6 @@ async function startWhenClaimed(
     onProblem: (problem: JournalProblem) => logProblem(problem, log),
   };
   return () => ({ journal: startJournal(options), name });
-}
-
-/**
- * Only the journal holds all of the session: with the command that makes its archive.
- * @param isEnded the journal says that it has ended: a recovery need not be told
- */
-export function recoverable(store: Store, name: string, isEnded: boolean): SaveState {
-  const url = quote(`${store.url}/${name}`);
-  return { how: 'journal', recover: `craftassist-session recover ${isEnded ? '' : '--force '}${url}` };
 }
 
 export interface JournalFlush {
@@ -181,20 +171,6 @@ async function finish(
     await started()?.journal.finish(AbortSignal.abort(error));
     return { durable: false, why: errorText(error), files: 0, bytes: 0 };
   }
-}
-
-/** What became of a session whose archive is not saved. */
-export function saveStateOf(journal: SessionJournal | undefined, end: JournalEnd | undefined): SavedState {
-  const started = journal?.started();
-  if (journal === undefined || started === undefined || end?.durable !== true)
-    return { saved: { how: 'lost' }, notices: [] };
-  return { saved: recoverable(journal.store, started.name, true), notices: [] };
-}
-
-export interface SavedState {
-  readonly saved: SaveState;
-  /** For a person. */
-  readonly notices: readonly string[];
 }
 
 /** Deletes the journal of a session whose archive is verified at its destination. It never rejects. */

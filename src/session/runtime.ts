@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import type { DestinationUrl, SessionConfig } from '../config/session-config.ts';
-import { isSameFolder, statNow } from '../journal/writer/file-stat.ts';
+import { type FolderId, isSameFolder, statNow } from '../journal/writer/file-stat.ts';
 import type { User } from '../process/user.ts';
 import { createDeadlines, type StartDeadline } from '../runtime/deadline.ts';
 import type { Log, LogOutputs } from '../runtime/log.ts';
@@ -25,6 +25,8 @@ export interface SessionRuntime extends AsyncDisposable {
   readonly claims: SessionClaims;
   /** Whom the children run as; undefined: as the supervisor does. */
   readonly user: User | undefined;
+  /** What tells the working directory from one that takes its place. */
+  workdirAtStart(): FolderId;
   /** Whether what is at the path of the working directory is still what was there when the session began. */
   hasWorkdir(): boolean;
   /** Opens a destination, each once. */
@@ -44,7 +46,8 @@ export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionR
   const { save, stop, workdir } = config;
   const run = randomUUID();
   // As long as it is open its inode has one number: overlayfs may give a folder another one after its first change.
-  const workdirAtStart = openSync(workdir, constants.O_DIRECTORY);
+  const openWorkdir = openSync(workdir, constants.O_DIRECTORY);
+  const workdirAtStart = () => fstatSync(openWorkdir, { bigint: true });
   const opened = new Map<DestinationUrl, Promise<Store>>();
   const openOnce = (url: DestinationUrl) => {
     const opening = opened.get(url) ?? openStore(url, { s3: save.s3, run, ...logRetries(log) });
@@ -56,9 +59,10 @@ export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionR
     ...options,
     log,
     claims,
+    workdirAtStart,
     hasWorkdir() {
       const now = statNow(workdir);
-      return now !== undefined && isSameFolder(fstatSync(workdirAtStart, { bigint: true }), now);
+      return now !== undefined && isSameFolder(workdirAtStart(), now);
     },
     startDeadline: createDeadlines(signals, {
       graceMs: stop.graceMs,
@@ -71,7 +75,7 @@ export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionR
     closeLogFile: outputs.closeFile,
     async [Symbol.asyncDispose]() {
       claims.close();
-      closeSync(workdirAtStart);
+      closeSync(openWorkdir);
       for (const opening of await Promise.allSettled(opened.values()))
         if (opening.status === 'fulfilled') opening.value.close();
     },

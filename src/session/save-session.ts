@@ -1,12 +1,12 @@
 import { destinationText } from '../config/destination-url.ts';
 import type { DestinationUrl } from '../config/session-config.ts';
-import type { JournalEnd } from '../journal/writer/journal.ts';
 import { placeAt, placeInside } from '../save/archive-place.ts';
 import { type Experiment, readExperiment } from '../save/experiment.ts';
-import { type SavedArchive, type SaveTarget, saveArchive } from '../save/save.ts';
-import { flushJournal, recoverable, type SavedState, type SessionJournal, saveStateOf } from './journal.ts';
+import { type SaveTarget, saveArchive } from '../save/save.ts';
+import { flushJournal, type SessionJournal } from './journal.ts';
 import type { SessionResult } from './result.ts';
 import type { SessionRuntime } from './runtime.ts';
+import { stateOfSaved, stateOfUnsaved } from './saved-state.ts';
 import { excludedPaths } from './workdir.ts';
 
 /**
@@ -37,32 +37,9 @@ export async function saveSession(
   const { saved, notices } =
     archive.how === 'archive'
       ? stateOfSaved(archive, journal, journalEnd, runtime)
-      : saveStateOf(journal, journalEnd);
+      : stateOfUnsaved(journal, journalEnd, runtime);
   const all = [experiment.notice, ...claims.notices(), ...notices].filter(text => text !== undefined);
   return { archive, saved, notices: all };
-}
-
-/** Whether the archive has all that was recorded; otherwise a recovery has to make another one, if there is a journal. */
-function stateOfSaved(
-  { files, notices }: SavedArchive,
-  journal: SessionJournal | undefined,
-  end: JournalEnd | undefined,
-  { config, log, hasWorkdir }: SessionRuntime,
-): SavedState {
-  const started = journal?.started();
-  if (journal === undefined || started === undefined) {
-    if (hasWorkdir()) return { saved: { how: 'archive' }, notices };
-    const notice = `${config.workdir} is gone, or another folder by now: the archive lacks what was in it`;
-    log.error({ event: 'workdir_lost', path: config.workdir }, notice);
-    return { saved: { how: 'lost' }, notices: [...notices, notice] };
-  }
-  const [first, ...others] = started.journal.lackingIn(files);
-  if (first === undefined) return { saved: { how: 'archive' }, notices };
-  const more = others.length === 0 ? '' : ` and ${others.length} more`;
-  const notice = `the archive lacks what the journal holds of ${first}${more}: the journal stays`;
-  log.error({ event: 'archive_lacks_files', files: 1 + others.length }, notice);
-  const saved = recoverable(journal.store, started.name, end?.durable === true);
-  return { saved, notices: [...notices, notice] };
 }
 
 function excludedNow({ config, claims }: SessionRuntime, { id }: Experiment): Promise<string[]> {

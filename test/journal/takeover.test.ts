@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -68,6 +69,27 @@ describe('a writer whose journal a recovery has taken', () => {
     expect(ground.journal.report().prefix).toBe('now/journal.2');
     const [left, ...others] = await findJournals(ground.destination, 'now/', patient);
     expect([left?.prefix, others]).toEqual(['now/journal.2', []]);
+  });
+
+  test('begins none with another folder that has taken the place of the working directory', async () => {
+    const ground = await openJournalFixture();
+    const { work } = ground;
+    await writeFile(join(work, 'agent.log'), 'first\n');
+    const root = statSync(work, { bigint: true });
+    const journal = ground.start({
+      rootAtStart: () => root,
+      onProblem({ kind }) {
+        if (kind !== 'fenced') return;
+        renameSync(work, `${work}-away`);
+        mkdirSync(work);
+      },
+    });
+    await eventually(async () => (await found(ground)).status !== undefined);
+    await using _ = await takeJournal(ground.destination, await found(ground), someone(), patient);
+    await appendFile(join(work, 'agent.log'), 'second\n');
+    await eventually(() => existsSync(`${work}-away`));
+    expect(await journal.finish(patient)).toMatchObject({ durable: false });
+    expect(journal.report()).toMatchObject({ prefix: undefined, segments: 0, isEmpty: false });
   });
 
   test('does not delete what the recovery reads', async () => {

@@ -1,10 +1,11 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { segmentsIn, unzipped } from '../support/journal.ts';
+import { startS3Server } from '../support/s3-server.ts';
 import {
   filesBelow,
   program,
@@ -77,6 +78,65 @@ describe.concurrent('a working directory that is', () => {
   }
 });
 
+test('a working directory in whose place is a copy of it is not saved as if it were the same', {
+  tags: ['slow'],
+}, async ({ fixture }) => {
+  const { workdir } = fixture;
+  const session = await startWithFile(fixture, JOURNAL);
+  await rename(workdir, `${workdir}-away`);
+  await cp(`${workdir}-away`, workdir, { recursive: true, filter: path => !path.endsWith('/door') });
+  expect(await end(session), session.stdout()).toBe(21);
+  const { saved, recover, notices } = session.report();
+  expect({ saved, recover, notices }).toEqual({
+    saved: 'journal',
+    recover: `craftassist-session recover --force file://${fixture.sessions}/test`,
+    notices: [expect.stringContaining('is gone, or another folder by now')],
+  });
+});
+
+test('a journal that begins late does not take another folder for the working directory', {
+  tags: ['slow'],
+}, async ({ fixture, onTestFinished }) => {
+  const s3 = await startS3Server({ faults: [{ match: {}, do: '503' }] });
+  onTestFinished(() => s3.close());
+  const { workdir } = fixture;
+  const session = fixture.start({
+    ...JOURNAL,
+    SESSION_DESTINATION: 's3://bucket',
+    SESSION_S3_PATH_STYLE: '1',
+    AWS_ENDPOINT_URL_S3: s3.url,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'AKIDTEST',
+    AWS_SECRET_ACCESS_KEY: 'verysecret',
+  });
+  await session.logged('"event":"process_started","child":"agent"');
+  await rename(workdir, `${workdir}-away`);
+  await mkdir(workdir);
+  await writeFile(join(workdir, 'other.log'), 'not of this session');
+  s3.setFaults([]);
+  await session.logged('"event":"journal_scan_failed"');
+  expect(await end(session), session.stdout()).toBe(20);
+  expect(session.report()).toMatchObject({
+    saved: 'lost',
+    notices: [expect.stringContaining('is gone, or another folder by now')],
+  });
+});
+
+describe.concurrent('a working directory that the agent itself', () => {
+  const removing = JSON.stringify(['/bin/sh', '-c', 'echo played >data.log; sleep 1; rm -rf "$PWD"']);
+
+  test('removes is recovered from the journal', { tags: ['slow'] }, async ({ fixture }) => {
+    const session = fixture.start({ ...JOURNAL, SESSION_AGENT_COMMAND: removing });
+    expect((await session.ended()).code, session.stdout()).toBe(21);
+    expect(session.report().recover).toContain('craftassist-session recover');
+  });
+
+  test('removes is lost without a journal', { tags: ['slow'] }, async ({ fixture }) => {
+    const session = fixture.start({ SESSION_AGENT_COMMAND: removing });
+    expect((await session.ended()).code, session.stdout()).toBe(20);
+  });
+});
+
 test('what was deleted rightly keeps no journal', { tags: ['slow'] }, async ({ fixture }) => {
   const session = await startWithFile(fixture, JOURNAL);
   await rm(join(fixture.workdir, 'data.log'));
@@ -84,21 +144,23 @@ test('what was deleted rightly keeps no journal', { tags: ['slow'] }, async ({ f
   expect((await filesBelow(fixture.sessions)).filter(file => file.includes('/journal/'))).toEqual([]);
 });
 
-test.skipIf(spawnSync('strace', ['true']).status !== 0)(
-  'a file that the disk no longer reads when it is packed keeps the journal, and is named',
-  { tags: ['slow'] },
-  async ({ fixture }) => {
+/** From now on these calls of the supervisor on a path fail, as on a disk that dies. */
+async function fail(session: RunningSupervisor, calls: string, path: string): Promise<void> {
+  const inject = ['-e', `inject=${calls}`, '-P', path, '-P', `${path}/`];
+  const disk = spawn('strace', ['-f', '-p', String(session.process.pid), ...inject], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  disk.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  await eventually(() => said.includes('attached'));
+}
+
+describe.skipIf(spawnSync('strace', ['true']).status !== 0)('what the disk no longer reads', () => {
+  test('when it is packed keeps the journal, and is named', { tags: ['slow'] }, async ({ fixture }) => {
     const session = await startWithFile(fixture, JOURNAL);
-    const file = join(fixture.workdir, 'data.log');
-    const inject = ['-e', 'inject=read,pread64:error=EIO', '-P', file];
-    const disk = spawn('strace', ['-f', '-p', String(session.process.pid), ...inject], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    let said = '';
-    disk.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
-    });
-    await eventually(() => said.includes('attached'));
+    await fail(session, 'read,pread64:error=EIO', join(fixture.workdir, 'data.log'));
     expect(await end(session), session.stdout()).toBe(21);
     expect(session.report()).toMatchObject({
       saved: 'journal',
@@ -107,5 +169,20 @@ test.skipIf(spawnSync('strace', ['true']).status !== 0)(
     });
     const journal = await segmentsIn(join(fixture.sessions, '.sessions/test/journal'));
     expect(journal.length).toBeGreaterThan(0);
-  },
-);
+  });
+
+  for (const [what, env, code] of [
+    ['is lost without a journal', RUNNING, 20],
+    ['is recovered from its journal', JOURNAL, 21],
+  ] as const) {
+    test(`of the working directory's own entries ${what}`, { tags: ['slow'] }, async ({ fixture }) => {
+      const session = await startWithFile(fixture, env);
+      await fail(session, 'openat:error=EACCES', fixture.workdir);
+      expect(await end(session), session.stdout()).toBe(code);
+      const { archive, notices } = session.report();
+      expect(archive?.skipped?.first).toEqual([{ path: '.', why: 'permission denied' }]);
+      if (env === RUNNING)
+        expect(notices).toEqual([expect.stringContaining('cannot be read (permission denied)')]);
+    });
+  }
+});

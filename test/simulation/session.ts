@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { parseSessionConfig } from '../../src/config/session.ts';
 import type { SessionConfig } from '../../src/config/session-config.ts';
 import { writeReport } from '../../src/report/write.ts';
@@ -100,6 +101,7 @@ function createRuntime(
     progress: { start: () => ({ [Symbol.dispose]: () => undefined }) },
     status: createStatus(log),
     user: undefined,
+    workdirAtStart: () => statSync(config.workdir, { bigint: true }),
     hasWorkdir: () => true,
     closeLogFile: async () => undefined,
     async [Symbol.asyncDispose]() {

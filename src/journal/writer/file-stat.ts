@@ -20,8 +20,11 @@ export function isSameFile(
   return a.ino === b.ino && a.dev === b.dev && a.birthtimeNs === b.birthtimeNs;
 }
 
+/** What tells a folder from another one. */
+export type FolderId = Pick<FileStat, 'dev' | 'ino'>;
+
 /** Without the time of birth: overlayfs gives a folder another one at the first write into it. */
-export function isSameFolder(a: Pick<FileStat, 'dev' | 'ino'>, b: Pick<FileStat, 'dev' | 'ino'>): boolean {
+export function isSameFolder(a: FolderId, b: FolderId): boolean {
   return a.ino === b.ino && a.dev === b.dev;
 }
 

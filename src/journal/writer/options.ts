@@ -1,9 +1,15 @@
 import type { Selection } from '../../files/selection.ts';
 import type { Store } from '../../store/store.ts';
 import type { JournalAbout } from '../format/schema.ts';
+import type { FolderId } from './file-stat.ts';
 
 export interface JournalOptions {
   readonly selection: Selection;
+  /**
+   * The working directory as its session began, which the journal may do later: another one that has taken its place
+   * is not recorded. undefined: it is the one that the first scan finds.
+   */
+  readonly rootAtStart?: () => FolderId;
   /** From the start of one scan of the working directory to the next. */
   readonly intervalMs: number;
   /** From the start of one content of a rewritten file to that of the next, at least. */

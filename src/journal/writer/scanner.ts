@@ -6,7 +6,7 @@ import { createYielder } from '../../runtime/concurrency.ts';
 import { errorText } from '../../runtime/text.ts';
 import { type BytePath, fromText, joinPath, toFsPath, toText } from '../format/byte-path.ts';
 import { isDatabaseAt } from './database.ts';
-import { isSameFile, isSameFolder, statNow, toFileStat } from './file-stat.ts';
+import { type FolderId, isSameFile, isSameFolder, statNow, toFileStat } from './file-stat.ts';
 import { type FileNode, type FolderNode, isRacy, type LinkNode, type Node, newFolderNode } from './node.ts';
 
 /** What has changed in the working directory since the previous scan. */
@@ -24,11 +24,12 @@ export interface ScanResult {
 export interface Scanner {
   /** @throws when the working directory itself cannot be read; nothing counts as removed then. */
   scan(): Promise<ScanResult>;
-  /** Whether the working directory is the one of the first scan, and can be looked at. */
+  /** Whether the working directory is the one that it was, and can be looked at. */
   hasRoot(): boolean;
 }
 
-export function createScanner(selection: Selection): Scanner {
+/** @param rootAtStart undefined: the working directory is the one that the first scan finds */
+export function createScanner(selection: Selection, rootAtStart?: () => FolderId): Scanner {
   const rootPath = fromText(selection.root);
   const choose = chooser(selection);
   const root = newFolderNode('', toFsPath(rootPath), undefined, selection.include.length === 0, true);
@@ -43,12 +44,13 @@ export function createScanner(selection: Selection): Scanner {
         unreadable: [],
       };
       scans += 1;
-      await scanTree({ root, rootPath, choose, result, scans });
+      await scanTree({ root, rootPath, rootAtStart, choose, result, scans });
       return result;
     },
     hasRoot() {
       const now = statNow(root.fsPath);
-      return now !== undefined && (root.stat === undefined || isSameFolder(root.stat, now));
+      const before = rootAtStart?.() ?? root.stat;
+      return now !== undefined && (before === undefined || isSameFolder(before, now));
     },
   };
 }
@@ -59,6 +61,7 @@ const SCANS_PER_LISTING = 32;
 interface Scan {
   readonly root: FolderNode;
   readonly rootPath: BytePath;
+  readonly rootAtStart: (() => FolderId) | undefined;
   readonly choose: Chooser;
   readonly result: ScanResult;
   /** The number of this scan. */
@@ -97,7 +100,8 @@ function checkFolder(scan: Scan, folder: FolderNode, isListingDue: boolean): boo
   const { stat: before, mustList } = folder;
   const stat = toFileStat(stats);
   // Another folder at its path, or under a mount: what the session has written is not deleted, but out of sight.
-  if (folder === scan.root && before !== undefined && !isSameFolder(before, stat)) return false;
+  const rootBefore = folder === scan.root ? (scan.rootAtStart?.() ?? before) : undefined;
+  if (rootBefore !== undefined && !isSameFolder(rootBefore, stat)) return false;
   folder.stat = stat;
   folder.mustList = isRacy(stats);
   const hasNewMode = before !== undefined && before.mode !== stat.mode;

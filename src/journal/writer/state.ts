@@ -31,6 +31,8 @@ export interface WriterState {
   previousCrc: string;
   /** Of all of them, compressed. */
   bytes: number;
+  /** Nothing of the working directory is in any of them, nor in those of before a recovery took the journal. */
+  isEmpty: boolean;
   /** Failed requests. */
   failures: number;
   /** performance.now(); undefined: the last request succeeded. */
@@ -54,6 +56,8 @@ export interface JournalReport {
   readonly segments: number;
   /** Uploaded, compressed. */
   readonly bytes: number;
+  /** Nothing of the working directory has been uploaded. */
+  readonly isEmpty: boolean;
   /** Failed requests. */
   readonly failures: number;
   /** The age of the oldest bytes that are not in segments, deferred rewrites apart. */
@@ -67,7 +71,7 @@ export interface JournalReport {
 export function createWriterState(options: JournalOptions): WriterState {
   return {
     options,
-    scanner: createScanner(options.selection),
+    scanner: createScanner(options.selection, options.rootAtStart),
     index: createFileIndex(),
     finishing: new AbortController(),
     cancelled: new AbortController(),
@@ -80,6 +84,7 @@ export function createWriterState(options: JournalOptions): WriterState {
     segments: 0,
     previousCrc: NO_CRC,
     bytes: 0,
+    isEmpty: true,
     failures: 0,
     failingSinceMs: undefined,
     uploadedAtMs: 0,
@@ -95,7 +100,7 @@ export function createWriterState(options: JournalOptions): WriterState {
 /** Begins another journal with all that is on disk: a recovery has this one. */
 export function beginAnew(state: WriterState): void {
   if (state.index.copied !== undefined) endCopy(state.index.copied);
-  state.scanner = createScanner(state.options.selection);
+  state.scanner = createScanner(state.options.selection, state.options.rootAtStart);
   state.index = createFileIndex();
   state.prefix = undefined;
   state.nth += 1;
@@ -112,6 +117,7 @@ export function report(state: WriterState): JournalReport {
     prefix: state.prefix,
     segments: state.segments,
     bytes: state.bytes,
+    isEmpty: state.isEmpty,
     failures: state.failures,
     lagMs,
     greatestLagMs: Math.max(state.greatestLagMs, lagMs),

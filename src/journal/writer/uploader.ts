@@ -51,6 +51,7 @@ export async function uploadNext(state: WriterState, rewriteIntervalMs: number):
   state.segments = sequence;
   state.previousCrc = checksum([object]);
   state.bytes += object.length;
+  state.isEmpty &&= content === undefined;
   advanceCoveredUntil(state, coveredUntilMs);
   if (sequence === 1) putHeartbeat(state);
   return 'stored';
