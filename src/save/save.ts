@@ -14,6 +14,7 @@ import { faultText } from '../store/fault-text.ts';
 import { backoffMs } from '../store/retry.ts';
 import {
   AlreadyExistsError,
+  ChecksumError,
   ConditionRefusedError,
   PermanentError,
   type Receipt,
@@ -25,6 +26,8 @@ import { firstFree, refusedNotice } from './free-place.ts';
 /** Between attempts: a store that is down is not flooded. */
 const FIRST_WAIT_MS = 1_000;
 const MAX_WAIT_MS = 30_000;
+/** Each archive of which the store says that it has other bytes stays there, and the next one needs another key. */
+const MAX_OTHER_BYTES = 3;
 
 /** What is saved, under which name and where: by a session at its end, or by a recovery. */
 export interface SaveRequest {
@@ -140,6 +143,7 @@ async function uploadUntilSaved(
   const measure = () => survey(request.source, signal);
   const findPlace = async () => firstFree(await attempts.target.place(store, signal), attempts);
   let [place, expected] = await Promise.all([findPlace(), measure()]);
+  let otherBytes = 0;
   for (let attempt = 1; ; attempt++) {
     const { archiveKey, reportKey, session } = place;
     try {
@@ -166,6 +170,10 @@ async function uploadUntilSaved(
         continue;
       }
       if (signal.aborted || error instanceof PermanentError || isBug(error)) throw error;
+      if (error instanceof ChecksumError) {
+        otherBytes += 1;
+        if (otherBytes === MAX_OTHER_BYTES) throw error;
+      }
       if (error instanceof AlreadyExistsError) {
         place = await firstFree(await place.next(signal), attempts);
         continue;

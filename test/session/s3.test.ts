@@ -89,6 +89,25 @@ describe.concurrent('with S3, a session', () => {
     expect(archive?.bytes).toBe(s3.objects().find(({ key }) => key.endsWith('tar.gz'))?.bytes);
   });
 
+  for (const [what, match, env, code] of [
+    ['is uploaded again, and saved', { upTo: 1 }, {}, 0],
+    ['is not saved where that stays', {}, {}, 20],
+    ['is recovered from the journal where that stays', {}, { SESSION_JOURNAL_INTERVAL: '50ms' }, 21],
+  ] as const) {
+    test(`whose archive has other bytes at the store, as that says, ${what}`, { tags: ['slow'] }, async ({
+      start,
+    }) => {
+      const session = start({ ...noise, ...env, SESSION_S3_SSE: 'aws:kms' }, [
+        { match: { operation: 'CompleteMultipartUpload', ...match }, do: 'other-checksum' },
+      ]);
+      expect((await session.ended()).code, session.stdout()).toBe(code);
+      const { archive, faults } = session.report();
+      if (code === 0) expect(archive).toMatchObject({ tries: 3, verified: true });
+      else expect(faults).toEqual([expect.stringContaining('the store says that it has other bytes')]);
+      expect(session.stdout().includes('"event":"archive_saved"')).toBe(code === 0);
+    });
+  }
+
   test('never starts when the bucket does not exist', async ({ start }) => {
     const session = start({ SESSION_DESTINATION: 's3://no-such-bucket' });
     expect((await session.ended()).code).toBe(64);

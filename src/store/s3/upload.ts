@@ -4,7 +4,7 @@ import { errorMessage } from '../../runtime/text.ts';
 import { retryCreation } from '../retry.ts';
 import { openSource, type Source } from '../source.ts';
 import { watchForStall } from '../stall.ts';
-import type { Receipt, UploadOptions } from '../store.ts';
+import { ChecksumError, type Receipt, type UploadOptions } from '../store.ts';
 import { confirmWhole, unquoted, type WriteAnswer } from './answer.ts';
 import { explain, S3Error } from './errors.ts';
 import { abortUpload, createUpload } from './multipart.ts';
@@ -146,6 +146,7 @@ async function uploadInParts(
 /**
  * Whether the store has all of it: it is asked for the size, and where the rights do not allow that, or no size is told,
  * its answer to the upload has to confirm the bytes. What is stored is stored, also when neither comes.
+ * @throws {ChecksumError} when the store says that it has other bytes
  * @throws {S3Error} of kind `exists` when somebody else's archive has replaced it, where conditions do not hold
  */
 async function confirm(
@@ -154,12 +155,13 @@ async function confirm(
   { caller, limits }: TransferOptions,
 ): Promise<boolean> {
   const { bytes, answer } = written;
+  if (answer?.confirmation === 'other')
+    throw new ChecksumError(`the store says that it has other bytes than the ${bytes} that it was sent`);
   const found = await lookFor(bucket, written, {
     signal: caller,
     lookMs: limits.lookMs,
     isFinal: found => found.state === 'unclear' && found.bytes === bytes,
   });
-  if (answer?.confirmation === 'other') return false;
   if (caller.aborted) return found.state === 'there';
   switch (found.state) {
     case 'there':
