@@ -87,6 +87,9 @@ const keysIn = (s3: S3Server) =>
 const short = (key: string) => key.slice('sessions/'.length);
 const keysOf = (s3: S3Server) => keysIn(s3).map(short);
 
+/** Also one that a session has begun when its first was taken. */
+const isOfJournal = (key: string) => /\/journal[^/]*\//.test(key);
+
 const journalsOf = (s3: S3Server) => keysOf(s3).filter(key => key.includes('/journal/'));
 
 /** The report as it lies at the store, read with all rights. */
@@ -180,6 +183,25 @@ describe('the role of a session', () => {
       'test/logs.tar.gz',
     ]);
   });
+});
+
+test('the roles let a session whose journal was taken go on with another one, save, and clear it', {
+  tags: ['slow'],
+}, async ({ fixture, startS3 }) => {
+  const s3 = await startS3();
+  const segments = (journal: string) =>
+    keysOf(s3).filter(key => key.startsWith(`.sessions/test/${journal}/`) && key.endsWith('.gz')).length;
+  const session = fixture.start({ ...s3Environment({ url: s3.url, accessKey: 'SESSION' }), ...JOURNAL });
+  await eventually(() => segments('journal') > 2);
+  session.signal('SIGSTOP');
+  const recovery = await as('RECOVERY', s3, fixture, recover, ['--force', `${DESTINATION}/test`]);
+  expect(recovery.code, recovery.output).toBe(0);
+  session.signal('SIGCONT');
+  await eventually(() => segments('journal.2') > 2);
+  session.signal('SIGTERM');
+  expect((await session.ended()).code, session.stdout()).toBe(0);
+  expect(await keysWithoutFences(s3, keysIn(s3).filter(isOfJournal))).toEqual([]);
+  expect(keysOf(s3)).toEqual(expect.arrayContaining(['test/logs.tar.gz', 'test.2/logs.tar.gz']));
 });
 
 /** Kills a session of the session's role. @returns when its journal has something */
