@@ -4,7 +4,7 @@ import type { Store } from '../store/store.ts';
 import { withdrawFence } from './delete.ts';
 import { JournalTakenError, putFence, type Taker } from './fences.ts';
 import { FENCE_INTERVAL_MS, type Fence } from './format/fence.ts';
-import { PLAN_KEY, STATUS_KEY, sequenceOf } from './format/schema.ts';
+import { PLAN_KEY, STATUS_KEY, segmentKey } from './format/schema.ts';
 import type { FoundJournal } from './reader/find.ts';
 
 /** A journal that nobody else works on, until it is disposed of. */
@@ -91,19 +91,17 @@ export function fencesOf(
   return heedsFences && !isEndedByItself ? 'stay' : 'go';
 }
 
-/** Whoever had it may have deleted it at the same moment, so that nothing was in the way of the fence. */
+/**
+ * Whoever had it may have deleted it at the same moment, so that nothing was in the way of the fence. A listing may come
+ * late, and a deletion takes the status last, of which the plan alone may be left: they are asked for by their names.
+ */
 async function assertThere(
   store: Store,
   { prefix, segments, fence }: { readonly prefix: string; readonly segments: number; readonly fence: number },
   signal: AbortSignal,
 ): Promise<void> {
-  for await (const { key } of store.list(`${prefix}/`, signal)) {
-    const name = key.slice(prefix.length + 1);
-    const sequence = sequenceOf(name);
-    // Of a deletion that was cut off there may be nothing else.
-    if (name === STATUS_KEY || name === PLAN_KEY) return;
-    if (sequence !== undefined && sequence <= segments) return;
-  }
+  for (const name of [STATUS_KEY, segmentKey(segments), PLAN_KEY])
+    if ((await store.exists(`${prefix}/${name}`, signal)) !== false) return;
   await withdrawFence(store, prefix, fence, signal);
   throw new JournalTakenError(`${prefix} is gone: its session is saved by now`);
 }

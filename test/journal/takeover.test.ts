@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { deleteJournal } from '../../src/journal/delete.ts';
 import { JournalTakenError } from '../../src/journal/fences.ts';
@@ -160,6 +161,13 @@ describe('of two recoveries', () => {
       await using _ = await takeJournal(ground.destination, await found(ground), someone(), patient);
     }
     expect(standingOf(await found(ground), Date.now())).toEqual({ kind: 'free' });
+  });
+
+  test('one takes a journal that a listing does not show yet', async () => {
+    const ground = await written();
+    const late: Store = { ...ground.destination, list: () => Readable.from([]) };
+    await using takeover = await takeJournal(late, await found(ground), someone(), patient);
+    expect(takeover.signal.aborted).toBe(false);
   });
 
   test('the one that comes when the other has deleted it finds nothing, and leaves nothing', async () => {

@@ -7,6 +7,8 @@ import { type Deed, FILES } from './workdir.ts';
 export interface Plan {
   /** Of what befalls each request, and when. */
   readonly seed: number;
+  /** The session is cut off for so long that recoveries take it for dead, and comes back; recoveries meet. */
+  readonly takeover: boolean;
   readonly faults: readonly Fault[];
   readonly conditions: Conditions;
   readonly clockOffsetMs: number;
@@ -77,13 +79,16 @@ function span(latestMs: number, longestMs: number): fc.Arbitrary<Span> {
   });
 }
 
-/**
- * @param takeover sessions are cut off from the store for so long that recoveries take them for dead, and come back, and
- *   recoveries come at the same time
- */
+/** @param takeover in every plan; otherwise in one of four */
 export function plans({ takeover }: { readonly takeover: boolean }): fc.Arbitrary<Plan> {
+  if (takeover) return planned(true);
+  return fc.oneof({ arbitrary: planned(false), weight: 3 }, { arbitrary: planned(true), weight: 1 });
+}
+
+function planned(takeover: boolean): fc.Arbitrary<Plan> {
   return fc.record({
     seed: fc.noShrink(fc.nat()),
+    takeover: fc.constant(takeover),
     faults: enabled,
     conditions: fc.constantFrom<Conditions[]>('honoured', 'honoured', 'honoured', 'ignored', 'refused'),
     clockOffsetMs: mostly(fc.integer({ min: -60 * MINUTE, max: 60 * MINUTE }), fc.constant(0), 3),

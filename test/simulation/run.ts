@@ -29,8 +29,6 @@ export interface RunOptions {
   /** Where its files lie; what is there of it afterwards is removed. */
   readonly scratch: string;
   readonly log: Log;
-  /** See `plans`. */
-  readonly takeover: boolean;
 }
 
 /** Longer than anything is under way, and than a journal that nobody writes counts as live. */
@@ -50,7 +48,7 @@ export async function run(plan: Plan, options: RunOptions): Promise<Result> {
   }
 }
 
-async function play(plan: Plan, folder: string, { log, takeover }: RunOptions): Promise<Result> {
+async function play(plan: Plan, folder: string, { log }: RunOptions): Promise<Result> {
   const never = new AbortController().signal;
   const wait = (ms: number) => sleep(ms, never);
   const enabled = new Set(plan.faults);
@@ -76,7 +74,7 @@ async function play(plan: Plan, folder: string, { log, takeover }: RunOptions): 
     name: 'session',
     mischief,
     killAt: plan.killAt,
-    areAbortedOnesDone: takeover,
+    areAbortedOnesDone: plan.takeover,
     onKilled: () => session?.kill(),
   });
 
@@ -116,7 +114,7 @@ async function play(plan: Plan, folder: string, { log, takeover }: RunOptions): 
       name,
       mischief,
       killAt,
-      areAbortedOnesDone: takeover,
+      areAbortedOnesDone: plan.takeover,
       onKilled: () => recovery.kill(),
     });
     const { store } = own;
@@ -139,7 +137,7 @@ async function play(plan: Plan, folder: string, { log, takeover }: RunOptions): 
   /** Where nothing tells two writers apart they come one after the other. */
   async function recoverAll(sessionOver: Promise<void>): Promise<void> {
     const all = plan.recoveries.map((each, i) => () => recover(`recovery-${i + 1}`, each));
-    if (takeover && plan.conditions === 'honoured') await Promise.all(all.map(begin => begin()));
+    if (plan.takeover && plan.conditions === 'honoured') await Promise.all(all.map(begin => begin()));
     else await all.reduce((before, next) => before.then(next), sessionOver);
   }
 
