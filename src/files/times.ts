@@ -11,6 +11,11 @@ export function withinDates(ms: number): number {
   return Math.min(Math.max(ms, -FURTHEST_MS), FURTHEST_MS);
 }
 
+/** Whether a journal's time is one that stands for all that are further away. */
+export function isFurthest(ms: number): boolean {
+  return Math.abs(ms) === FURTHEST_MS;
+}
+
 /** Of a stat's time: rounded down, also before 1970. */
 export function toMs(ns: bigint): number {
   const ms = ns / 1_000_000n;
@@ -26,7 +31,7 @@ export function toMtime(ns: bigint): { readonly mtimeMs: number; readonly mtimeN
 
 /**
  * A time as node:fs sets it: seconds as a double, so that a tenth of a microsecond may be lost, and none of the
- * milliseconds. Before 1970 Node takes only Dates.
+ * milliseconds. Before 1970 Node takes only Dates: whole milliseconds.
  */
 export function toSettable(mtimeMs: number, mtimeNs: number): number | Date {
   return mtimeMs < 0 ? new Date(mtimeMs) : (mtimeMs + Math.max(mtimeNs / 1e6, 0.001)) / 1000;

@@ -82,6 +82,8 @@ export const RecoveredFiles = v.object({
   missing: capped(Text),
   /** Bytes that are not there, from one offset up to another. */
   gaps: capped(v.object({ path: Text, from: Count, to: Count })),
+  /** Their time was beyond the year 275760, or as far before 1970; missing in reports of earlier versions. */
+  nearestTime: v.optional(capped(Text)),
 });
 
 const REPORT = {

@@ -22,6 +22,7 @@ export function recoveredFiles({
   displaced,
   missing,
   gaps,
+  nearestTime,
 }: WriteSummary): v.InferOutput<typeof RecoveredFiles> {
   const capped = <Item>(items: readonly Item[]) => ({ total: items.length, first: items.slice(0, NAMED) });
   return {
@@ -31,6 +32,7 @@ export function recoveredFiles({
     displaced: capped(displaced),
     missing: capped(missing),
     gaps: capped(gaps),
+    nearestTime: capped(nearestTime),
   };
 }
 
@@ -52,14 +54,18 @@ type Findings = Pick<Recovered, 'problems' | 'waiting'> & {
   readonly notPacked?: CappedListSummary | undefined;
 };
 
+/** Reports of earlier versions do not tell. */
+const NONE = { total: 0, first: [] };
+
 function describeFiles(files: v.InferOutput<typeof RecoveredFiles>) {
-  const { truncated, superseded, changedWhileRead, displaced, missing, gaps } = files;
+  const { truncated, superseded, changedWhileRead, displaced, missing, gaps, nearestTime } = files;
   return [
     describe('without their last bytes', truncated, ({ path, missingBytes }) => `${path} (${missingBytes})`),
     describe('as they were before their last change', superseded, String),
     describe('written to while they were read', changedWhileRead, String),
     describe('beside the one that they are of', displaced, ({ path }) => path),
     describe('missing', missing, String),
+    describe('with the nearest time that a journal keeps', nearestTime ?? NONE, String),
     describe('with bytes missing', gaps, ({ path, from, to }) => `${path} (${from} to ${to})`),
   ];
 }

@@ -1,5 +1,5 @@
 import { chmod, lutimes, mkdir, rename, symlink, utimes } from 'node:fs/promises';
-import { toSettable } from '../../files/times.ts';
+import { isFurthest, toSettable } from '../../files/times.ts';
 import { type BytePath, fromText, joinPath, toFsPath, toText } from '../format/byte-path.ts';
 import { entryName } from '../format/schema.ts';
 import { type Content, isComplete, type Replay, type Run, runFile } from './replay.ts';
@@ -20,6 +20,8 @@ export interface WriteSummary {
   readonly missing: string[];
   /** Bytes of files that the journal does not hold: from one offset up to another. */
   readonly gaps: { readonly path: string; readonly from: number; readonly to: number }[];
+  /** Files whose time was further away than a journal keeps: they have the nearest. */
+  readonly nearestTime: string[];
 }
 
 /**
@@ -37,6 +39,7 @@ export async function writeFiles(replay: Replay, folder: string, time: Date): Pr
     displaced: [],
     missing: [],
     gaps: [],
+    nearestTime: [],
   };
   const contents = [...replay.contents.values()].sort(
     (a, b) => b.placedIn - a.placedIn || b.generation - a.generation,
@@ -109,6 +112,7 @@ async function writeContent(target: Target, content: Content): Promise<void> {
   const isInPlace = isWhole && !target.taken.has(content.path) && fits(target, content.path);
   if (isInPlace) {
     target.taken.add(content.path);
+    if (isFurthest(content.mtimeMs)) summary.nearestTime.push(name);
     await moveIntoPlace(target, content, first, content.path);
     summary.files += 1;
   } else await writeDisplaced(target, content, first);
