@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command, DestinationUrl, SessionConfig } from '../config/session-config.ts';
 import { findExecutable } from '../files/find-executable.ts';
@@ -9,10 +9,11 @@ import { explainNotRunnable } from '../process/spawn-error.ts';
 import { findUser } from '../process/user.ts';
 import { timeoutSignal } from '../runtime/abort.ts';
 import { EXIT_USAGE } from '../runtime/exit-codes.ts';
-import { bytesText, errorText } from '../runtime/text.ts';
+import { errorText } from '../runtime/text.ts';
 import { openStore } from '../store/open.ts';
 import { selfTest } from '../store/self-test.ts';
 import { type RunCommand, readConfig } from './command.ts';
+import { checkDestinationRoom, checkWorkdirRoom } from './doctor-room.ts';
 
 /** One thing that a session needs. */
 interface Finding {
@@ -45,9 +46,6 @@ export const doctor: RunCommand = async input => {
   return faults === 0 ? 0 : EXIT_USAGE;
 };
 
-const ROOM_BYTES = 1024 ** 3;
-const ROOM_FILES = 10_000;
-
 async function checkWorkdir({ workdir }: SessionConfig): Promise<Finding[]> {
   const what = 'working directory';
   const probe = join(workdir, `.craftassist-session-doctor-${randomUUID()}`);
@@ -64,22 +62,12 @@ async function checkWorkdir({ workdir }: SessionConfig): Promise<Finding[]> {
       },
     ];
   }
-  const { bavail, bsize, files, ffree } = await statfs(workdir);
-  const free = bavail * bsize;
-  // File systems without a limit on files have none.
-  if (files > 0 && ffree < ROOM_FILES) {
-    const text = `${workdir} has room for ${ffree} files only: make room for ${ROOM_FILES} at least`;
-    return [{ what, state: 'fault', text }];
-  }
-  return free < ROOM_BYTES
-    ? [
-        {
-          what,
-          state: 'fault',
-          text: `${workdir} has only ${bytesText(free)} free: make room for 1 GiB at least`,
-        },
-      ]
-    : [{ what, state: 'ok', text: `${workdir} can be written, ${bytesText(free)} free` }];
+  const { isEnough, text } = await checkWorkdirRoom(workdir);
+  return [
+    isEnough
+      ? { what, state: 'ok', text: `${workdir} can be written, ${text}` }
+      : { what, state: 'fault', text },
+  ];
 }
 
 async function checkCommands(config: SessionConfig): Promise<Finding[]> {
@@ -130,21 +118,24 @@ async function checkDestinations(config: SessionConfig): Promise<Finding[]> {
 
 const DESTINATION_MS = 120_000;
 
-async function checkDestination(place: DestinationUrl, { save }: SessionConfig): Promise<Finding[]> {
-  const what = 'destination';
+async function checkDestination(place: DestinationUrl, config: SessionConfig): Promise<Finding[]> {
   try {
-    const destination = await openStore(place, { s3: save.s3 });
+    const destination = await openStore(place, { s3: config.save.s3 });
     try {
+      const what = `destination ${destination.url}`;
       const steps = await selfTest(destination, timeoutSignal(DESTINATION_MS));
-      return steps.map(({ result, detail, remedy }) => ({
-        what: `${what} ${destination.url}`,
-        state: result === 'fine' ? 'ok' : result,
+      const tried = steps.map(({ result, detail, remedy }) => ({
+        what,
+        state: result === 'fine' ? ('ok' as const) : result,
         text: remedy === undefined ? detail : `${detail}: ${remedy}`,
       }));
+      if (place.kind !== 'directory') return tried;
+      const { isEnough, text } = await checkDestinationRoom(place.path, config);
+      return [...tried, { what, state: isEnough ? 'ok' : 'fault', text }];
     } finally {
       destination.close();
     }
   } catch (error) {
-    return [{ what, state: 'fault', text: errorText(error) }];
+    return [{ what: 'destination', state: 'fault', text: errorText(error) }];
   }
 }

@@ -66,3 +66,25 @@ test.skipIf(!canMount())(
     expect(stdout).toMatch(/^fault working directory: \S+ has room for 4\d\d\d files only/m);
   },
 );
+
+test.skipIf(!canMount()).for([
+  [
+    'size=1500m',
+    '2s',
+    /^fault destination file:\S+: \S+ has only 1\.\d GiB free: make room for 2 GiB at least; the journal/m,
+  ],
+  ['size=1500m', 'off', /^ok {4}destination file:\S+: 1\.\d GiB free$/m],
+  ['size=4g,nr_inodes=5000', '2s', /^fault destination file:\S+: \S+ has room for 4\d\d\d files only/m],
+] as const)(
+  'doctor looks at the room of a destination on a disk of %s, with a journal every %s',
+  {
+    tags: ['slow'],
+  },
+  ([disk, interval, says], { fixture }) => {
+    const { sessions, environment } = fixture;
+    const script = 'mkdir "$1" && mount -t tmpfs -o "$2" none "$1" && exec "$3" "$4" doctor';
+    const args = ['-rm', 'sh', '-c', script, 'sh', sessions, disk, process.execPath, SUPERVISOR];
+    const env = { ...environment, SESSION_JOURNAL_INTERVAL: interval };
+    expect(spawnSync('unshare', args, { env, encoding: 'utf8' }).stdout).toMatch(says);
+  },
+);

@@ -1,6 +1,5 @@
-import { stat, statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { isMissing } from '../../files/errno.ts';
+import { statfs } from 'node:fs/promises';
+import { existingFolder } from '../../files/existing-folder.ts';
 import { bytesText } from '../../runtime/text.ts';
 
 /** What is about to be written below a folder, which need not be there yet. */
@@ -14,7 +13,9 @@ export interface Need {
 
 /** @throws when a disk has not the room for all that is to be written to it: with what is needed, where, and what to do */
 export async function assertRoom(needs: readonly Need[]): Promise<void> {
-  const placed = await Promise.all(needs.map(async need => ({ ...need, ...(await existing(need.folder)) })));
+  const placed = await Promise.all(
+    needs.map(async need => ({ ...need, ...(await existingFolder(need.folder)) })),
+  );
   for (const { dev, at } of placed) {
     const onDisk = placed.filter(other => other.dev === dev);
     const { bavail, bsize, files, ffree } = await statfs(at);
@@ -41,14 +42,4 @@ function amount({ bytes, files }: Need, inFiles: boolean): string {
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
-}
-
-/** The folder, or the next one above it that is there. */
-async function existing(folder: string): Promise<{ readonly at: string; readonly dev: number }> {
-  try {
-    return { at: folder, dev: (await stat(folder)).dev };
-  } catch (error) {
-    if (!isMissing(error) || folder === dirname(folder)) throw error;
-    return existing(dirname(folder));
-  }
 }
