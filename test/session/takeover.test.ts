@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, utimes } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
+import { openDirectoryStore } from '../../src/store/directory.ts';
 import { eventually } from '../support/eventually.ts';
 import { s3Environment } from '../support/s3-environment.ts';
 import { startS3Server } from '../support/s3-server.ts';
+import { piece, putSegments } from '../support/segments.ts';
 import { filesBelow, program, readReport } from '../support/session.ts';
 import { test } from '../support/session-test.ts';
 import { putJournals } from '../support/stored-journals.ts';
@@ -71,6 +73,32 @@ test('of two recoveries one works, and the other says who does, and since when',
   expect((await first.ended()).code, first.stderr()).toBe(0);
   const keys = s3.objects().map(({ key }) => key);
   expect(keys.sort()).toEqual(['sessions/.sessions/a/session.json', 'sessions/a/logs.tar.gz']);
+});
+
+test('a silent journal whose writer would not notice is taken with --force alone', {
+  tags: ['slow'],
+}, async ({ fixture }) => {
+  const store = openDirectoryStore(fixture.sessions);
+  await putSegments(store, [{ pieces: [piece('agent.log', 'one\n')] }], '.sessions/test/journal');
+  store.close();
+  const segment = '.sessions/test/journal/00000001.tar.gz';
+  const longAgo = new Date(Date.now() - 3_600_000);
+  await utimes(join(fixture.sessions, segment), longAgo, longAgo);
+  const url = join(fixture.sessions, 'test');
+  const would = /has not been written for long .*would not notice .*use --force/;
+
+  const one = fixture.start({}, 'recover', url);
+  expect((await one.ended()).code).toBe(64);
+  expect(one.stderr()).toMatch(would);
+  const all = fixture.start({}, 'recover', '--all', fixture.sessions);
+  expect((await all.ended()).code, all.stderr()).toBe(0);
+  expect(all.stdout()).toMatch(would);
+  // Not even a fence.
+  expect(await readdir(join(fixture.sessions, '.sessions/test/journal'))).toEqual([basename(segment)]);
+
+  const forced = fixture.start({}, 'recover', '--force', url);
+  expect((await forced.ended()).code, forced.stderr()).toBe(0);
+  expect(await filesBelow(fixture.sessions)).toEqual(['.sessions/test/session.json', 'test/logs.tar.gz']);
 });
 
 test('a journal is recovered into a folder with the right to read alone', { tags: ['slow'] }, async ({
