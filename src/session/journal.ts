@@ -146,8 +146,10 @@ export async function flushJournal(
     deadline[Symbol.dispose]();
     const afterMs = Math.round(performance.now() - startMs);
     if (result.durable) log.info({ event: 'journal_flushed', afterMs }, 'journal holds everything');
-    else if (!cancelled.signal.aborted)
-      log.warn({ event: 'journal_incomplete', ...result }, 'journal is incomplete');
+    else if (!cancelled.signal.aborted) {
+      const { durable, why, files, bytes } = result;
+      log.warn({ event: 'journal_incomplete', durable, why, files, bytes }, 'journal is incomplete');
+    }
     return result;
   });
   using headStart = startDeadline('journalHeadStart');
@@ -169,7 +171,8 @@ async function finish(
     cancel();
     // One that has started at this very moment would go on for ever.
     await started()?.journal.finish(AbortSignal.abort(error));
-    return { durable: false, why: errorText(error), files: 0, bytes: 0 };
+    const why = errorText(error);
+    return { durable: false, isEnded: false, unreadable: undefined, why, files: 0, bytes: 0 };
   }
 }
 

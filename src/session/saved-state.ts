@@ -44,6 +44,9 @@ export function stateOfUnsaved(
   const held = heldByJournal(journal, end);
   if (held === undefined) return { saved: { how: 'lost' }, notices: [] };
   if (end?.durable === true) return { saved: held, notices: [] };
+  // One file never takes everything else with it.
+  if (end?.unreadable !== undefined)
+    return { saved: held, notices: [`the journal lacks what cannot be read: ${end.unreadable}`] };
   if (hasWorkdir()) return { saved: { how: 'lost' }, notices: [] };
   // What the journal holds is all that can be had.
   const notice = `${goneText(config.workdir)}: the journal holds what it had of it`;
@@ -73,7 +76,7 @@ function heldByJournal(
   const started = journal?.started();
   if (journal === undefined || started === undefined || started.journal.report().isEmpty) return undefined;
   // One that says that it has ended is recovered without being told that its session is over.
-  const force = end?.durable === true ? '' : '--force ';
+  const force = end?.isEnded === true ? '' : '--force ';
   const url = quote(`${journal.store.url}/${started.name}`);
   return { how: 'journal', recover: `craftassist-session recover ${force}${url}` };
 }

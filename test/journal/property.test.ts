@@ -33,7 +33,7 @@ describe('whatever happens to the files', () => {
         deeds.push(doSomething());
         if (random() < 0.5) await setImmediate();
       }
-      expect(await journal.finish(patient)).toEqual({ durable: true });
+      expect(await journal.finish(patient)).toEqual({ durable: true, isEnded: true });
       const recovered = await recover();
       expect(treeOf(recovered.folder)).toEqual(treeOf(work));
       expect(recovered).toMatchObject(allIsThere);
@@ -58,7 +58,7 @@ describe('whatever happens to the files', () => {
         await eventually(() => journal.report().segments > segments);
         if (i % 10 === 0) expect((await recover()).problems).toEqual([]);
       }
-      expect(await journal.finish(patient)).toEqual({ durable: true });
+      expect(await journal.finish(patient)).toEqual({ durable: true, isEnded: true });
       const recovered = await recover();
       expect(treeOf(recovered.folder)).toEqual(treeOf(work));
       expect(recovered).toMatchObject(allIsThere);

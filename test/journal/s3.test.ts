@@ -35,7 +35,7 @@ test('a journal lives through an S3 that fails, is recovered from it and removed
   const { nowMs, conditions } = await askStore(destination, 'now/journal', patient);
   expect(conditions).toBe('honoured');
   expect(live && standingOf(live, nowMs)).toEqual({ kind: 'written' });
-  expect(await journal.finish(patient)).toEqual({ durable: true });
+  expect(await journal.finish(patient)).toEqual({ durable: true, isEnded: true });
   expect(journal.report().prefix).toBe('now/journal');
   const folder = join(store, 'recovered');
   const recovered = await recoverJournal({ destination, prefix: 'now/journal', folder, signal: patient });

@@ -10,7 +10,7 @@ test('sparse files come back with their holes, of which the journal has no byte'
   const { work, store, start, recover } = await openJournalFixture();
   plantSparse(work);
   const journal = start();
-  expect(await journal.finish(patient)).toEqual({ durable: true });
+  expect(await journal.finish(patient)).toEqual({ durable: true, isEnded: true });
   const segments = await Promise.all((await segmentsIn(join(store, 'now/journal'))).map(unzipped));
   expect(Buffer.concat(segments).length).toBeLessThan(200_000);
   const recovered = await recover();
@@ -34,7 +34,7 @@ test('a file that becomes sparse, is written to, and grows again is followed', a
   await file.write('in a hole', 2 ** 30);
   await covered();
   await appendFile(path, 'more');
-  expect(await journal.finish(patient)).toEqual({ durable: true });
+  expect(await journal.finish(patient)).toEqual({ durable: true, isEnded: true });
   const { folder, problems } = await recover();
   expect(problems).toEqual([]);
   const { size, blocks } = await stat(join(folder, 'map.db'));

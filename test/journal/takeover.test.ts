@@ -42,7 +42,7 @@ describe('a writer whose journal a recovery has taken', () => {
     const ground = await written();
     await using _ = await takeJournal(ground.destination, await found(ground), someone(), patient);
     await appendFile(join(ground.work, 'agent.log'), 'second\n');
-    expect(await ground.journal.finish(patient)).toEqual({ durable: true });
+    expect(await ground.journal.finish(patient)).toEqual({ durable: true, isEnded: true });
     expect(ground.problems).toMatchObject([
       {
         kind: 'fenced',
@@ -124,7 +124,7 @@ describe('a writer whose journal a recovery has taken', () => {
     const journal = ground.start({ destination: loses });
     await eventually(() => journal.report().segments === 1);
     await writeFile(join(ground.work, 'agent.log'), 'here');
-    expect(await journal.finish(patient)).toEqual({ durable: true });
+    expect(await journal.finish(patient)).toEqual({ durable: true, isEnded: true });
     expect([lost, journal.report().prefix]).toEqual([1, 'now/journal']);
   });
 });

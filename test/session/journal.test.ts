@@ -207,6 +207,28 @@ describe.concurrent('a stop that leaves no time for the archive', () => {
     expect((await keysWithoutFences(s3, keys)).sort()).toEqual(SAVED.map(key => `p/${key}`));
   });
 
+  test('says how to recover when the last status is not stored either', { tags: ['slow'] }, async ({
+    fixture,
+    onTestFinished,
+  }) => {
+    const s3 = await startS3Server({
+      gate: ({ operation, key }) => !(operation === 'PutObject' && key.endsWith('/status.json')),
+      faults: [{ match: { operation: 'UploadPart' }, do: 'stall' }],
+    });
+    onTestFinished(() => s3.close());
+    const session = fixture.start({
+      ...JOURNAL,
+      ...store(s3),
+      SESSION_STOP_TIMEOUT: '8s',
+      SESSION_AGENT_COMMAND: program('agent-writes-noise', 12),
+    });
+    await eventually(() => s3.counts.UploadPart);
+    await eventually(() => journalBytes(s3) > 12 * 1024 * 1024);
+    session.signal('SIGTERM');
+    expect((await session.ended()).code, session.stdout()).toBe(21);
+    expect(session.report().recover).toBe('craftassist-session recover --force s3://bucket/p/test');
+  });
+
   test('keeps its report when a second signal ends the upload', { tags: ['slow'] }, async ({
     fixture,
     onTestFinished,

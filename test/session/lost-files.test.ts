@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { segmentsIn, unzipped } from '../support/journal.ts';
-import { startS3Server } from '../support/s3-server.ts';
+import { type S3Server, startS3Server } from '../support/s3-server.ts';
 import {
   filesBelow,
   program,
@@ -17,6 +17,15 @@ import { test } from '../support/session-test.ts';
 
 const RUNNING = { SESSION_AGENT_COMMAND: program('agent-runs') };
 const JOURNAL = { ...RUNNING, SESSION_JOURNAL_INTERVAL: '50ms' };
+
+const storedAt = ({ url }: S3Server) => ({
+  SESSION_DESTINATION: 's3://bucket',
+  SESSION_S3_PATH_STYLE: '1',
+  AWS_ENDPOINT_URL_S3: url,
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: 'AKIDTEST',
+  AWS_SECRET_ACCESS_KEY: 'verysecret',
+});
 
 /** Starts a session in whose working directory is one file that its journal holds. */
 async function startWithFile(
@@ -102,12 +111,7 @@ test('a journal that begins late does not take another folder for the working di
   const { workdir } = fixture;
   const session = fixture.start({
     ...JOURNAL,
-    SESSION_DESTINATION: 's3://bucket',
-    SESSION_S3_PATH_STYLE: '1',
-    AWS_ENDPOINT_URL_S3: s3.url,
-    AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: 'AKIDTEST',
-    AWS_SECRET_ACCESS_KEY: 'verysecret',
+    ...storedAt(s3),
   });
   await session.logged('"event":"process_started","child":"agent"');
   await rename(workdir, `${workdir}-away`);
@@ -169,6 +173,31 @@ describe.skipIf(spawnSync('strace', ['true']).status !== 0)('what the disk no lo
     });
     const journal = await segmentsIn(join(fixture.sessions, '.sessions/test/journal'));
     expect(journal.length).toBeGreaterThan(0);
+  });
+
+  test('takes nothing else with it when the archive is not saved either', {
+    tags: ['slow'],
+  }, async ({ fixture, onTestFinished }) => {
+    const s3 = await startS3Server({ faults: [{ match: { operation: 'UploadPart' }, do: 'stall' }] });
+    onTestFinished(() => s3.close());
+    const session = fixture.start({
+      ...JOURNAL,
+      ...storedAt(s3),
+      SESSION_STOP_TIMEOUT: '10s',
+      SESSION_AGENT_COMMAND: program('agent-writes-noise', 12),
+    });
+    await session.logged('"event":"process_started","child":"server"');
+    const locked = join(fixture.workdir, 'locked.log');
+    await fail(session, 'openat:error=EACCES', locked);
+    await writeFile(locked, 'nobody reads this');
+    await eventually(() => s3.counts.UploadPart);
+    session.signal('SIGTERM');
+    expect((await session.ended()).code, session.stdout()).toBe(21);
+    expect(session.report()).toMatchObject({
+      saved: 'journal',
+      recover: 'craftassist-session recover --force s3://bucket/test',
+      notices: [expect.stringMatching(/^the journal lacks what cannot be read: locked\.log: /)],
+    });
   });
 
   for (const [what, env, code] of [

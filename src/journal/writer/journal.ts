@@ -30,9 +30,20 @@ export interface Journal {
   lackingIn(archived: ReadonlyMap<BytePath, number>): string[];
 }
 
-export type JournalEnd =
+export type JournalEnd = {
+  /** The store has its last status: a recovery need not be told that it has ended. */
+  readonly isEnded: boolean;
+} & (
   | { readonly durable: true }
-  | { readonly durable: false; readonly why: string; readonly files: number; readonly bytes: number };
+  | {
+      readonly durable: false;
+      /** Something that cannot be read, and why: all that can be is durable. undefined: it may not be. */
+      readonly unreadable: string | undefined;
+      readonly why: string;
+      readonly files: number;
+      readonly bytes: number;
+    }
+);
 
 /**
  * Uploads what changes in the working directory as `<prefix>/00000001.tar.gz` and so on, from now until `finish`: see
@@ -112,31 +123,40 @@ async function finish(
   if (signal.aborted) cancel();
   try {
     await Promise.race([aborted, flush(state, running)]);
-    return { durable: true };
+    return endOf(state, '');
   } catch (error) {
-    // Segments decide: without the last status a recovery waits until the journal is old, and finds everything.
-    if (state.isFlushed) return { durable: true };
-    const { files, bytes } = backlog(state.index);
-    return { durable: false, why: errorText(error), files, bytes };
+    return endOf(state, errorText(error));
   } finally {
     signal.removeEventListener('abort', cancel);
   }
+}
+
+/** Segments decide: without the last status a recovery has to be told, and finds everything. */
+function endOf({ index, flushed, isEnded }: WriterState, why: string): JournalEnd {
+  const unreadable = flushed?.unreadable;
+  if (flushed !== undefined && unreadable === undefined) return { durable: true, isEnded };
+  const { files, bytes } = backlog(index);
+  return { durable: false, isEnded, unreadable, why, files, bytes };
 }
 
 async function flush(state: WriterState, running: Promise<unknown>): Promise<void> {
   await running;
   // What ended it may have taken a segment's changes along.
   state.cancelled.signal.throwIfAborted();
-  await uploadAll(state);
-  state.isFlushed = true;
+  const unreadable = await uploadAll(state);
+  state.flushed = { unreadable };
+  // The last status says that nothing is missing.
+  if (unreadable !== undefined) throw new Error(`not everything can be read: ${unreadable}`);
   await putFinalStatus(state);
+  state.isEnded = true;
 }
 
 /**
- * Scans and uploads until a scan finds nothing more.
- * @throws when there is something that cannot be read, or that does not come to rest
+ * Scans and uploads until a scan finds nothing more that can be read.
+ * @returns what cannot be, and why; undefined: there is nothing
+ * @throws when there is something that does not come to rest
  */
-async function uploadAll(state: WriterState): Promise<void> {
+async function uploadAll(state: WriterState): Promise<string | undefined> {
   for (let scans = 0; scans < MAX_FINAL_SCANS; scans += 1) {
     if (!(await scan(state))) throw new Error('the working directory cannot be read');
     dropPendingRemoval(state.index);
@@ -145,9 +165,7 @@ async function uploadAll(state: WriterState): Promise<void> {
     while (outcome === 'stored') outcome = await uploadNext(state, 0);
     await checkPrefixes(state.index, FINAL_CHECK_BYTES);
     const unreadable = unreadableNow(state);
-    if (!isAtRest || state.index.dirty.size > unreadable.files) continue;
-    if (unreadable.first === undefined) return;
-    throw new Error(`not everything can be read: ${unreadable.first}`);
+    if (isAtRest && state.index.dirty.size <= unreadable.files) return unreadable.first;
   }
   throw new Error('the working directory still changes');
 }

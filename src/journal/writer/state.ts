@@ -44,8 +44,10 @@ export interface WriterState {
   /** CPU time of the last scan. */
   scanCpuMs: number;
   workdirUnreadable: boolean;
-  /** The last look has found nothing that is not in stored segments. */
-  isFlushed: boolean;
+  /** The last look has found nothing that is not in stored segments, but for what cannot be read. */
+  flushed: { readonly unreadable: string | undefined } | undefined;
+  /** The last status is stored. */
+  isEnded: boolean;
   coveredUntilMs: number;
   greatestLagMs: number;
 }
@@ -91,7 +93,8 @@ export function createWriterState(options: JournalOptions): WriterState {
     heartbeat: undefined,
     scanCpuMs: 0,
     workdirUnreadable: false,
-    isFlushed: false,
+    flushed: undefined,
+    isEnded: false,
     coveredUntilMs: options.sinceMs,
     greatestLagMs: 0,
   };
@@ -106,7 +109,7 @@ export function beginAnew(state: WriterState): void {
   state.nth += 1;
   state.segments = 0;
   state.previousCrc = NO_CRC;
-  state.isFlushed = false;
+  state.flushed = undefined;
   state.coveredUntilMs = state.options.sinceMs;
 }
 

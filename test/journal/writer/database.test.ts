@@ -18,7 +18,7 @@ describe('a database and its companions are of one moment', () => {
     await settled(journal);
     begin(db);
     expect(existsSync(join(work, 'world.db-journal'))).toBe(true);
-    expect(await journal.finish(patient)).toEqual({ durable: true });
+    expect(await journal.finish(patient)).toEqual({ durable: true, isEnded: true });
     const { folder } = await recover();
     expect(withoutShm(treeOf(folder))).toEqual(withoutShm(treeOf(work)));
     expect(contentOf(join(folder, 'world.db'))).toEqual({ integrity: 'ok', sum: 0, generation: 0 });
@@ -192,7 +192,7 @@ describe('whatever becomes of a database', () => {
     await writeFile(join(work, 'e.db-wal'), 'more text');
     d?.exec('PRAGMA cache_size = 10');
     await seenByNow(journal, work);
-    expect(await journal.finish(patient)).toEqual({ durable: true });
+    expect(await journal.finish(patient)).toEqual({ durable: true, isEnded: true });
     const { folder, displaced, superseded } = await recover();
     expect(withoutShm(treeOf(folder))).toEqual(withoutShm(treeOf(work)));
     expect({ displaced, superseded }).toEqual({ displaced: [], superseded: [] });
@@ -233,7 +233,7 @@ describe('whatever becomes of a database', () => {
     await mkdir(scratch);
     const another = start({ scratch, prefix: 'another/journal' });
     begin(db);
-    expect(await another.finish(patient)).toEqual({ durable: true });
+    expect(await another.finish(patient)).toEqual({ durable: true, isEnded: true });
     expect(Object.keys(treeOf(scratch))).toEqual([]);
     expect(Object.keys(treeOf((await recover('another/journal')).folder))).toContain('world.db-journal');
     const segments = await Promise.all((await segmentsIn(join(store, 'another/journal'))).map(unzipped));
@@ -291,7 +291,7 @@ describe('whatever programs do to databases', () => {
         }
       }
       for (const db of databases.values()) if (random() < 0.5) db.close();
-      expect(await journal.finish(patient)).toEqual({ durable: true });
+      expect(await journal.finish(patient)).toEqual({ durable: true, isEnded: true });
       const recovered = await recover();
       expect(withoutShm(treeOf(recovered.folder))).toEqual(withoutShm(treeOf(work)));
       expect(recovered).toMatchObject({ displaced: [], superseded: [], truncated: [], changedWhileRead: [] });

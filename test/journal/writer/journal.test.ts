@@ -44,7 +44,7 @@ describe('what the journal holds', () => {
     await utimes(join(work, 'agent.log'), 1_700_000_000, 1_700_000_000);
     await symlink('../agent.log', join(work, 'world/link'));
     const journal = start();
-    expect(await journal.finish(patient)).toEqual({ durable: true });
+    expect(await journal.finish(patient)).toEqual({ durable: true, isEnded: true });
     const recovered = await recover();
     expect(treeOf(recovered.folder)).toEqual(treeOf(work));
     expect(recovered).toMatchObject({
@@ -379,7 +379,7 @@ describe('failures of the destination', () => {
     await eventually(() => journal.report().failures > 2);
     await appendFile(log, randomBytes(SEGMENT_BYTES + 1));
     isDown = false;
-    expect(await journal.finish(patient)).toEqual({ durable: true });
+    expect(await journal.finish(patient)).toEqual({ durable: true, isEnded: true });
     expect(problems.map(({ kind }) => kind)).toEqual(['upload-failing', 'upload-recovered']);
     expect(journal.report().greatestLagMs).toBeGreaterThan(0);
     expect(treeOf((await recover()).folder)).toEqual(treeOf(work));
@@ -399,7 +399,7 @@ describe('failures of the destination', () => {
     };
     const journal = start({ destination: forgetful });
     await appendFile(join(work, 'agent.log'), ' and there');
-    expect(await journal.finish(patient)).toEqual({ durable: true });
+    expect(await journal.finish(patient)).toEqual({ durable: true, isEnded: true });
     expect(journal.report().prefix).toBe('now/journal');
     expect(problems.map(({ kind }) => kind)).not.toContain('prefix-taken');
     expect(treeOf((await recover()).folder)).toEqual(treeOf(work));
@@ -446,7 +446,14 @@ describe('failures of the destination', () => {
       await writeFile(join(work, 'hidden.log'), 'hidden', { mode: 0 });
       const journal = start();
       const why = expect.stringMatching(/^not everything can be read: hidden\.log: /);
-      expect(await journal.finish(patient)).toEqual({ durable: false, why, files: 1, bytes: 6 });
+      expect(await journal.finish(patient)).toEqual({
+        durable: false,
+        isEnded: false,
+        unreadable: expect.stringMatching(/^hidden\.log: /),
+        why,
+        files: 1,
+        bytes: 6,
+      });
     }));
 
   test('nothing is durable without a folder that cannot be listed', () =>
@@ -482,7 +489,10 @@ describe('failures of the destination', () => {
     };
     const journal = start({ destination: withoutStatus });
     await settled(journal);
-    expect(await journal.finish(AbortSignal.timeout(1_000))).toEqual({ durable: true });
+    expect(await journal.finish(AbortSignal.timeout(1_000))).toEqual({
+      durable: true,
+      isEnded: false,
+    });
     expect(await readFile(join((await recover()).folder, 'agent.log'), 'utf8')).toBe('all of it');
   });
 
@@ -517,7 +527,7 @@ describe('failures of the destination', () => {
     await writeFile(join(work, 'agent.log'), 'sent in the end');
     const journal = start({ destination: stuck });
     await eventually(() => puts === 1);
-    expect(await journal.finish(patient)).toEqual({ durable: true });
+    expect(await journal.finish(patient)).toEqual({ durable: true, isEnded: true });
   });
 });
 
