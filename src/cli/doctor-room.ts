@@ -12,7 +12,7 @@ const GIB = 1024 ** 3;
 const ROOM_FILES = 10_000;
 
 /** Whether a disk has room for a session. @param bytes at least */
-export async function checkRoom(folder: string, bytes: number): Promise<Room> {
+async function checkRoom(folder: string, bytes: number): Promise<Room> {
   const { bavail, bsize, files, ffree } = await statfs((await existingFolder(folder)).at);
   const free = bytesText(bavail * bsize);
   // File systems without a limit on files have none.

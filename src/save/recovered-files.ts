@@ -60,10 +60,10 @@ const NONE = { total: 0, first: [] };
 function describeFiles(files: v.InferOutput<typeof RecoveredFiles>) {
   const { truncated, superseded, changedWhileRead, displaced, missing, gaps, nearestTime } = files;
   return [
-    describe('without their last bytes', truncated, ({ path, missingBytes }) => `${path} (${missingBytes})`),
-    describe('as they were before their last change', superseded, String),
-    describe('written to while they were read', changedWhileRead, String),
-    describe('beside the one that they are of', displaced, ({ path }) => path),
+    describe('without the last bytes', truncated, ({ path, missingBytes }) => `${path} (${missingBytes})`),
+    describe('as of before the last change', superseded, String),
+    describe('written to while being read', changedWhileRead, String),
+    describe('beside the original', displaced, ({ path }) => path),
     describe('missing', missing, String),
     describe('with the nearest time that a journal keeps', nearestTime ?? NONE, String),
     describe('with bytes missing', gaps, ({ path, from, to }) => `${path} (${from} to ${to})`),

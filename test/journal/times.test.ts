@@ -12,7 +12,7 @@ test.for([
   const { work, start, recover } = await openJournalFixture();
   writeFileSync(join(work, 'file'), 'content');
   execFileSync('touch', ['-d', `${date} UTC`, join(work, 'file')]);
-  expect(await start().finish(patient)).toEqual({ durable: true });
+  expect(await start().finish(patient)).toEqual({ durable: true, isEnded: true });
   const { folder, nearestTime } = await recover();
   const [was = 0n, is = 0n] = [work, folder].map(
     each => statSync(join(each, 'file'), { bigint: true }).mtimeNs,

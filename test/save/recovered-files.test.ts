@@ -10,17 +10,19 @@ const NO_FILES = {
   displaced: [],
   missing: [],
   gaps: [],
+  nearestTime: [],
 };
 const NOTHING = { problems: [], waiting: { files: 0, bytes: 0, paths: [] }, files: recoveredFiles(NO_FILES) };
 const displaced = { path: 'a.log#00000001@00000000000000000008', of: 'a.log', bytes: 3 };
 
 describe('a recovery has a line for', () => {
   test.for([
-    ['truncated', [{ path: 'a.log', missingBytes: 7 }], '1 file without their last bytes: a.log (7)'],
-    ['superseded', ['r.mca'], '1 file as they were before their last change: r.mca'],
-    ['changedWhileRead', ['a', 'b'], '2 files written to while they were read: a, b'],
-    ['displaced', [displaced], `1 file beside the one that they are of: ${displaced.path}`],
+    ['truncated', [{ path: 'a.log', missingBytes: 7 }], '1 file without the last bytes: a.log (7)'],
+    ['superseded', ['r.mca'], '1 file as of before the last change: r.mca'],
+    ['changedWhileRead', ['a', 'b'], '2 files written to while being read: a, b'],
+    ['displaced', [displaced], `1 file beside the original: ${displaced.path}`],
     ['missing', ['a.log'], '1 file missing: a.log'],
+    ['nearestTime', ['a'], '1 file with the nearest time that a journal keeps: a'],
     ['gaps', [{ path: 'a.log', from: 4, to: 8 }], '1 file with bytes missing: a.log (4 to 8)'],
   ] as const)('%s files', ([kind, found, line]) => {
     const files = recoveredFiles({ ...NO_FILES, [kind]: found });

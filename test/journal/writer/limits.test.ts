@@ -26,7 +26,7 @@ test('a log that is deleted while the store cannot be reached is lost as far as 
   renameSync(log, rotated);
   rmSync(rotated);
   isDown = false;
-  expect(await journal.finish(patient)).toEqual({ durable: true });
+  expect(await journal.finish(patient)).toEqual({ durable: true, isEnded: true });
   const segments = await Promise.all((await segmentsIn(join(store, 'now/journal'))).map(unzipped));
   expect(Buffer.concat(segments).includes('waiting\n')).toBe(true);
   expect(Buffer.concat(segments).includes('not sent\n')).toBe(false);
@@ -38,6 +38,6 @@ test('what is there between two looks only is not noticed', async () => {
   await eventually(() => journal.report().segments > 0);
   writeFileSync(join(work, 'short.log'), 'gone');
   rmSync(join(work, 'short.log'));
-  expect(await journal.finish(patient)).toEqual({ durable: true });
+  expect(await journal.finish(patient)).toEqual({ durable: true, isEnded: true });
   expect(readdirSync((await recover()).folder)).toEqual([]);
 });
