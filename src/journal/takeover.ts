@@ -35,19 +35,20 @@ export async function takeJournal(
   const lost = new AbortController();
   let sequence = Math.max(segments, last?.sequence ?? 0);
 
+  /** The last number is known to be this one's fence. */
+  let isHeld = false;
   const put = async (state: Fence['state'], limit: AbortSignal, archive?: string) => {
     sequence += 1;
+    isHeld = false;
     const fence = { by, host, since, state, after: segments, ...(archive === undefined ? {} : { archive }) };
     await putFence(store, prefix, sequence, fence, limit);
+    isHeld = true;
   };
-  let isPutting = false;
   const renew = async () => {
     for (;;) {
       await pause(FENCE_INTERVAL_MS, over.signal);
       if (over.signal.aborted) return;
-      isPutting = true;
       await put('working', AbortSignal.any([signal, disposed.signal]));
-      isPutting = false;
     }
   };
 
@@ -69,7 +70,8 @@ export async function takeJournal(
       over.abort();
       disposed.abort();
       await renewing;
-      if (isEnded || isPutting) return;
+      // Behind the fence of somebody else it would take that away.
+      if (isEnded || !isHeld) return;
       await put('released', timeoutSignal(RELEASE_MS)).catch((error: unknown) => {
         // Nothing depends on it but how soon the next one may begin.
         if (isBug(error)) throw error;

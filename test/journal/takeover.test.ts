@@ -146,13 +146,16 @@ describe('of two recoveries', () => {
     expect(takeover.signal.aborted).toBe(false);
   });
 
-  test('the one that has been silent for three minutes has lost it, and may end nothing', async () => {
+  test('the one that has been silent for three minutes has lost it, may end nothing, and gives nothing away', async () => {
     const ground = await written();
     const dead = await takeJournal(ground.destination, await found(ground), someone('dead'), patient);
     const journal = await found(ground);
     expect(standingOf(journal, Date.now() + 181_000)).toEqual({ kind: 'free' });
     await using _ = await takeJournal(ground.destination, journal, someone('second'), patient);
     await expect(dead.end()).rejects.toThrow(JournalTakenError);
+    await dead[Symbol.asyncDispose]();
+    const standing = standingOf(await found(ground), Date.now());
+    expect(standing).toMatchObject({ kind: 'taken', fence: { host: 'second' } });
   });
 
   test('one that gives up leaves it to the next one at once', async () => {

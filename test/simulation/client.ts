@@ -16,8 +16,8 @@ export interface Client {
 
 export interface ClientOptions {
   readonly bucket: Bucket;
-  /** Its process, as in the store's events. */
-  readonly name: string;
+  /** The process that asks now, as in the store's events. */
+  readonly by: () => string;
   readonly mischief: Mischief;
   /** The request at which its process is killed; undefined: it is not. */
   readonly killAt: number | undefined;
@@ -31,7 +31,7 @@ const CHUNK_BYTES = 16 * 1024;
 const PAGE = 50;
 
 export function createClient(options: ClientOptions): Client {
-  const { bucket, name, mischief } = options;
+  const { bucket, mischief } = options;
   const { random, meets } = mischief;
   let requests = 0;
   let isKilled = false;
@@ -121,9 +121,10 @@ export function createClient(options: ClientOptions): Client {
       const body = Buffer.concat(parts);
       onProgress?.(body.length);
       let id: string | undefined;
+      const by = options.by();
       try {
         await request(signal, () => {
-          id = bucket.put(key, body, name, { ifAbsent, isLate: isKilled || signal.aborted }).id;
+          id = bucket.put(key, body, by, { ifAbsent, isLate: isKilled || signal.aborted }).id;
         });
       } catch (error) {
         signal.throwIfAborted();
@@ -137,8 +138,9 @@ export function createClient(options: ClientOptions): Client {
     exists: (key, signal) => request(signal, () => bucket.read(key) !== undefined),
 
     async put(key, body, { signal, ifAbsent = false }) {
+      const by = options.by();
       await request(signal, () =>
-        bucket.put(key, body, name, { ifAbsent, isLate: isKilled || signal.aborted }),
+        bucket.put(key, body, by, { ifAbsent, isLate: isKilled || signal.aborted }),
       );
     },
 
@@ -165,8 +167,9 @@ export function createClient(options: ClientOptions): Client {
     },
 
     async delete(keys, signal) {
+      const by = options.by();
       await request(signal, () => {
-        for (const key of keys) bucket.delete(key, name);
+        for (const key of keys) bucket.delete(key, by);
       });
     },
 

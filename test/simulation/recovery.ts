@@ -8,7 +8,7 @@ import type { Store } from '../../src/store/store.ts';
 import { withRetry } from '../../src/store/with-retry.ts';
 
 export interface SimulatedRecovery {
-  /** Once, as a scheduled `recover --all` does. @returns whether nobody else has a journal @throws what it would tell */
+  /** Once, as each process of a scheduled `recover --all` does. @returns whether nobody else has a journal @throws what it would tell */
   run(): Promise<boolean>;
   /** As `SimulatedSession.kill`. */
   kill(): void;
@@ -28,7 +28,6 @@ export interface RecoveryOptions {
 export function startRecovery({ store, config, host, scratch, force }: RecoveryOptions): SimulatedRecovery {
   const signals = createSignals();
   const destination = withRetry(store);
-  const taker = { by: randomUUID(), host };
   mkdirSync(scratch);
   return {
     async run() {
@@ -48,7 +47,7 @@ export function startRecovery({ store, config, host, scratch, force }: RecoveryO
         config,
         input,
         destination,
-        taker,
+        taker: { by: randomUUID(), host },
         all: true,
         force,
         'dry-run': false,

@@ -71,7 +71,7 @@ async function play(plan: Plan, folder: string, { log }: RunOptions): Promise<Re
 
   const client = createClient({
     bucket,
-    name: 'session',
+    by: () => 'session',
     mischief,
     killAt: plan.killAt,
     areAbortedOnesDone: plan.takeover,
@@ -109,9 +109,10 @@ async function play(plan: Plan, folder: string, { log }: RunOptions): Promise<Re
   async function recover(name: string, { atMs, killAt, partition }: RecoveryPlan): Promise<void> {
     // Without conditions nobody notices another one: whoever recovers knows that the session is over.
     await wait(plan.conditions === 'honoured' ? atMs : atMs + REST_MS);
+    let visit = 1;
     const own = createClient({
       bucket,
-      name,
+      by: () => `${name}.${visit}`,
       mischief,
       killAt,
       areAbortedOnesDone: plan.takeover,
@@ -127,7 +128,7 @@ async function play(plan: Plan, folder: string, { log }: RunOptions): Promise<Re
       force: plan.conditions !== 'honoured',
     });
     void cutOff(own, [partition]);
-    for (let visit = 1; visit <= VISITS && !own.isKilled(); visit += 1) {
+    for (; visit <= VISITS && !own.isKilled(); visit += 1) {
       // What it tells is told by what it leaves.
       if (await recovery.run().catch(() => false)) return;
       await wait(VISIT_EVERY_MS);
