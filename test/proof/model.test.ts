@@ -84,6 +84,24 @@ describe('who writes', () => {
     expect(judgeWrites([...session, ...recovery, ...deletion])).toEqual([]);
   });
 
+  test('may delete what it has ended, though another one goes on with that', () => {
+    const ended = (number: number, by: string) => ({ ...put(segment(number), by), ends: true });
+    const taken = [put(segment(1), 's'), ended(2, 'r'), put(segment(3), 'q')];
+    const deleted = [remove(segment(1), 'r'), ended(4, 'q'), remove(segment(2), 'q')];
+    expect(judgeWrites([...taken, ...deleted])).toEqual([]);
+  });
+
+  test('may take what has arrived behind a deletion, by the number that it tells', () => {
+    const late = { ...put(segment(1), 's'), isLate: true };
+    const gone = [
+      put(segment(1), 's'),
+      put(segment(2), 's'),
+      remove(segment(1), 's'),
+      remove(segment(2), 's'),
+    ];
+    expect(judgeWrites([...gone, late, put(segment(3), 'r'), remove(segment(1), 'r')])).toEqual([]);
+  });
+
   test.for([
     ['gives a segment other bytes', [put(segment(1), 's'), put(segment(1), 's', 'y')]],
     ['leaves a number out', [put(segment(1), 's'), put(segment(3), 's')]],

@@ -70,13 +70,16 @@ export interface StoreEvent {
   readonly digest?: string;
   /** Whoever sent it had given it up, or was killed, before it arrived. */
   readonly isLate?: boolean;
+  /** It says of its journal that an archive has all of it. */
+  readonly ends?: boolean;
 }
 
 /**
  * Who may write. A segment never gets other bytes, and an archive never another process's. Segments follow each other
  * without a gap and come from one process, until another one puts the next of them: that is a fence, behind which those
- * who came before neither write nor delete. Nothing is added to a journal that is being deleted. Where one was, what its
- * writer had sent may still arrive: whoever finds that, and nobody else, takes it for one that is new.
+ * who came before neither write nor delete. Nothing is added to a journal that is being deleted. One that was ended is
+ * nobody's any more: all who have come to it may end and delete it at the same time. Where one was, what its writer had
+ * sent may still arrive: whoever finds that, and nobody else, takes it for one that is new.
  */
 export function judgeWrites(events: readonly StoreEvent[]): readonly string[] {
   const archives = new Map<string, StoreEvent>();
@@ -112,13 +115,15 @@ interface JournalState {
   /** Who has written to it: the last one owns it. */
   readonly owners: string[];
   isDying: boolean;
+  isEnded: boolean;
 }
 
 function newJournal(earlier: JournalState['earlier']): JournalState {
-  return { digests: [], there: new Set(), earlier, owners: [], isDying: false };
+  return { digests: [], there: new Set(), earlier, owners: [], isDying: false, isEnded: false };
 }
 
-function join(journal: JournalState, number: number, { key, by, digest, isLate }: StoreEvent): string[] {
+function join(journal: JournalState, number: number, event: StoreEvent): string[] {
+  const { key, by, digest, isLate, ends = false } = event;
   const { digests, owners, isDying, there, earlier } = journal;
   // Whoever was about to take what is gone by now finds that out by what it has put.
   const isFree = !there.has(number) && !owners.includes(by);
@@ -130,8 +135,9 @@ function join(journal: JournalState, number: number, { key, by, digest, isLate }
   const isWriter = earlier.some(each => each.owners.includes(by));
   if (isFirst && isWriter && !isLate) return [`${by} wrote ${key}, and the journal is deleted`];
   // What is found where a journal was is there with its number.
-  const last = isFirst && earlier.length > 0 ? number - 1 : digests.length;
+  const last = owners.length === 0 && earlier.length > 0 ? number - 1 : digests.length;
   digests[number - 1] = digest;
+  journal.isEnded ||= ends;
   if (isLate) return [];
   const isFenced = owners.slice(0, -1).includes(by);
   // Who takes it may go on with a deletion that was cut off.
@@ -140,7 +146,7 @@ function join(journal: JournalState, number: number, { key, by, digest, isLate }
   return [
     ...(number > last + 1 ? [`${key} follows number ${last}`] : []),
     ...(isFenced ? [`${by} wrote ${key} behind a fence`] : []),
-    ...(journal.isDying ? [`${by} wrote ${key}, and the journal is being deleted`] : []),
+    ...(journal.isDying && !ends ? [`${by} wrote ${key}, and the journal is being deleted`] : []),
   ];
 }
 
@@ -149,7 +155,7 @@ function leave(journal: JournalState, number: number, { key, by }: StoreEvent): 
   if (!journal.there.delete(number)) return [];
   journal.isDying = true;
   const isFenced = journal.owners.slice(0, -1).includes(by);
-  return isFenced ? [`${by} deleted ${key} behind a fence`] : [];
+  return isFenced && !journal.isEnded ? [`${by} deleted ${key} behind a fence`] : [];
 }
 
 /** A second recovery changes nothing. @param before the digest of each object @param after the same */

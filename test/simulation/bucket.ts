@@ -1,4 +1,6 @@
 import { hash } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
+import { MAX_FENCE_BYTES } from '../../src/journal/format/fence.ts';
 import type { Conditions } from '../../src/store/conditions.ts';
 import { AlreadyExistsError, ConditionRefusedError, type StoredObject } from '../../src/store/store.ts';
 import type { StoreEvent } from '../proof/model.ts';
@@ -40,6 +42,14 @@ export interface BucketOptions {
   readonly onEvent: (event: StoreEvent, body: Buffer | undefined) => void;
 }
 
+/** A fence that says that an archive has all of a journal. */
+function isLastFence(body: Buffer): boolean {
+  const isGzip = body.length <= MAX_FENCE_BYTES && body.subarray(0, 2).equals(GZIP);
+  return isGzip && gunzipSync(body).includes('"state":"ended"');
+}
+
+const GZIP = Buffer.from([0x1f, 0x8b]);
+
 export function createBucket({ conditions, clockOffsetMs, onEvent }: BucketOptions): Bucket {
   const started = Date.now();
   const history = new Map<string, { readonly atMs: number; readonly version: Version | undefined }[]>();
@@ -67,7 +77,7 @@ export function createBucket({ conditions, clockOffsetMs, onEvent }: BucketOptio
       const digest = hash('sha1', body);
       const modifiedMs = Math.floor((started + clockOffsetMs + performance.now()) / 1_000) * 1_000;
       const version = { body: Buffer.from(body), digest, id: `v${puts}`, modifiedMs };
-      change({ kind: 'put', key, by, digest, isLate }, version);
+      change({ kind: 'put', key, by, digest, isLate, ends: isLastFence(body) }, version);
       return version;
     },
     delete(key, by) {
