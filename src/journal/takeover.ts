@@ -4,7 +4,7 @@ import type { Store } from '../store/store.ts';
 import { withdrawFence } from './delete.ts';
 import { JournalTakenError, putFence, type Taker } from './fences.ts';
 import { FENCE_INTERVAL_MS, type Fence } from './format/fence.ts';
-import { PLAN_KEY, STATUS_KEY, segmentKey } from './format/schema.ts';
+import { PLAN_KEY, STATUS_KEY, segmentKey, sequenceOf } from './format/schema.ts';
 import type { FoundJournal } from './reader/find.ts';
 
 /** A journal that nobody else works on, until it is disposed of. */
@@ -39,9 +39,11 @@ export async function takeJournal(
   let isHeld = false;
   const put = async (state: Fence['state'], limit: AbortSignal, archive?: string) => {
     sequence += 1;
+    const follows = isHeld;
     isHeld = false;
     const fence = { by, host, since, state, after: segments, ...(archive === undefined ? {} : { archive }) };
     await putFence(store, prefix, sequence, fence, limit);
+    if (follows) await assertFollows(store, prefix, sequence, limit);
     isHeld = true;
   };
   const renew = async () => {
@@ -95,7 +97,8 @@ export function fencesOf(
 
 /**
  * Whoever had it may have deleted it at the same moment, so that nothing was in the way of the fence. A listing may come
- * late, and a deletion takes the status last, of which the plan alone may be left: they are asked for by their names.
+ * late, and a deletion takes the status last, of which the plan alone may be left: they are asked for by their names. A
+ * listing shows what else has arrived late.
  */
 async function assertThere(
   store: Store,
@@ -104,6 +107,23 @@ async function assertThere(
 ): Promise<void> {
   for (const name of [STATUS_KEY, segmentKey(segments), PLAN_KEY])
     if ((await store.exists(`${prefix}/${name}`, signal)) !== false) return;
+  for await (const { key } of store.list(`${prefix}/`, signal))
+    if ((sequenceOf(key.slice(prefix.length + 1)) ?? fence) <= segments) return;
+  return giveUp(store, prefix, fence, signal);
+}
+
+/** Whoever has taken the journal meanwhile may have deleted it, with the fences of both. */
+async function assertFollows(
+  store: Store,
+  prefix: string,
+  sequence: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const before = `${prefix}/${segmentKey(sequence - 1)}`;
+  if ((await store.exists(before, signal)) === false) return giveUp(store, prefix, sequence, signal);
+}
+
+async function giveUp(store: Store, prefix: string, fence: number, signal: AbortSignal): Promise<never> {
   await withdrawFence(store, prefix, fence, signal);
   throw new JournalTakenError(`${prefix} is gone: its session is saved by now`);
 }

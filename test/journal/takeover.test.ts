@@ -173,6 +173,29 @@ describe('of two recoveries', () => {
     expect(takeover.signal.aborted).toBe(false);
   });
 
+  test('the one that has been silent while the other deleted it ends nothing, and leaves nothing', async () => {
+    const ground = await written({ heedsFences: false });
+    await ground.journal.finish(patient);
+    const silent = await takeJournal(ground.destination, await found(ground), someone(), patient);
+    const journal = await found(ground);
+    const other = await takeJournal(ground.destination, journal, someone(), patient);
+    await other.end();
+    const options = { signal: patient, fences: fencesOf(journal, other) };
+    await deleteJournal(ground.destination, journal, SAVED_BEFORE, options);
+    await expect(silent.end()).rejects.toThrow('is gone: its session is saved by now');
+    await silent[Symbol.asyncDispose]();
+    expect(await readdir(ground.store, { recursive: true })).toEqual([]);
+  });
+
+  test('one takes what has arrived late of a journal that was deleted', async () => {
+    const ground = await written();
+    await ground.journal.finish(patient);
+    const journal = { ...(await found(ground)), segments: 7 };
+    await ground.destination.delete(['now/journal/status.json'], patient);
+    await using takeover = await takeJournal(ground.destination, journal, someone(), patient);
+    expect(takeover.signal.aborted).toBe(false);
+  });
+
   test('the one that comes when the other has deleted it finds nothing, and leaves nothing', async () => {
     const ground = await written({ heedsFences: false });
     await ground.journal.finish(patient);
