@@ -5,7 +5,13 @@ import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
-import { filesBelow, program, readReport, type SessionFixture } from '../support/session.ts';
+import {
+  filesBelow,
+  program,
+  type RunningSupervisor,
+  readReport,
+  type SessionFixture,
+} from '../support/session.ts';
 import { test } from '../support/session-test.ts';
 import { keysWithoutFences } from '../support/stored-journals.ts';
 
@@ -177,17 +183,22 @@ describe.concurrent('a stop that leaves no time for the archive', () => {
     AWS_SECRET_ACCESS_KEY: 'verysecret',
   });
 
-  test('leaves the journal, exits with 21, and says how to recover; recovering makes it whole', {
-    tags: ['slow'],
-  }, async ({ fixture, onTestFinished }) => {
-    const s3 = await startS3Server();
-    onTestFinished(() => s3.close());
-    const session = fixture.start({
+  /** A session with 12 MiB, and little time for its end. */
+  function startNoisy(fixture: SessionFixture, s3: S3Server): RunningSupervisor {
+    return fixture.start({
       ...JOURNAL,
       ...store(s3),
       SESSION_STOP_TIMEOUT: '8s',
       SESSION_AGENT_COMMAND: program('agent-writes-noise', 12),
     });
+  }
+
+  test('leaves the journal, exits with 21, and says how to recover; recovering makes it whole', {
+    tags: ['slow'],
+  }, async ({ fixture, onTestFinished }) => {
+    const s3 = await startS3Server();
+    onTestFinished(() => s3.close());
+    const session = startNoisy(fixture, s3);
     s3.setFaults([{ match: { operation: 'UploadPart' }, do: 'stall' }]);
     await eventually(() => s3.counts.UploadPart);
     // What is left for the journal to send is little: a stop that comes later than this loses nothing.
@@ -216,12 +227,7 @@ describe.concurrent('a stop that leaves no time for the archive', () => {
       faults: [{ match: { operation: 'UploadPart' }, do: 'stall' }],
     });
     onTestFinished(() => s3.close());
-    const session = fixture.start({
-      ...JOURNAL,
-      ...store(s3),
-      SESSION_STOP_TIMEOUT: '8s',
-      SESSION_AGENT_COMMAND: program('agent-writes-noise', 12),
-    });
+    const session = startNoisy(fixture, s3);
     await eventually(() => s3.counts.UploadPart);
     await eventually(() => journalBytes(s3) > 12 * 1024 * 1024);
     session.signal('SIGTERM');
