@@ -11,6 +11,8 @@ import type { FoundJournal } from './reader/find.ts';
 export interface Takeover extends AsyncDisposable {
   /** Aborted with the caller's, and when somebody else has taken the journal after all. */
   readonly signal: AbortSignal;
+  /** Puts another fence: what has been read so far nobody else had begun to delete. @throws {JournalTakenError} */
+  confirm(): Promise<void>;
   /** Puts the last fence, before the journal is deleted. @throws {JournalTakenError} */
   end(archive?: string): Promise<void>;
 }
@@ -46,11 +48,16 @@ export async function takeJournal(
     if (follows) await assertFollows(store, prefix, sequence, limit);
     isHeld = true;
   };
+  let turn = Promise.resolve();
+  const confirm = () => {
+    turn = turn.then(() => put('working', AbortSignal.any([signal, disposed.signal])));
+    return turn;
+  };
   const renew = async () => {
     for (;;) {
       await pause(FENCE_INTERVAL_MS, over.signal);
       if (over.signal.aborted) return;
-      await put('working', AbortSignal.any([signal, disposed.signal]));
+      await confirm();
     }
   };
 
@@ -60,6 +67,7 @@ export async function takeJournal(
   let isEnded = false;
   return {
     signal: AbortSignal.any([signal, lost.signal]),
+    confirm,
     async end(archive) {
       over.abort();
       // One that is under way decides who has the journal.

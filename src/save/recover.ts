@@ -85,6 +85,8 @@ async function rebuildAndSave(
     archiveFolder: store.url.startsWith('file:') ? fileURLToPath(store.url) : undefined,
     signal,
   });
+  // Behind somebody else's fence segments may have gone before they were read, which is no damage.
+  await runtime.takeover?.confirm();
   const [problem] = rebuilt.problems;
   if (rebuilt.about === undefined && problem !== undefined && !runtime.discardDamaged) {
     const why = `nothing of it can be read: ${problem.segment}: ${problem.why}`;

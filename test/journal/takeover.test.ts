@@ -152,6 +152,7 @@ describe('of two recoveries', () => {
     const journal = await found(ground);
     expect(standingOf(journal, Date.now() + 181_000)).toEqual({ kind: 'free' });
     await using _ = await takeJournal(ground.destination, journal, someone('second'), patient);
+    await expect(dead.confirm()).rejects.toThrow(JournalTakenError);
     await expect(dead.end()).rejects.toThrow(JournalTakenError);
     await dead[Symbol.asyncDispose]();
     const standing = standingOf(await found(ground), Date.now());

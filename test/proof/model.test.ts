@@ -84,14 +84,16 @@ describe('who writes', () => {
     expect(judgeWrites([...session, ...recovery, ...deletion])).toEqual([]);
   });
 
+  const fence = (number: number, by: string) => ({ ...put(segment(number), by), fence: 'open' as const });
+
   test('may delete what it has ended, though another one goes on with that', () => {
-    const ended = (number: number, by: string) => ({ ...put(segment(number), by), ends: true });
+    const ended = (number: number, by: string) => ({ ...put(segment(number), by), fence: 'ended' as const });
     const taken = [put(segment(1), 's'), ended(2, 'r'), put(segment(3), 'q')];
     const deleted = [remove(segment(1), 'r'), ended(4, 'q'), remove(segment(2), 'q')];
     expect(judgeWrites([...taken, ...deleted])).toEqual([]);
   });
 
-  test('may take what has arrived behind a deletion, by the number that it tells', () => {
+  test('may fence what has arrived behind a deletion, by the number that it tells', () => {
     const late = { ...put(segment(1), 's'), isLate: true };
     const gone = [
       put(segment(1), 's'),
@@ -99,7 +101,9 @@ describe('who writes', () => {
       remove(segment(1), 's'),
       remove(segment(2), 's'),
     ];
-    expect(judgeWrites([...gone, late, put(segment(3), 'r'), remove(segment(1), 'r')])).toEqual([]);
+    const fences = [fence(3, 'r'), fence(2, 'q'), fence(4, 'r')];
+    expect(judgeWrites([...gone, late, ...fences, remove(segment(1), 'r')])).toEqual([]);
+    expect(judgeWrites([...gone, late, put(segment(2), 's')])).toHaveLength(1);
   });
 
   test.for([

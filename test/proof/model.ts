@@ -70,8 +70,8 @@ export interface StoreEvent {
   readonly digest?: string;
   /** Whoever sent it had given it up, or was killed, before it arrived. */
   readonly isLate?: boolean;
-  /** It says of its journal that an archive has all of it. */
-  readonly ends?: boolean;
+  /** It is a fence; `ended`: an archive has all of the journal. */
+  readonly fence?: 'open' | 'ended';
 }
 
 /**
@@ -79,7 +79,7 @@ export interface StoreEvent {
  * without a gap and come from one process, until another one puts the next of them: that is a fence, behind which those
  * who came before neither write nor delete. Nothing is added to a journal that is being deleted. One that was ended is
  * nobody's any more: all who have come to it may end and delete it at the same time. Where one was, what its writer had
- * sent may still arrive: whoever finds that, and nobody else, takes it for one that is new.
+ * sent may still arrive, and whoever finds that may fence it; nothing else is put there.
  */
 export function judgeWrites(events: readonly StoreEvent[]): readonly string[] {
   const archives = new Map<string, StoreEvent>();
@@ -123,21 +123,22 @@ function newJournal(earlier: JournalState['earlier']): JournalState {
 }
 
 function join(journal: JournalState, number: number, event: StoreEvent): string[] {
-  const { key, by, digest, isLate, ends = false } = event;
+  const { key, by, digest, isLate, fence } = event;
   const { digests, owners, isDying, there, earlier } = journal;
   // Whoever was about to take what is gone by now finds that out by what it has put.
   const isFree = !there.has(number) && !owners.includes(by);
   // Where it was deleted before it came, it is left over, whoever deletes it then.
   if (!(isLate && (isDying || earlier.length > 0))) there.add(number);
+  // Where a journal was deleted there is nothing that a fence could take from somebody.
+  if (fence !== undefined && earlier.length > 0) return [];
   if (number <= digests.length)
     return isFree || digests[number - 1] === digest ? [] : [`${by} put other bytes at ${key}`];
   const isFirst = digests.length === 0;
   const isWriter = earlier.some(each => each.owners.includes(by));
   if (isFirst && isWriter && !isLate) return [`${by} wrote ${key}, and the journal is deleted`];
-  // What is found where a journal was is there with its number.
-  const last = owners.length === 0 && earlier.length > 0 ? number - 1 : digests.length;
+  const last = digests.length;
   digests[number - 1] = digest;
-  journal.isEnded ||= ends;
+  journal.isEnded ||= fence === 'ended';
   if (isLate) return [];
   const isFenced = owners.slice(0, -1).includes(by);
   // Who takes it may go on with a deletion that was cut off.
@@ -146,7 +147,7 @@ function join(journal: JournalState, number: number, event: StoreEvent): string[
   return [
     ...(number > last + 1 ? [`${key} follows number ${last}`] : []),
     ...(isFenced ? [`${by} wrote ${key} behind a fence`] : []),
-    ...(journal.isDying && !ends ? [`${by} wrote ${key}, and the journal is being deleted`] : []),
+    ...(journal.isDying && fence !== 'ended' ? [`${by} wrote ${key}, and the journal is being deleted`] : []),
   ];
 }
 

@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { putFence } from '../../src/journal/fences.ts';
 import type { Store } from '../../src/store/store.ts';
 import { about, openJournalFixture, patient } from '../support/journal.ts';
 import { openScratchBase, recoverOnly } from '../support/recovery.ts';
@@ -138,4 +140,30 @@ test('what stands beside its file is packed, although no glob of the session kno
   expect(stdout).toContain('earlier');
   expect(stdout).toContain('later');
   expect(lines).toContainEqual(expect.stringContaining('beside the original'));
+});
+
+test('no archive is made of a journal that another recovery takes and deletes while it is read', async () => {
+  const { destination, store, scratch } = await openLarge();
+  const fence = {
+    by: randomUUID(),
+    host: 'another',
+    since: new Date().toISOString(),
+    state: 'working',
+    after: 1,
+  } as const;
+  const taken: Store = {
+    ...destination,
+    async get(key, ...how) {
+      const there = await filesBelow(store);
+      if (key === SEGMENT && there.includes(SEGMENT) && there.includes('now/journal/00000002.tar.gz')) {
+        await putFence(destination, 'now/journal', 3, fence, patient);
+        await destination.delete([SEGMENT], patient);
+      }
+      return destination.get(key, ...how);
+    },
+  };
+  const { code, lines } = await recoverOnly(taken, { scratch });
+  expect(code, lines.join('\n')).toBeUndefined();
+  expect(lines.join()).toContain('is being recovered by another');
+  expect(await filesBelow(store)).not.toContain('now/logs.tar.gz');
 });

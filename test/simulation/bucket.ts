@@ -42,10 +42,11 @@ export interface BucketOptions {
   readonly onEvent: (event: StoreEvent, body: Buffer | undefined) => void;
 }
 
-/** A fence that says that an archive has all of a journal. */
-function isLastFence(body: Buffer): boolean {
-  const isGzip = body.length <= MAX_FENCE_BYTES && body.subarray(0, 2).equals(GZIP);
-  return isGzip && gunzipSync(body).includes('"state":"ended"');
+function fenceOf(body: Buffer): Pick<StoreEvent, 'fence'> {
+  if (body.length > MAX_FENCE_BYTES || !body.subarray(0, 2).equals(GZIP)) return {};
+  const tar = gunzipSync(body);
+  if (!tar.includes('"fence":{')) return {};
+  return { fence: tar.includes('"state":"ended"') ? 'ended' : 'open' };
 }
 
 const GZIP = Buffer.from([0x1f, 0x8b]);
@@ -77,7 +78,7 @@ export function createBucket({ conditions, clockOffsetMs, onEvent }: BucketOptio
       const digest = hash('sha1', body);
       const modifiedMs = Math.floor((started + clockOffsetMs + performance.now()) / 1_000) * 1_000;
       const version = { body: Buffer.from(body), digest, id: `v${puts}`, modifiedMs };
-      change({ kind: 'put', key, by, digest, isLate, ends: isLastFence(body) }, version);
+      change({ kind: 'put', key, by, digest, isLate, ...fenceOf(body) }, version);
       return version;
     },
     delete(key, by) {
