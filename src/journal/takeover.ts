@@ -49,10 +49,12 @@ export async function takeJournal(
     isHeld = true;
   };
   let turn = Promise.resolve();
-  const confirm = () => {
-    turn = turn.then(() => put('working', AbortSignal.any([signal, disposed.signal])));
+  /** Behind one that has failed nothing is put. */
+  const putInTurn = (state: Fence['state'], limit: AbortSignal, archive?: string) => {
+    turn = turn.then(() => put(state, limit, archive));
     return turn;
   };
+  const confirm = () => putInTurn('working', AbortSignal.any([signal, disposed.signal]));
   const renew = async () => {
     for (;;) {
       await pause(FENCE_INTERVAL_MS, over.signal);
@@ -73,7 +75,7 @@ export async function takeJournal(
       // One that is under way decides who has the journal.
       await renewing;
       lost.signal.throwIfAborted();
-      await put('ended', signal, archive);
+      await putInTurn('ended', signal, archive);
       isEnded = true;
     },
     async [Symbol.asyncDispose]() {

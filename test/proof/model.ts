@@ -133,9 +133,8 @@ function join(journal: JournalState, number: number, event: StoreEvent): string[
   if (fence !== undefined && earlier.length > 0) return [];
   if (number <= digests.length)
     return isFree || digests[number - 1] === digest ? [] : [`${by} put other bytes at ${key}`];
-  const isFirst = digests.length === 0;
   const isWriter = earlier.some(each => each.owners.includes(by));
-  if (isFirst && isWriter && !isLate) return [`${by} wrote ${key}, and the journal is deleted`];
+  if (isWriter && !isLate) return [`${by} wrote ${key}, and the journal is deleted`];
   const last = digests.length;
   digests[number - 1] = digest;
   journal.isEnded ||= fence === 'ended';
