@@ -15,7 +15,8 @@ import {
   reportUnreadable,
   type WriterState,
 } from './state.ts';
-import { putFinalStatus, putHeartbeat, statusOf, type UploadOutcome, uploadNext } from './uploader.ts';
+import { putFinalStatus, putHeartbeat, statusOf } from './status.ts';
+import { type UploadOutcome, uploadNext } from './uploader.ts';
 
 export interface Journal {
   /**

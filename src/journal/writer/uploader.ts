@@ -1,18 +1,11 @@
-import { timeoutSignal } from '../../runtime/abort.ts';
 import { isBug } from '../../runtime/bug.ts';
 import { errorText } from '../../runtime/text.ts';
 import { readObject } from '../../store/read.ts';
 import { AlreadyExistsError } from '../../store/store.ts';
 import { toText } from '../format/byte-path.ts';
-import {
-  formatStatus,
-  JOURNAL_FORMAT,
-  type JournalStatus,
-  SEGMENT_BYTES,
-  STATUS_KEY,
-  segmentKey,
-} from '../format/schema.ts';
+import { JOURNAL_FORMAT, SEGMENT_BYTES, segmentKey } from '../format/schema.ts';
 import { checksum, decodeNumbered, encodeSegment } from '../format/segment.ts';
+import { putObject } from './put.ts';
 import { buildSegment, type SegmentContent } from './segment-builder.ts';
 import {
   advanceCoveredUntil,
@@ -22,6 +15,7 @@ import {
   reportUnreadable,
   type WriterState,
 } from './state.ts';
+import { fencing, putHeartbeat } from './status.ts';
 
 /** `anew`: a recovery has the journal, and another one has to be begun, with a scan. */
 export type UploadOutcome = 'stored' | 'nothing' | 'anew';
@@ -57,44 +51,6 @@ export async function uploadNext(state: WriterState, rewriteIntervalMs: number):
   return 'stored';
 }
 
-/** Puts the status `writing`, unless that is under way; the segments do not wait for a slow store. */
-export function putHeartbeat(state: WriterState): void {
-  const over = AbortSignal.any([state.cancelled.signal, state.finishing.signal]);
-  state.heartbeat ??= putStatus(state, 'writing', over)
-    .catch((error: unknown) => {
-      if (!over.aborted) throw error;
-    })
-    .finally(() => {
-      state.heartbeat = undefined;
-    });
-}
-
-/** Puts `status.json`: tried once, since the next one supersedes it. @throws the signal's reason */
-async function putStatus(
-  state: WriterState,
-  phase: JournalStatus['state'],
-  signal: AbortSignal,
-): Promise<void> {
-  if (state.prefix === undefined) return;
-  try {
-    await state.options.destination.put(`${state.prefix}/${STATUS_KEY}`, encodeStatus(state, phase), {
-      signal: timeoutSignal(STATUS_TIMEOUT_MS, signal),
-    });
-    onUploaded(state);
-  } catch (error) {
-    signal.throwIfAborted();
-    onUploadFailed(state, errorText(error));
-  }
-}
-
-/** Puts the status `finished`, retrying: a journal without it counts as one that may still be written. */
-export async function putFinalStatus(state: WriterState): Promise<void> {
-  await state.heartbeat;
-  if (state.prefix !== undefined) {
-    await putOne(state, `${state.prefix}/${STATUS_KEY}`, encodeStatus(state, 'finished'), false);
-  }
-}
-
 const EMPTY: SegmentContent = {
   removed: { generations: [], paths: [] },
   folders: [],
@@ -102,9 +58,6 @@ const EMPTY: SegmentContent = {
   pieces: [],
   placed: [],
 };
-
-const STATUS_TIMEOUT_MS = 10_000;
-const FIRST_ATTEMPT_MS = 20_000;
 
 function encode(
   state: WriterState,
@@ -129,31 +82,6 @@ function encode(
   return encodeSegment(segmentIndex, pieces, state.tarBuffer);
 }
 
-function encodeStatus(state: WriterState, phase: JournalStatus['state']): Buffer {
-  return Buffer.from(formatStatus(statusOf(state, phase)));
-}
-
-function fencing({ options: { heedsFences } }: WriterState): { heedsFences?: true } {
-  return heedsFences ? { heedsFences } : {};
-}
-
-/** What `status.json` says of the journal. */
-export function statusOf(state: WriterState, phase: JournalStatus['state']): JournalStatus {
-  const { about, intervalMs, heartbeatMs } = state.options;
-  return {
-    format: JOURNAL_FORMAT,
-    run: state.options.run,
-    state: phase,
-    sequence: state.segments,
-    about,
-    ...fencing(state),
-    intervalMs,
-    heartbeatMs,
-    coveredUntil: new Date(state.coveredUntilMs).toISOString(),
-    waiting: backlog(state.index),
-  };
-}
-
 /** Puts the first segment where no other run has one: below the prefix, or with `.2`, `.3` … appended to it. */
 async function acquirePrefix(state: WriterState, object: Buffer): Promise<string> {
   const { prefix, ifAbsent, onProblem } = state.options;
@@ -161,7 +89,7 @@ async function acquirePrefix(state: WriterState, object: Buffer): Promise<string
     const candidate = state.nth === 1 ? prefix : `${prefix}.${state.nth}`;
     const key = `${candidate}/${segmentKey(1)}`;
     try {
-      await putOne(state, key, object, ifAbsent);
+      await putObject(state, key, object, ifAbsent);
     } catch (error) {
       if (!(error instanceof AlreadyExistsError)) throw error;
       if (!(await readWhatIsThere(state, key))?.equals(object)) {
@@ -182,7 +110,7 @@ async function putNext(
 ): Promise<boolean> {
   const key = `${prefix}/${segmentKey(sequence)}`;
   try {
-    await putOne(state, key, object, state.options.heedsFences);
+    await putObject(state, key, object, state.options.heedsFences);
     return true;
   } catch (error) {
     if (!(error instanceof AlreadyExistsError)) throw error;
@@ -220,32 +148,4 @@ async function describeRival(there: Buffer | undefined): Promise<string> {
   } catch (error) {
     return `something else is under its next number: ${errorText(error)}`;
   }
-}
-
-async function putOne(state: WriterState, key: string, body: Buffer, ifAbsent: boolean): Promise<void> {
-  await state.options.destination.put(key, body, {
-    ifAbsent,
-    signal: state.cancelled.signal,
-    retry: {
-      attemptTimeoutMs: FIRST_ATTEMPT_MS,
-      urgent: state.finishing.signal,
-      onFailure: why => onUploadFailed(state, why),
-    },
-  });
-  onUploaded(state);
-}
-
-function onUploadFailed(state: WriterState, why: string): void {
-  state.failures += 1;
-  if (state.failingSinceMs !== undefined) return;
-  state.failingSinceMs = performance.now();
-  state.options.onProblem({ kind: 'upload-failing', why });
-}
-
-function onUploaded(state: WriterState): void {
-  state.uploadedAtMs = performance.now();
-  if (state.failingSinceMs === undefined) return;
-  const afterMs = Math.round(performance.now() - state.failingSinceMs);
-  state.options.onProblem({ kind: 'upload-recovered', afterMs });
-  state.failingSinceMs = undefined;
 }

@@ -1,0 +1,71 @@
+import { timeoutSignal } from '../../runtime/abort.ts';
+import { errorText } from '../../runtime/text.ts';
+import { formatStatus, JOURNAL_FORMAT, type JournalStatus, STATUS_KEY } from '../format/schema.ts';
+import { onUploaded, onUploadFailed, putObject } from './put.ts';
+import { backlog, type WriterState } from './state.ts';
+
+/** Puts the status `writing`, unless that is under way; the segments do not wait for a slow store. */
+export function putHeartbeat(state: WriterState): void {
+  const over = AbortSignal.any([state.cancelled.signal, state.finishing.signal]);
+  state.heartbeat ??= putStatus(state, 'writing', over)
+    .catch((error: unknown) => {
+      if (!over.aborted) throw error;
+    })
+    .finally(() => {
+      state.heartbeat = undefined;
+    });
+}
+
+/** Puts `status.json`: tried once, since the next one supersedes it. @throws the signal's reason */
+async function putStatus(
+  state: WriterState,
+  phase: JournalStatus['state'],
+  signal: AbortSignal,
+): Promise<void> {
+  if (state.prefix === undefined) return;
+  try {
+    await state.options.destination.put(`${state.prefix}/${STATUS_KEY}`, encodeStatus(state, phase), {
+      signal: timeoutSignal(STATUS_TIMEOUT_MS, signal),
+    });
+    onUploaded(state);
+  } catch (error) {
+    signal.throwIfAborted();
+    onUploadFailed(state, errorText(error));
+  }
+}
+
+/** Puts the status `finished`, retrying: a journal without it counts as one that may still be written. */
+export async function putFinalStatus(state: WriterState): Promise<void> {
+  await state.heartbeat;
+  if (state.prefix !== undefined) {
+    await putObject(state, `${state.prefix}/${STATUS_KEY}`, encodeStatus(state, 'finished'), false);
+  }
+}
+
+const STATUS_TIMEOUT_MS = 10_000;
+
+function encodeStatus(state: WriterState, phase: JournalStatus['state']): Buffer {
+  return Buffer.from(formatStatus(statusOf(state, phase)));
+}
+
+/** Whether a recovery may rely on the writer noticing its fence. */
+export function fencing({ options: { heedsFences } }: WriterState): { heedsFences?: true } {
+  return heedsFences ? { heedsFences } : {};
+}
+
+/** What `status.json` says of the journal. */
+export function statusOf(state: WriterState, phase: JournalStatus['state']): JournalStatus {
+  const { about, intervalMs, heartbeatMs } = state.options;
+  return {
+    format: JOURNAL_FORMAT,
+    run: state.options.run,
+    state: phase,
+    sequence: state.segments,
+    about,
+    ...fencing(state),
+    intervalMs,
+    heartbeatMs,
+    coveredUntil: new Date(state.coveredUntilMs).toISOString(),
+    waiting: backlog(state.index),
+  };
+}
