@@ -14,7 +14,7 @@ import {
   restartPrefixCheck,
   SLICE_BYTES,
 } from './generation.ts';
-import { hasCrc, openFile } from './open-file.ts';
+import { hasCrc, type OpenFile, openFile } from './open-file.ts';
 import {
   type FileReading,
   type ReadOptions,
@@ -37,14 +37,13 @@ export async function readChanges(
   const open = openFile(file.node.fsPath);
   if ('failed' in open) return toFailure(open.failed);
   try {
-    if (!isSameFile(open.stat, file.node.stat)) return { kind: 'gone' };
+    if (!isSameFile(open.stat, file.node.stat)) return await readReplaced({ ...options, index, file, open });
     // What has been one stays one: the journal may hold companions, which end with the content that they belong to.
     if (file.database !== undefined || isDatabase(open))
       return await readDatabase({ ...options, index, file, database: asDatabase(index, file) });
-    const holes = await findHoles(open.fd, { size: open.stat.size, blocks: open.blocks });
-    if (typeof holes === 'string') return { kind: 'unreadable', why: holes };
-    open.holes = holes;
     const reading = { ...options, index, file, open };
+    const fault = await lookForHoles(open);
+    if (fault !== undefined) return { kind: 'unreadable', why: fault };
     const { pending, current } = file;
     if (pending !== undefined && canContinue(pending, open.stat)) return await readPending(reading, pending);
     if (current === undefined) return await readNew(reading);
@@ -57,6 +56,27 @@ export async function readChanges(
   } finally {
     closeSync(open.fd);
   }
+}
+
+/**
+ * Something else is in the file's place since the last scan. Where the journal has nothing of the path, that is read: a
+ * file that is replaced ten times a second would else be missing from a journal's first segment. The next scan tells
+ * what it is, and then all of it is compared.
+ */
+async function readReplaced(reading: FileReading): Promise<ReadResult> {
+  const { file, open } = reading;
+  if (file.current !== undefined || file.pending !== undefined || isDatabase(open)) return { kind: 'gone' };
+  if ((await lookForHoles(open)) !== undefined) return { kind: 'gone' };
+  file.maybeRewritten = true;
+  return await readNew(reading);
+}
+
+/** @returns why that failed; undefined: it did not */
+async function lookForHoles(open: OpenFile): Promise<string | undefined> {
+  const holes = await findHoles(open.fd, { size: open.stat.size, blocks: open.blocks });
+  if (typeof holes === 'string') return holes;
+  open.holes = holes;
+  return undefined;
 }
 
 function canContinue(pending: Generation, stat: FileStat): boolean {
