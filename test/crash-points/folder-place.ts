@@ -56,9 +56,8 @@ export async function openFolderPlace(
 function eventsIn(lines: readonly LedgerLine[]): readonly StoredEvent[] {
   const written = new Map<string, Buffer>();
   const named = new Map<string, string>();
-  return lines.flatMap((line): StoredEvent[] => {
-    if (line.kind === 'point') return [];
-    const { by, call } = line;
+  const calls = lines.filter(line => line.kind === 'call').sort((a, b) => a.begunNs - b.begunNs);
+  return calls.flatMap(({ by, call }): StoredEvent[] => {
     const { kind, path: key } = call;
     if (kind === 'create') named.set(key, `${by} ${call.file}`);
     if (kind === 'write') {

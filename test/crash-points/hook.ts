@@ -10,6 +10,7 @@ import { createNamer } from './place.ts';
 
 const { by, folder, ledger, at, program } = JSON.parse(process.env[HOOK_VARIABLE] ?? '{}') as HookSettings;
 const name = createNamer();
+const begun = new WeakMap<FileCall, number>();
 
 function note(line: LedgerLine): void {
   realFs.appendFileSync(ledgerFile(ledger), `${JSON.stringify(line)}\n`);
@@ -26,7 +27,10 @@ function pass(when: string, { kind, path }: FileCall): void {
 // Neither its children, which inherit the variable, nor its threads.
 if (isMainThread && basename(process.argv[1] ?? '') === program)
   watchCalls(folder, {
-    before: call => pass('before', call),
+    before(call) {
+      pass('before', call);
+      begun.set(call, Number(process.hrtime.bigint()));
+    },
     amid: call => pass('amid', call),
-    after: call => note({ by, kind: 'call', call }),
+    after: call => note({ by, kind: 'call', call, begunNs: begun.get(call) ?? Number.NaN }),
   });

@@ -19,10 +19,15 @@ export interface HookSettings {
   readonly at?: string;
 }
 
-/** What a process has come to or done, in the order of all that share a ledger. */
+/** What a process has come to or done, each with its own in their order. */
 export type LedgerLine = { readonly by: string } & (
   | { readonly kind: 'point'; readonly point: string }
-  | { readonly kind: 'call'; readonly call: FileCall }
+  | {
+      readonly kind: 'call';
+      readonly call: FileCall;
+      /** By the clock that all processes share: what depends on a call of another one begins after it. */
+      readonly begunNs: number;
+    }
 );
 
 /** Where a world's ledger is. @param scratch its own folder */
