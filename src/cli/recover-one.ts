@@ -110,7 +110,7 @@ async function recoverWhole(
   const { destination, input, taker } = task;
   const { print, printError } = input;
   const signal = input.signals.stopRequested;
-  const isSaved = await isSavedAlready(destination, journal, signal);
+  let isSaved = await isSavedAlready(destination, journal, signal);
   if (!isSaved && !task['discard-damaged']) {
     const known = await findDamaged(destination, journal, signal);
     if (known !== undefined) {
@@ -128,6 +128,8 @@ async function recoverWhole(
   // What a store without conditions cannot keep apart, a person has to.
   await using takeover =
     conditions === 'honoured' ? await takeJournal(destination, journal, taker, signal) : undefined;
+  // Its session may have been saving it until then, and have left something that was still on its way.
+  isSaved ||= takeover !== undefined && (await isSavedAlready(destination, journal, signal));
   const outputs = await openLog({ level: task.config.logLevel, terminal: input.terminal, colour: false });
   try {
     // Awaited, since the takeover ends with this function.

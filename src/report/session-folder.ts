@@ -5,9 +5,12 @@ export function sessionFolder(name: string): string {
   return `${SESSIONS_FOLDER}/${name}`;
 }
 
+/** What a session's report is called. */
+export const REPORT_NAME = 'session.json';
+
 /** Where a session's report goes. */
 export function reportKey(name: string): string {
-  return `${sessionFolder(name)}/session.json`;
+  return `${sessionFolder(name)}/${REPORT_NAME}`;
 }
 
 /** Where a report goes when that of another run has the key: `session.2.json`, `session.3.json` and so on. */

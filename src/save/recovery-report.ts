@@ -1,7 +1,7 @@
 import type { FoundJournal } from '../journal/reader/find.ts';
 import { putReport } from '../report/put.ts';
 import { type FoundReport, formatReport, parseReport } from '../report/schema.ts';
-import { isReportName } from '../report/session-folder.ts';
+import { isReportName, REPORT_NAME } from '../report/session-folder.ts';
 import { digestOf, readText } from '../store/read.ts';
 import type { Store } from '../store/store.ts';
 import { keyOf, placeOf } from './archive-name.ts';
@@ -88,7 +88,8 @@ async function readOwnReports(
 ): Promise<FoundReport[]> {
   const { session, siblings } = journal;
   const reports: FoundReport[] = [];
-  for (const name of siblings.filter(isReportName)) {
+  // It may have been put since the journal was found.
+  for (const name of new Set([REPORT_NAME, ...siblings.filter(isReportName)])) {
     const text = await readText(store, keyOf(session, name), { maxBytes: SMALL_BYTES, signal });
     const report = parseReport(text ?? '');
     if (report !== undefined && isReportOf(report, journal, run)) reports.push(report);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -141,6 +141,34 @@ test('what stands beside its file is packed, although no glob of the session kno
   expect(stdout).toContain('earlier');
   expect(stdout).toContain('later');
   expect(lines).toContainEqual(expect.stringContaining('beside the original'));
+});
+
+test('what is left of a journal whose session saves and deletes it just before it is taken is deleted as well', async () => {
+  const { destination, store } = await openJournalFixture();
+  const run = randomUUID();
+  await putSegments(destination, [
+    { run, pieces: [piece('a.log', 'one')] },
+    { run, pieces: [piece('a.log', 'two', { offset: 3 })] },
+  ]);
+  const archive = Buffer.from('what the session has saved');
+  const sha256 = createHash('sha256').update(archive).digest('hex');
+  const saved = { key: 'now/logs.tar.gz', bytes: archive.length, sha256, verified: true };
+  const report = { format: 1, session: 'now', run, saved: 'archive', archive: { ...saved, url: 'file:///' } };
+  const ending: Store = {
+    ...destination,
+    async put(key, ...how) {
+      if (key === 'now/journal/00000003.tar.gz') {
+        await destination.put('now/logs.tar.gz', archive, { signal: patient });
+        await destination.put('now/session.json', Buffer.from(JSON.stringify(report)), { signal: patient });
+        await destination.delete([SEGMENT], patient);
+      }
+      return destination.put(key, ...how);
+    },
+  };
+  const { code, lines } = await recoverOnly(ending, { scratch: await openScratchBase() });
+  expect(code, lines.join('\n')).toBe(0);
+  expect(lines.join()).toContain('was saved already');
+  expect(await filesBelow(store)).toEqual(['now/logs.tar.gz', 'now/session.json']);
 });
 
 test('no archive is made of a journal that another recovery takes and deletes while it is read', async () => {
