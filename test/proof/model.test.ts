@@ -93,6 +93,14 @@ describe('who writes', () => {
     expect(judgeWrites([...taken, ...deleted])).toEqual([]);
   });
 
+  test('may end what somebody else has ended and deleted', () => {
+    const ended = (number: number, by: string) => ({ ...fence(number, by), fence: 'ended' as const });
+    const taken = [put(segment(1), 's'), put(segment(2), 's'), ended(3, 'r')];
+    const deleted = [remove(segment(1), 'r'), remove(segment(2), 'r')];
+    expect(judgeWrites([...taken, ...deleted, { ...ended(2, 's'), digest: 'y' }])).toEqual([]);
+    expect(judgeWrites([...taken, ...deleted, put(segment(2), 's', 'y')])).toHaveLength(1);
+  });
+
   test('may fence what has arrived behind a deletion, by the number that it tells', () => {
     const late = { ...put(segment(1), 's'), isLate: true };
     const gone = [

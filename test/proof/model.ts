@@ -125,8 +125,8 @@ function newJournal(earlier: JournalState['earlier']): JournalState {
 function join(journal: JournalState, number: number, event: StoreEvent): string[] {
   const { key, by, digest, isLate, fence } = event;
   const { digests, owners, isDying, there, earlier } = journal;
-  // Whoever was about to take what is gone by now finds that out by what it has put.
-  const isFree = !there.has(number) && !owners.includes(by);
+  // Whoever was about to take, or to end, what is gone by now finds nothing there: all of it was saved, or it never was.
+  const isFree = !there.has(number) && (fence !== undefined || !owners.includes(by));
   // Where it was deleted before it came, it is left over, whoever deletes it then.
   if (!(isLate && (isDying || earlier.length > 0))) there.add(number);
   // Where a journal was deleted there is nothing that a fence could take from somebody.
