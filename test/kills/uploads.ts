@@ -9,14 +9,15 @@ export function slowestUploadMs(requests: readonly RequestRecord[], endMs: numbe
   return Math.max(0, ...uploads.map(upload => durationMs(upload, endMs)));
 }
 
-/** How long a session took to claim its name, and how long before the end that was: its journal begins then. */
+/**
+ * How long a session took to claim its name, and how long before the end that was: its journal begins then. Between the
+ * claim and the first segment it looks whether another program has the name.
+ */
 export function claimTimes(requests: readonly RequestRecord[], endMs: number) {
   const puts = requests.filter(({ operation, key }) => operation === 'PutObject' && isClaim(key));
   const startMs = Math.min(endMs, ...puts.map(({ atMs }) => atMs));
-  const claimedMs = Math.max(
-    startMs,
-    ...puts.map(({ answeredAtMs = endMs }) => Math.min(answeredAtMs, endMs)),
-  );
+  const segments = requests.filter(({ operation, key }) => operation === 'PutObject' && isSegment(key));
+  const claimedMs = Math.max(startMs, Math.min(endMs, ...segments.map(({ atMs }) => atMs)));
   return { tookMs: claimedMs - startMs, beforeEndMs: endMs - claimedMs };
 }
 
