@@ -1,7 +1,20 @@
-/** The outcome of one ping: how many players were online, or why there was no answer. */
+/** The outcome of one ping: how many players were online, if that was told, or why there was no answer. */
 export type StatusSample =
   /** `atMs`: since monitoring began, which is when the agent started. */
-  { readonly atMs: number } & ({ readonly online: number } | { readonly fault: string });
+  { readonly atMs: number } & (
+    | { readonly online: number | undefined; readonly connected?: Connected | undefined }
+    | { readonly fault: string }
+  );
+
+/** Connections to the game's port, as the machine's own tables list them. */
+export interface Connected {
+  /** Of the session's own processes. */
+  readonly own: number;
+  /** Of everybody else: of people, and for a moment of whoever pings or scans. */
+  readonly others: number;
+  /** Those of `others` that were there at the look before as well. */
+  readonly lasting: number;
+}
 
 export interface IdleLimits {
   /** How many of the players online are the agent's. */
@@ -20,6 +33,10 @@ export type IdleLimit = 'nobody-joined' | 'everybody-left' | 'server-hung';
 export interface Presence {
   /** As of the last answer: while the server does not answer, nobody counts as joining or leaving. */
   readonly now: number;
+  /** How many the last look showed: who is seen once may have been a scanner, and counts when seen twice in a row. */
+  readonly seen: number;
+  /** Answers do not tell how many there are: nobody counts as joining or leaving. */
+  readonly isUnknown: boolean;
   readonly peak: number;
   readonly firstJoinedMs: number | undefined;
   /** When the last person was found to have left; undefined while anybody is online, and before anybody was. */
@@ -50,6 +67,8 @@ export interface Unanswered {
 
 export const emptyPresence: Presence = {
   now: 0,
+  seen: 0,
+  isUnknown: false,
   peak: 0,
   firstJoinedMs: undefined,
   everybodyLeftMs: undefined,
@@ -66,22 +85,40 @@ export function peopleOnline(online: number, agentPlayers: number): number {
   return Math.max(0, online - agentPlayers);
 }
 
-/** The presence after one more sample. */
+/**
+ * Whether everybody who is online has a connection of their own. Otherwise there is a proxy between them and the server,
+ * or they are none of flesh and blood.
+ */
+export function isExplained(online: number, { own, others }: Connected): boolean {
+  return online <= own + others;
+}
+
+/**
+ * The presence after one more sample. Of those who are online so many may be people as have connections that are not
+ * the agent's, whether that is in the game, has dropped out of it, or comes back; where connections do not tell, they
+ * are people but for so many as the agent has.
+ */
 export function applySample(people: Presence, sample: StatusSample, { agentPlayers }: IdleLimits): Presence {
   const stepMs = Math.min(sample.atMs - people.sampledMs, MAX_STEP_MS);
-  return 'online' in sample
-    ? answered(people, peopleOnline(sample.online, agentPlayers), stepMs, sample.atMs)
-    : unanswered(people, sample.fault, stepMs, sample.atMs);
+  if ('fault' in sample) return unanswered(people, sample.fault, stepMs, sample.atMs);
+  const { online, connected, atMs } = sample;
+  if (online === undefined) return uncounted(people, atMs);
+  if (connected !== undefined && isExplained(online, connected)) {
+    const count = { seen: Math.min(online, connected.others), now: Math.min(online, connected.lasting) };
+    return answered(people, count, stepMs, atMs);
+  }
+  const seen = peopleOnline(online, agentPlayers);
+  return answered(people, { seen, now: Math.min(seen, Math.max(people.now, people.seen)) }, stepMs, atMs);
 }
 
 /** The limit that is reached; undefined: none. */
 export function limitReached(people: Presence, limits: IdleLimits): IdleLimit | undefined {
-  const { unanswered: failed, now, emptyMs, firstJoinedMs } = people;
+  const { unanswered: failed, now, seen, isUnknown, emptyMs, firstJoinedMs } = people;
   if (failed) {
     const hung = failed.pings >= MIN_FAILED_PINGS && failed.ms >= limits.livenessTimeoutMs;
     return hung ? 'server-hung' : undefined;
   }
-  if (now > 0) return undefined;
+  if (now > 0 || seen > 0 || isUnknown) return undefined;
   return firstJoinedMs === undefined
     ? reached('nobody-joined', emptyMs, limits.joinTimeoutMs)
     : reached('everybody-left', emptyMs, limits.emptyTimeoutMs);
@@ -100,12 +137,19 @@ export const MIN_FAILED_PINGS = 3;
 
 const MAX_CHANGES = 1_000;
 
-function answered(people: Presence, now: number, stepMs: number, atMs: number): Presence {
+interface Count {
+  readonly seen: number;
+  readonly now: number;
+}
+
+function answered(people: Presence, { seen, now }: Count, stepMs: number, atMs: number): Presence {
   const stayedEmpty = people.now === 0 && now === 0;
   const left = people.now > 0 && now === 0;
   return {
     ...withChange(people, now - people.now, atMs),
     now,
+    seen,
+    isUnknown: false,
     peak: Math.max(people.peak, now),
     firstJoinedMs: people.firstJoinedMs ?? (now > 0 ? atMs : undefined),
     everybodyLeftMs: left ? atMs : now > 0 ? undefined : people.everybodyLeftMs,
@@ -122,6 +166,11 @@ function withChange(people: Presence, difference: number, atMs: number): Presenc
   const changes = [...people.changes, { kind, count: Math.abs(difference), atMs } as const];
   const tooMany = Math.max(0, changes.length - MAX_CHANGES);
   return { ...people, changes: changes.slice(tooMany), changesForgotten: people.changesForgotten + tooMany };
+}
+
+/** As after an unanswered ping, but that the server lives. */
+function uncounted(people: Presence, atMs: number): Presence {
+  return { ...people, isUnknown: true, unanswered: undefined, sampledMs: atMs };
 }
 
 // An unanswered ping says nothing about people: the time counts neither as presence nor as absence.

@@ -4,6 +4,7 @@ import { errorMessage } from '../runtime/text.ts';
 import { ping } from './ping.ts';
 import {
   applySample,
+  type Connected,
   emptyPresence,
   type IdleLimit,
   type IdleLimits,
@@ -17,8 +18,16 @@ export interface MonitorOptions extends IdleLimits {
   /** From an answer to the next ping; 1,000 ms unless given. */
   readonly intervalMs?: number;
   readonly signal: AbortSignal;
-  /** Called when a person has joined or left, and when the server stops or resumes answering. */
+  /** Who is connected to the server, each by a string of its own; undefined: that cannot be told. */
+  readonly connections?: () => Promise<Peers | undefined>;
+  /** Called when a person has joined or left, and when the server stops or resumes answering, or telling how many there are. */
   readonly onChange?: (people: Presence) => void;
+}
+
+export interface Peers {
+  /** The session's own processes. */
+  readonly own: ReadonlySet<string>;
+  readonly others: ReadonlySet<string>;
 }
 
 export interface PlayerMonitor {
@@ -37,6 +46,7 @@ export function monitorPlayers(address: Address, options: MonitorOptions): Playe
   const timeoutMs = Math.min(5_000, options.livenessTimeoutMs / MIN_FAILED_PINGS);
   const startMs = performance.now();
   const names = new Set<string>();
+  let peers: Peers | undefined;
   let people = emptyPresence;
   return { people: () => people, names: () => [...names], limit: run() };
 
@@ -58,11 +68,22 @@ export function monitorPlayers(address: Address, options: MonitorOptions): Playe
     try {
       const status = await ping(address, { timeoutMs, signal });
       collectNames(status.names);
-      return { atMs: performance.now() - startMs, online: status.online };
+      const connected = await look();
+      return { atMs: performance.now() - startMs, online: status.online, connected };
     } catch (error) {
       signal.throwIfAborted();
       return { atMs: performance.now() - startMs, fault: errorMessage(error) };
     }
+  }
+
+  /** After the ping, whose own connection is closed by then. */
+  async function look(): Promise<Connected | undefined> {
+    const before = peers;
+    peers = await options.connections?.();
+    if (peers === undefined) return undefined;
+    const { own, others } = peers;
+    const lasting = before === undefined ? 0 : [...others].filter(peer => before.others.has(peer)).length;
+    return { own: own.size, others: others.size, lasting };
   }
 
   function collectNames(seen: readonly string[]): void {
@@ -73,6 +94,7 @@ export function monitorPlayers(address: Address, options: MonitorOptions): Playe
     const before = people;
     people = applySample(before, sample, options);
     const answersChanged = (before.unanswered === undefined) !== (people.unanswered === undefined);
-    if (before.now !== people.now || answersChanged) onChange?.(people);
+    const tellingChanged = before.isUnknown !== people.isUnknown;
+    if (before.now !== people.now || answersChanged || tellingChanged) onChange?.(people);
   }
 }

@@ -5,7 +5,8 @@ import { readVarInt } from './protocol.ts';
 export interface ServerInfo {
   readonly version: string | undefined;
   readonly protocol: number | undefined;
-  readonly online: number;
+  /** undefined: it does not tell, or not as a whole number from 0 on. */
+  readonly online: number | undefined;
   readonly max: number | undefined;
   /** The sample of players that the server sends, which may be incomplete or empty: personal data. */
   readonly names: readonly string[];
@@ -14,18 +15,18 @@ export interface ServerInfo {
 const STATUS_RESPONSE = 0;
 
 /**
- * Reads the response to a status request. Everything but the number of players is optional: servers and their plug-ins
- * leave fields out, or fill them with values of other types.
- * @throws when it is another packet, not JSON, or has no number of players
+ * Reads the response to a status request. Everything in it is optional: servers, their plug-ins and proxies leave fields
+ * out, or fill them with values of other types, and an answer is a sign of life whatever it says.
+ * @throws when it is another packet, or not a JSON object
  */
 export function readStatus(packet: Buffer): ServerInfo {
   const { players, version } = validate(parse(jsonOf(packet)));
   return {
     version: version?.name || undefined,
     protocol: version?.protocol,
-    online: players.online,
-    max: players.max,
-    names: players.sample.flatMap(player => (player?.name ? [player.name] : [])),
+    online: players?.online,
+    max: players?.max,
+    names: (players?.sample ?? []).flatMap(player => (player?.name ? [player.name] : [])),
   };
 }
 
@@ -41,7 +42,8 @@ function jsonOf(packet: Buffer): string {
 
 function parse(json: string): unknown {
   try {
-    return JSON.parse(json);
+    // Some have a byte order mark.
+    return JSON.parse(json.replace(/^\uFEFF/, ''));
   } catch (cause) {
     throw new Error('its status is not JSON', { cause });
   }
@@ -49,7 +51,7 @@ function parse(json: string): unknown {
 
 function validate(status: unknown): v.InferOutput<typeof StatusSchema> {
   const result = v.safeParse(StatusSchema, status);
-  if (!result.success) throw new Error('its status does not tell how many players are online');
+  if (!result.success) throw new Error('its status is not a JSON object');
   return result.output;
 }
 
@@ -72,11 +74,13 @@ const StatusSchema = v.object({
   version: lenient(
     v.object({ name: lenient(printable), protocol: lenient(v.pipe(v.number(), v.safeInteger())) }),
   ),
-  players: v.object({
-    online: count,
-    max: lenient(count),
-    sample: v.fallback(v.array(lenient(v.object({ name: lenient(printable) }))), []),
-  }),
+  players: lenient(
+    v.object({
+      online: lenient(count),
+      max: lenient(count),
+      sample: v.fallback(v.array(lenient(v.object({ name: lenient(printable) }))), []),
+    }),
+  ),
 });
 
 /** A field that may be missing or of another type: undefined then. */

@@ -105,7 +105,8 @@ async function findLeftovers(
   return withDescendants(leftovers, candidates);
 }
 
-async function hasMarker({ pid }: Process, marker: string, procRoot: string): Promise<boolean> {
+/** Whether a process was started with the marker of a session in its environment, and may be asked. */
+export async function hasMarker({ pid }: Process, marker: string, procRoot: string): Promise<boolean> {
   const environment = await environmentOf(pid, procRoot);
   return environment.includes(`${MARKER_VARIABLE}=${marker}`);
 }

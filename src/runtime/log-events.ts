@@ -187,6 +187,13 @@ export const SESSION_EVENTS = {
     action: 'Look at cuberite_process.log.',
     fields: { why: 'what was answered' },
   },
+  people_unknown: {
+    levels: ['warn'],
+    meaning:
+      'The server answers, and does not tell how many players are online: only SESSION_MAX_DURATION, a stop and the end of a program end the session.',
+    action: 'Let the server, or the proxy before it, tell the number in its status.',
+    fields: {},
+  },
   players_changed: {
     levels: ['info'],
     meaning: 'A person has joined or left, or the server answers again.',

@@ -2,9 +2,12 @@ import { prepareServer } from '../minecraft/game-server.ts';
 import { monitorPlayers } from '../minecraft/player-monitor.ts';
 import { isPortOpen, waitUntilReady } from '../minecraft/readiness.ts';
 import { type Child, type ChildSpec, startChild } from '../process/child.ts';
+import { connectionsTo } from '../process/connections.ts';
 import { describeExit, isExitStatus, succeeded } from '../process/exit-status.ts';
 import { MARKER_VARIABLE } from '../process/leftovers.ts';
 import { chownTree } from '../process/ownership.ts';
+import { createSocketOwner } from '../process/socket-owner.ts';
+import { readTcpTable, type TcpSocket } from '../process/tcp-table.ts';
 import { environmentOfUser } from '../process/user.ts';
 import { rejectWhen } from '../runtime/abort.ts';
 import { errorText } from '../runtime/text.ts';
@@ -106,17 +109,21 @@ function startAgent(
   server: Child,
   over: AbortSignal,
 ): RunningProcesses {
-  const { config, log, status } = runtime;
+  const { config, log, status, user } = runtime;
   const spec = { name: 'agent', command: config.agent.command, cwd: config.workdir, console: false } as const;
   const agent = start(runtime, processes, over, spec);
+  const isOwn = createSocketOwner({ user, marker: processes.marker, children: processes.children });
   const monitor = monitorPlayers(config.server.address, {
     agentPlayers: config.agent.players,
     joinTimeoutMs: config.limits.joinTimeoutMs,
     emptyTimeoutMs: config.limits.emptyTimeoutMs,
     livenessTimeoutMs: config.server.livenessTimeoutMs,
     signal: over,
-    onChange({ now: people, unanswered }) {
-      if (unanswered === undefined)
+    connections: () => connectionsOfGame(config.server.address.port, isOwn),
+    onChange({ now: people, unanswered, isUnknown }) {
+      if (isUnknown)
+        log.warn({ event: 'people_unknown' }, 'the server does not tell how many players are online');
+      else if (unanswered === undefined)
         log.info(
           { event: 'players_changed', people },
           `${people} ${people === 1 ? 'person' : 'persons'} online`,
@@ -132,6 +139,11 @@ function startAgent(
   processes.monitor = monitor;
   status.startPhase('playing');
   return { state: 'running', server, agent, monitor };
+}
+
+async function connectionsOfGame(port: number, isOwn: (socket: TcpSocket) => Promise<boolean>) {
+  const table = await readTcpTable();
+  return table && connectionsTo(port, table, isOwn);
 }
 
 function start(

@@ -21,31 +21,31 @@ const limits: IdleLimits = {
 
 describe('people', () => {
   test('are the players online without the agent, never fewer than none', () => {
-    expect(watched([0, 1, 2, 3]).now).toBe(2);
+    expect(watched([0, 1, 2, 3, 3]).now).toBe(2);
     expect(watched([0]).now).toBe(0);
-    expect(watched([2], { ...limits, agentPlayers: 0 }).now).toBe(2);
+    expect(watched([2, 2], { ...limits, agentPlayers: 0 }).now).toBe(2);
   });
 
   test('are counted: how many at most, when first, when the last one left, and for how long', () => {
-    expect(watched([1, 1, 2, 3, 3, 2, 1, 1])).toMatchObject({
+    expect(watched([1, 1, 2, 3, 3, 3, 2, 1, 1])).toMatchObject({
       now: 0,
       peak: 2,
-      firstJoinedMs: 3 * SECOND,
-      everybodyLeftMs: 7 * SECOND,
+      firstJoinedMs: 4 * SECOND,
+      everybodyLeftMs: 8 * SECOND,
       personMs: (1 + 2 + 2 + 1) * SECOND,
       changes: [
-        { kind: 'joined', count: 1, atMs: 3 * SECOND },
         { kind: 'joined', count: 1, atMs: 4 * SECOND },
-        { kind: 'left', count: 1, atMs: 6 * SECOND },
+        { kind: 'joined', count: 1, atMs: 5 * SECOND },
         { kind: 'left', count: 1, atMs: 7 * SECOND },
+        { kind: 'left', count: 1, atMs: 8 * SECOND },
       ],
     });
   });
 
   test('who come or go together are one change', () => {
-    expect(watched([1, 4, 2]).changes).toEqual([
-      { kind: 'joined', count: 3, atMs: 2 * SECOND },
-      { kind: 'left', count: 2, atMs: 3 * SECOND },
+    expect(watched([1, 4, 4, 2]).changes).toEqual([
+      { kind: 'joined', count: 3, atMs: 3 * SECOND },
+      { kind: 'left', count: 2, atMs: 4 * SECOND },
     ]);
   });
 
@@ -56,10 +56,72 @@ describe('people', () => {
   });
 
   test('come and go for ever without filling the memory: the latest thousand changes are kept', () => {
-    const people = watched(Array.from({ length: 2_501 }, (_, second) => 1 + (second % 2)));
+    const people = watched(Array.from({ length: 3_751 }, (_, second) => (second % 3 === 0 ? 1 : 2)));
     expect(people.changes).toHaveLength(1_000);
     expect(people.changesForgotten).toBe(1_500);
-    expect(people.changes.at(-1)).toEqual({ kind: 'left', count: 1, atMs: 2_501 * SECOND });
+    expect(people.changes.at(-1)).toEqual({ kind: 'left', count: 1, atMs: 3_751 * SECOND });
+  });
+});
+
+describe('people, by their connections', () => {
+  /** Second by second: who is online, and how many connections the agent, and others have. */
+  function connected(...looks: (readonly [online: number, own: number, others: number])[]): StatusSample[] {
+    return looks.map(([online, own, others], i) => ({
+      atMs: (i + 1) * SECOND,
+      online,
+      connected: { own, others, lasting: Math.min(others, looks[i - 1]?.[2] ?? 0) },
+    }));
+  }
+  const count = (...looks: Parameters<typeof connected>) =>
+    connected(...looks).reduce(looked(limits), emptyPresence).now;
+
+  test.for([
+    ['is one who plays while the agent has dropped out of the game', [1, 0, 1], 1],
+    ['is one who plays while the agent comes back', [1, 1, 1], 1],
+    ['is one who plays beside the agent', [2, 1, 1], 1],
+    ['is nobody while the agent alone is in the game', [1, 1, 0], 0],
+    [
+      'is nobody while the agent and a connection that never joins are there, as far as names do not tell',
+      [0, 1, 1],
+      0,
+    ],
+    ['are all who play beside two connections of the agent', [4, 2, 2], 2],
+    ['are as many as there are beyond the agents where a proxy has their connections', [3, 0, 1], 2],
+  ] as const)('%s', ([, look, people]) => {
+    expect(count(look, look, look)).toBe(people);
+  });
+
+  test('count from the second look at the same connection on', () => {
+    expect(count([1, 1, 0], [2, 1, 1])).toBe(0);
+    expect(count([1, 1, 0], [2, 1, 1], [2, 1, 1])).toBe(1);
+    const passing = { own: 1, others: 1, lasting: 0 };
+    const pings = Array.from({ length: 60 }, (_, i) => ({
+      atMs: (i + 1) * SECOND,
+      online: 1,
+      connected: passing,
+    }));
+    expect(pings.reduce(looked(limits), emptyPresence)).toMatchObject({ now: 0, firstJoinedMs: undefined });
+  });
+
+  test('are not thrown out while one of them is there, whatever the agent does', () => {
+    const agents = Array.from({ length: 120 }, (_, i) => [i % 3 === 0 ? 2 : 1, i % 2, 1] as const);
+    expect(firstLimit(connected(...agents), limits)).toBeUndefined();
+  });
+});
+
+describe('a server that does not tell how many are online', () => {
+  const untold = Array.from({ length: 300 }, (_, i) => ({ atMs: (i + 3) * SECOND, online: undefined }));
+
+  test('ends nothing, and is not silent', () => {
+    expect(firstLimit([...seen([1, 1]), ...untold], limits)).toBeUndefined();
+    expect(firstLimit([...seen([2, 2]), ...untold], limits)).toBeUndefined();
+  });
+
+  test('is known to be unknown until it tells again', () => {
+    const unknown = [...seen([2, 2]), ...untold].reduce(looked(limits), emptyPresence);
+    expect(unknown).toMatchObject({ now: 1, isUnknown: true, everybodyLeftMs: undefined });
+    const told = { atMs: 400 * SECOND, online: 1 };
+    expect(looked(limits)(unknown, told)).toMatchObject({ now: 0, isUnknown: false });
   });
 });
 
@@ -72,9 +134,14 @@ describe('nobody joined', () => {
     expect(endOf(Array(4_000).fill(1), { ...limits, joinTimeoutMs: undefined })).toBeUndefined();
   });
 
-  test('is not the end when a person came in time, however short the visit', () => {
-    const visit = [...Array(28).fill(1), 2, ...Array(5).fill(1)];
+  test('is not the end when a person came in time, for two looks at least', () => {
+    const visit = [...Array(27).fill(1), 2, 2, ...Array(5).fill(1)];
     expect(endOf(visit)).toBeUndefined();
+  });
+
+  test('is the end, and not that everybody left, when somebody was seen but once', () => {
+    const scanned = [...Array(10).fill(1), 2, ...Array(30).fill(1)];
+    expect(endOf(scanned)).toEqual({ limit: 'nobody-joined', atMs: 30 * SECOND });
   });
 
   test('is not the end when a person comes in the last moment', () => {
@@ -88,7 +155,7 @@ describe('nobody joined', () => {
 
 describe('everybody left', () => {
   test('is the end when the last person has been gone for so long', () => {
-    expect(endOf([1, 2, ...Array(20).fill(1)])).toEqual({ limit: 'everybody-left', atMs: 13 * SECOND });
+    expect(endOf([1, 2, 2, ...Array(20).fill(1)])).toEqual({ limit: 'everybody-left', atMs: 14 * SECOND });
   });
 
   test('is not the end while one person stays', () => {
@@ -96,23 +163,23 @@ describe('everybody left', () => {
   });
 
   test('is not the end when a person comes back: the time starts anew', () => {
-    const back = [2, ...Array(9).fill(1), 2, ...Array(20).fill(1)];
-    expect(endOf(back)).toEqual({ limit: 'everybody-left', atMs: 22 * SECOND });
+    const back = [2, 2, ...Array(9).fill(1), 2, 2, ...Array(20).fill(1)];
+    expect(endOf(back)).toEqual({ limit: 'everybody-left', atMs: 24 * SECOND });
   });
 
   test('is not the end without a time limit', () => {
-    expect(endOf([2, ...Array(4_000).fill(1)], { ...limits, emptyTimeoutMs: undefined })).toBeUndefined();
+    expect(endOf([2, 2, ...Array(4_000).fill(1)], { ...limits, emptyTimeoutMs: undefined })).toBeUndefined();
   });
 
   test('is never concluded from pings that fail, and their time is not time that people had to return', () => {
-    expect(endOf([2, 1, ...Array(60).fill('fault')])).toBeUndefined();
-    const later = [2, 1, ...Array(60).fill('fault'), ...Array(20).fill(1)];
-    expect(endOf(later)).toEqual({ limit: 'everybody-left', atMs: 72 * SECOND });
+    expect(endOf([2, 2, 1, ...Array(60).fill('fault')])).toBeUndefined();
+    const later = [2, 2, 1, ...Array(60).fill('fault'), ...Array(20).fill(1)];
+    expect(endOf(later)).toEqual({ limit: 'everybody-left', atMs: 73 * SECOND });
   });
 
   test('is still concluded when every other ping fails', () => {
     const flaky = Array.from({ length: 40 }, (_, second) => (second % 2 === 0 ? 1 : 'fault'));
-    expect(endOf([2, ...flaky])).toMatchObject({ limit: 'everybody-left' });
+    expect(endOf([2, 2, ...flaky])).toMatchObject({ limit: 'everybody-left' });
   });
 });
 
@@ -150,9 +217,12 @@ describe('a hung server', () => {
 });
 
 test('a sleep of the one who looks counts neither as presence nor as absence', () => {
-  const slept: StatusSample[] = [...seen([2, 1]), { atMs: 60 * MINUTE, online: 1 }];
+  const slept: StatusSample[] = [...seen([2, 2, 1]), { atMs: 60 * MINUTE, online: 1 }];
   expect(firstLimit(slept, { ...limits, emptyTimeoutMs: MINUTE })).toBeUndefined();
-  const present = [...seen([2, 2]), { atMs: 60 * MINUTE, online: 2 }].reduce(looked(limits), emptyPresence);
+  const present = [...seen([2, 2, 2]), { atMs: 60 * MINUTE, online: 2 }].reduce(
+    looked(limits),
+    emptyPresence,
+  );
   expect(present.personMs).toBe(11 * SECOND);
 });
 

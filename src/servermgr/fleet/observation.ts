@@ -39,7 +39,8 @@ export function observe(before: Observation | undefined, sample: Sample): Observ
   const known = withProgress(before ?? initial(sample), progressOf(sample));
   const { probe, atMs, agentPlayers } = sample;
   if (probe?.port !== 'open' || probe.status === undefined) return known;
-  const people = peopleOnline(probe.status.online, agentPlayers);
+  const { online } = probe.status;
+  const people = online === undefined ? known.people : peopleOnline(online, agentPlayers);
   return {
     ...known,
     readyMs: known.readyMs ?? atMs,
