@@ -56,6 +56,8 @@ interface AgentConfig {
   readonly command: Command;
   /** How many of the players online are the agent, not people. */
   readonly players: number;
+  /** Where people take part who are not in the game. */
+  readonly dashboardPorts: readonly number[];
 }
 
 /** What ends a session that nobody ends; undefined: never. */

@@ -34,6 +34,11 @@ const session = {
     '1',
     'how many of the players online are the agent, so that people can be counted',
   ),
+  SESSION_PRESENCE_PORTS: optional(
+    values.ports,
+    'the value of MCDASHBOARD_PORT, or none',
+    'ports of the dashboard: who is connected to one for 30 seconds takes part, in the game or not',
+  ),
   SESSION_LOG_LEVEL: variable(
     values.oneOf(LOG_LEVELS),
     'info',

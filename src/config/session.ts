@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import * as v from 'valibot';
 import {
   ConfigError,
   deepFreeze,
@@ -19,6 +20,7 @@ import type {
   SessionConfig,
 } from './session-config.ts';
 import { SESSION_VARIABLES } from './session-variables.ts';
+import { ports } from './values.ts';
 
 /** What the environment does not say. */
 interface SessionContext {
@@ -46,7 +48,11 @@ export function parseSessionConfig(env: Environment, context: SessionContext): P
     workdir,
     setupCommand: read('SESSION_SETUP_COMMAND'),
     server,
-    agent: { command: read('SESSION_AGENT_COMMAND'), players: read('SESSION_AGENT_PLAYERS') },
+    agent: {
+      command: read('SESSION_AGENT_COMMAND'),
+      players: read('SESSION_AGENT_PLAYERS'),
+      dashboardPorts: read('SESSION_PRESENCE_PORTS') ?? dashboardPorts(env),
+    },
     limits: {
       joinTimeoutMs: read('SESSION_JOIN_TIMEOUT', idleLimits),
       emptyTimeoutMs: read('SESSION_EMPTY_TIMEOUT', idleLimits),
@@ -69,6 +75,12 @@ export function parseSessionConfig(env: Environment, context: SessionContext): P
     config: deepFreeze(config),
     notices: [...notices(env, script), ...destinationNotices(config.save)],
   };
+}
+
+/** The agent's own variable: whether it is a port is for the agent to say. */
+function dashboardPorts({ MCDASHBOARD_PORT: text }: Environment): readonly number[] {
+  const parsed = v.safeParse(ports, text);
+  return parsed.success ? parsed.output : [];
 }
 
 function serverConfig(reader: Reader, context: SessionContext): ServerConfig {

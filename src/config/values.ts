@@ -182,6 +182,19 @@ export const names = v.pipe(
   v.transform(text => trimmed(text.split(','))),
 );
 
+const NO_PORTS = 'is not a list of ports: write 80,8080, or none';
+
+/** Comma-separated TCP ports; or `none`. */
+export const ports = orWord(
+  'none',
+  [],
+  v.pipe(
+    matched(/^(\d{1,5}(?:\s*,\s*\d{1,5})*)$/, NO_PORTS),
+    v.transform(([list = '']) => list.split(',').map(Number)),
+    v.check(list => list.every(port => port >= 1 && port <= 65_535), NO_PORTS),
+  ),
+);
+
 function trimmed(texts: readonly string[]): string[] {
   return texts.map(text => text.trim()).filter(text => text !== '');
 }

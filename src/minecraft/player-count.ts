@@ -1,8 +1,14 @@
+import { countVisits, noVisits, type Visits } from './visits.ts';
+
 /** The outcome of one ping: how many players were online, if that was told, or why there was no answer. */
 export type StatusSample =
   /** `atMs`: since monitoring began, which is when the agent started. */
   { readonly atMs: number } & (
-    | { readonly online: number | undefined; readonly connected?: Connected | undefined }
+    | {
+        readonly online: number | undefined;
+        readonly connected?: Connected | undefined;
+        readonly visits?: Visits;
+      }
     | { readonly fault: string }
   );
 
@@ -33,7 +39,11 @@ export type IdleLimit = 'nobody-joined' | 'everybody-left' | 'server-hung';
 export interface Presence {
   /** As of the last answer: while the server does not answer, nobody counts as joining or leaving. */
   readonly now: number;
-  /** How many the last look showed: who is seen once may have been a scanner, and counts when seen twice in a row. */
+  /** Those of `now` who are at the dashboard; who is there and in the game counts twice. */
+  readonly dashboard: number;
+  /** How many the last look showed in the game: who is seen once may have been a scanner, and counts when seen twice. */
+  readonly gameSeen: number;
+  /** Likewise, with those who have only just come to the dashboard: nothing ends while there is anybody. */
   readonly seen: number;
   /** Answers do not tell how many there are: nobody counts as joining or leaving. */
   readonly isUnknown: boolean;
@@ -67,6 +77,8 @@ export interface Unanswered {
 
 export const emptyPresence: Presence = {
   now: 0,
+  dashboard: 0,
+  gameSeen: 0,
   seen: 0,
   isUnknown: false,
   peak: 0,
@@ -101,14 +113,10 @@ export function isExplained(online: number, { own, others }: Connected): boolean
 export function applySample(people: Presence, sample: StatusSample, { agentPlayers }: IdleLimits): Presence {
   const stepMs = Math.min(sample.atMs - people.sampledMs, MAX_STEP_MS);
   if ('fault' in sample) return unanswered(people, sample.fault, stepMs, sample.atMs);
-  const { online, connected, atMs } = sample;
+  const { online, connected, visits = noVisits, atMs } = sample;
   if (online === undefined) return uncounted(people, atMs);
-  if (connected !== undefined && isExplained(online, connected)) {
-    const count = { seen: Math.min(online, connected.others), now: Math.min(online, connected.lasting) };
-    return answered(people, count, stepMs, atMs);
-  }
-  const seen = peopleOnline(online, agentPlayers);
-  return answered(people, { seen, now: Math.min(seen, Math.max(people.now, people.seen)) }, stepMs, atMs);
+  const inGame = countInGame(people, online, connected, agentPlayers);
+  return answered(people, inGame, countVisits(visits, atMs), stepMs, atMs);
 }
 
 /** The limit that is reached; undefined: none. */
@@ -130,7 +138,7 @@ function reached(limit: IdleLimit, emptyMs: number, timeoutMs: number | undefine
 
 // A longer time between two samples means that this process was stopped or suspended, not that the server was silent.
 // In operation a step is at most a ping's timeout and the pause before it.
-const MAX_STEP_MS = 10_000;
+export const MAX_STEP_MS = 10_000;
 
 /** A process that continues after a stop finds its ping timed out even if the server had answered: one is not enough. */
 export const MIN_FAILED_PINGS = 3;
@@ -142,13 +150,28 @@ interface Count {
   readonly now: number;
 }
 
-function answered(people: Presence, { seen, now }: Count, stepMs: number, atMs: number): Presence {
+function countInGame(
+  { gameSeen, now, dashboard }: Presence,
+  online: number,
+  connected: Connected | undefined,
+  agentPlayers: number,
+): Count {
+  if (connected !== undefined && isExplained(online, connected))
+    return { seen: Math.min(online, connected.others), now: Math.min(online, connected.lasting) };
+  const seen = peopleOnline(online, agentPlayers);
+  return { seen, now: Math.min(seen, Math.max(now - dashboard, gameSeen)) };
+}
+
+function answered(people: Presence, game: Count, visits: Count, stepMs: number, atMs: number): Presence {
+  const now = game.now + visits.now;
   const stayedEmpty = people.now === 0 && now === 0;
   const left = people.now > 0 && now === 0;
   return {
     ...withChange(people, now - people.now, atMs),
     now,
-    seen,
+    dashboard: visits.now,
+    gameSeen: game.seen,
+    seen: game.seen + visits.seen,
     isUnknown: false,
     peak: Math.max(people.peak, now),
     firstJoinedMs: people.firstJoinedMs ?? (now > 0 ? atMs : undefined),

@@ -9,10 +9,12 @@ import {
   type IdleLimit,
   type IdleLimits,
   limitReached,
+  MAX_STEP_MS,
   MIN_FAILED_PINGS,
   type Presence,
   type StatusSample,
 } from './player-count.ts';
+import { applyLook, noVisits } from './visits.ts';
 
 export interface MonitorOptions extends IdleLimits {
   /** From an answer to the next ping; 1,000 ms unless given. */
@@ -20,6 +22,8 @@ export interface MonitorOptions extends IdleLimits {
   readonly signal: AbortSignal;
   /** Who is connected to the server, each by a string of its own; undefined: that cannot be told. */
   readonly connections?: () => Promise<Peers | undefined>;
+  /** Who is connected to the dashboard, as `address:port`; undefined: that cannot be told. */
+  readonly visitors?: () => Promise<ReadonlySet<string> | undefined>;
   /** Called when a person has joined or left, and when the server stops or resumes answering, or telling how many there are. */
   readonly onChange?: (people: Presence) => void;
 }
@@ -40,6 +44,10 @@ export interface PlayerMonitor {
 
 const MAX_NAMES = 1_000;
 
+function addressOf(peer: string): string {
+  return peer.slice(0, peer.lastIndexOf(':'));
+}
+
 /** Polls the status of a server that has answered before, every second until an idle limit is reached. */
 export function monitorPlayers(address: Address, options: MonitorOptions): PlayerMonitor {
   const { signal, intervalMs = 1_000, onChange } = options;
@@ -47,6 +55,8 @@ export function monitorPlayers(address: Address, options: MonitorOptions): Playe
   const startMs = performance.now();
   const names = new Set<string>();
   let peers: Peers | undefined;
+  let visitors: ReadonlySet<string> = new Set();
+  let visits = noVisits;
   let people = emptyPresence;
   return { people: () => people, names: () => [...names], limit: run() };
 
@@ -69,7 +79,9 @@ export function monitorPlayers(address: Address, options: MonitorOptions): Playe
       const status = await ping(address, { timeoutMs, signal });
       collectNames(status.names);
       const connected = await look();
-      return { atMs: performance.now() - startMs, online: status.online, connected };
+      const atMs = performance.now() - startMs;
+      await lookAtDashboard(atMs);
+      return { atMs, online: status.online, connected, visits };
     } catch (error) {
       signal.throwIfAborted();
       return { atMs: performance.now() - startMs, fault: errorMessage(error) };
@@ -84,6 +96,13 @@ export function monitorPlayers(address: Address, options: MonitorOptions): Playe
     const { own, others } = peers;
     const lasting = before === undefined ? 0 : [...others].filter(peer => before.others.has(peer)).length;
     return { own: own.size, others: others.size, lasting };
+  }
+
+  async function lookAtDashboard(atMs: number): Promise<void> {
+    const before = visitors;
+    visitors = (await options.visitors?.()) ?? new Set();
+    const held = new Set([...visitors].filter(each => before.has(each)).map(addressOf));
+    visits = applyLook(visits, held, { stepMs: Math.min(atMs - people.sampledMs, MAX_STEP_MS), atMs });
   }
 
   function collectNames(seen: readonly string[]): void {

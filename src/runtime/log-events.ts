@@ -196,9 +196,12 @@ export const SESSION_EVENTS = {
   },
   players_changed: {
     levels: ['info'],
-    meaning: 'A person has joined or left, or the server answers again.',
+    meaning: 'A person has joined or left, in the game or at the dashboard, or the server answers again.',
     action: '',
-    fields: { people: 'how many persons are online, the agent not counted' },
+    fields: {
+      people: 'how many persons take part, the agent not counted',
+      dashboard: 'how many of them are at the dashboard',
+    },
   },
   server_log_unreadable: {
     levels: ['warn'],

@@ -120,13 +120,14 @@ function startAgent(
     livenessTimeoutMs: config.server.livenessTimeoutMs,
     signal: over,
     connections: () => connectionsOfGame(config.server.address.port, isOwn),
-    onChange({ now: people, unanswered, isUnknown }) {
+    visitors: () => visitorsOf(config.agent.dashboardPorts, isOwn),
+    onChange({ now: people, dashboard, unanswered, isUnknown }) {
       if (isUnknown)
         log.warn({ event: 'people_unknown' }, 'the server does not tell how many players are online');
       else if (unanswered === undefined)
         log.info(
-          { event: 'players_changed', people },
-          `${people} ${people === 1 ? 'person' : 'persons'} online`,
+          { event: 'players_changed', people, dashboard },
+          `${people} ${people === 1 ? 'person' : 'persons'} online${dashboard > 0 ? `, ${dashboard} at the dashboard` : ''}`,
         );
       else
         log.warn(
@@ -144,6 +145,13 @@ function startAgent(
 async function connectionsOfGame(port: number, isOwn: (socket: TcpSocket) => Promise<boolean>) {
   const table = await readTcpTable();
   return table && connectionsTo(port, table, isOwn);
+}
+
+async function visitorsOf(ports: readonly number[], isOwn: (socket: TcpSocket) => Promise<boolean>) {
+  const table = ports.length > 0 ? await readTcpTable() : undefined;
+  if (table === undefined) return undefined;
+  const found = await Promise.all(ports.map(port => connectionsTo(port, table, isOwn)));
+  return new Set(found.flatMap(each => [...(each?.others ?? [])]));
 }
 
 function start(

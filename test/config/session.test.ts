@@ -251,6 +251,15 @@ describe('other values', () => {
     });
   });
 
+  test('dashboard ports are those of SESSION_PRESENCE_PORTS, and otherwise the one that the agent is told', () => {
+    const ports = (env: Record<string, string>) => config(env).agent.dashboardPorts;
+    expect(ports({})).toEqual([]);
+    expect(ports({ MCDASHBOARD_PORT: '8000' })).toEqual([8000]);
+    expect(ports({ MCDASHBOARD_PORT: 'none of our business' })).toEqual([]);
+    expect(ports({ MCDASHBOARD_PORT: '8000', SESSION_PRESENCE_PORTS: '80, 8080' })).toEqual([80, 8080]);
+    expect(ports({ MCDASHBOARD_PORT: '8000', SESSION_PRESENCE_PORTS: 'none' })).toEqual([]);
+  });
+
   test('an empty stop command is none', () => {
     expect(config({ SESSION_SERVER_STOP_COMMAND: '' }).server.stopCommand).toBeUndefined();
   });
@@ -259,6 +268,8 @@ describe('other values', () => {
     ['SESSION_SERVER_ADDRESS', 'localhost'],
     ['SESSION_SERVER_ADDRESS', 'localhost:70000'],
     ['SESSION_AGENT_PLAYERS', '-1'],
+    ['SESSION_PRESENCE_PORTS', '80;8080'],
+    ['SESSION_PRESENCE_PORTS', '70000'],
     ['SESSION_ARCHIVE', 'logs.zip'],
     ['SESSION_ARCHIVE', '../logs.tar'],
     ['SESSION_GZIP_LEVEL', '6-1'],

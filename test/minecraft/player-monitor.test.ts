@@ -82,6 +82,43 @@ test('names are kept apart from the counts, each once', async () => {
   expect(JSON.stringify(watch.people())).not.toContain('Walker');
 });
 
+test('a person is counted by a connection that lasts, whatever the agent does', async () => {
+  const game = { online: 1, own: new Set<string>(), others: new Set(['10.0.0.7:40000']) };
+  server = await serveStatus({ online: () => game.online });
+  const watch = monitorPlayers(
+    { host: '127.0.0.1', port: server.port },
+    quick({ emptyTimeoutMs: 100, connections: async () => game }),
+  );
+  await eventually(() => watch.people().now === 1);
+  game.own = new Set(['127.0.0.1:40001']);
+  game.online = 2;
+  const looked = watch.people().sampledMs;
+  await eventually(() => watch.people().sampledMs > looked + 50);
+  expect(watch.people()).toMatchObject({ now: 1, peak: 1, changes: [{ kind: 'joined' }] });
+  game.others = new Set();
+  game.online = 1;
+  expect(await watch.limit).toBe('everybody-left');
+});
+
+test('connections that come and go are nobody, in the game or at the dashboard', async () => {
+  server = await serveStatus({ online: () => 1 });
+  let looks = 0;
+  const passing = async () => {
+    looks += 1;
+    return new Set([`10.0.0.7:${looks}`]);
+  };
+  const watch = monitorPlayers(
+    { host: '127.0.0.1', port: server.port },
+    quick({
+      joinTimeoutMs: 300,
+      connections: async () => ({ own: new Set<string>(), others: await passing() }),
+      visitors: passing,
+    }),
+  );
+  await eventually(() => looks > 40);
+  expect(watch.people()).toMatchObject({ now: 0, firstJoinedMs: undefined });
+});
+
 test('an aborted watch ends without a limit and leaves no connection', async () => {
   for (const answers of [true, false]) {
     const standIn = await serveStatus({ online: () => 1, answers: () => answers });
