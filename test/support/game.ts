@@ -16,7 +16,7 @@ export interface GameOptions {
   readonly obeys?: boolean;
   readonly answers?: boolean;
   /** Read anew for every ping, in place of what `players N` sets. */
-  readonly online?: () => number;
+  readonly online?: (joined: number) => number;
   /** The console took the last player away. */
   readonly onEmpty?: () => void;
 }

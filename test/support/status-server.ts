@@ -3,7 +3,8 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 
 /** What the server tells; read anew for every ping. */
 export interface StandIn {
-  readonly online: () => number;
+  /** @param joined how many connections have begun to log in, and are open */
+  readonly online: (joined: number) => number;
   readonly names?: () => readonly string[];
   /** Whether it answers at all; a server that hangs accepts connections and stays silent. */
   readonly answers?: () => boolean;
@@ -20,12 +21,14 @@ export interface StatusServer {
 /** A stand-in for a Minecraft server: it speaks the status part of the protocol, on all addresses, and nothing else. */
 export async function serveStatus(standIn: StandIn, port = 0): Promise<StatusServer> {
   const sockets = new Set<Socket>();
+  const joined = new Set<Socket>();
   const server = createServer(socket => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     // A client that hangs up rudely is its own affair; 'close' follows.
     socket.on('error', () => socket.destroy());
-    converse(socket, standIn);
+    socket.once('close', () => joined.delete(socket));
+    converse(socket, standIn, joined);
   });
   server.listen(port);
   await once(server, 'listening');
@@ -54,7 +57,7 @@ export function varInt(value: number): Buffer {
   return Buffer.from(value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varInt(value >>> 7)]);
 }
 
-function converse(socket: Socket, standIn: StandIn): void {
+function converse(socket: Socket, standIn: StandIn, joined: Set<Socket>): void {
   let pending = Buffer.alloc(0);
   let shaken = false;
   socket.on('data', chunk => {
@@ -73,18 +76,24 @@ function converse(socket: Socket, standIn: StandIn): void {
 
   function handle(body: Buffer): void {
     if (standIn.answers?.() === false) return;
-    if (!shaken) shaken = true;
-    else if (body[0] === 0) {
-      socket.write(statusPacket(statusJson(standIn)));
+    if (joined.has(socket)) return;
+    if (!shaken) {
+      shaken = true;
+      if (body.at(-1) === LOGIN) joined.add(socket);
+    } else if (body[0] === 0) {
+      socket.write(statusPacket(statusJson(standIn, joined.size)));
       standIn.onPing?.();
     } else socket.end(frame(body));
   }
 }
 
-function statusJson({ online, names }: StandIn): string {
+/** The next state, at the end of the handshake, of a client that wants to play. */
+export const LOGIN = 2;
+
+function statusJson({ online, names }: StandIn, joined: number): string {
   return JSON.stringify({
     version: { name: 'Stand-in 1.12.2', protocol: 340 },
-    players: { max: 20, online: online(), sample: (names?.() ?? []).map(name => ({ name, id: '' })) },
+    players: { max: 20, online: online(joined), sample: (names?.() ?? []).map(name => ({ name, id: '' })) },
     description: { text: 'a stand-in' },
   });
 }
