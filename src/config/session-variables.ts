@@ -32,7 +32,7 @@ const session = {
   SESSION_AGENT_PLAYERS: variable(
     values.wholeNumber(0, 1_000),
     '1',
-    'how many of the players online are the agent, so that people can be counted',
+    'how many of the players online are the agent, where connections do not tell who is',
   ),
   SESSION_PRESENCE_PORTS: optional(
     values.ports,

@@ -177,8 +177,11 @@ function childEnvironment(env: Environment, { passAws }: { passAws: boolean }): 
   const kept = Object.entries(env).flatMap(([name, text]) =>
     text !== undefined && isForChildren(name) ? [[name, withoutProxyCredentials(name, text)]] : [],
   );
-  return Object.fromEntries(kept);
+  return { ...FOR_RUNTIMES, ...Object.fromEntries(kept) };
 }
+
+/** Python keeps what it prints to a file until it has 8 KiB of it, or ends by itself: a SIGTERM would lose the last lines. */
+const FOR_RUNTIMES = { PYTHONUNBUFFERED: '1' };
 
 /** NODE_* settings are meant for the supervisor's own Node, and would change an agent's or a plug-in's. */
 const PRIVATE = new Set([LAUNCHER_SCRIPT, 'NODE_OPTIONS', 'NODE_COMPILE_CACHE', 'UV_THREADPOOL_SIZE']);

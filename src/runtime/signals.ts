@@ -9,7 +9,7 @@ export interface StopRequest {
 export interface Signals {
   /** Aborted by the first signal. */
   readonly stopRequested: AbortSignal;
-  /** Aborted by the second: everything is killed and given up. */
+  /** Aborted by a later one: everything is killed and given up. */
   readonly aborted: AbortSignal;
   /** Aborted by an uncaught exception: the supervisor has a bug, and the session must still be saved. */
   readonly internalError: AbortSignal;
@@ -24,11 +24,14 @@ export interface SignalController extends Signals {
   onUncaught(fault: unknown): void;
 }
 
+/** Docker and the wrapper that it runs both send one, milliseconds apart: that is one request. */
+const TOGETHER_MS = 1_000;
+
 /**
  * Turns signals into one clean stop. A terminal that closes sends its HUP beside the others' signals, so that only a
- * second TERM, INT or QUIT abandons.
+ * later TERM, INT or QUIT abandons.
  */
-export function createSignals(): SignalController {
+export function createSignals({ togetherMs = TOGETHER_MS } = {}): SignalController {
   const stopRequested = new AbortController();
   const aborted = new AbortController();
   const internalError = new AbortController();
@@ -44,7 +47,11 @@ export function createSignals(): SignalController {
       if (stopRequest === undefined) {
         stopRequest = { signal, atMs: performance.now() };
         stopRequested.abort(new Error(`${signal} was received`));
-      } else if (signal !== 'SIGHUP' && abortedBy === undefined) {
+      } else if (
+        signal !== 'SIGHUP' &&
+        abortedBy === undefined &&
+        performance.now() - stopRequest.atMs >= togetherMs
+      ) {
         abortedBy = signal;
         aborted.abort(new Error(`a second signal, ${signal}, was received`));
       }

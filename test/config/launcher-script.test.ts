@@ -152,6 +152,6 @@ describe("the launcher's script", () => {
 
   test('reaches no child, nor does what was taken from it', () => {
     const { env } = parse({ RUN_SH_GZ_B64: packed(PIPELINE), PATH: '/bin' }).config.children;
-    expect(env).toEqual({ PATH: '/bin' });
+    expect(env).toEqual({ PATH: '/bin', PYTHONUNBUFFERED: '1' });
   });
 });

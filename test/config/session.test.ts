@@ -394,7 +394,17 @@ describe("the children's environment", () => {
       PATH: '/bin',
       SENTRY_DSN: 'z',
     }).children.env;
-    expect(env).toEqual({ PATH: '/bin', SENTRY_DSN: 'z', SESSION_DESTINATION: 's3://bucket/prefix' });
+    expect(env).toEqual({
+      PATH: '/bin',
+      SENTRY_DSN: 'z',
+      SESSION_DESTINATION: 's3://bucket/prefix',
+      PYTHONUNBUFFERED: '1',
+    });
+  });
+
+  test('lets Python write at once, unless something else is asked for', () => {
+    expect(config({}).children.env).toMatchObject({ PYTHONUNBUFFERED: '1' });
+    expect(config({ PYTHONUNBUFFERED: '' }).children.env).toMatchObject({ PYTHONUNBUFFERED: '' });
   });
 
   test('holds the AWS variables where they are asked for', () => {

@@ -252,7 +252,10 @@ describe.concurrent('a stop that leaves no time for the archive', () => {
     await session.logged('"event":"journal_flushed"');
     session.signal('SIGTERM');
     await session.logged('"event":"stop_requested"');
-    session.signal('SIGTERM');
+    await eventually(() => {
+      session.signal('SIGTERM');
+      return session.process.exitCode !== null;
+    });
     expect((await session.ended()).code).toBe(143);
     expect(s3.objects().map(({ key }) => key)).toContain('p/.sessions/test/session.json');
   });

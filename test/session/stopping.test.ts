@@ -94,7 +94,10 @@ describe.concurrent('a stop signal', () => {
     await agentRuns(fixture);
     session.signal('SIGINT');
     await session.logged('"end":"signal"');
-    session.signal('SIGINT');
+    await eventually(() => {
+      session.signal('SIGINT');
+      return session.process.exitCode !== null;
+    });
     expect(await session.ended()).toEqual({ code: 130, signal: null });
     expect(session.stdout()).toContain('exit code 130');
     expect(session.report().survivors).toEqual([]);

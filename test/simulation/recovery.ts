@@ -26,7 +26,7 @@ export interface RecoveryOptions {
 }
 
 export function startRecovery({ store, config, host, scratch, force }: RecoveryOptions): SimulatedRecovery {
-  const signals = createSignals();
+  const signals = createSignals({ togetherMs: 0 });
   const destination = withRetry(store);
   mkdirSync(scratch);
   return {

@@ -41,7 +41,7 @@ export interface SimulatedSession {
 }
 
 export async function startSession(store: Store, config: SessionConfig, log: Log): Promise<SimulatedSession> {
-  const signals = createSignals();
+  const signals = createSignals({ togetherMs: 0 });
   const runtime = createRuntime(withRetry(store), config, log, signals);
   const startedAtMs = Date.now();
   runtime.claims.at(config.save.destination);
