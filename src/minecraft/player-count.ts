@@ -101,7 +101,7 @@ export function peopleOnline(online: number, agentPlayers: number): number {
  * Whether everybody who is online has a connection of their own. Otherwise there is a proxy between them and the server,
  * or they are none of flesh and blood.
  */
-export function isExplained(online: number, { own, others }: Connected): boolean {
+function isExplained(online: number, { own, others }: Connected): boolean {
   return online <= own + others;
 }
 

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { unlessMissing } from '../files/errno.ts';
 
 /** One end of an established TCP connection, as `/proc/net/tcp` describes it. */
 export interface TcpSocket {
@@ -23,14 +22,18 @@ export interface TcpTable {
 /**
  * The TCP sockets of this network namespace, IPv4 and IPv6.
  * @see proc_net_tcp: https://docs.kernel.org/networking/proc_net_tcp.html
- * @returns undefined where there is no such table
+ * @returns undefined where there is no such table, or it cannot be read
  */
 export async function readTcpTable(procRoot = '/proc'): Promise<TcpTable | undefined> {
-  const [ipv4, ipv6] = await Promise.all(
-    ['tcp', 'tcp6'].map(name => unlessMissing(readFile(`${procRoot}/net/${name}`, 'latin1'))),
+  const tables = await Promise.all(
+    // One of the two may be missing: a kernel without IPv6, for one.
+    ['tcp', 'tcp6'].map(name => readFile(`${procRoot}/net/${name}`, 'latin1').catch(() => '')),
   );
-  if (ipv4 === undefined && ipv6 === undefined) return undefined;
-  const rows = `${ipv4 ?? ''}\n${ipv6 ?? ''}`.split('\n').map(row => row.trim().split(/\s+/));
+  const rows = tables
+    .join('\n')
+    .split('\n')
+    .map(row => row.trim().split(/\s+/));
+  if (rows.length <= tables.length) return undefined;
   const inState = (state: string) => rows.filter(row => row[3] === state);
   return {
     established: inState('01').map(([, local = '', remote = '', , , , , uid, , inode = '']) => ({

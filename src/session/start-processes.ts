@@ -1,17 +1,14 @@
 import { prepareServer } from '../minecraft/game-server.ts';
-import { monitorPlayers } from '../minecraft/player-monitor.ts';
 import { isPortOpen, waitUntilReady } from '../minecraft/readiness.ts';
 import { type Child, type ChildSpec, startChild } from '../process/child.ts';
-import { connectionsTo } from '../process/connections.ts';
 import { describeExit, isExitStatus, succeeded } from '../process/exit-status.ts';
 import { MARKER_VARIABLE } from '../process/leftovers.ts';
 import { chownTree } from '../process/ownership.ts';
-import { createSocketOwner } from '../process/socket-owner.ts';
-import { readTcpTable, type TcpSocket } from '../process/tcp-table.ts';
 import { environmentOfUser } from '../process/user.ts';
 import { rejectWhen } from '../runtime/abort.ts';
 import { errorText } from '../runtime/text.ts';
 import type { EndReason } from './end-reason.ts';
+import { watchPeople } from './presence.ts';
 import type { RunningProcesses, SessionProcesses, Startup } from './processes.ts';
 import type { SessionRuntime } from './runtime.ts';
 import { childLog } from './workdir.ts';
@@ -109,49 +106,14 @@ function startAgent(
   server: Child,
   over: AbortSignal,
 ): RunningProcesses {
-  const { config, log, status, user } = runtime;
+  const { config, status } = runtime;
   const spec = { name: 'agent', command: config.agent.command, cwd: config.workdir, console: false } as const;
   const agent = start(runtime, processes, over, spec);
-  const isOwn = createSocketOwner({ user, marker: processes.marker, children: processes.children });
-  const monitor = monitorPlayers(config.server.address, {
-    agentPlayers: config.agent.players,
-    joinTimeoutMs: config.limits.joinTimeoutMs,
-    emptyTimeoutMs: config.limits.emptyTimeoutMs,
-    livenessTimeoutMs: config.server.livenessTimeoutMs,
-    signal: over,
-    connections: () => connectionsOfGame(config.server.address.port, isOwn),
-    visitors: () => visitorsOf(config.agent.dashboardPorts, isOwn),
-    onChange({ now: people, dashboard, unanswered, isUnknown }) {
-      if (isUnknown)
-        log.warn({ event: 'people_unknown' }, 'the server does not tell how many players are online');
-      else if (unanswered === undefined)
-        log.info(
-          { event: 'players_changed', people, dashboard },
-          `${people} ${people === 1 ? 'person' : 'persons'} online${dashboard > 0 ? `, ${dashboard} at the dashboard` : ''}`,
-        );
-      else
-        log.warn(
-          { event: 'server_unresponsive', why: unanswered.fault },
-          'server did not answer the status ping',
-        );
-    },
-  });
+  const monitor = watchPeople(runtime, processes, over);
   processes.agent = agent;
   processes.monitor = monitor;
   status.startPhase('playing');
   return { state: 'running', server, agent, monitor };
-}
-
-async function connectionsOfGame(port: number, isOwn: (socket: TcpSocket) => Promise<boolean>) {
-  const table = await readTcpTable();
-  return table && connectionsTo(port, table, isOwn);
-}
-
-async function visitorsOf(ports: readonly number[], isOwn: (socket: TcpSocket) => Promise<boolean>) {
-  const table = ports.length > 0 ? await readTcpTable() : undefined;
-  if (table === undefined) return undefined;
-  const found = await Promise.all(ports.map(port => connectionsTo(port, table, isOwn)));
-  return new Set(found.flatMap(each => [...(each?.others ?? [])]));
 }
 
 function start(

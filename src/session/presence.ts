@@ -1,0 +1,54 @@
+import type { Presence } from '../minecraft/player-count.ts';
+import { monitorPlayers, type PlayerMonitor } from '../minecraft/player-monitor.ts';
+import { connectionsTo } from '../process/connections.ts';
+import { createSocketOwner } from '../process/socket-owner.ts';
+import { readTcpTable, type TcpSocket } from '../process/tcp-table.ts';
+import type { Log } from '../runtime/log.ts';
+import type { SessionProcesses } from './processes.ts';
+import type { SessionRuntime } from './runtime.ts';
+
+/**
+ * Begins to count who takes part, in the game and at the dashboard, until an idle limit is reached.
+ * @param over aborted when the session has ended for another reason
+ */
+export function watchPeople(
+  { config, log, user }: SessionRuntime,
+  { marker, children }: SessionProcesses,
+  over: AbortSignal,
+): PlayerMonitor {
+  const { server, agent, limits } = config;
+  const isOwn = createSocketOwner({ user, marker, children });
+  return monitorPlayers(server.address, {
+    agentPlayers: agent.players,
+    joinTimeoutMs: limits.joinTimeoutMs,
+    emptyTimeoutMs: limits.emptyTimeoutMs,
+    livenessTimeoutMs: server.livenessTimeoutMs,
+    signal: over,
+    async connections() {
+      const table = await readTcpTable();
+      return table && connectionsTo(server.address.port, table, isOwn);
+    },
+    visitors: () => visitorsOf(agent.dashboardPorts, isOwn),
+    onChange: people => tell(people, log),
+  });
+}
+
+async function visitorsOf(ports: readonly number[], isOwn: (socket: TcpSocket) => Promise<boolean>) {
+  const table = ports.length > 0 ? await readTcpTable() : undefined;
+  if (table === undefined) return undefined;
+  const found = await Promise.all(ports.map(port => connectionsTo(port, table, isOwn)));
+  return new Set(found.flatMap(each => [...(each?.others ?? [])]));
+}
+
+function tell({ now: people, dashboard, unanswered, isUnknown }: Presence, log: Log): void {
+  if (unanswered !== undefined) {
+    const fields = { event: 'server_unresponsive', why: unanswered.fault } as const;
+    log.warn(fields, 'server did not answer the status ping');
+  } else if (isUnknown) {
+    log.warn({ event: 'people_unknown' }, 'the server does not tell how many players are online');
+  } else {
+    const where = dashboard > 0 ? `, ${dashboard} at the dashboard` : '';
+    const text = `${people} ${people === 1 ? 'person' : 'persons'} online${where}`;
+    log.info({ event: 'players_changed', people, dashboard }, text);
+  }
+}
