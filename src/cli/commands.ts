@@ -38,7 +38,8 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'health',
     usage: 'health',
-    summary: 'prints whether a session runs, and its phase; the exit code says the same',
+    summary:
+      'prints whether a session runs, its phase and who takes part; the exit code says whether one runs',
     load: async () => (await import('./console.ts')).health,
   },
   {

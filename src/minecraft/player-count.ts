@@ -45,9 +45,12 @@ export interface Presence {
   readonly gameSeen: number;
   /** Likewise, with those who have only just come to the dashboard: nothing ends while there is anybody. */
   readonly seen: number;
+  /** For how long connections have not told who is online: people are estimated by the number of the agent's players. */
+  readonly estimatedMs: number;
   /** Answers do not tell how many there are: nobody counts as joining or leaving. */
   readonly isUnknown: boolean;
   readonly peak: number;
+  readonly dashboardPeak: number;
   readonly firstJoinedMs: number | undefined;
   /** When the last person was found to have left; undefined while anybody is online, and before anybody was. */
   readonly everybodyLeftMs: number | undefined;
@@ -80,8 +83,10 @@ export const emptyPresence: Presence = {
   dashboard: 0,
   gameSeen: 0,
   seen: 0,
+  estimatedMs: 0,
   isUnknown: false,
   peak: 0,
+  dashboardPeak: 0,
   firstJoinedMs: undefined,
   everybodyLeftMs: undefined,
   personMs: 0,
@@ -91,6 +96,13 @@ export const emptyPresence: Presence = {
   unanswered: undefined,
   sampledMs: 0,
 };
+
+/** Such as `2 persons online, 1 at the dashboard`. */
+export function describePeople({ now, dashboard, isUnknown }: Presence): string {
+  if (isUnknown) return 'the server does not tell how many players are online';
+  const where = dashboard > 0 ? `, ${dashboard} at the dashboard` : '';
+  return `${now} ${now === 1 ? 'person' : 'persons'} online${where}`;
+}
 
 /** The people among the players online: without the agent's players; 0 on a server that has lost its agent. */
 export function peopleOnline(online: number, agentPlayers: number): number {
@@ -115,8 +127,10 @@ export function applySample(people: Presence, sample: StatusSample, { agentPlaye
   if ('fault' in sample) return unanswered(people, sample.fault, stepMs, sample.atMs);
   const { online, connected, visits = noVisits, atMs } = sample;
   if (online === undefined) return uncounted(people, atMs);
-  const inGame = countInGame(people, online, connected, agentPlayers);
-  return answered(people, inGame, countVisits(visits, atMs), stepMs, atMs);
+  const isTold = connected !== undefined && isExplained(online, connected);
+  const inGame = isTold ? countConnected(online, connected) : estimate(people, online, agentPlayers);
+  const estimatedMs = isTold ? 0 : people.estimatedMs + stepMs;
+  return { ...answered(people, inGame, countVisits(visits, atMs), stepMs, atMs), estimatedMs };
 }
 
 /** The limit that is reached; undefined: none. */
@@ -150,14 +164,11 @@ interface Count {
   readonly now: number;
 }
 
-function countInGame(
-  { gameSeen, now, dashboard }: Presence,
-  online: number,
-  connected: Connected | undefined,
-  agentPlayers: number,
-): Count {
-  if (connected !== undefined && isExplained(online, connected))
-    return { seen: Math.min(online, connected.others), now: Math.min(online, connected.lasting) };
+function countConnected(online: number, { others, lasting }: Connected): Count {
+  return { seen: Math.min(online, others), now: Math.min(online, lasting) };
+}
+
+function estimate({ gameSeen, now, dashboard }: Presence, online: number, agentPlayers: number): Count {
   const seen = peopleOnline(online, agentPlayers);
   return { seen, now: Math.min(seen, Math.max(now - dashboard, gameSeen)) };
 }
@@ -174,6 +185,7 @@ function answered(people: Presence, game: Count, visits: Count, stepMs: number, 
     seen: game.seen + visits.seen,
     isUnknown: false,
     peak: Math.max(people.peak, now),
+    dashboardPeak: Math.max(people.dashboardPeak, visits.now),
     firstJoinedMs: people.firstJoinedMs ?? (now > 0 ? atMs : undefined),
     everybodyLeftMs: left ? atMs : now > 0 ? undefined : people.everybodyLeftMs,
     personMs: people.personMs + people.now * stepMs,

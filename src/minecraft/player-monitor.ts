@@ -26,6 +26,8 @@ export interface MonitorOptions extends IdleLimits {
   readonly visitors?: () => Promise<ReadonlySet<string> | undefined>;
   /** Called when a person has joined or left, and when the server stops or resumes answering, or telling how many there are. */
   readonly onChange?: (people: Presence) => void;
+  /** Called when connections have not told for a while who is online. */
+  readonly onEstimate?: () => void;
 }
 
 export interface Peers {
@@ -43,6 +45,9 @@ export interface PlayerMonitor {
 }
 
 const MAX_NAMES = 1_000;
+
+/** Whoever joins or leaves is online a moment sooner, or longer, than connected. */
+const ESTIMATED_MS = 10_000;
 
 function addressOf(peer: string): string {
   return peer.slice(0, peer.lastIndexOf(':'));
@@ -115,5 +120,6 @@ export function monitorPlayers(address: Address, options: MonitorOptions): Playe
     const answersChanged = (before.unanswered === undefined) !== (people.unanswered === undefined);
     const tellingChanged = before.isUnknown !== people.isUnknown;
     if (before.now !== people.now || answersChanged || tellingChanged) onChange?.(people);
+    if (before.estimatedMs < ESTIMATED_MS && people.estimatedMs >= ESTIMATED_MS) options.onEstimate?.();
   }
 }

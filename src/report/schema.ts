@@ -30,6 +30,7 @@ const Child = v.object({
 
 const People = v.object({
   peak: Count,
+  dashboardPeak: v.optional(Count),
   firstJoinedMs: v.optional(v.number()),
   personMs: v.optional(v.number()),
   changes: v.optional(

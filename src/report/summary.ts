@@ -28,8 +28,10 @@ export function summary(report: Report): string {
   return ['', ...lines.filter(line => line !== undefined), ''].join('\n');
 }
 
-function peopleText({ peak, personMs }: NonNullable<Report['people']>): string {
-  return peak === 0 ? 'none' : `${peak} at most, for ${seconds(personMs ?? 0)} in all`;
+function peopleText({ peak, dashboardPeak = 0, personMs }: NonNullable<Report['people']>): string {
+  if (peak === 0) return 'none';
+  const where = dashboardPeak === 0 ? '' : ` (${dashboardPeak} at the dashboard)`;
+  return `${peak} at most${where}, for ${seconds(personMs ?? 0)} in all`;
 }
 
 function archiveText({ bytes, files, bytesPerSecond, sha256 }: NonNullable<Report['archive']>): string {

@@ -187,6 +187,13 @@ export const SESSION_EVENTS = {
     action: 'Look at cuberite_process.log.',
     fields: { why: 'what was answered' },
   },
+  people_estimated: {
+    levels: ['info'],
+    meaning:
+      'More players are online than are connected, or there is no table of connections: people are those online but for SESSION_AGENT_PLAYERS.',
+    action: 'See that SESSION_AGENT_PLAYERS is right for this server.',
+    fields: { agentPlayers: 'SESSION_AGENT_PLAYERS' },
+  },
   people_unknown: {
     levels: ['warn'],
     meaning:

@@ -1,4 +1,4 @@
-import type { Presence } from '../minecraft/player-count.ts';
+import { describePeople, type Presence } from '../minecraft/player-count.ts';
 import { monitorPlayers, type PlayerMonitor } from '../minecraft/player-monitor.ts';
 import { connectionsTo } from '../process/connections.ts';
 import { createSocketOwner } from '../process/socket-owner.ts';
@@ -18,6 +18,7 @@ export function watchPeople(
 ): PlayerMonitor {
   const { server, agent, limits } = config;
   const isOwn = createSocketOwner({ user, marker, children });
+  let isEstimateTold = false;
   return monitorPlayers(server.address, {
     agentPlayers: agent.players,
     joinTimeoutMs: limits.joinTimeoutMs,
@@ -30,8 +31,15 @@ export function watchPeople(
     },
     visitors: () => visitorsOf(agent.dashboardPorts, isOwn),
     onChange: people => tell(people, log),
+    onEstimate() {
+      if (!isEstimateTold) log.info({ event: 'people_estimated', agentPlayers: agent.players }, ESTIMATED);
+      isEstimateTold = true;
+    },
   });
 }
+
+const ESTIMATED =
+  'connections do not tell who is online: people are those online but for SESSION_AGENT_PLAYERS';
 
 async function visitorsOf(ports: readonly number[], isOwn: (socket: TcpSocket) => Promise<boolean>) {
   const table = ports.length > 0 ? await readTcpTable() : undefined;
@@ -40,15 +48,14 @@ async function visitorsOf(ports: readonly number[], isOwn: (socket: TcpSocket) =
   return new Set(found.flatMap(each => [...(each?.others ?? [])]));
 }
 
-function tell({ now: people, dashboard, unanswered, isUnknown }: Presence, log: Log): void {
+function tell(presence: Presence, log: Log): void {
+  const { now, dashboard, unanswered, isUnknown } = presence;
   if (unanswered !== undefined) {
     const fields = { event: 'server_unresponsive', why: unanswered.fault } as const;
     log.warn(fields, 'server did not answer the status ping');
   } else if (isUnknown) {
-    log.warn({ event: 'people_unknown' }, 'the server does not tell how many players are online');
+    log.warn({ event: 'people_unknown' }, describePeople(presence));
   } else {
-    const where = dashboard > 0 ? `, ${dashboard} at the dashboard` : '';
-    const text = `${people} ${people === 1 ? 'person' : 'persons'} online${where}`;
-    log.info({ event: 'players_changed', people, dashboard }, text);
+    log.info({ event: 'players_changed', people: now, dashboard }, describePeople(presence));
   }
 }

@@ -86,12 +86,13 @@ function lifetimeMs({ startedAtMs, endedAtMs }: Child): number | undefined {
 
 function peopleReport({
   peak,
+  dashboardPeak,
   firstJoinedMs,
   personMs,
   changes,
   changesForgotten,
 }: Presence): Report['people'] {
-  return { peak, firstJoinedMs, personMs, changes: [...changes], changesForgotten };
+  return { peak, dashboardPeak, firstJoinedMs, personMs, changes: [...changes], changesForgotten };
 }
 
 /** Where it is saved, the session has a name of its own. */

@@ -1,4 +1,5 @@
 import { prepareServer } from '../minecraft/game-server.ts';
+import { describePeople } from '../minecraft/player-count.ts';
 import { isPortOpen, waitUntilReady } from '../minecraft/readiness.ts';
 import { type Child, type ChildSpec, startChild } from '../process/child.ts';
 import { describeExit, isExitStatus, succeeded } from '../process/exit-status.ts';
@@ -110,6 +111,7 @@ function startAgent(
   const spec = { name: 'agent', command: config.agent.command, cwd: config.workdir, console: false } as const;
   const agent = start(runtime, processes, over, spec);
   const monitor = watchPeople(runtime, processes, over);
+  status.setPeople(() => describePeople(monitor.people()));
   processes.agent = agent;
   processes.monitor = monitor;
   status.startPhase('playing');

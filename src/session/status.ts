@@ -14,6 +14,8 @@ export interface SessionStatus extends ControlHandler {
   startPhase(phase: Phase): void;
   /** The phases so far, each with its time until the next one began. */
   phases(): PhaseTime[];
+  /** Who takes part, in words, once they are counted. */
+  setPeople(describe: () => string): void;
   /** The server's console, once there is one. */
   setConsole(sendCommand: Child['sendCommand']): void;
 }
@@ -23,6 +25,7 @@ export function createStatus(log: Log): SessionStatus {
     { phase: 'preflight', atMs: performance.now() },
   ];
   let console: Child['sendCommand'] | undefined;
+  let describePeople: (() => string) | undefined;
   return {
     startPhase(phase) {
       started.push({ phase, atMs: performance.now() });
@@ -33,6 +36,9 @@ export function createStatus(log: Log): SessionStatus {
         phase,
         ms: Math.round((started[i + 1]?.atMs ?? performance.now()) - atMs),
       })),
+    setPeople(describe) {
+      describePeople = describe;
+    },
     setConsole(sendCommand) {
       console = sendCommand;
     },
@@ -42,6 +48,10 @@ export function createStatus(log: Log): SessionStatus {
         ? { ok: true, text: `sent: ${line}` }
         : { ok: false, text: 'the server does not read its console any more' };
     },
-    health: () => ({ ok: true, text: started.at(-1)?.phase ?? 'preflight' }),
+    health() {
+      const phase = started.at(-1)?.phase ?? 'preflight';
+      const people = phase === 'playing' ? describePeople?.() : undefined;
+      return { ok: true, text: people === undefined ? phase : `${phase}: ${people}` };
+    },
   };
 }

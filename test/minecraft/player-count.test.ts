@@ -91,6 +91,13 @@ describe('people, by their connections', () => {
     expect(count(look, look, look)).toBe(people);
   });
 
+  test('are known to be estimated for as long as connections do not tell', () => {
+    const proxied = connected(...Array.from({ length: 12 }, () => [3, 0, 1] as const));
+    expect(proxied.reduce(looked(limits), emptyPresence).estimatedMs).toBe(12 * SECOND);
+    const told = { atMs: 13 * SECOND, online: 1, connected: { own: 1, others: 0, lasting: 0 } };
+    expect([...proxied, told].reduce(looked(limits), emptyPresence).estimatedMs).toBe(0);
+  });
+
   test('count from the second look at the same connection on', () => {
     expect(count([1, 1, 0], [2, 1, 1])).toBe(0);
     expect(count([1, 1, 0], [2, 1, 1], [2, 1, 1])).toBe(1);

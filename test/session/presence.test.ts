@@ -67,5 +67,6 @@ test('a worker at the dashboard, whose browser keeps its connection, is there un
   expect(session.stdout()).not.toContain('session_ending');
   browser.destroy();
   await session.ended();
-  expect(session.report()).toMatchObject({ end: { by: 'everybody-left' }, people: { peak: 1 } });
+  const people = { peak: 1, dashboardPeak: 1 };
+  expect(session.report()).toMatchObject({ end: { by: 'everybody-left' }, people });
 });

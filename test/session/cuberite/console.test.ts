@@ -22,7 +22,7 @@ describe.concurrent('the console', () => {
     await eventually(async () => (await cuberite.serverLog()).includes('good evening'));
     const health = cuberite.start({}, 'health');
     expect((await health.ended()).code).toBe(0);
-    expect(health.stdout()).toContain('playing');
+    expect(health.stdout()).toContain('playing: 0 persons online');
     session.signal('SIGTERM');
     expect((await session.ended()).code).toBe(0);
   });
