@@ -44,9 +44,21 @@ export async function ping(address: Address, { timeoutMs, signal }: PingOptions)
   }
 }
 
+/**
+ * Whether both ends are one: where nobody listens at a port from which connections are made, the kernel may choose that
+ * very port for a connection to it, which succeeds, and keeps a server from listening there.
+ */
+export function isConnectedToItself({ localAddress, localPort, remoteAddress, remotePort }: Socket): boolean {
+  return localPort === remotePort && localAddress === remoteAddress;
+}
+
 async function askStatus(socket: Socket, address: Address): Promise<ServerStatus> {
   let askedMs = performance.now();
   socket.once('connect', () => {
+    if (isConnectedToItself(socket)) {
+      socket.destroy(new Error('nobody listens there'));
+      return;
+    }
     askedMs = performance.now();
     socket.write(Buffer.concat([handshake(address), statusRequest]));
   });

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import type { Address } from '../config/session-config.ts';
 import { sleep, timeoutSignal } from '../runtime/abort.ts';
-import { ping, type ServerStatus } from './ping.ts';
+import { isConnectedToItself, ping, type ServerStatus } from './ping.ts';
 
 export interface ReadyOptions {
   readonly timeoutMs: number;
@@ -61,7 +61,7 @@ export async function isPortOpen({ host, port }: Address, signal: AbortSignal): 
   const timeout = timeoutSignal(CONNECT_TIMEOUT_MS, signal);
   const socket = connect({ host, port, signal: timeout });
   const accepted = await new Promise<boolean>(resolve => {
-    socket.once('connect', () => resolve(true));
+    socket.once('connect', () => resolve(!isConnectedToItself(socket)));
     socket.once('error', () => resolve(false));
   });
   socket.destroy();

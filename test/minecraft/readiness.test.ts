@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { isConnectedToItself } from '../../src/minecraft/ping.ts';
 import { isPortOpen, waitUntilReady } from '../../src/minecraft/readiness.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
@@ -134,3 +135,36 @@ async function listening(host: string): Promise<number> {
   });
   return (server.address() as AddressInfo).port;
 }
+
+describe('a port from which connections are made', () => {
+  /** The kernel prefers even ones for connections. */
+  async function ephemeralPort(): Promise<number> {
+    const server = createServer().listen(0);
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    await once(server, 'close');
+    return port & ~1;
+  }
+
+  test('is told from one where somebody listens when the connection has got that very port', async () => {
+    const port = await ephemeralPort();
+    const itself = connect({ host: '127.0.0.1', port, localPort: port });
+    closers.push(async () => itself.destroy());
+    await once(itself, 'connect');
+    expect(isConnectedToItself(itself)).toBe(true);
+    const server = await serveStatus({ online: () => 0 });
+    closers.push(server.close);
+    const other = connect({ host: '127.0.0.1', port: server.port });
+    closers.push(async () => other.destroy());
+    await once(other, 'connect');
+    expect(isConnectedToItself(other)).toBe(false);
+  });
+
+  test('is not open, however often it is asked', { tags: ['slow'] }, async () => {
+    const address = { host: '127.0.0.1', port: await ephemeralPort() };
+    let found = 0;
+    for (let tried = 0; tried < 30_000; tried += 1) if (await isPortOpen(address, never)) found += 1;
+    expect(found).toBe(0);
+  });
+});
