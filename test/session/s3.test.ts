@@ -245,7 +245,10 @@ describe.concurrent('a stop signal while the archive goes up', () => {
     await eventually(() => s3.counts.UploadPart);
     session.signal('SIGTERM');
     await session.logged('"event":"stop_requested"');
-    session.signal('SIGINT');
+    await eventually(() => {
+      session.signal('SIGINT');
+      return session.process.exitCode !== null;
+    });
     expect((await session.ended()).code).toBe(130);
   });
 });

@@ -89,7 +89,7 @@ function randomStops(random: Random, count: number, moments: readonly [Moment, .
       ? random.between(0, 40)
       : random.pick([0, random.between(0, 100), random.between(0, 800)]);
   const first: Stop = { signal: signal(), after, delayMs };
-  const second: Stop = { signal: signal(), after: 'signal', delayMs: random.between(0, 1_500) };
+  const second: Stop = { signal: signal(), after: 'signal', delayMs: random.between(0, 3_000) };
   return [first, second].slice(0, count);
 }
 
