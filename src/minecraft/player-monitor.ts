@@ -80,17 +80,16 @@ export function monitorPlayers(address: Address, options: MonitorOptions): Playe
   }
 
   async function poll(): Promise<StatusSample> {
-    try {
-      const status = await ping(address, { timeoutMs, signal });
-      collectNames(status.names);
-      const connected = await look();
-      const atMs = performance.now() - startMs;
-      await lookAtDashboard(atMs);
-      return { atMs, online: status.online, connected, visits };
-    } catch (error) {
+    const status = await ping(address, { timeoutMs, signal }).catch((error: unknown) => {
       signal.throwIfAborted();
-      return { atMs: performance.now() - startMs, fault: errorMessage(error) };
-    }
+      return { fault: errorMessage(error) };
+    });
+    if ('fault' in status) return { atMs: performance.now() - startMs, ...status };
+    collectNames(status.names);
+    const connected = await look();
+    const atMs = performance.now() - startMs;
+    await lookAtDashboard(atMs);
+    return { atMs, online: status.online, connected, visits };
   }
 
   /** After the ping, whose own connection is closed by then. */

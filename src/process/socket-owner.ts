@@ -22,15 +22,12 @@ export function createSocketOwner(
   { user, marker, children }: SessionMembers,
   procRoot = '/proc',
 ): (socket: TcpSocket) => Promise<boolean> {
-  // Once it is known whose a socket is, that does not change.
-  const known = new Map<string, boolean>();
+  // Whose is found stays the session's. Others are looked at again: a process has no environment during an exec.
+  const own = new Set<string>();
   return async ({ uid, inode }) => {
     if (user !== undefined) return uid === user.uid;
-    const before = known.get(inode);
-    if (before !== undefined) return before;
-    const isOurs = await holds(await membersOfSession(), inode, procRoot);
-    known.set(inode, isOurs);
-    return isOurs;
+    if (!own.has(inode) && (await holds(await membersOfSession(), inode, procRoot))) own.add(inode);
+    return own.has(inode);
   };
 
   async function membersOfSession(): Promise<readonly Process[]> {
