@@ -53,7 +53,8 @@ export interface CuberiteConfig {
 }
 
 interface AgentConfig {
-  readonly command: Command;
+  /** undefined: there is none, and people play alone. */
+  readonly command: Command | undefined;
   /** How many of the players online are the agent, not people. */
   readonly players: number;
   /** Where people take part who are not in the game. */

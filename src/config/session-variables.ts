@@ -24,9 +24,9 @@ const session = {
     { acceptsQuotes: true },
   ),
   SESSION_AGENT_COMMAND: variable(
-    values.command,
+    values.commandOrNone,
     'python3 /droidlet/agents/craftassist/craftassist_agent.py --no_default_behavior --agent_debug_mode --log_level debug --dev',
-    'the agent: words split as a shell splits them (quotes and backslashes, no shell), or a JSON array',
+    'the agent: words split as a shell splits them (quotes and backslashes, no shell), or a JSON array; none: people play alone',
     { acceptsQuotes: true },
   ),
   SESSION_AGENT_PLAYERS: variable(

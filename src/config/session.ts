@@ -43,14 +43,15 @@ export function parseSessionConfig(env: Environment, context: SessionContext): P
   const server = serverConfig(reader, context);
   const idleLimits = server.run.kind === 'cuberite' ? 'for Cuberite' : 'usual';
   const workdir = resolve(context.cwd, read('SESSION_WORKDIR'));
+  const agentCommand = read('SESSION_AGENT_COMMAND');
   const config: SessionConfig = {
     timestamp: read('TIMESTAMP') ?? context.now.toISOString(),
     workdir,
     setupCommand: read('SESSION_SETUP_COMMAND'),
     server,
     agent: {
-      command: read('SESSION_AGENT_COMMAND'),
-      players: read('SESSION_AGENT_PLAYERS'),
+      command: agentCommand,
+      players: agentCommand === undefined ? 0 : read('SESSION_AGENT_PLAYERS'),
       dashboardPorts: read('SESSION_PRESENCE_PORTS') ?? dashboardPorts(env),
     },
     limits: {

@@ -99,6 +99,16 @@ export const command = v.pipe(
   v.transform(([file = '', ...args]): Command => [file, ...args]),
 );
 
+/** As `command`; `none` is undefined. */
+export const commandOrNone = v.lazy((text): v.GenericSchema<string, Command | undefined> => {
+  return text === 'none'
+    ? v.pipe(
+        v.string(),
+        v.transform(() => undefined),
+      )
+    : command;
+});
+
 const NO_ADDRESS = 'is not host:port: write 127.0.0.1:25565';
 
 /** `host:port`; an IPv6 address is written in brackets. */

@@ -41,6 +41,8 @@ export interface Presence {
   readonly now: number;
   /** Those of `now` who are at the dashboard; who is there and in the game counts twice. */
   readonly dashboard: number;
+  /** Whether the agent is in the game; undefined: connections do not tell. */
+  readonly agentInGame: boolean | undefined;
   /** How many the last look showed in the game: who is seen once may have been a scanner, and counts when seen twice. */
   readonly gameSeen: number;
   /** Likewise, with those who have only just come to the dashboard: nothing ends while there is anybody. */
@@ -81,6 +83,7 @@ export interface Unanswered {
 export const emptyPresence: Presence = {
   now: 0,
   dashboard: 0,
+  agentInGame: undefined,
   gameSeen: 0,
   seen: 0,
   estimatedMs: 0,
@@ -97,11 +100,18 @@ export const emptyPresence: Presence = {
   sampledMs: 0,
 };
 
-/** Such as `2 persons online, 1 at the dashboard`. */
-export function describePeople({ now, dashboard, isUnknown }: Presence): string {
-  if (isUnknown) return 'the server does not tell how many players are online';
+/** Such as `2 persons online, 1 at the dashboard; the agent is in the game`. */
+export function describePeople({ now, dashboard, isUnknown, agentInGame }: Presence): string {
   const where = dashboard > 0 ? `, ${dashboard} at the dashboard` : '';
-  return `${now} ${now === 1 ? 'person' : 'persons'} online${where}`;
+  const people = isUnknown
+    ? 'the server does not tell how many players are online'
+    : `${now} ${now === 1 ? 'person' : 'persons'} online${where}`;
+  return agentInGame === undefined ? people : `${people}; ${describeAgent(agentInGame)}`;
+}
+
+/** A clause for people. */
+export function describeAgent(isInGame: boolean): string {
+  return isInGame ? 'the agent is in the game' : 'the agent is not in the game';
 }
 
 /** The people among the players online: without the agent's players; 0 on a server that has lost its agent. */
@@ -126,11 +136,18 @@ export function applySample(people: Presence, sample: StatusSample, { agentPlaye
   const stepMs = Math.min(sample.atMs - people.sampledMs, MAX_STEP_MS);
   if ('fault' in sample) return unanswered(people, sample.fault, stepMs, sample.atMs);
   const { online, connected, visits = noVisits, atMs } = sample;
-  if (online === undefined) return uncounted(people, atMs);
+  const agentInGame = connected && isAgentIn(connected, agentPlayers);
+  if (online === undefined) return { ...uncounted(people, atMs), agentInGame };
   const isTold = connected !== undefined && isExplained(online, connected);
   const inGame = isTold ? countConnected(online, connected) : estimate(people, online, agentPlayers);
   const estimatedMs = isTold ? 0 : people.estimatedMs + stepMs;
-  return { ...answered(people, inGame, countVisits(visits, atMs), stepMs, atMs), estimatedMs };
+  const counted = answered(people, inGame, countVisits(visits, atMs), stepMs, atMs);
+  return { ...counted, agentInGame, estimatedMs };
+}
+
+/** undefined: it is not there, and need not be. */
+function isAgentIn({ own }: Connected, agentPlayers: number): boolean | undefined {
+  return own > 0 || (agentPlayers > 0 ? false : undefined);
 }
 
 /** The limit that is reached; undefined: none. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Address } from '../config/session-config.ts';
 import { sleep } from '../runtime/abort.ts';
 import { errorMessage } from '../runtime/text.ts';
@@ -24,8 +25,11 @@ export interface MonitorOptions extends IdleLimits {
   readonly connections?: () => Promise<Peers | undefined>;
   /** Who is connected to the dashboard, as `address:port`; undefined: that cannot be told. */
   readonly visitors?: () => Promise<ReadonlySet<string> | undefined>;
-  /** Called when a person has joined or left, and when the server stops or resumes answering, or telling how many there are. */
-  readonly onChange?: (people: Presence) => void;
+  /**
+   * Called when a person has joined or left, or the agent, and when the server stops or resumes answering, or telling how
+   * many there are.
+   */
+  readonly onChange?: (people: Presence, before: Presence) => void;
   /** Called when connections have not told for a while who is online. */
   readonly onEstimate?: () => void;
 }
@@ -48,6 +52,11 @@ const MAX_NAMES = 1_000;
 
 /** Whoever joins or leaves is online a moment sooner, or longer, than connected. */
 const ESTIMATED_MS = 10_000;
+
+/** What of it is news when it changes. */
+function told({ now, dashboard, agentInGame, unanswered, isUnknown }: Presence) {
+  return { now, dashboard, agentInGame, isAnswered: unanswered === undefined, isUnknown };
+}
 
 function addressOf(peer: string): string {
   return peer.slice(0, peer.lastIndexOf(':'));
@@ -116,9 +125,7 @@ export function monitorPlayers(address: Address, options: MonitorOptions): Playe
   function apply(sample: StatusSample): void {
     const before = people;
     people = applySample(before, sample, options);
-    const answersChanged = (before.unanswered === undefined) !== (people.unanswered === undefined);
-    const tellingChanged = before.isUnknown !== people.isUnknown;
-    if (before.now !== people.now || answersChanged || tellingChanged) onChange?.(people);
+    if (!isDeepStrictEqual(told(before), told(people))) onChange?.(people, before);
     if (before.estimatedMs < ESTIMATED_MS && people.estimatedMs >= ESTIMATED_MS) options.onEstimate?.();
   }
 }

@@ -187,6 +187,18 @@ export const SESSION_EVENTS = {
     action: 'Look at cuberite_process.log.',
     fields: { why: 'what was answered' },
   },
+  agent_joined: {
+    levels: ['info'],
+    meaning: 'A process of the session has a connection to the game: the agent plays.',
+    action: '',
+    fields: {},
+  },
+  agent_left: {
+    levels: ['warn'],
+    meaning: 'The agent was in the game, and has no connection to it any more; people play on.',
+    action: 'Look at agent.log, if it does not come back.',
+    fields: {},
+  },
   people_estimated: {
     levels: ['info'],
     meaning:

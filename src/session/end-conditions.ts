@@ -79,6 +79,7 @@ async function serverExit(server: Child): Promise<EndReason> {
 
 async function agentExited(session: Session): Promise<EndReason> {
   const { agent, server } = await running(session);
+  if (agent === undefined) return rejectWhen(session.over);
   const exit = await agent.exited;
   const cause = succeeded(exit) ? undefined : await exitOfItsServer(server, session);
   return cause ?? { kind: 'agent-exited', exit };

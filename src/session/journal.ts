@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { deleteJournal } from '../journal/delete.ts';
+import type { People } from '../journal/format/people.ts';
 import { type Journal, type JournalEnd, startJournal } from '../journal/writer/journal.ts';
 import type { JournalProblem } from '../journal/writer/options.ts';
 import { sessionFolder } from '../report/session-folder.ts';
@@ -10,6 +11,7 @@ import { VERSION } from '../runtime/version.ts';
 import { PermanentError, type Receipt, type Store } from '../store/store.ts';
 import { logProblem } from './journal-problems.ts';
 import type { SessionRuntime } from './runtime.ts';
+import type { SessionStatus } from './status.ts';
 import { excludedPaths } from './workdir.ts';
 
 /** The journal of a session that runs. */
@@ -77,7 +79,7 @@ function logUnavailable(error: unknown, log: Log): void {
 async function startWhenClaimed(
   store: Store,
   intervalMs: number,
-  { config, log, claims, workdirAtStart }: SessionRuntime,
+  { config, log, claims, status, workdirAtStart }: SessionRuntime,
 ): Promise<() => StartedJournal> {
   const { journal, save, workdir } = config;
   const sinceMs = Date.now();
@@ -112,9 +114,21 @@ async function startWhenClaimed(
       exclude: [...exclude],
       version: VERSION,
     },
+    people: () => peopleIn(status),
     onProblem: (problem: JournalProblem) => logProblem(problem, log),
   };
-  return () => ({ journal: startJournal(options), name });
+  return () => {
+    const journal = startJournal(options);
+    status.onPeopleChange(journal.tellPeople);
+    return { journal, name };
+  };
+}
+
+function peopleIn(status: SessionStatus): People | undefined {
+  const people = status.people();
+  if (people === undefined || people.isUnknown) return undefined;
+  const { now, dashboard, agentInGame, peak } = people;
+  return { present: now, dashboard, agentInGame, peak };
 }
 
 export interface JournalFlush {

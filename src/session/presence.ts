@@ -1,4 +1,4 @@
-import { describePeople, type Presence } from '../minecraft/player-count.ts';
+import { describeAgent, describePeople, type Presence } from '../minecraft/player-count.ts';
 import { monitorPlayers, type PlayerMonitor } from '../minecraft/player-monitor.ts';
 import { connectionsTo } from '../process/connections.ts';
 import { createSocketOwner } from '../process/socket-owner.ts';
@@ -12,7 +12,7 @@ import type { SessionRuntime } from './runtime.ts';
  * @param over aborted when the session has ended for another reason
  */
 export function watchPeople(
-  { config, log, user }: SessionRuntime,
+  { config, log, user, status }: SessionRuntime,
   { marker, children }: SessionProcesses,
   over: AbortSignal,
 ): PlayerMonitor {
@@ -30,7 +30,11 @@ export function watchPeople(
       return table && connectionsTo(server.address.port, table, isOwn);
     },
     visitors: () => visitorsOf(agent.dashboardPorts, isOwn),
-    onChange: people => tell(people, log),
+    onChange(people, before) {
+      tellAgent(people, before, log);
+      tellPeople(people, before, log);
+      status.peopleChanged();
+    },
     onEstimate() {
       if (!isEstimateTold) log.info({ event: 'people_estimated', agentPlayers: agent.players }, ESTIMATED);
       isEstimateTold = true;
@@ -48,14 +52,22 @@ async function visitorsOf(ports: readonly number[], isOwn: (socket: TcpSocket) =
   return new Set(found.flatMap(each => [...(each?.others ?? [])]));
 }
 
-function tell(presence: Presence, log: Log): void {
-  const { now, dashboard, unanswered, isUnknown } = presence;
+function tellAgent({ agentInGame: isIn }: Presence, { agentInGame: wasIn }: Presence, log: Log): void {
+  if (isIn === true && wasIn !== true) log.info({ event: 'agent_joined' }, describeAgent(true));
+  if (isIn === false && wasIn === true) log.warn({ event: 'agent_left' }, 'the agent has left the game');
+}
+
+function tellPeople(people: Presence, before: Presence, log: Log): void {
+  const { now, dashboard, unanswered, isUnknown } = people;
   if (unanswered !== undefined) {
+    if (before.unanswered !== undefined) return;
     const fields = { event: 'server_unresponsive', why: unanswered.fault } as const;
     log.warn(fields, 'server did not answer the status ping');
   } else if (isUnknown) {
-    log.warn({ event: 'people_unknown' }, describePeople(presence));
+    if (!before.isUnknown) log.warn({ event: 'people_unknown' }, describePeople(people));
   } else {
-    log.info({ event: 'players_changed', people: now, dashboard }, describePeople(presence));
+    const isNews = now !== before.now || dashboard !== before.dashboard;
+    if (isNews || before.unanswered !== undefined || before.isUnknown)
+      log.info({ event: 'players_changed', people: now, dashboard }, describePeople(people));
   }
 }

@@ -21,7 +21,8 @@ export interface SessionProcesses {
 export interface RunningProcesses {
   readonly state: 'running';
   readonly server: Child;
-  readonly agent: Child;
+  /** undefined: people play alone. */
+  readonly agent: Child | undefined;
   readonly monitor: PlayerMonitor;
 }
 

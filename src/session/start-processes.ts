@@ -1,5 +1,4 @@
 import { prepareServer } from '../minecraft/game-server.ts';
-import { describePeople } from '../minecraft/player-count.ts';
 import { isPortOpen, waitUntilReady } from '../minecraft/readiness.ts';
 import { type Child, type ChildSpec, startChild } from '../process/child.ts';
 import { describeExit, isExitStatus, succeeded } from '../process/exit-status.ts';
@@ -108,11 +107,12 @@ function startAgent(
   over: AbortSignal,
 ): RunningProcesses {
   const { config, status } = runtime;
-  const spec = { name: 'agent', command: config.agent.command, cwd: config.workdir, console: false } as const;
-  const agent = start(runtime, processes, over, spec);
+  const { command } = config.agent;
+  const spec = { name: 'agent', cwd: config.workdir, console: false } as const;
+  const agent = command && start(runtime, processes, over, { ...spec, command });
   const monitor = watchPeople(runtime, processes, over);
-  status.setPeople(() => describePeople(monitor.people()));
-  processes.agent = agent;
+  status.setPeople(monitor.people);
+  if (agent) processes.agent = agent;
   processes.monitor = monitor;
   status.startPhase('playing');
   return { state: 'running', server, agent, monitor };

@@ -1,4 +1,5 @@
 import type { ControlHandler } from '../control-socket/server.ts';
+import { describePeople, type Presence } from '../minecraft/player-count.ts';
 import type { Child } from '../process/child.ts';
 import type { Log } from '../runtime/log.ts';
 
@@ -14,8 +15,13 @@ export interface SessionStatus extends ControlHandler {
   startPhase(phase: Phase): void;
   /** The phases so far, each with its time until the next one began. */
   phases(): PhaseTime[];
-  /** Who takes part, in words, once they are counted. */
-  setPeople(describe: () => string): void;
+  /** Who takes part, once they are counted. */
+  setPeople(people: () => Presence): void;
+  /** undefined: nobody counts them yet, or any more. */
+  people(): Presence | undefined;
+  /** Calls what wants to know of each change of who takes part. */
+  onPeopleChange(listener: () => void): void;
+  peopleChanged(): void;
   /** The server's console, once there is one. */
   setConsole(sendCommand: Child['sendCommand']): void;
 }
@@ -25,7 +31,10 @@ export function createStatus(log: Log): SessionStatus {
     { phase: 'preflight', atMs: performance.now() },
   ];
   let console: Child['sendCommand'] | undefined;
-  let describePeople: (() => string) | undefined;
+  let countedPeople: (() => Presence) | undefined;
+  const listeners: (() => void)[] = [];
+  const phaseNow = () => started.at(-1)?.phase ?? 'preflight';
+  const people = () => (phaseNow() === 'playing' ? countedPeople?.() : undefined);
   return {
     startPhase(phase) {
       started.push({ phase, atMs: performance.now() });
@@ -36,8 +45,15 @@ export function createStatus(log: Log): SessionStatus {
         phase,
         ms: Math.round((started[i + 1]?.atMs ?? performance.now()) - atMs),
       })),
-    setPeople(describe) {
-      describePeople = describe;
+    setPeople(counted) {
+      countedPeople = counted;
+    },
+    people,
+    onPeopleChange(listener) {
+      listeners.push(listener);
+    },
+    peopleChanged() {
+      for (const listener of listeners) listener();
     },
     setConsole(sendCommand) {
       console = sendCommand;
@@ -49,9 +65,9 @@ export function createStatus(log: Log): SessionStatus {
         : { ok: false, text: 'the server does not read its console any more' };
     },
     health() {
-      const phase = started.at(-1)?.phase ?? 'preflight';
-      const people = phase === 'playing' ? describePeople?.() : undefined;
-      return { ok: true, text: people === undefined ? phase : `${phase}: ${people}` };
+      const present = people();
+      const phase = phaseNow();
+      return { ok: true, text: present === undefined ? phase : `${phase}: ${describePeople(present)}` };
     },
   };
 }

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import * as v from 'valibot';
 import { type BytePath, fromText, isContained, toBytes } from './byte-path.ts';
+import { People } from './people.ts';
 
 /** Raised by a change that an older reader would misread. docs/journal.md describes this format. */
 export const JOURNAL_FORMAT = 2;
@@ -119,6 +120,7 @@ const Status = v.object({
   heartbeatMs: Count,
   coveredUntil: Timestamp,
   waiting: Backlog,
+  people: v.optional(People),
 });
 
 /** `journal.json`, the first entry of a segment. */

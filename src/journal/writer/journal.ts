@@ -15,10 +15,12 @@ import {
   reportUnreadable,
   type WriterState,
 } from './state.ts';
-import { putFinalStatus, putHeartbeat, statusOf } from './status.ts';
+import { isPeopleUntold, putFinalStatus, putHeartbeat, statusOf } from './status.ts';
 import { type UploadOutcome, uploadNext } from './uploader.ts';
 
 export interface Journal {
+  /** Somebody has come or left: the status tells it without waiting for the next scan. */
+  tellPeople(): void;
   /**
    * Uploads everything that is on disk now, when nothing is written any more, and stops. Never rejects: when the signal
    * aborts it, or an internal error stops it, the result is not durable.
@@ -55,6 +57,9 @@ export function startJournal(options: JournalOptions): Journal {
   const running = run(state).catch((error: unknown) => onFailure(state, error));
   let end: Promise<JournalEnd> | undefined;
   return {
+    tellPeople() {
+      if (isPeopleUntold(state)) putHeartbeat(state);
+    },
     finish(signal) {
       end ??= finish(state, running, signal);
       return end;
@@ -82,7 +87,8 @@ async function run(state: WriterState): Promise<void> {
     } while (outcome === 'stored' && !isOver());
     if (outcome === 'anew') continue;
     await checkPrefixes(state.index, CHECK_BYTES);
-    if (performance.now() - state.uploadedAtMs >= heartbeatMs) putHeartbeat(state);
+    const isQuiet = performance.now() - state.uploadedAtMs >= heartbeatMs;
+    if (isQuiet || isPeopleUntold(state)) putHeartbeat(state);
     // A tree that takes long to scan is scanned less often: scans take a twentieth of a core at most.
     const periodMs = Math.max(intervalMs, 20 * state.scanCpuMs);
     await pause(periodMs - (performance.now() - startedMs), finishing);

@@ -1,5 +1,6 @@
 import type { Selection } from '../../files/selection.ts';
 import type { Store } from '../../store/store.ts';
+import type { People } from '../format/people.ts';
 import type { JournalAbout } from '../format/schema.ts';
 import type { FolderId } from './file-stat.ts';
 
@@ -30,6 +31,8 @@ export interface JournalOptions {
   /** When the files began that it is to hold (Date.now). */
   readonly sinceMs: number;
   readonly about: JournalAbout;
+  /** Who takes part in the session now; undefined: they are not counted yet, or any more. */
+  readonly people?: () => People | undefined;
   readonly onProblem: (problem: JournalProblem) => void;
 }
 

@@ -1,3 +1,4 @@
+import type { People } from '../format/people.ts';
 import { type BacklogRecord, SEGMENT_BYTES } from '../format/schema.ts';
 import { endCopy } from './database.ts';
 import { createFileIndex, type FileIndex } from './file-index.ts';
@@ -41,6 +42,8 @@ export interface WriterState {
   uploadedAtMs: number;
   /** The status is being put, beside the segments. */
   heartbeat: Promise<void> | undefined;
+  /** Who takes part in the session, as the last one says that was put. */
+  toldPeople: People | undefined;
   /** CPU time of the last scan. */
   scanCpuMs: number;
   workdirUnreadable: boolean;
@@ -91,6 +94,7 @@ export function createWriterState(options: JournalOptions): WriterState {
     failingSinceMs: undefined,
     uploadedAtMs: 0,
     heartbeat: undefined,
+    toldPeople: undefined,
     scanCpuMs: 0,
     workdirUnreadable: false,
     flushed: undefined,
@@ -106,6 +110,7 @@ export function beginAnew(state: WriterState): void {
   state.scanner = createScanner(state.options.selection, state.options.rootAtStart);
   state.index = createFileIndex();
   state.prefix = undefined;
+  state.toldPeople = undefined;
   state.nth += 1;
   state.segments = 0;
   state.previousCrc = NO_CRC;

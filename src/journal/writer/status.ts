@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { timeoutSignal } from '../../runtime/abort.ts';
 import { errorText } from '../../runtime/text.ts';
 import { formatStatus, JOURNAL_FORMAT, type JournalStatus, STATUS_KEY } from '../format/schema.ts';
@@ -23,10 +24,12 @@ async function putStatus(
   signal: AbortSignal,
 ): Promise<void> {
   if (state.prefix === undefined) return;
+  const status = statusOf(state, phase);
   try {
-    await state.options.destination.put(`${state.prefix}/${STATUS_KEY}`, encodeStatus(state, phase), {
+    await state.options.destination.put(`${state.prefix}/${STATUS_KEY}`, encode(status), {
       signal: timeoutSignal(STATUS_TIMEOUT_MS, signal),
     });
+    state.toldPeople = status.people;
     onUploaded(state);
   } catch (error) {
     signal.throwIfAborted();
@@ -38,14 +41,19 @@ async function putStatus(
 export async function putFinalStatus(state: WriterState): Promise<void> {
   await state.heartbeat;
   if (state.prefix !== undefined) {
-    await putObject(state, `${state.prefix}/${STATUS_KEY}`, encodeStatus(state, 'finished'), false);
+    await putObject(state, `${state.prefix}/${STATUS_KEY}`, encode(statusOf(state, 'finished')), false);
   }
 }
 
 const STATUS_TIMEOUT_MS = 10_000;
 
-function encodeStatus(state: WriterState, phase: JournalStatus['state']): Buffer {
-  return Buffer.from(formatStatus(statusOf(state, phase)));
+function encode(status: JournalStatus): Buffer {
+  return Buffer.from(formatStatus(status));
+}
+
+/** Whether who takes part is another than the stored status says. */
+export function isPeopleUntold({ options, toldPeople }: WriterState): boolean {
+  return !isDeepStrictEqual(options.people?.(), toldPeople);
 }
 
 /** Whether a recovery may rely on the writer noticing its fence. */
@@ -55,7 +63,7 @@ export function fencing({ options: { heedsFences } }: WriterState): { heedsFence
 
 /** What `status.json` says of the journal. */
 export function statusOf(state: WriterState, phase: JournalStatus['state']): JournalStatus {
-  const { about, intervalMs, heartbeatMs } = state.options;
+  const { about, intervalMs, heartbeatMs, people } = state.options;
   return {
     format: JOURNAL_FORMAT,
     run: state.options.run,
@@ -67,5 +75,6 @@ export function statusOf(state: WriterState, phase: JournalStatus['state']): Jou
     heartbeatMs,
     coveredUntil: new Date(state.coveredUntilMs).toISOString(),
     waiting: backlog(state.index),
+    people: phase === 'writing' ? people?.() : undefined,
   };
 }
