@@ -1,10 +1,11 @@
 import * as v from 'valibot';
 import type { CappedListSummary } from '../archive/skipped.ts';
 import { PLAN_KEY } from '../journal/format/schema.ts';
+import { seal, unseal } from '../journal/format/sealed.ts';
 import type { FoundJournal } from '../journal/reader/find.ts';
 import type { Recovered } from '../journal/reader/rebuild.ts';
 import { RecoveredFiles, Skipped } from '../report/schema.ts';
-import { type ObjectDigest, readText } from '../store/read.ts';
+import { type ObjectDigest, readVerified } from '../store/read.ts';
 import type { Store } from '../store/store.ts';
 import { recoveredFiles } from './recovered-files.ts';
 
@@ -103,7 +104,7 @@ export async function putPlan(
   plan: RecoveryPlan,
   signal: AbortSignal,
 ): Promise<void> {
-  await store.put(planKey(prefix), Buffer.from(JSON.stringify(plan)), { signal });
+  await store.put(planKey(prefix), Buffer.from(seal(plan)), { signal });
 }
 
 export async function readPlan(
@@ -111,10 +112,11 @@ export async function readPlan(
   prefix: string,
   signal: AbortSignal,
 ): Promise<RecoveryPlan | undefined> {
-  const text = await readText(store, planKey(prefix), { maxBytes: SMALL_BYTES, signal });
-  if (text === undefined) return undefined;
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Plan), text);
-  return parsed.success ? parsed.output : undefined;
+  const options = { maxBytes: SMALL_BYTES, signal };
+  const read = await readVerified(store, planKey(prefix), options, object =>
+    v.parse(Plan, unseal(object.toString())),
+  );
+  return read !== undefined && 'value' in read ? read.value : undefined;
 }
 
 /** More than any report or plan holds. */

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import * as v from 'valibot';
 import { type BytePath, fromText, isContained, toBytes } from './byte-path.ts';
 import { People } from './people.ts';
+import { seal, unseal } from './sealed.ts';
 
 /** Raised by a change that an older reader would misread. docs/journal.md describes this format. */
 export const JOURNAL_FORMAT = 2;
@@ -156,7 +157,7 @@ const Versioned = v.object({
 
 /** @throws {NewerFormatError} when a later version wrote it */
 export function parseVersioned(json: string): unknown {
-  const written: unknown = JSON.parse(json);
+  const written = unseal(json);
   const newer = v.safeParse(Versioned, written);
   if (!newer.success) return written;
   const { format, about } = newer.output;
@@ -183,7 +184,7 @@ export function formatIndex(index: SegmentIndex): string {
 }
 
 export function formatStatus(status: JournalStatus): string {
-  return JSON.stringify({
+  return seal({
     ...status,
     waiting: { ...status.waiting, paths: status.waiting.paths.map(encodePath) },
   });

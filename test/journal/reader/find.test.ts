@@ -1,8 +1,10 @@
 import { utimesSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { findJournals } from '../../../src/journal/reader/find.ts';
 import { askStore, standingOf } from '../../../src/journal/reader/standing.ts';
+import { readText } from '../../../src/store/read.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openJournalFixture, patient } from '../../support/journal.ts';
@@ -59,6 +61,27 @@ describe('finding journals', () => {
     expect(found).toMatchObject({ segments: 2, status: undefined });
     expect(standingOf(found, Date.now()).kind).toBe('written');
     expect(standingOf(found, Date.now() + 200_000).kind).toBe('silent');
+  });
+
+  test('a status of which a byte was changed on the way is read again', async () => {
+    const { destination, start } = await openJournalFixture();
+    const journal = start();
+    await journal.finish(patient);
+    const [found] = await findJournals(destination, '', patient);
+    const run = found?.run ?? '';
+    let changed = 0;
+    const garbling: Store = {
+      ...destination,
+      async get(key, ...how) {
+        if (!key.endsWith('status.json') || changed > 0) return destination.get(key, ...how);
+        changed += 1;
+        const text = await readText(destination, key, { maxBytes: 10_000, signal: patient });
+        const other = String(text).replace(run, `${run.slice(0, -1)}${run.endsWith('0') ? 1 : 0}`);
+        return Readable.from([Buffer.from(other)]);
+      },
+    };
+    expect(await findJournals(garbling, '', patient)).toMatchObject([{ run }]);
+    expect(changed).toBe(1);
   });
 
   test("what a killed recovery has left of the store's clock is no journal", async () => {
