@@ -467,6 +467,13 @@ export const SERVERMGR_EVENTS = {
     action: 'If it goes on, check the rights of the launcher.',
     fields: { ...ERR, session: "the session's name", action: 'stop, relaunch or remove' },
   },
+  people_unreadable: {
+    levels: ['warn'],
+    meaning:
+      'Who takes part in a session could not be read from its journal: what its server answers is shown instead.',
+    action: 'If it goes on, check the destination and the rights to read it.',
+    fields: { ...ERR, session: "the session's name" },
+  },
   report_unreadable: {
     levels: ['warn'],
     meaning: "A session's report could not be read from the destination.",

@@ -1,3 +1,4 @@
+import type { People } from '../journal/format/people.ts';
 import { isSessionOf, sessionFolder } from '../report/session-folder.ts';
 import { timeoutSignal, within } from '../runtime/abort.ts';
 import type { Log } from '../runtime/log.ts';
@@ -5,6 +6,7 @@ import type { Store, StoredObject } from '../store/store.ts';
 import { createExperiments, isEarlierJournal } from './saved/experiments.ts';
 import { sessionOfKey } from './saved/keys.ts';
 import { createListing } from './saved/listing.ts';
+import { createPeopleReader } from './saved/people-reader.ts';
 import { isFinal, readSavedReport, type SavedReport } from './saved/report.ts';
 import { createReportReader } from './saved/report-reader.ts';
 import { isSessionName } from './session-id.ts';
@@ -13,6 +15,8 @@ import { isSessionName } from './session-id.ts';
 export interface SavedSessions {
   /** The report of a session; undefined: there is none (yet). One that will not change is read anew once a minute. */
   report(name: string, signal: AbortSignal): Promise<SavedReport | undefined>;
+  /** Who takes part in a session that runs; undefined: it does not tell. */
+  people(name: string, signal: AbortSignal): Promise<People | undefined>;
   /** Whether a session has left a journal. */
   hasJournal(name: string, signal: AbortSignal): Promise<boolean>;
   /** The names of the sessions that were requested yesterday and today (UTC), the newest first. */
@@ -47,6 +51,7 @@ export function openSavedSessions(destination: Store, log: Log): SavedSessions {
   const listing = createListing(destination, log);
   const experiments = createExperiments(listing, log);
   const readText = createReportReader(destination, { listing, experiments });
+  const people = createPeopleReader(destination);
   const cache = createCache();
 
   async function read(name: string, signal: AbortSignal): Promise<SavedReport | undefined> {
@@ -66,6 +71,8 @@ export function openSavedSessions(destination: Store, log: Log): SavedSessions {
       const reading = read(name, timeoutSignal(REREAD_TIMEOUT_MS)).catch(() => undefined);
       return (await within(REREAD_WAIT_MS, reading, signal)) ?? known.report;
     },
+
+    people,
 
     async hasJournal(name, signal) {
       for await (const { key } of listing.listIfAllowed(`${name}/journal`, signal))

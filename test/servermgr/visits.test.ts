@@ -1,10 +1,10 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { nameOf } from '../../src/servermgr/session-id.ts';
 import { eventually } from '../support/eventually.ts';
-import { createManagerFixture, environmentIn, supervisorCommand } from './support/manager.ts';
-import { idIn, newVisitor, startFields } from './support/visitor.ts';
+import { ADMIN_TOKEN, createManagerFixture, environmentIn, supervisorCommand } from './support/manager.ts';
+import { basic, idIn, newVisitor, startFields } from './support/visitor.ts';
 
 test.concurrent('the button starts a session, its page leads to the address, and says how it ended', async () => {
   await using fixture = await createManagerFixture();
@@ -20,10 +20,30 @@ test.concurrent('the button starts a session, its page leads to the address, and
   expect(page).toMatch(/Waits <span data-text="waitsFor">for somebody to join<[\s\S]*1[45] min/);
 
   await writeFile(join(await fixture.workdir(id), 'online'), '3');
-  await eventually(async () => (await visitor.text(`/wait?q=${id}`)).includes('>2 people<'));
+  await eventually(async () => (await visitor.text(`/wait?q=${id}`)).includes('>about 2 people<'));
   await fixture.endSession(id);
   await eventually(async () => (await visitor.text(`/wait?q=${id}`)).includes('Everybody had left.'));
   expect(await visitor.text('/')).toContain('Your last session is over: everybody had left.');
+});
+
+test.concurrent('who takes part is what the session tells in its journal, and whether the agent plays', async () => {
+  await using fixture = await createManagerFixture();
+  const visitor = newVisitor((await fixture.startManager()).url);
+  const id = idIn(await visitor.launch());
+  await eventually(async () => (await visitor.status(id)).progress === 100);
+  const page = () => visitor.text(`/wait?q=${id}`);
+  expect(await page()).toMatch(/class="gone"><dt>Agent/);
+
+  const journal = join(fixture.destination, '.sessions', nameOf(id) ?? '', 'journal');
+  await mkdir(journal, { recursive: true });
+  const people = { present: 3, dashboard: 2, agentInGame: false, peak: 3 };
+  await writeFile(join(journal, 'status.json'), JSON.stringify({ state: 'writing', people }));
+  await eventually(async () => (await page()).includes('>3 people<'));
+  expect(await page()).toContain('>not in the game<');
+  expect(await page()).not.toContain('Waits <span data-text="waitsFor">for somebody to join');
+  const fleet = await visitor.request('/admin', { headers: { authorization: basic(ADMIN_TOKEN) } });
+  expect(await fleet.text()).toContain('agent not in the game');
+  await fixture.endSession(id);
 });
 
 test.concurrent('a GET of /launch starts nothing, whatever world it names', async () => {

@@ -7,6 +7,7 @@ import type { SavedSessions } from '../saved-sessions.ts';
 import { nameOf } from '../session-id.ts';
 import { type Observation, observe } from './observation.ts';
 import { createPendingLaunches } from './pending.ts';
+import { createToldPeople } from './people.ts';
 import { probeAll } from './probe.ts';
 import { createReports } from './reports.ts';
 import { type Action, type RuleLimits, removalsFor, rulesFor } from './rules.ts';
@@ -56,6 +57,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
   const observations = new Map<string, Observation>();
   const pending = createPendingLaunches();
   const reports = createReports(options.savedSessions, log);
+  const toldPeople = createToldPeople(options.savedSessions, log);
   const subscribers = createSubscribers();
   let listed: readonly Session[] = [];
   let polledMs = Number.NEGATIVE_INFINITY;
@@ -98,13 +100,16 @@ export function createMonitor(options: MonitorOptions): Monitor {
     const addresses = before.flatMap(({ id, state }) =>
       state.phase === 'running' ? [[id, state.pingAddress] as const] : [],
     );
-    const probes = await probeAll(new Map(addresses), signal);
+    const [probes] = await Promise.all([
+      probeAll(new Map(addresses), signal),
+      toldPeople.readDue(before, signal),
+    ]);
     const atMs = Date.now();
     for (const session of before) {
       const { id } = session;
       const sample = {
         ...{ session, probe: probes.get(id), atMs, launchedHere: pending.has(id) },
-        agentPlayers: settings.agentPlayers,
+        ...{ told: toldPeople.get(id), agentPlayers: settings.agentPlayers },
       };
       observations.set(id, observe(observations.get(id), sample));
     }

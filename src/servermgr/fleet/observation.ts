@@ -1,3 +1,4 @@
+import type { People } from '../../journal/format/people.ts';
 import type { ServerStatus } from '../../minecraft/ping.ts';
 import { peopleOnline } from '../../minecraft/player-count.ts';
 import type { Session } from '../launchers/launcher.ts';
@@ -17,6 +18,8 @@ export interface Observation {
   readonly lastAnswerMs: number | undefined;
   readonly status: ServerStatus | undefined;
   readonly people: number;
+  /** What it tells of them itself; undefined: `people` is what its status shows, without the agent. */
+  readonly told: People | undefined;
   readonly everJoined: boolean;
   /** When the last person was seen to be gone; undefined while there is one, or never was. */
   readonly everybodyLeftMs: number | undefined;
@@ -28,6 +31,8 @@ export interface Sample {
   /** undefined: it has no address yet, or no more. */
   readonly probe: Probe | undefined;
   readonly atMs: number;
+  /** What it tells of its people itself. */
+  readonly told?: People | undefined;
   /** How many of the players online are the agent. */
   readonly agentPlayers: number;
   /** This instance has launched it. */
@@ -37,17 +42,19 @@ export interface Sample {
 /** The observation after one more sample. @param before undefined: it is the first */
 export function observe(before: Observation | undefined, sample: Sample): Observation {
   const known = withProgress(before ?? initial(sample), progressOf(sample));
-  const { probe, atMs, agentPlayers } = sample;
+  const { probe, atMs, agentPlayers, told } = sample;
   if (probe?.port !== 'open' || probe.status === undefined) return known;
   const { online } = probe.status;
-  const people = online === undefined ? known.people : peopleOnline(online, agentPlayers);
+  const estimate = online === undefined ? known.people : peopleOnline(online, agentPlayers);
+  const people = told?.present ?? estimate;
   return {
     ...known,
     readyMs: known.readyMs ?? atMs,
     lastAnswerMs: atMs,
     status: probe.status,
     people,
-    everJoined: known.everJoined || people > 0,
+    told,
+    everJoined: known.everJoined || people > 0 || (told?.peak ?? 0) > 0,
     everybodyLeftMs: people > 0 ? undefined : known.people > 0 ? atMs : known.everybodyLeftMs,
   };
 }
@@ -62,6 +69,7 @@ function initial({ session, atMs, launchedHere }: Sample): Observation {
     lastAnswerMs: undefined,
     status: undefined,
     people: 0,
+    told: undefined,
     everJoined: false,
     everybodyLeftMs: undefined,
   };

@@ -18,6 +18,10 @@ export interface SessionView {
   /** Minecraft's version, e.g. `1.12.2`. */
   readonly version: string | undefined;
   readonly people: number;
+  /** The session does not tell how many they are: it is what its status shows, without the agent. */
+  readonly isEstimate: boolean;
+  /** undefined: that is not known. */
+  readonly agentInGame: boolean | undefined;
   readonly requestedMs: number;
   readonly readyMs: number | undefined;
   /** When it will end by itself if nobody joins, as far as that can be known from outside. */
@@ -70,6 +74,8 @@ export function viewOf(
     address: state.phase === 'running' ? state.address : undefined,
     version: versionOf(observation),
     people: phase === 'ready' ? (observation?.people ?? 0) : 0,
+    isEstimate: observation?.told === undefined,
+    agentInGame: phase === 'ready' ? observation?.told?.agentInGame : undefined,
     requestedMs: requestedAtMs(id) ?? 0,
     readyMs: observation?.readyMs,
     wait: phase === 'ready' && observation !== undefined ? waitOf(observation, settings) : undefined,
@@ -186,6 +192,8 @@ export function viewOfReport(
     address: undefined,
     version: undefined,
     people: 0,
+    isEstimate: false,
+    agentInGame: undefined,
     requestedMs,
     readyMs: undefined,
     wait: undefined,

@@ -24,10 +24,16 @@ export function bytesText(bytes: number): string {
   return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`;
 }
 
-/** `1 person`, `3 people`. */
-export function peopleText(people: number): string {
+/** `1 person`, `3 people`, `about 3 people`. */
+export function peopleText(people: number, isEstimate = false): string {
   if (people === 0) return 'nobody yet';
-  return people === 1 ? '1 person' : `${people} people`;
+  const about = isEstimate ? 'about ' : '';
+  return people === 1 ? `${about}1 person` : `${about}${people} people`;
+}
+
+export function agentText(isInGame: boolean | undefined): string {
+  if (isInGame === undefined) return '';
+  return isInGame ? 'in the game' : 'not in the game';
 }
 
 export function dollarsText(dollars: number): string {

@@ -60,14 +60,14 @@ function table(caption: string, rows: readonly AdminRow[], page: AdminPage): Htm
 }
 
 function tableRow({ view, recoverable }: AdminRow, { csrf, nowMs }: AdminPage): Html {
-  const { name, world, where, phase, progress, people, ended, address, requestedMs: askedMs } = view;
+  const { name, world, where, phase, progress, ended, address, requestedMs: askedMs } = view;
   const report = ended?.report;
   return html`<tr>
 <td data-label="Session"><span><code>${name}</code><br /><span class="small">${[world, whereText(where)].filter(Boolean).join(' · ')}</span></span></td>
 <td data-label="State"><span><span class="state ${phase}">${phase === 'starting' ? `starting, ${progress} %` : phase}</span>
 ${address && html`<br /><code class="small">${addressText(address)}</code>`}</span></td>
 <td data-label="Age"><span>${durationText((ended?.atMs ?? nowMs) - askedMs)}<br /><span class="small">${momentText(askedMs)}</span></span></td>
-<td data-label="People">${ended === undefined ? people : (report?.peak ?? '–')}</td>
+<td data-label="People"><span>${ended === undefined ? presentText(view) : (report?.peak ?? '–')}</span></td>
 <td data-label="Archive">${report?.archive ? bytesText(report.archive.bytes) : '–'}</td>
 <td data-label="How it ended"><span>${ended?.text ?? '–'}${Boolean(report?.exitCode) && html`<br /><span class="small bad">exit code ${report?.exitCode}</span>`}</span></td>
 <td data-label="Actions"><div class="actions">
@@ -75,6 +75,11 @@ ${ended === undefined && phase !== 'ending' && action('stop', { name, csrf, labe
 ${recoverable && action('recover', { name, csrf, label: 'Recover' })}
 ${report?.archive && html`<a class="button" href="/admin/archive?session=${encodeURIComponent(name)}" aria-label="Archive of ${name}">Archive</a>`}
 </div></td></tr>`;
+}
+
+function presentText({ people, isEstimate, agentInGame }: SessionView): Html {
+  const agent = agentInGame === false && html`<br /><span class="small bad">agent not in the game</span>`;
+  return html`${isEstimate && people > 0 && 'about '}${people}${agent}`;
 }
 
 /** A task goes by the last part of its ARN. */

@@ -1,5 +1,5 @@
 import type { SessionView, Wait } from '../../fleet/view.ts';
-import { addressText, bytesText, durationText, peopleText } from '../labels.ts';
+import { addressText, agentText, bytesText, durationText, peopleText } from '../labels.ts';
 
 /**
  * The moving part of the waiting page, as texts: the server fills the page with them, and events bring them up to
@@ -13,6 +13,8 @@ export interface WaitView {
   readonly address: string;
   readonly version: string;
   readonly people: string;
+  /** Whether it plays; empty: that is not known. */
+  readonly agent: string;
   readonly since: string;
   readonly until: string;
   readonly waitsFor: string;
@@ -36,7 +38,8 @@ export function waitView(view: SessionView): WaitView {
     detail: detailOf(view),
     address: address === undefined ? '' : addressText(address),
     version: view.version ?? '',
-    people: peopleText(view.people),
+    people: peopleText(view.people, view.isEstimate),
+    agent: agentText(view.agentInGame),
     since: phase === 'ready' && readyMs !== undefined ? new Date(readyMs).toISOString() : '',
     until: wait === undefined ? '' : new Date(wait.untilMs).toISOString(),
     waitsFor: wait === undefined ? '' : waitText(wait),

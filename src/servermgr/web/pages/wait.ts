@@ -62,9 +62,10 @@ function connect({ address, version }: WaitView): Html {
 </div>`;
 }
 
-function facts({ people, since, until, waitsFor }: WaitView, nowMs: number): Html {
+function facts({ people, agent, since, until, waitsFor }: WaitView, nowMs: number): Html {
   return html`<dl class="facts" data-show="ready">
 <div><dt>Online</dt><dd data-text="people">${people}</dd></div>
+<div data-if="agent" class="${agent === '' ? 'gone' : ''}"><dt>Agent</dt><dd data-text="agent">${agent}</dd></div>
 <div><dt>Has run</dt><dd><time data-since="${since}">${since && durationText(nowMs - Date.parse(since))}</time></dd></div>
 <div data-if="until" class="${until === '' ? 'gone' : ''}"><dt>Waits <span data-text="waitsFor">${waitsFor}</span></dt>
 <dd><span class="about">about</span> <time data-until="${until}">${until && durationText(Date.parse(until) - nowMs)}</time></dd></div>
