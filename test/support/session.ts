@@ -43,7 +43,8 @@ export interface RunningSupervisor {
   report(): Report;
 }
 
-export async function openSessionFixture(): Promise<SessionFixture> {
+/** @param runner the command that its supervisors are started by, as `ip netns exec <name>` */
+export async function openSessionFixture(runner: readonly string[] = []): Promise<SessionFixture> {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'session-test-'));
   const workdir = join(folder, 'work');
@@ -77,7 +78,8 @@ export async function openSessionFixture(): Promise<SessionFixture> {
     port,
     environment,
     start(env = {}, ...args) {
-      const supervisor = startSupervisor(args, { ...COMPILE_CACHE, ...environment, ...env });
+      const command = [...runner, process.execPath, SUPERVISOR, ...args];
+      const supervisor = startSupervisor(command, { ...COMPILE_CACHE, ...environment, ...env });
       supervisors.push(supervisor);
       return supervisor;
     },
@@ -90,10 +92,10 @@ export async function openSessionFixture(): Promise<SessionFixture> {
 }
 
 function startSupervisor(
-  args: readonly string[],
+  [file = '', ...args]: readonly string[],
   env: Record<string, string | undefined>,
 ): RunningSupervisor {
-  const child = spawn(process.execPath, [SUPERVISOR, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', text => {
