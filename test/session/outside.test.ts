@@ -31,12 +31,13 @@ function startOutside({ runner }: Network, args: readonly string[]): ChildProces
   return child;
 }
 
-async function says(child: ChildProcess, text: string): Promise<void> {
+/** Waits until it has said the text so many times from now on. */
+async function says(child: ChildProcess, text: string, times = 1): Promise<void> {
   let said = '';
   child.stdout?.on('data', data => {
     said += data;
   });
-  await eventually(() => said.includes(text), { timeoutMs: 60_000 });
+  await eventually(() => said.split(text).length > times);
 }
 
 async function leave(child: ChildProcess): Promise<void> {
