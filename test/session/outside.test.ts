@@ -85,6 +85,8 @@ describe.skipIf(!canMakeNetworks())(
       await session.logged('"event":"agent_left"');
       await leave(two);
       await eventually(() => (session.stdout().match(/"players_changed","people":1,/g) ?? []).length === 2);
+      // Three seconds: whoever is taken for the agent is sent away after one.
+      await says(scanner, 'knocked', 15);
       expect(session.stdout()).not.toContain('session_ending');
       await leave(one);
       await session.ended();
