@@ -114,6 +114,12 @@ describe('a command', () => {
     expect(command('["a", "b c", ""]')).toEqual(['a', 'b c', '']);
   });
 
+  test('none is no agent, of whom there is no player', () => {
+    const { agent } = config({ SESSION_AGENT_COMMAND: 'none', SESSION_AGENT_PLAYERS: '2' });
+    expect(agent).toMatchObject({ command: undefined, players: 0 });
+    expect(command('/opt/none')).toEqual(['/opt/none']);
+  });
+
   for (const text of ['"open', '["a", 1]', '[', '[]', '""']) {
     test(`${text} is a fault`, () => {
       expect(faults({ SESSION_AGENT_COMMAND: text })).toHaveLength(1);

@@ -54,6 +54,8 @@ test('a worker at the dashboard, whose browser keeps its connection, is there un
     SESSION_AGENT_COMMAND: program('agent-serves-a-dashboard', dashboard),
     MCDASHBOARD_PORT: `${dashboard}`,
     SESSION_JOIN_TIMEOUT: '5s',
+    // Only a change is told so soon.
+    SESSION_JOURNAL_INTERVAL: '1h',
   });
   await session.logged('"phase":"playing"');
   const browser = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -64,9 +66,29 @@ test('a worker at the dashboard, whose browser keeps its connection, is there un
     return true;
   });
   await session.logged('"event":"players_changed","people":1,"dashboard":1');
+  const status = join(fixture.sessions, '.sessions/test/journal/status.json');
+  const told = { present: 1, dashboard: 1, agentInGame: false, peak: 1 };
+  await eventually(
+    async () => expect(JSON.parse(await readFile(status, 'utf8'))).toMatchObject({ people: told }) ?? true,
+    { timeoutMs: 5_000 },
+  );
   expect(session.stdout()).not.toContain('session_ending');
   browser.destroy();
   await session.ended();
   const people = { peak: 1, dashboardPeak: 1 };
   expect(session.report()).toMatchObject({ end: { by: 'everybody-left' }, people });
+});
+
+test('people play alone where there is no agent, and the session ends when they have left', {
+  tags: ['slow'],
+}, async ({ fixture }) => {
+  const session = start(fixture, { SESSION_AGENT_COMMAND: 'none' });
+  await session.logged('"phase":"playing"');
+  const person = joinGame(fixture.port);
+  await session.logged('"event":"players_changed","people":1');
+  person.destroy();
+  expect(await session.ended()).toMatchObject({ code: 0 });
+  const children = [{ name: 'server' }];
+  expect(session.report()).toMatchObject({ end: { by: 'everybody-left' }, children });
+  expect(session.stdout()).not.toContain('agent');
 });
