@@ -41,12 +41,8 @@ export const run: RunCommand = async input => {
     return EXIT_USAGE;
   }
   const { terminal, env } = input;
-  const outputs = await openLog({ level: config.logLevel, terminal, colour: terminal && !env.NO_COLOR });
-  try {
-    return await runWithLog({ ...parsed, config }, user, input, outputs);
-  } finally {
-    await outputs.flush();
-  }
+  const style = { level: config.logLevel, terminal, colour: terminal && !env.NO_COLOR };
+  return runWithLog({ ...parsed, config }, user, input, await openLog(input.stdout, style));
 };
 
 async function makeWorkdir({ workdir }: SessionConfig, user: User | undefined): Promise<void> {
@@ -71,7 +67,7 @@ async function runWithLog(
 ): Promise<number> {
   const { signals, terminal, print, printError, env } = input;
   const { log } = outputs;
-  const progress = terminal ? createProgressBar(process.stderr) : createLoggedProgress(log);
+  const progress = terminal ? createProgressBar(input.stderr) : createLoggedProgress(log);
   await using runtime = createRuntime({ config, signals, progress, user, outputs });
   const socket = await openControlSocket(runtime);
   if (socket instanceof WorkdirInUseError) {

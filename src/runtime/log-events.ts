@@ -90,6 +90,17 @@ export const SESSION_EVENTS = {
     action: 'Save the console output; make the working directory writable, and free of links and pipes.',
     fields: { ...ERR, file: 'its path' },
   },
+  log_lines_lost: {
+    levels: ['warn'],
+    meaning: 'Lines of the log, or of the echo, did not reach one of the two places where they go.',
+    action:
+      'Look at the other one: the console, or supervisor.log. See to it that the console is read, and that the disk has room.',
+    fields: {
+      output: 'the console, or supervisor.log',
+      lines: 'how many since this was told last',
+      why: 'nobody read them in time, or the error of the system',
+    },
+  },
   name_claimed: {
     levels: ['info'],
     meaning:

@@ -1,0 +1,11 @@
+import type { Output } from '../../src/runtime/output.ts';
+
+const nowhere: Output = {
+  write: () => Promise.resolve(),
+  flush: () => Promise.resolve(true),
+  takeLoss: () => undefined,
+  onLoss: () => undefined,
+};
+
+/** The outputs of a command in the test's own process. */
+export const NO_OUTPUT = { stdout: nowhere, stderr: nowhere };
