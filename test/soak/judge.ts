@@ -79,7 +79,6 @@ function wrongTime({ signals, endedAtMs, stdout }: Evidence): string[] {
   const late = tookMs <= STOP_TIMEOUT_MS ? [] : [`took ${Math.round(tookMs)} ms to stop`];
   const wasIgnored =
     second !== undefined &&
-    second.signal !== 'SIGHUP' &&
     second.atMs - first.atMs > TOGETHER_MS &&
     endedAtMs - second.atMs > SIGNAL_MS &&
     !stdout.includes(ABORTED);
