@@ -32,6 +32,14 @@ const END_CONDITIONS: readonly EndCondition[] = [
   idleOrHung,
 ];
 
+/** The end of a session that was to end before any of its processes was started; undefined: it may begin. */
+export function endBeforeStart({ signals }: SessionRuntime): EndReason | undefined {
+  const stop = signals.stopRequest();
+  if (stop !== undefined) return { kind: 'signal', signal: stop.signal };
+  const { aborted, reason: error } = signals.internalError;
+  return aborted ? { kind: 'bug', error } : undefined;
+}
+
 /** Waits for the first condition that holds. */
 export function waitForEnd(session: Session): Promise<EndReason> {
   return Promise.race(END_CONDITIONS.map(condition => condition(session)));
