@@ -113,6 +113,7 @@ describe.concurrent('a stop signal', () => {
     });
     expect(await session.ended()).toEqual({ code: 130, signal: null });
     expect(session.stdout()).toContain('exit code 130');
+    expect(session.report().exitCode).toBe(130);
     expect(session.report().survivors).toEqual([]);
   });
 });
