@@ -217,6 +217,13 @@ export const SESSION_EVENTS = {
     action: 'See that SESSION_AGENT_PLAYERS is right for this server.',
     fields: { agentPlayers: 'SESSION_AGENT_PLAYERS' },
   },
+  people_not_counted: {
+    levels: ['error'],
+    meaning:
+      'Counting people failed, for a reason of the supervisor. It is tried again each second; a look that fails ends nothing. Told once.',
+    action: 'Report it as a bug, with the error.',
+    fields: ERR,
+  },
   people_unknown: {
     levels: ['warn'],
     meaning:

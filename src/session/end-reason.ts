@@ -56,7 +56,7 @@ export const EXIT_CODES = [
 export interface Trouble {
   /** The second signal: everything was given up. */
   readonly abortedBy: NodeJS.Signals | undefined;
-  /** A bug of the supervisor's that ended nothing. */
+  /** An error of the supervisor's that nobody has caught. */
   readonly hasBug: boolean;
   /** A bug for which the archive is not where it was to be. */
   readonly hasBugInSaving: boolean;

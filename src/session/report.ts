@@ -32,7 +32,7 @@ export function makeReport(
     recover: saved.how === 'journal' ? saved.recover : undefined,
     exitCode: exitCode(end, saved, {
       abortedBy: signals.abortedBy(),
-      hasBug: signals.internalError.aborted,
+      hasBug: signals.hasUncaught(),
       hasBugInSaving: archive?.hasBug === true,
     }),
     startedAt: new Date(context.startedAtMs).toISOString(),
