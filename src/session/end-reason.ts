@@ -13,7 +13,7 @@ export type EndReason =
   /** It exited before it was ever ready: that has failed, whatever its code (Cuberite exits 0 on a taken port). */
   | { readonly kind: 'server-exited-early'; readonly exit: ExitStatus }
   | { readonly kind: 'server-never-ready'; readonly afterMs: number }
-  | { readonly kind: 'server-exited'; readonly exit: ExitStatus }
+  | { readonly kind: 'server-exited'; readonly exit: ExitStatus; readonly isStopSent?: boolean }
   /** A Cuberite plug-in ended the server its own way: it aborts, and no world is saved. */
   | { readonly kind: 'server-ended-by-plugin'; readonly plugin: string; readonly exit: ExitStatus }
   | { readonly kind: 'server-hung'; readonly afterMs: number }
@@ -121,7 +121,7 @@ export function describeEndReason(end: EndReason): string {
     case 'server-never-ready':
       return `the server answered no ping within ${seconds(end.afterMs)}`;
     case 'server-exited':
-      return `the server ${describeExit(end.exit)}`;
+      return `the server ${describeExit(end.exit)}${end.isStopSent ? ', told to stop at its console' : ''}`;
     case 'server-ended-by-plugin':
       return `the plug-in ${end.plugin} ended the server, which ${describeExit(end.exit)}: the world was not saved`;
     case 'server-hung':

@@ -118,6 +118,23 @@ describe.concurrent('a stop signal', () => {
   });
 });
 
+test('a server that is told to stop at its console ends the session, though the agent is gone first', async ({
+  fixture,
+}) => {
+  const session = fixture.start({
+    SESSION_SERVER_COMMAND: program('server-sends-agent-away', '--port', fixture.port),
+    SESSION_AGENT_COMMAND: program('agent-leaves-with-server'),
+  });
+  await agentRuns(fixture);
+  const client = fixture.start({}, 'console', 'stop');
+  expect(await client.ended(), client.stderr()).toMatchObject({ code: 0 });
+  expect(await session.ended()).toEqual({ code: 0, signal: null });
+  expect(session.report().end).toMatchObject({
+    by: 'server-exited',
+    text: 'the server exited, told to stop at its console',
+  });
+});
+
 describe.concurrent('after a session', () => {
   test('daemons of both children are dead, and named in the report', async ({ fixture }) => {
     const session = fixture.start({
