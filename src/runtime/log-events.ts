@@ -90,6 +90,13 @@ export const SESSION_EVENTS = {
     action: 'Save the console output; make the working directory writable, and free of links and pipes.',
     fields: { ...ERR, file: 'its path' },
   },
+  console_stuck: {
+    levels: ['warn'],
+    meaning:
+      'At the end of the session lines wait for the console: nobody reads it, a terminal is stopped by Ctrl-S, or its disk is full. The session does not wait for it.',
+    action: 'See to it that somebody reads stdout; supervisor.log has the lines of the log.',
+    fields: { lines: 'how many wait' },
+  },
   log_lines_lost: {
     levels: ['warn'],
     meaning: 'Lines of the log, or of the echo, did not reach one of the two places where they go.',

@@ -65,6 +65,10 @@ export async function openLog(
       file = { fd, output };
     },
     async closeFile() {
+      if (!(await stdout.flush(STUCK_MS))) {
+        const lines = stdout.waiting();
+        log.warn({ event: 'console_stuck', lines }, `the console takes no lines: ${lines} wait for it`);
+      }
       tellLosses();
       const closing = file;
       file = undefined;
@@ -75,6 +79,9 @@ export async function openLog(
 }
 
 const CLOSE_WITHIN_MS = 1_000;
+
+/** A console that is read takes what there is in less. */
+const STUCK_MS = 200;
 
 function tellLoss(output: string, { takeLoss }: Output, log: Log): void {
   const loss = takeLoss();

@@ -8,6 +8,8 @@ export interface Output {
   write(data: string | Uint8Array): Promise<void>;
   /** Waits until everything is written, or cannot be, but no longer than so long. @returns whether nothing waits any more */
   flush(withinMs: number): Promise<boolean>;
+  /** How many writes wait, or are on their way. */
+  waiting(): number;
   /** What was lost since this was last asked; undefined: nothing. */
   takeLoss(): Loss | undefined;
   /** Calls the listener when something was lost, and it is known how much: nothing waits any more. */
@@ -44,6 +46,7 @@ interface Waiting {
 export function openOutput(descriptor: number): Output {
   const fd = nonBlocking(descriptor);
   let queue: Waiting[] = [];
+  let batch: Waiting[] = [];
   let waitingBytes = 0;
   let draining: Promise<void> | undefined;
   let broken: string | undefined;
@@ -66,7 +69,7 @@ export function openOutput(descriptor: number): Output {
 
   async function drain(): Promise<void> {
     while (queue.length > 0) {
-      const batch = takeBatch();
+      batch = takeBatch();
       const fault = await writeAll(fd, Buffer.concat(batch.map(({ bytes }) => bytes)));
       if (fault === undefined) {
         for (const { done } of batch) done();
@@ -77,6 +80,7 @@ export function openOutput(descriptor: number): Output {
         waitingBytes = 0;
       }
     }
+    batch = [];
     draining = undefined;
     if (lines > 0) listener?.();
   }
@@ -108,6 +112,7 @@ export function openOutput(descriptor: number): Output {
       if (draining !== undefined) await within(withinMs, draining);
       return draining === undefined;
     },
+    waiting: () => batch.length + queue.length,
     takeLoss() {
       const loss = lines > 0 ? { lines, why } : undefined;
       lines = 0;

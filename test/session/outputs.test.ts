@@ -12,6 +12,8 @@ import { test } from '../support/session-test.ts';
 
 const folderOf = ({ workdir }: SessionFixture) => dirname(workdir);
 
+const supervisorLog = ({ workdir }: SessionFixture) => readFile(join(workdir, 'supervisor.log'), 'utf8');
+
 /** A pipe that is full, and that nobody reads. */
 function openFullPipe(fixture: SessionFixture): number {
   const path = join(folderOf(fixture), 'pipe');
@@ -45,6 +47,7 @@ describe.concurrent('a session ends as always, and its report is there,', () => 
       const session = startWith(fixture, output, output);
       expect(await once(session, 'exit')).toEqual([0, null]);
       expect(await readReport(fixture.sessions)).toMatchObject({ saved: 'archive', exitCode: 0 });
+      expect(await supervisorLog(fixture)).toContain('"event":"console_stuck"');
     });
   }
 });
@@ -123,5 +126,7 @@ describe.concurrent('a session at a terminal', () => {
     terminal.kill('SIGKILL');
     await ended();
     expect(await readReport(fixture.sessions)).toMatchObject({ saved: 'archive', end: { signal: 'SIGHUP' } });
+    const lost = /"event":"log_lines_lost","output":"the console","lines":[1-9]\d*,"why":"EIO/;
+    expect(await supervisorLog(fixture)).toMatch(lost);
   });
 });

@@ -3,6 +3,7 @@ import type { Output } from '../../src/runtime/output.ts';
 const nowhere: Output = {
   write: () => Promise.resolve(),
   flush: () => Promise.resolve(true),
+  waiting: () => 0,
   takeLoss: () => undefined,
   onLoss: () => undefined,
 };
