@@ -52,6 +52,25 @@ describe.concurrent('a session ends as always, and its report is there,', () => 
   }
 });
 
+test('a socket that nobody reads, and more lines than may wait for it: what is lost is counted', async ({
+  fixture,
+}) => {
+  const session = spawn(process.execPath, [SUPERVISOR], {
+    env: {
+      ...COMPILE_CACHE,
+      ...fixture.environment,
+      SESSION_AGENT_COMMAND: program('child-floods-log', 8 * 1024 * 1024),
+      SESSION_ECHO: 'agent',
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  expect(await once(session, 'exit')).toEqual([0, null]);
+  expect(await readReport(fixture.sessions)).toMatchObject({ saved: 'archive', exitCode: 0 });
+  expect(await supervisorLog(fixture)).toMatch(
+    /"event":"log_lines_lost","output":"the console","lines":[1-9]\d*,"why":"nobody read them in time"/,
+  );
+});
+
 /** A supervisor at a terminal of its own, played by script(1). */
 async function startAtTerminal(fixture: SessionFixture) {
   await mkdir(fixture.workdir, { recursive: true });
