@@ -48,7 +48,6 @@ async function main(): Promise<number> {
     terminal: isatty(1),
     signals,
     stdout,
-    stderr,
     print: text => void stdout.write(`${text}\n`),
     write: bytes => stdout.write(bytes),
     printError,

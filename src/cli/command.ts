@@ -12,8 +12,8 @@ export interface CommandInput {
   /** Whether a person is watching. */
   readonly terminal: boolean;
   readonly signals: SignalController;
+  /** The one writer of stdout, in whose order everything is. */
   readonly stdout: Output;
-  readonly stderr: Output;
   /** Writes to stdout. */
   readonly print: (text: string) => void;
   /** Writes bytes to stdout as they are, at the pace of whoever reads them. */

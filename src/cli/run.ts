@@ -67,7 +67,7 @@ async function runWithLog(
 ): Promise<number> {
   const { signals, terminal, print, printError, env } = input;
   const { log } = outputs;
-  const progress = terminal ? createProgressBar(input.stderr) : createLoggedProgress(log);
+  const progress = terminal ? createProgressBar(input.stdout) : createLoggedProgress(log);
   await using runtime = createRuntime({ config, signals, progress, user, outputs });
   const socket = await openControlSocket(runtime);
   if (socket instanceof WorkdirInUseError) {

@@ -95,7 +95,7 @@ function drawOn(output: Output): NodeJS.WritableStream {
       done();
     },
   });
-  return Object.assign(stream, { isTTY: true, columns: process.stderr.columns });
+  return Object.assign(stream, { isTTY: true, columns: process.stdout.columns });
 }
 
 function repeat(ms: number, work: () => void): Disposable {

@@ -8,5 +8,5 @@ const nowhere: Output = {
   onLoss: () => undefined,
 };
 
-/** The outputs of a command in the test's own process. */
-export const NO_OUTPUT = { stdout: nowhere, stderr: nowhere };
+/** Stdout of a command in the test's own process. */
+export const NO_OUTPUT = { stdout: nowhere };
