@@ -1,11 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished } from 'vitest';
 import { hasCode } from '../../src/files/errno.ts';
-import { COMPILE_CACHE, SUPERVISOR } from '../support/built.ts';
+import { COMPILE_CACHE, PROGRAMS, SUPERVISOR } from '../support/built.ts';
 import { eventually } from '../support/eventually.ts';
 import { program, readReport, type SessionFixture } from '../support/session.ts';
 import { test } from '../support/session-test.ts';
@@ -52,18 +52,30 @@ describe.concurrent('a session ends as always, and its report is there,', () => 
   }
 });
 
-test('a socket that nobody reads, and more lines than may wait for it: what is lost is counted', async ({
-  fixture,
-}) => {
-  const session = spawn(process.execPath, [SUPERVISOR], {
-    env: {
-      ...COMPILE_CACHE,
-      ...fixture.environment,
-      SESSION_AGENT_COMMAND: program('child-floods-log', 8 * 1024 * 1024),
-      SESSION_ECHO: 'agent',
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+const MEBIBYTE = 1024 * 1024;
+
+/** How much a process has read so far, of whatever: proc_pid_io(5). */
+async function bytesRead(pid = 0): Promise<number> {
+  return Number(/^rchar: (\d+)/m.exec(await readFile(`/proc/${pid}/io`, 'utf8'))?.[1]);
+}
+
+test('a socket that nobody reads, and more lines than may wait for it: what is lost is counted', {
+  tags: ['slow'],
+}, async ({ fixture }) => {
+  const flood = `"${process.execPath}" "${join(PROGRAMS, 'child-floods-log.mjs')}" ${16 * MEBIBYTE}`;
+  const env = {
+    ...COMPILE_CACHE,
+    ...fixture.environment,
+    SESSION_AGENT_COMMAND: JSON.stringify(['/bin/sh', '-c', `read line <begin; ${flood}; exec sleep 600`]),
+    SESSION_SETUP_COMMAND: 'mkfifo begin',
+    SESSION_ECHO: 'agent',
+  };
+  const session = spawn(process.execPath, [SUPERVISOR], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  await eventually(async () => (await supervisorLog(fixture)).includes('"child":"agent"'));
+  const before = await bytesRead(session.pid);
+  await writeFile(join(fixture.workdir, 'begin'), '\n');
+  await eventually(async () => (await bytesRead(session.pid)) > before + 8 * MEBIBYTE);
+  session.kill('SIGTERM');
   expect(await once(session, 'exit')).toEqual([0, null]);
   expect(await readReport(fixture.sessions)).toMatchObject({ saved: 'archive', exitCode: 0 });
   expect(await supervisorLog(fixture)).toMatch(
