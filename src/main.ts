@@ -1,28 +1,38 @@
 #!/usr/bin/env node
 import { enableCompileCache } from 'node:module';
-import { setTimeout } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import { findCommand } from './cli/commands.ts';
 import { compressionThreads, poolSize } from './runtime/cpus.ts';
 import { EXIT_INTERNAL_ERROR, EXIT_USAGE } from './runtime/exit-codes.ts';
+import { openOutput } from './runtime/output.ts';
 import { createSignals } from './runtime/signals.ts';
 
 /** libuv reads it when its pool is first used. */
 process.env.UV_THREADPOOL_SIZE ??= String(poolSize(compressionThreads()));
 enableCompileCache();
 
-/** How long the reader of stdout has for what it has not read yet. */
-const LINGER_MS = 500;
+/** How long the readers of stdout and stderr have for what they have not read yet. */
+const LINGER_MS = 1_000;
+
+const stdout = openOutput(1);
+const stderr = openOutput(2);
 
 async function main(): Promise<number> {
   const signals = createSignals();
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const) {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
     process.on(signal, () => signals.onSignal(signal));
   }
+  // Under nohup it means nothing; that it was ignored, Node has undone before any of this runs.
+  const hasTerminal = [0, 1, 2].some(isatty);
+  process.on('SIGHUP', () => hasTerminal && signals.onSignal('SIGHUP'));
+  // The first would open the debugger to everybody on this machine, and the second end the process.
+  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => undefined);
   process.on('uncaughtException', fault => {
     printError(`uncaught exception: ${fault instanceof Error ? fault.stack : String(fault)}`);
     signals.onUncaught(fault);
   });
+  // Node's own listener waits for a terminal that is stopped.
+  process.removeAllListeners('warning').on('warning', warning => printError(String(warning)));
 
   const [name = 'run', ...args] = process.argv.slice(2);
   const command = findCommand(name);
@@ -37,27 +47,21 @@ async function main(): Promise<number> {
     args,
     terminal: isatty(1),
     signals,
-    print: text => void process.stdout.write(`${text}\n`),
-    write: bytes => new Promise(resolve => process.stdout.write(bytes, () => resolve())),
+    stdout,
+    print: text => void stdout.write(`${text}\n`),
+    write: bytes => stdout.write(bytes),
     printError,
   });
 }
 
 function printError(text: string): void {
-  process.stderr.write(`${text}\n`);
+  void stderr.write(`${text}\n`);
 }
-
-function written(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise(resolve => stream.write('', () => resolve()));
-}
-
-// A reader that has gone (`| head`, a log driver that died) ends no session.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stream.destroy());
 
 const code = await main().catch(fault => {
   printError(`uncaught exception: ${fault instanceof Error ? fault.stack : String(fault)}`);
   return EXIT_INTERNAL_ERROR;
 });
-await Promise.race([written(process.stdout), setTimeout(LINGER_MS)]);
+await Promise.all([stdout.flush(LINGER_MS), stderr.flush(LINGER_MS)]);
 // Node that winds down by itself takes its signal handlers away first: a late SIGTERM would kill, and change the code.
 process.exit(code);

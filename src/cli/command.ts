@@ -1,6 +1,7 @@
 import { ConfigError, type Parsed } from '../config/define.ts';
 import { parseSessionConfig } from '../config/session.ts';
 import type { SessionConfig } from '../config/session-config.ts';
+import type { Output } from '../runtime/output.ts';
 import type { SignalController } from '../runtime/signals.ts';
 
 /** What a sub-command gets from the process that it runs in. */
@@ -11,6 +12,8 @@ export interface CommandInput {
   /** Whether a person is watching. */
   readonly terminal: boolean;
   readonly signals: SignalController;
+  /** The one writer of stdout, in whose order everything is. */
+  readonly stdout: Output;
   /** Writes to stdout. */
   readonly print: (text: string) => void;
   /** Writes bytes to stdout as they are, at the pace of whoever reads them. */

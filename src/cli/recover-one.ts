@@ -130,17 +130,19 @@ async function recoverWhole(
     conditions === 'honoured' ? await takeJournal(destination, journal, taker, signal) : undefined;
   // Its session may have been saving it until then, and have left something that was still on its way.
   isSaved ||= takeover !== undefined && (await isSavedAlready(destination, journal, signal));
-  const outputs = await openLog({ level: task.config.logLevel, terminal: input.terminal, colour: false });
+  const { log } = await openLog(input.stdout, {
+    level: task.config.logLevel,
+    terminal: input.terminal,
+    colour: false,
+  });
   try {
     // Awaited, since the takeover ends with this function.
-    if (!isSaved) return await recoverIntoArchive(task, journal, name, { log: outputs.log, takeover });
-    await deleteSavedJournal(destination, journal, { log: outputs.log, signal, takeover });
+    if (!isSaved) return await recoverIntoArchive(task, journal, name, { log, takeover });
+    await deleteSavedJournal(destination, journal, { log, signal, takeover });
   } catch (error) {
     // What ended it is that somebody else has the journal by now.
     if (takeover?.signal.reason instanceof JournalTakenError) throw takeover.signal.reason;
     throw error;
-  } finally {
-    await outputs.flush();
   }
   if (!task.saved.has(name)) print(`${name}: was saved already; its journal was deleted`);
   task.saved.add(name);

@@ -7,13 +7,13 @@ import { checkServer } from '../minecraft/game-server.ts';
 import { makeWritableFor } from '../process/ownership.ts';
 import { findUser, type User } from '../process/user.ts';
 import { summary } from '../report/summary.ts';
-import { EXIT_INTERNAL_ERROR, EXIT_USAGE } from '../runtime/exit-codes.ts';
+import { EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { type Log, type LogOutputs, openLog } from '../runtime/log.ts';
 import { createLoggedProgress, createProgressBar } from '../runtime/progress.ts';
 import type { Signals } from '../runtime/signals.ts';
 import { errorText } from '../runtime/text.ts';
 import { echoChildren } from '../session/echo.ts';
-import { describeEndReason, exitCode, signalExitCode } from '../session/end-reason.ts';
+import { describeEndReason } from '../session/end-reason.ts';
 import { collectHostInfo } from '../session/host-info.ts';
 import { createRuntime, type SessionRuntime } from '../session/runtime.ts';
 import { runSession } from '../session/session.ts';
@@ -41,12 +41,8 @@ export const run: RunCommand = async input => {
     return EXIT_USAGE;
   }
   const { terminal, env } = input;
-  const outputs = await openLog({ level: config.logLevel, terminal, colour: terminal && !env.NO_COLOR });
-  try {
-    return await runWithLog({ ...parsed, config }, user, input, outputs);
-  } finally {
-    await outputs.flush();
-  }
+  const style = { level: config.logLevel, terminal, colour: terminal && !env.NO_COLOR };
+  return runWithLog({ ...parsed, config }, user, input, await openLog(input.stdout, style));
 };
 
 async function makeWorkdir({ workdir }: SessionConfig, user: User | undefined): Promise<void> {
@@ -71,7 +67,7 @@ async function runWithLog(
 ): Promise<number> {
   const { signals, terminal, print, printError, env } = input;
   const { log } = outputs;
-  const progress = terminal ? createProgressBar(process.stderr) : createLoggedProgress(log);
+  const progress = terminal ? createProgressBar(input.stdout) : createLoggedProgress(log);
   await using runtime = createRuntime({ config, signals, progress, user, outputs });
   const socket = await openControlSocket(runtime);
   if (socket instanceof WorkdirInUseError) {
@@ -90,23 +86,15 @@ async function runWithLog(
   await using _echo = echoChildren(config, print);
 
   const { result, report } = await runSession(runtime, hostInfo, notices);
-  const { end, saved } = result;
+  const { end } = result;
   if (end.kind === 'destination-refused') printError(`${describeEndReason(end)}. ${end.remedy}`);
-  const code = exitCodeOfProcess(exitCode(end, saved), signals);
   if (terminal) print(summary(report));
   else
     log.info(
       { event: 'session_finished', report },
-      `session finished: ${report.end.text}; exit code ${code}`,
+      `session finished: ${report.end.text}; exit code ${report.exitCode}`,
     );
-  return code;
-}
-
-/** The session's, but for a second signal's, and for a bug's where everything else went well. */
-function exitCodeOfProcess(code: number, signals: Signals): number {
-  const abortedBy = signals.abortedBy();
-  if (abortedBy !== undefined) return signalExitCode(abortedBy);
-  return code === 0 && signals.internalError.aborted ? EXIT_INTERNAL_ERROR : code;
+  return report.exitCode;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Address } from '../config/session-config.ts';
-import { sleep } from '../runtime/abort.ts';
+import { pause } from '../runtime/abort.ts';
 import { errorMessage } from '../runtime/text.ts';
 import { ping } from './ping.ts';
 import {
@@ -30,6 +30,8 @@ export interface MonitorOptions extends IdleLimits {
    * many there are.
    */
   readonly onChange?: (people: Presence, before: Presence) => void;
+  /** Called when looking has failed, for another reason than the server's; it goes on, and ends nothing by itself. */
+  readonly onFault?: (error: unknown) => void;
   /** Called when connections have not told for a while who is online. */
   readonly onEstimate?: () => void;
 }
@@ -75,17 +77,16 @@ export function monitorPlayers(address: Address, options: MonitorOptions): Playe
   return { people: () => people, names: () => [...names], limit: run() };
 
   async function run(): Promise<IdleLimit | undefined> {
-    try {
-      for (;;) {
+    for (; !signal.aborted; await pause(intervalMs, signal)) {
+      try {
         apply(await poll());
         const limit = limitReached(people, options);
         if (limit) return limit;
-        await sleep(intervalMs, signal);
+      } catch (error) {
+        if (!signal.aborted) options.onFault?.(error);
       }
-    } catch (error) {
-      if (signal.aborted) return undefined;
-      throw error;
     }
+    return undefined;
   }
 
   async function poll(): Promise<StatusSample> {

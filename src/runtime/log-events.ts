@@ -90,6 +90,24 @@ export const SESSION_EVENTS = {
     action: 'Save the console output; make the working directory writable, and free of links and pipes.',
     fields: { ...ERR, file: 'its path' },
   },
+  console_stuck: {
+    levels: ['warn'],
+    meaning:
+      'At the end of the session lines wait for the console: nobody reads it, a terminal is stopped by Ctrl-S, or its disk is full. The session does not wait for it.',
+    action: 'See to it that somebody reads stdout; supervisor.log has the lines of the log.',
+    fields: { lines: 'how many wait' },
+  },
+  log_lines_lost: {
+    levels: ['warn'],
+    meaning: 'Lines of the log, or of the echo, did not reach one of the two places where they go.',
+    action:
+      'Look at the other one: the console, or supervisor.log. See to it that the console is read, and that the disk has room.',
+    fields: {
+      output: 'the console, or supervisor.log',
+      lines: 'how many since this was told last',
+      why: 'nobody read them in time, or the error of the system',
+    },
+  },
   name_claimed: {
     levels: ['info'],
     meaning:
@@ -205,6 +223,13 @@ export const SESSION_EVENTS = {
       'More players are online than are connected, or there is no table of connections: people are those online but for SESSION_AGENT_PLAYERS.',
     action: 'See that SESSION_AGENT_PLAYERS is right for this server.',
     fields: { agentPlayers: 'SESSION_AGENT_PLAYERS' },
+  },
+  people_not_counted: {
+    levels: ['error'],
+    meaning:
+      'Counting people failed, for a reason of the supervisor. It is tried again each second; a look that fails ends nothing. Told once.',
+    action: 'Report it as a bug, with the error.',
+    fields: ERR,
   },
   people_unknown: {
     levels: ['warn'],

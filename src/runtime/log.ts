@@ -1,5 +1,7 @@
-import { type DestinationStream, destination, type LoggerOptions, pino, stdTimeFunctions } from 'pino';
+import { closeSync } from 'node:fs';
+import { type DestinationStream, type LoggerOptions, pino, stdTimeFunctions } from 'pino';
 import type { EventAt, EventFields, EventLevel } from './log-events.ts';
+import { type Output, openOutput } from './output.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
@@ -25,8 +27,6 @@ export interface LogOutputs {
   alsoTo(fd: number): void;
   /** Closes that file, so that it can be archived without changing under the reader. */
   closeFile(): Promise<void>;
-  /** Waits until the console has taken every line, or for a moment at most: its reader may be gone or stuck. */
-  flush(): Promise<void>;
 }
 
 export interface ConsoleStyle {
@@ -37,70 +37,59 @@ export interface ConsoleStyle {
 }
 
 /** Opens the supervisor's log on the console. Whatever happens to the console, a session goes on. */
-export async function openLog({ level, terminal, colour }: ConsoleStyle): Promise<LogOutputs> {
-  const console = openSink(1);
-  const screen = terminal ? await prettyLines(console, colour) : console;
-  let file: Sink | undefined;
+export async function openLog(
+  stdout: Output,
+  { level, terminal, colour }: ConsoleStyle,
+): Promise<LogOutputs> {
+  const screen = terminal ? await prettyLines(stdout, colour) : stdout;
+  let file: { readonly fd: number; readonly output: Output } | undefined;
   const everywhere: DestinationStream = {
     write(line) {
-      screen.write(line);
-      file?.write(line);
+      void screen.write(line);
+      void file?.output.write(line);
     },
   };
+  const log: Log = pino({ ...LINE_FORMAT, level }, everywhere);
+
+  function tellLosses(): void {
+    tellLoss('the console', stdout, log);
+    if (file !== undefined) tellLoss('supervisor.log', file.output, log);
+  }
+
+  stdout.onLoss(tellLosses);
   return {
-    log: pino({ ...LINE_FORMAT, level }, everywhere),
+    log,
     alsoTo(fd) {
-      file = openSink(fd);
+      const output = openOutput(fd);
+      output.onLoss(tellLosses);
+      file = { fd, output };
     },
     async closeFile() {
+      if (!(await stdout.flush(STUCK_MS))) {
+        const lines = stdout.waiting();
+        log.warn({ event: 'console_stuck', lines }, `the console takes no lines: ${lines} wait for it`);
+      }
+      tellLosses();
       const closing = file;
       file = undefined;
-      await closing?.end();
+      // A write that hangs keeps its descriptor.
+      if (closing !== undefined && (await closing.output.flush(CLOSE_WITHIN_MS))) closeSync(closing.fd);
     },
-    flush: () => console.flush(),
   };
 }
 
-interface Sink extends DestinationStream {
-  flush(): Promise<void>;
-  end(): Promise<void>;
+const CLOSE_WITHIN_MS = 1_000;
+
+/** A console that is read takes what there is in less. */
+const STUCK_MS = 200;
+
+function tellLoss(output: string, { takeLoss }: Output, log: Log): void {
+  const loss = takeLoss();
+  if (loss !== undefined)
+    log.warn({ event: 'log_lines_lost', output, ...loss }, `${loss.lines} lines did not reach ${output}`);
 }
 
-/**
- * Written in the background, so that a console that nobody reads stalls no session; past 1 MiB of waiting lines the
- * newest are dropped. A broken pipe or a full disk costs lines, not the session.
- */
-function openSink(fd: number): Sink {
-  const sink = destination({ dest: fd, sync: false, maxLength: 1024 * 1024 });
-  let open = true;
-  sink.on('error', () => {
-    open = false;
-  });
-  return {
-    write: line => open && sink.write(line),
-    flush: () => atMost(FLUSH_MS, done => (open ? sink.flush(() => done()) : done())),
-    end: () =>
-      atMost(FLUSH_MS, done => {
-        if (!open) return done();
-        open = false;
-        sink.once('close', done).end();
-      }),
-  };
-}
-
-const FLUSH_MS = 1_000;
-
-async function atMost(ms: number, work: (done: () => void) => void): Promise<void> {
-  await new Promise<void>(resolve => {
-    const timer = setTimeout(resolve, ms);
-    work(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-}
-
-async function prettyLines(sink: DestinationStream, colorize: boolean): Promise<DestinationStream> {
+async function prettyLines(output: Output, colorize: boolean): Promise<DestinationStream> {
   // The bundle knows the module's default export alone: it is CommonJS.
   const { default: module } = await import('pino-pretty');
   const pretty = module.prettyFactory({
@@ -109,5 +98,5 @@ async function prettyLines(sink: DestinationStream, colorize: boolean): Promise<
     ignore: 'pid,hostname',
     singleLine: true,
   });
-  return { write: line => sink.write(pretty(line) ?? '') };
+  return { write: line => void output.write(pretty(line) ?? '') };
 }

@@ -1,5 +1,7 @@
+import { Writable } from 'node:stream';
 import { Presets, SingleBar } from 'cli-progress';
 import type { Log } from './log.ts';
+import type { Output } from './output.ts';
 import { bytesText } from './text.ts';
 
 export interface ProgressTotals {
@@ -45,13 +47,13 @@ export function createLoggedProgress(log: Log): Progress {
 }
 
 /** Draws a bar on a terminal, with bytes, rate and time left. */
-export function createProgressBar(stream: NodeJS.WriteStream): Progress {
+export function createProgressBar(terminal: Output): Progress {
   return {
     start(totals, counts) {
       const startMs = performance.now();
       const bar = new SingleBar(
         {
-          stream,
+          stream: drawOn(terminal),
           format: 'saving [{bar}] {percentage}% | {read} of {all} | {rate}/s | {left} left',
           hideCursor: true,
           clearOnComplete: true,
@@ -83,6 +85,17 @@ export function createProgressBar(stream: NodeJS.WriteStream): Progress {
       };
     },
   };
+}
+
+/** A stream that looks like a terminal, and never waits for one. */
+function drawOn(output: Output): NodeJS.WritableStream {
+  const stream = new Writable({
+    write(chunk: Buffer, _, done) {
+      void output.write(chunk);
+      done();
+    },
+  });
+  return Object.assign(stream, { isTTY: true, columns: process.stdout.columns });
 }
 
 function repeat(ms: number, work: () => void): Disposable {

@@ -1,3 +1,5 @@
+import { isBug } from './bug.ts';
+
 /** The first signal: the session is to end, within its stop timeout. */
 export interface StopRequest {
   readonly signal: NodeJS.Signals;
@@ -11,8 +13,10 @@ export interface Signals {
   readonly stopRequested: AbortSignal;
   /** Aborted by a later one: everything is killed and given up. */
   readonly aborted: AbortSignal;
-  /** Aborted by an uncaught exception: the supervisor has a bug, and the session must still be saved. */
+  /** Aborted by an uncaught bug: what the supervisor does from then on cannot be relied on, and the session is saved. */
   readonly internalError: AbortSignal;
+  /** Whether any error was uncaught: where it is no bug, it is of something that nobody waits for, and ends nothing. */
+  hasUncaught(): boolean;
   stopRequest(): StopRequest | undefined;
   abortedBy(): NodeJS.Signals | undefined;
 }
@@ -37,12 +41,14 @@ export function createSignals({ togetherMs = TOGETHER_MS } = {}): SignalControll
   const internalError = new AbortController();
   let stopRequest: StopRequest | undefined;
   let abortedBy: NodeJS.Signals | undefined;
+  let hasUncaught = false;
   return {
     stopRequested: stopRequested.signal,
     aborted: aborted.signal,
     internalError: internalError.signal,
     stopRequest: () => stopRequest,
     abortedBy: () => abortedBy,
+    hasUncaught: () => hasUncaught,
     onSignal(signal) {
       if (stopRequest === undefined) {
         stopRequest = { signal, atMs: performance.now() };
@@ -56,6 +62,9 @@ export function createSignals({ togetherMs = TOGETHER_MS } = {}): SignalControll
         aborted.abort(new Error(`a second signal, ${signal}, was received`));
       }
     },
-    onUncaught: fault => internalError.abort(fault),
+    onUncaught(fault) {
+      hasUncaught = true;
+      if (isBug(fault)) internalError.abort(fault);
+    },
   };
 }

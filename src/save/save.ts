@@ -78,6 +78,8 @@ export interface SavedArchive {
   readonly ms: number;
   /** Why targets before this one do not have it. */
   readonly faults: readonly string[];
+  /** Whether one of these is a bug. */
+  readonly hasBug: boolean;
   /** What could not be excluded, for a person. */
   readonly notices: readonly string[];
 }
@@ -85,6 +87,7 @@ export interface SavedArchive {
 export interface NotSaved {
   readonly how: 'not-saved';
   readonly faults: readonly string[];
+  readonly hasBug: boolean;
 }
 
 /**
@@ -97,6 +100,7 @@ export async function saveArchive(
 ): Promise<SavedArchive | NotSaved> {
   const { log, startDeadline } = runtime;
   const faults: string[] = [];
+  let hasBug = false;
   const notices: string[] = [];
   const onNotice = (text: string) => {
     log.warn({ event: 'notice' }, text);
@@ -111,8 +115,9 @@ export async function saveArchive(
     }
     try {
       const attempts = { request, target, store: await target.open(), signal: deadline.signal, onNotice };
-      return { ...(await uploadUntilSaved(attempts, runtime)), faults, notices };
+      return { ...(await uploadUntilSaved(attempts, runtime)), faults, hasBug, notices };
     } catch (error) {
+      hasBug ||= isBug(error);
       faults.push(faultText(error));
       log.error(
         { event: 'archive_failed', err: error, url: target.url },
@@ -120,7 +125,7 @@ export async function saveArchive(
       );
     }
   }
-  return { how: 'not-saved', faults };
+  return { how: 'not-saved', faults, hasBug };
 }
 
 interface Attempts {
@@ -136,7 +141,7 @@ interface Attempts {
 async function uploadUntilSaved(
   attempts: Attempts,
   runtime: SaveRuntime,
-): Promise<Omit<SavedArchive, 'faults' | 'notices'>> {
+): Promise<Omit<SavedArchive, 'faults' | 'hasBug' | 'notices'>> {
   const { request, store, signal } = attempts;
   const { log } = runtime;
   const startMs = performance.now();

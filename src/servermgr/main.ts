@@ -13,6 +13,8 @@ import { overridesFaults } from './launchers/ecs/overrides.ts';
 import { startManager } from './manager.ts';
 
 enableCompileCache();
+// It would open the debugger to everybody on this machine.
+process.on('SIGUSR1', () => undefined);
 
 /** Lines for a person at a terminal, as the supervisor prints them. */
 const PRETTY = { translateTime: 'SYS:HH:MM:ss', singleLine: true };

@@ -1,6 +1,5 @@
 import { isPortOpen } from '../minecraft/readiness.ts';
 import type { Child } from '../process/child.ts';
-import { succeeded } from '../process/exit-status.ts';
 import { orAborted, rejectWhen, sleep, whenAborted, within } from '../runtime/abort.ts';
 import type { EndReason } from './end-reason.ts';
 import type { RunningProcesses, SessionProcesses, Startup } from './processes.ts';
@@ -31,6 +30,14 @@ const END_CONDITIONS: readonly EndCondition[] = [
   agentExited,
   idleOrHung,
 ];
+
+/** The end of a session that was to end before any of its processes was started; undefined: it may begin. */
+export function endBeforeStart({ signals }: SessionRuntime): EndReason | undefined {
+  const stop = signals.stopRequest();
+  if (stop !== undefined) return { kind: 'signal', signal: stop.signal };
+  const { aborted, reason: error } = signals.internalError;
+  return aborted ? { kind: 'bug', error } : undefined;
+}
 
 /** Waits for the first condition that holds. */
 export function waitForEnd(session: Session): Promise<EndReason> {
@@ -70,33 +77,35 @@ async function startupFailed({ startup, over }: Session): Promise<EndReason> {
 }
 
 async function serverExited(session: Session): Promise<EndReason> {
-  return serverExit((await running(session)).server);
+  return serverExit((await running(session)).server, session);
 }
 
-async function serverExit(server: Child): Promise<EndReason> {
-  return { kind: 'server-exited', exit: await server.exited };
+async function serverExit(server: Child, { runtime: { status } }: Session): Promise<EndReason> {
+  const exit = await server.exited;
+  return { kind: 'server-exited', exit, ...(status.isStopSent() && { isStopSent: true }) };
 }
 
 async function agentExited(session: Session): Promise<EndReason> {
   const { agent, server } = await running(session);
   if (agent === undefined) return rejectWhen(session.over);
   const exit = await agent.exited;
-  const cause = succeeded(exit) ? undefined : await exitOfItsServer(server, session);
-  return cause ?? { kind: 'agent-exited', exit };
+  return (await exitOfItsServer(server, session)) ?? { kind: 'agent-exited', exit };
 }
 
 /** Two processes that end together are reaped in any order. */
 const REAPED_TOGETHER_MS = 100;
 
 /**
- * A server closes its connections before it exits (Cuberite saves its world in between), so the agent that fails
- * for it may well be gone first. The cause is the server then.
+ * A server sends its players away and closes its connections before it exits (Cuberite saves its world in between), so
+ * the agent that ends for it may well be gone first. The cause is the server then.
  */
-async function exitOfItsServer(server: Child, { runtime, over }: Session): Promise<EndReason | undefined> {
-  const { config } = runtime;
-  const exit = serverExit(server);
+async function exitOfItsServer(server: Child, session: Session): Promise<EndReason | undefined> {
+  const { runtime, over } = session;
+  const { config, status } = runtime;
+  const exit = serverExit(server, session);
   const sooner = await orAborted(within(REAPED_TOGETHER_MS, exit, over), over);
-  if (sooner !== undefined || (await isPortOpen(config.server.address, over))) return sooner;
+  if (sooner !== undefined) return sooner;
+  if (!status.isStopSent() && (await isPortOpen(config.server.address, over))) return undefined;
   return orAborted(within(config.stop.graceMs, exit, over), over);
 }
 

@@ -13,7 +13,7 @@ export type EndReason =
   /** It exited before it was ever ready: that has failed, whatever its code (Cuberite exits 0 on a taken port). */
   | { readonly kind: 'server-exited-early'; readonly exit: ExitStatus }
   | { readonly kind: 'server-never-ready'; readonly afterMs: number }
-  | { readonly kind: 'server-exited'; readonly exit: ExitStatus }
+  | { readonly kind: 'server-exited'; readonly exit: ExitStatus; readonly isStopSent?: boolean }
   /** A Cuberite plug-in ended the server its own way: it aborts, and no world is saved. */
   | { readonly kind: 'server-ended-by-plugin'; readonly plugin: string; readonly exit: ExitStatus }
   | { readonly kind: 'server-hung'; readonly afterMs: number }
@@ -46,11 +46,32 @@ export const EXIT_CODES = [
   },
   { code: EXIT_DAMAGED, meaning: '`recover`: saved with damage, the journal is kept' },
   { code: EXIT_USAGE, meaning: 'the configuration, or the destination, has a fault; nothing was started' },
-  { code: EXIT_INTERNAL_ERROR, meaning: 'a bug of the supervisor itself' },
+  {
+    code: EXIT_INTERNAL_ERROR,
+    meaning: 'a bug of the supervisor itself; where the archive is not saved for it, the journal stays',
+  },
 ] as const;
 
-/** The exit code tells the cause; only what became of the data tells more. */
-export function exitCode(end: EndReason, saved: SaveState): number {
+/** What else decides on the exit code. */
+export interface Trouble {
+  /** The second signal: everything was given up. */
+  readonly abortedBy: NodeJS.Signals | undefined;
+  /** An error of the supervisor's that nobody has caught. */
+  readonly hasBug: boolean;
+  /** A bug for which the archive is not where it was to be. */
+  readonly hasBugInSaving: boolean;
+}
+
+/** The exit code of a session's process, and of its report. */
+export function exitCode(end: EndReason, saved: SaveState, trouble: Trouble): number {
+  if (trouble.abortedBy !== undefined) return signalExitCode(trouble.abortedBy);
+  if (trouble.hasBugInSaving) return EXIT_INTERNAL_ERROR;
+  const code = codeOf(end, saved);
+  return code === 0 && trouble.hasBug ? EXIT_INTERNAL_ERROR : code;
+}
+
+/** It tells the cause; only what became of the data tells more. */
+function codeOf(end: EndReason, saved: SaveState): number {
   if (saved.how === 'lost') return EXIT_NOT_SAVED;
   if (saved.how === 'journal') return 21;
   switch (end.kind) {
@@ -82,7 +103,7 @@ export function exitCode(end: EndReason, saved: SaveState): number {
 }
 
 /** The exit code of a process that a signal ended, as a shell tells it. */
-export function signalExitCode(signal: NodeJS.Signals): number {
+function signalExitCode(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal];
 }
 
@@ -100,7 +121,7 @@ export function describeEndReason(end: EndReason): string {
     case 'server-never-ready':
       return `the server answered no ping within ${seconds(end.afterMs)}`;
     case 'server-exited':
-      return `the server ${describeExit(end.exit)}`;
+      return `the server ${describeExit(end.exit)}${end.isStopSent ? ', told to stop at its console' : ''}`;
     case 'server-ended-by-plugin':
       return `the plug-in ${end.plugin} ended the server, which ${describeExit(end.exit)}: the world was not saved`;
     case 'server-hung':

@@ -19,6 +19,7 @@ export function watchPeople(
   const { server, agent, limits } = config;
   const isOwn = createSocketOwner({ user, marker, children });
   let isEstimateTold = false;
+  let isFaultTold = false;
   return monitorPlayers(server.address, {
     agentPlayers: agent.players,
     joinTimeoutMs: limits.joinTimeoutMs,
@@ -34,6 +35,10 @@ export function watchPeople(
       tellAgent(people, before, log);
       tellPeople(people, before, log);
       status.peopleChanged();
+    },
+    onFault(error) {
+      if (!isFaultTold) log.error({ event: 'people_not_counted', err: error }, 'people could not be counted');
+      isFaultTold = true;
     },
     onEstimate() {
       if (!isEstimateTold) log.info({ event: 'people_estimated', agentPlayers: agent.players }, ESTIMATED);

@@ -18,7 +18,7 @@ export interface ReportContext extends HostInfo {
 
 /** A session's result as plain data: `session.json`, and what the last log line and the summary tell. */
 export function makeReport(
-  { config, status, claims }: SessionRuntime,
+  { config, status, claims, signals }: SessionRuntime,
   { end, run, saved, archive, journal, notices }: SessionResult,
   context: ReportContext,
 ): Report {
@@ -30,7 +30,11 @@ export function makeReport(
     end: endReport(end),
     saved: saved.how,
     recover: saved.how === 'journal' ? saved.recover : undefined,
-    exitCode: exitCode(end, saved),
+    exitCode: exitCode(end, saved, {
+      abortedBy: signals.abortedBy(),
+      hasBug: signals.hasUncaught(),
+      hasBugInSaving: archive?.hasBug === true,
+    }),
     startedAt: new Date(context.startedAtMs).toISOString(),
     endedAt: new Date().toISOString(),
     phases: status.phases(),

@@ -1,6 +1,6 @@
 import type { ServerLogResult } from '../minecraft/game-server.ts';
 import { createSessionMarker } from '../process/leftovers.ts';
-import { waitForEnd } from './end-conditions.ts';
+import { endBeforeStart, waitForEnd } from './end-conditions.ts';
 import { describeEndReason, type EndReason, refineEndReason } from './end-reason.ts';
 import type { SessionProcesses } from './processes.ts';
 import type { SessionRuntime } from './runtime.ts';
@@ -22,7 +22,7 @@ export interface ProcessesResult {
 export async function runProcesses(runtime: SessionRuntime): Promise<ProcessesResult> {
   const { log, status } = runtime;
   const processes: SessionProcesses = { marker: createSessionMarker(), children: [] };
-  const end = await runUntilEnd(runtime, processes);
+  const end = endBeforeStart(runtime) ?? (await runUntilEnd(runtime, processes));
   log.info({ event: 'session_ending', end: end.kind }, `session ending: ${describeEndReason(end)}`);
   status.startPhase('stopping');
   const shutdown = await shutDown(runtime, processes, end);

@@ -70,7 +70,7 @@ export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionR
       saveTimeoutMs: save.timeoutMs,
       hasFallback: save.fallback !== undefined,
     }),
-    status: createStatus(log),
+    status: createStatus(log, config.server.stopCommand),
     openStore: openOnce,
     closeLogFile: outputs.closeFile,
     async [Symbol.asyncDispose]() {

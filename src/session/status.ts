@@ -24,14 +24,18 @@ export interface SessionStatus extends ControlHandler {
   peopleChanged(): void;
   /** The server's console, once there is one. */
   setConsole(sendCommand: Child['sendCommand']): void;
+  /** Whether a person has sent the server its stop command. */
+  isStopSent(): boolean;
 }
 
-export function createStatus(log: Log): SessionStatus {
+/** @param stopCommand by which the server stops; undefined: there is none */
+export function createStatus(log: Log, stopCommand: string | undefined): SessionStatus {
   const started: { readonly phase: Phase; readonly atMs: number }[] = [
     { phase: 'preflight', atMs: performance.now() },
   ];
   let console: Child['sendCommand'] | undefined;
   let countedPeople: (() => Presence) | undefined;
+  let isStopSent = false;
   const listeners: (() => void)[] = [];
   const phaseNow = () => started.at(-1)?.phase ?? 'preflight';
   const people = () => (phaseNow() === 'playing' ? countedPeople?.() : undefined);
@@ -58,8 +62,10 @@ export function createStatus(log: Log): SessionStatus {
     setConsole(sendCommand) {
       console = sendCommand;
     },
+    isStopSent: () => isStopSent,
     async sendCommand(line) {
       if (console === undefined) return { ok: false, text: 'the server has not been started yet' };
+      isStopSent ||= line.trim() === stopCommand;
       return (await console(line))
         ? { ok: true, text: `sent: ${line}` }
         : { ok: false, text: 'the server does not read its console any more' };

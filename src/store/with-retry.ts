@@ -1,4 +1,5 @@
 import { timeoutSignal } from '../runtime/abort.ts';
+import { isBug } from '../runtime/bug.ts';
 import {
   type RetryObserver,
   type RetryOptions,
@@ -70,7 +71,8 @@ function repetitionOf({ retry: wanted }: PutOptions, { onRetry }: RetryObserver)
     attemptTimeoutMs: wanted.attemptTimeoutMs,
     urgent: wanted.urgent,
     maxTries: undefined,
-    isRetryable: error => !(error instanceof AlreadyExistsError || error instanceof RefusedError),
+    isRetryable: error =>
+      !(error instanceof AlreadyExistsError || error instanceof RefusedError || isBug(error)),
     onRetry(event) {
       wanted.onFailure(event.why);
       onRetry?.(event);

@@ -14,6 +14,7 @@ import { DeniedError } from '../../src/store/store.ts';
 import { PLAIN } from '../store/s3/support.ts';
 import { eventually } from '../support/eventually.ts';
 import { patient } from '../support/journal.ts';
+import { NO_OUTPUT } from '../support/no-output.ts';
 import { policyOf, without } from '../support/policies.ts';
 import { isAllowed, type Policy } from '../support/s3/policy.ts';
 import { s3Environment } from '../support/s3-environment.ts';
@@ -72,6 +73,7 @@ async function as(
     args,
     terminal: false,
     signals: createSignals(),
+    ...NO_OUTPUT,
     print: line => lines.push(line),
     write: () => Promise.resolve(),
     printError: line => lines.push(line),

@@ -36,6 +36,24 @@ test('nobody who joins ends the watch', async () => {
   expect(await watch.limit).toBe('nobody-joined');
 });
 
+test('a look that fails is told, and ends nothing; the next one counts', async () => {
+  server = await serveStatus({ online: () => 1 });
+  const faults: unknown[] = [];
+  const watch = monitorPlayers(
+    { host: '127.0.0.1', port: server.port },
+    quick({
+      joinTimeoutMs: 100,
+      onFault: fault => faults.push(fault),
+      async connections() {
+        if (faults.length < 3) throw new TypeError('a bug');
+        return undefined;
+      },
+    }),
+  );
+  expect(await watch.limit).toBe('nobody-joined');
+  expect(faults).toHaveLength(3);
+});
+
 test('a server that stops answering has hung, and the watch says why it thinks so', async () => {
   const game = { answers: true };
   server = await serveStatus({ online: () => 2, answers: () => game.answers });

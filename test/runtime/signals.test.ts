@@ -16,6 +16,18 @@ test('signals that come together are one request, and a later one abandons', asy
   expect(signals.abortedBy()).toBe('SIGINT');
 });
 
+test('an uncaught bug ends a session, and an error that nobody waits for does not', () => {
+  const signals = createSignals();
+  expect(signals.hasUncaught()).toBe(false);
+  signals.onUncaught(
+    Object.assign(new Error('EISDIR: illegal operation on a directory'), { code: 'EISDIR' }),
+  );
+  expect(signals.hasUncaught()).toBe(true);
+  expect(signals.internalError.aborted).toBe(false);
+  signals.onUncaught(new Error('wrapped', { cause: new TypeError('a bug') }));
+  expect(signals.internalError.aborted).toBe(true);
+});
+
 test('a terminal that closes abandons nothing, however late', () => {
   const signals = createSignals({ togetherMs: 0 });
   signals.onSignal('SIGINT');

@@ -13,6 +13,8 @@ test('every line names its event and its level, those of the web server and of a
   await mkdir(state);
   await writeFile(join(state, 'servermgr'), '');
   await using program = await startProgram({ ...fixture.env, SERVERMGR_STATE: state }, fixture.folder);
+  // Node's debugger would tell on stderr that it listens.
+  program.child.kill('SIGUSR1');
   expect((await newVisitor(program.url).launch()).status).toBe(500);
   expect(await program.stop()).toBe(0);
 

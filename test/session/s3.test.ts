@@ -121,6 +121,21 @@ describe.concurrent('with S3, a session', () => {
     expect(session.stdout()).not.toContain('process_started');
   });
 
+  test('starts nothing any more when it is stopped while the store is asked, and is saved', async ({
+    s3,
+    start,
+  }) => {
+    const session = start({ SESSION_SETUP_COMMAND: 'true' }, [{ do: '503' }]);
+    await session.logged('"event":"session_started"');
+    session.signal('SIGTERM');
+    await session.logged('"event":"stop_requested"');
+    expect(session.stdout()).not.toContain('"event":"destination_unavailable"');
+    s3.setFaults([]);
+    expect((await session.ended()).code).toBe(0);
+    expect(session.stdout()).not.toContain('process_started');
+    expect(session.report()).toMatchObject({ saved: 'archive', end: { by: 'signal' }, children: [] });
+  });
+
   test('starts with a warning when the store is merely unavailable, and is saved when it is back', {
     tags: ['slow'],
   }, async ({ s3, start }) => {

@@ -15,7 +15,7 @@ async function agentRuns({ workdir }: SessionFixture): Promise<void> {
 const playing = { SESSION_AGENT_COMMAND: program('agent-runs') };
 
 describe.concurrent('a stop signal', () => {
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const) {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
     test(`${signal} becomes a clean stop: the world is saved, and so is the archive`, async ({ fixture }) => {
       const session = fixture.start(playing);
       await session.logged('"event":"process_started"');
@@ -32,6 +32,19 @@ describe.concurrent('a stop signal', () => {
       await access(join(fixture.workdir, 'world/saved'));
     });
   }
+
+  test('is none without a terminal if it is SIGHUP, as under nohup, nor is SIGUSR1 or SIGUSR2', async ({
+    fixture,
+  }) => {
+    const session = fixture.start(playing);
+    await agentRuns(fixture);
+    for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) session.signal(signal);
+    session.signal('SIGTERM');
+    expect(await session.ended()).toEqual({ code: 0, signal: null });
+    expect(session.report().end).toMatchObject({ by: 'signal', signal: 'SIGTERM' });
+    // Where Node tells that its debugger listens.
+    expect(session.stderr()).toBe('');
+  });
 
   test('while setup runs ends the session without a server', async ({ fixture }) => {
     const session = fixture.start({ SESSION_SETUP_COMMAND: program('child-ends-on-sigterm') });
@@ -62,7 +75,7 @@ describe.concurrent('a stop signal', () => {
     const ended = session.ended().finally(() => {
       isOver = true;
     });
-    // A second SIGHUP does not abandon.
+    session.signal('SIGTERM');
     for (; !isOver; await setImmediate()) session.signal('SIGHUP');
     expect(await ended).toEqual({ code: 0, signal: null });
   });
@@ -100,7 +113,25 @@ describe.concurrent('a stop signal', () => {
     });
     expect(await session.ended()).toEqual({ code: 130, signal: null });
     expect(session.stdout()).toContain('exit code 130');
+    expect(session.report().exitCode).toBe(130);
     expect(session.report().survivors).toEqual([]);
+  });
+});
+
+test('a server that is told to stop at its console ends the session, though the agent is gone first', async ({
+  fixture,
+}) => {
+  const session = fixture.start({
+    SESSION_SERVER_COMMAND: program('server-sends-agent-away', '--port', fixture.port),
+    SESSION_AGENT_COMMAND: program('agent-leaves-with-server'),
+  });
+  await agentRuns(fixture);
+  const client = fixture.start({}, 'console', 'stop');
+  expect(await client.ended(), client.stderr()).toMatchObject({ code: 0 });
+  expect(await session.ended()).toEqual({ code: 0, signal: null });
+  expect(session.report().end).toMatchObject({
+    by: 'server-exited',
+    text: 'the server exited, told to stop at its console',
   });
 });
 

@@ -6,6 +6,7 @@ import { findJournals } from '../../src/journal/reader/find.ts';
 import { createSignals } from '../../src/runtime/signals.ts';
 import type { Store } from '../../src/store/store.ts';
 import { withRetry } from '../../src/store/with-retry.ts';
+import { NO_OUTPUT } from '../support/no-output.ts';
 
 export interface SimulatedRecovery {
   /** Once, as each process of a scheduled `recover --all` does. @returns whether nobody else has a journal @throws what it would tell */
@@ -39,6 +40,7 @@ export function startRecovery({ store, config, host, scratch, force }: RecoveryO
         args: [],
         terminal: false,
         signals,
+        ...NO_OUTPUT,
         print,
         write: async () => undefined,
         printError: print,

@@ -99,7 +99,7 @@ function createRuntime(
       hasFallback: false,
     }),
     progress: { start: () => ({ [Symbol.dispose]: () => undefined }) },
-    status: createStatus(log),
+    status: createStatus(log, undefined),
     user: undefined,
     workdirAtStart: () => statSync(config.workdir, { bigint: true }),
     hasWorkdir: () => true,

@@ -79,7 +79,6 @@ function wrongTime({ signals, endedAtMs, stdout }: Evidence): string[] {
   const late = tookMs <= STOP_TIMEOUT_MS ? [] : [`took ${Math.round(tookMs)} ms to stop`];
   const wasIgnored =
     second !== undefined &&
-    second.signal !== 'SIGHUP' &&
     second.atMs - first.atMs > TOGETHER_MS &&
     endedAtMs - second.atMs > SIGNAL_MS &&
     !stdout.includes(ABORTED);
@@ -120,8 +119,8 @@ function wrongReport(plan: Plan, evidence: Evidence): string[] {
   if (report === undefined) return ['its last line holds no report'];
   const { end, saved, exitCode, children, survivors, phases, startedAt, endedAt } = report;
   const claims: readonly (readonly [boolean, string])[] = [
-    [codesOf(end.by, saved).includes(exitCode), `${end.by}, ${saved} is ${exitCode}`],
-    [isAborted(evidence.code) || exitCode === evidence.code, `reports ${exitCode}, and is ${evidence.code}`],
+    [isAborted(exitCode) || codesOf(end.by, saved).includes(exitCode), `${end.by}, ${saved} is ${exitCode}`],
+    [exitCode === evidence.code, `reports ${exitCode}, and is ${evidence.code}`],
     [end.by !== 'signal' || evidence.signals.length > 0, 'reports a signal that was not sent'],
     [end.by !== 'agent-exited' || plan.agent.end !== undefined, 'the agent does not end by itself'],
     [end.by !== 'server-exited' || plan.server.end !== undefined, 'the server does not end by itself'],

@@ -20,7 +20,7 @@ export interface Plan {
 
 /** One signal. */
 export interface Stop {
-  readonly signal: 'SIGTERM' | 'SIGINT' | 'SIGQUIT' | 'SIGHUP';
+  readonly signal: 'SIGTERM' | 'SIGINT' | 'SIGQUIT';
   /** What it waits for; `signal` is the one before it. */
   readonly after: Moment | 'signal';
   readonly delayMs: number;
@@ -83,7 +83,7 @@ function momentsOf({ setup }: EndCauses, endsByItself: boolean): [Moment, ...Mom
 
 function randomStops(random: Random, count: number, moments: readonly [Moment, ...Moment[]]): Stop[] {
   const after = random.chance(0.05) ? 'spawn' : random.pick(moments);
-  const signal = () => random.pick(['SIGTERM', 'SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const);
+  const signal = () => random.pick(['SIGTERM', 'SIGTERM', 'SIGINT', 'SIGQUIT'] as const);
   const delayMs =
     after === 'over'
       ? random.between(0, 40)

@@ -80,6 +80,7 @@ describe('a request that fails for the moment', () => {
     new PermanentError('AccessDenied', 'Allow it.'),
     new AlreadyExistsError('it is there'),
     new TypeError('a bug of ours'),
+    new Error('could not put', { cause: new Error('no answer', { cause: new TypeError('a bug of ours') }) }),
   ])('is not repeated after %s', async error => {
     const { store, retries } = await stage(failing(1, error));
     await expect(store.put('a', body, { signal })).rejects.toBe(error);
@@ -116,6 +117,15 @@ describe('a put that has to succeed', () => {
     const { store } = await stage(failing(2, denial), 1);
     await store.put('a', body, { signal, retry: until(signal, failures) });
     expect(failures).toEqual(['AccessDenied', 'AccessDenied']);
+  });
+
+  test('is not repeated after a bug', async () => {
+    const failures: string[] = [];
+    const { store } = await stage(failing(1, new Error('could not put', { cause: new TypeError('a bug') })));
+    await expect(store.put('a', body, { signal, retry: until(signal, failures) })).rejects.toThrow(
+      'could not put',
+    );
+    expect(failures).toEqual([]);
   });
 
   test('gives up an attempt that hangs, the next one after twice as long', async () => {

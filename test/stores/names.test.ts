@@ -7,6 +7,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { run } from '../../src/cli/run.ts';
 import { createSignals } from '../../src/runtime/signals.ts';
 import { freePort } from '../support/free-port.ts';
+import { NO_OUTPUT } from '../support/no-output.ts';
 import { mapParallel } from '../support/parallel.ts';
 import { startS3Server } from '../support/s3-server.ts';
 import { seeded } from '../support/seeded.ts';
@@ -81,6 +82,7 @@ async function play(
     args: [],
     terminal: false,
     signals: createSignals(),
+    ...NO_OUTPUT,
     print: () => undefined,
     write: () => Promise.resolve(),
     printError: () => undefined,

@@ -8,6 +8,7 @@ import { configFor } from '../../src/cli/session-url.ts';
 import { findJournals } from '../../src/journal/reader/find.ts';
 import { createSignals } from '../../src/runtime/signals.ts';
 import type { Store } from '../../src/store/store.ts';
+import { NO_OUTPUT } from './no-output.ts';
 
 export interface RecoveryEnd {
   /** undefined: it has thrown. */
@@ -41,7 +42,7 @@ export async function recoverOnly(
   const input = { env, cwd: scratch, args: [], terminal: false, signals, print, printError: print };
   const task = {
     config: configFor(destination.url, env, scratch),
-    input: { ...input, write: async () => undefined },
+    input: { ...input, ...NO_OUTPUT, write: async () => undefined },
     destination,
     taker: { by: randomUUID(), host: 'here' },
     all: false,

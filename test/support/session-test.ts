@@ -1,6 +1,7 @@
 import { test as base } from 'vitest';
 import { run } from '../../src/cli/run.ts';
 import { createSignals } from '../../src/runtime/signals.ts';
+import { NO_OUTPUT } from './no-output.ts';
 import { openSessionFixture } from './session.ts';
 
 export interface SessionEnd {
@@ -31,6 +32,7 @@ export const test = base
           args: [],
           terminal: false,
           signals: createSignals(),
+          ...NO_OUTPUT,
           print: () => undefined,
           write: () => Promise.resolve(),
           printError: line => stderr.push(line),

@@ -25,7 +25,7 @@ export const ENDINGS: Record<Exclude<EndReason['kind'], 'bug' | 'destination-ref
   signal: {
     act: async session => {
       await agentStarted(session);
-      session.signal('SIGHUP');
+      session.signal('SIGTERM');
     },
     code: 0,
     world: true,
