@@ -121,7 +121,15 @@ const REPORT = {
     }),
   ),
   /** Processes that outlived the children. */
-  survivors: v.array(v.object({ pid: v.number(), command: Text, killed: v.boolean() })),
+  survivors: v.array(
+    v.object({
+      pid: v.number(),
+      command: Text,
+      killed: v.boolean(),
+      /** The signals that it got; missing in reports of earlier versions. */
+      stoppedBy: v.optional(v.array(Text)),
+    }),
+  ),
   archive: v.optional(Archive),
   journal: v.optional(Journal),
   faults: v.array(Text),

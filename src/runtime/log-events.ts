@@ -243,7 +243,8 @@ export const SESSION_EVENTS = {
   stop_step: {
     levels: ['info', 'warn'],
     meaning: 'A child is being stopped: the console command, SIGTERM or SIGKILL was sent (SIGKILL: warn).',
-    action: 'A SIGKILL means that the child did not end within SESSION_STOP_GRACE.',
+    action:
+      'A SIGKILL means that the child did not end within SESSION_STOP_GRACE, or SESSION_SERVER_STOP_GRACE.',
     fields: { child: CHILD.child, step: 'console, SIGTERM or SIGKILL', afterMs: 'since its stop began' },
   },
   process_stopped: {
@@ -254,12 +255,13 @@ export const SESSION_EVENTS = {
   },
   leftover_killed: {
     levels: ['warn'],
-    meaning: 'A process that had outlived the children was found and killed.',
+    meaning: 'A process that had outlived the children was found and ended.',
     action: '',
     fields: {
       pid: 'its process ID',
       command: 'its command line, secrets masked',
       killed: 'false: it was still alive when the time was over',
+      stoppedBy: 'the signals that it got, in order: SIGTERM, SIGKILL',
     },
   },
   journal_flush_started: {

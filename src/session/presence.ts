@@ -4,6 +4,7 @@ import { connectionsTo } from '../process/connections.ts';
 import { createSocketOwner } from '../process/socket-owner.ts';
 import { readTcpTable, type TcpSocket } from '../process/tcp-table.ts';
 import type { Log } from '../runtime/log.ts';
+import { peopleInGame, warnLateJoiners } from './announcements.ts';
 import type { SessionProcesses } from './processes.ts';
 import type { SessionRuntime } from './runtime.ts';
 
@@ -12,13 +13,16 @@ import type { SessionRuntime } from './runtime.ts';
  * @param over aborted when the session has ended for another reason
  */
 export function watchPeople(
-  { config, log, user }: SessionRuntime,
-  { marker, children }: SessionProcesses,
+  runtime: SessionRuntime,
+  processes: SessionProcesses,
   over: AbortSignal,
 ): PlayerMonitor {
+  const { config, log, user } = runtime;
+  const { marker, children } = processes;
   const { server, agent, limits } = config;
   const isOwn = createSocketOwner({ user, marker, children });
   let isEstimateTold = false;
+  let inGame = 0;
   return monitorPlayers(server.address, {
     agentPlayers: agent.players,
     joinTimeoutMs: limits.joinTimeoutMs,
@@ -30,7 +34,12 @@ export function watchPeople(
       return table && connectionsTo(server.address.port, table, isOwn);
     },
     visitors: () => visitorsOf(agent.dashboardPorts, isOwn),
-    onChange: people => tell(people, log),
+    onChange(people) {
+      tell(people, log);
+      const before = inGame;
+      inGame = peopleInGame(people);
+      if (inGame > before) warnLateJoiners(runtime, processes);
+    },
     onEstimate() {
       if (!isEstimateTold) log.info({ event: 'people_estimated', agentPlayers: agent.players }, ESTIMATED);
       isEstimateTold = true;

@@ -109,6 +109,7 @@ describe.concurrent('after a session', () => {
     const session = fixture.start({
       SESSION_SERVER_COMMAND: program('server-forks-daemon', '--port', fixture.port),
       SESSION_AGENT_COMMAND: program('agent-forks-daemon'),
+      SESSION_STOP_GRACE: '1s',
     });
     await agentRuns(fixture);
     session.signal('SIGTERM');
@@ -116,9 +117,27 @@ describe.concurrent('after a session', () => {
     const { survivors } = session.report();
     expect(survivors).toHaveLength(2);
     for (const survivor of survivors) {
-      expect(survivor).toMatchObject({ command: expect.stringContaining('daemon.mjs'), killed: true });
+      expect(survivor).toMatchObject({
+        command: expect.stringContaining('daemon.mjs'),
+        killed: true,
+        stoppedBy: ['SIGTERM', 'SIGKILL'],
+      });
       expect(listProcesses()?.map(({ pid }) => pid)).not.toContain(survivor.pid);
     }
+  });
+
+  test('a server that its wrapper has put into a session of its own has saved its world', async ({
+    fixture,
+    run,
+  }) => {
+    const server: string[] = JSON.parse(program('server-ready', '--port', fixture.port));
+    const script = 'setsid "$@" & wait';
+    const { code } = await run({
+      SESSION_SERVER_COMMAND: JSON.stringify(['/bin/sh', '-c', script, 'wrapper', ...server]),
+      SESSION_SERVER_STOP_COMMAND: '',
+    });
+    expect(code).toBe(0);
+    await access(join(fixture.workdir, 'world/saved'));
   });
 
   test('an agent whose server is gone may finish by itself', { tags: ['slow'] }, async ({ fixture }) => {
