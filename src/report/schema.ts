@@ -130,6 +130,8 @@ const REPORT = {
       stoppedBy: v.optional(v.array(Text)),
     }),
   ),
+  /** What a process that was killed may not have written, each a sentence; missing in reports of earlier versions. */
+  incomplete: v.optional(v.array(Text)),
   archive: v.optional(Archive),
   journal: v.optional(Journal),
   faults: v.array(Text),

@@ -264,6 +264,14 @@ export const SESSION_EVENTS = {
       stoppedBy: 'the signals that it got, in order: SIGTERM, SIGKILL',
     },
   },
+  session_incomplete: {
+    levels: ['warn'],
+    meaning:
+      'A process did not end by itself: the message says what it may not have written. So does session.json.',
+    action:
+      'If it was killed for want of time, raise SESSION_SERVER_STOP_GRACE, SESSION_STOP_GRACE or SESSION_STOP_TIMEOUT.',
+    fields: {},
+  },
   journal_flush_started: {
     levels: ['info'],
     meaning: 'The last changes are uploaded to the journal.',

@@ -43,6 +43,7 @@ export function makeReport(
     survivors: (run?.shutdown.leftovers ?? []).map(({ stoppedBy, ...leftover }) => {
       return { ...leftover, stoppedBy: [...stoppedBy] };
     }),
+    incomplete: [...(run?.incomplete ?? [])],
     archive: archive?.how === 'archive' ? archiveReport(archive) : undefined,
     journal: journal && journalReport(journal),
     faults: [...(archive?.faults ?? [])],

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { listProcesses } from '../../src/process/procfs.ts';
+import { summary } from '../../src/report/summary.ts';
 import { eventually } from '../support/eventually.ts';
 import { program, type SessionFixture } from '../support/session.ts';
 import { test } from '../support/session-test.ts';
@@ -78,8 +79,14 @@ describe.concurrent('a stop signal', () => {
     session.signal('SIGTERM');
     // Not in an hour: longer than any test may take.
     expect(await session.ended()).toEqual({ code: 0, signal: null });
-    for (const child of session.report().children) expect(child.stoppedBy).toContain('SIGKILL');
-    expect(session.report().saved).toBe('archive');
+    const report = session.report();
+    for (const child of report.children) expect(child.stoppedBy).toContain('SIGKILL');
+    expect(report.saved).toBe('archive');
+    expect(report.incomplete).toEqual([
+      'the server was ended by SIGKILL: what it had not saved of the world may be missing',
+      'the agent was ended by SIGKILL: what it had not written may be missing',
+    ]);
+    expect(summary(report)).toContain(' incomplete the server was ended by SIGKILL');
   });
 
   test('that comes twice abandons the session: everything is killed, and the code is 128+n', async ({
@@ -122,6 +129,9 @@ describe.concurrent('after a session', () => {
         killed: true,
         stoppedBy: ['SIGTERM', 'SIGKILL'],
       });
+      expect(session.report().incomplete).toEqual([
+        expect.stringContaining('2 processes that had outlived the server and the agent had to be killed'),
+      ]);
       expect(listProcesses()?.map(({ pid }) => pid)).not.toContain(survivor.pid);
     }
   });
