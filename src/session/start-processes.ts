@@ -8,6 +8,7 @@ import { chownTree } from '../process/ownership.ts';
 import { environmentOfUser } from '../process/user.ts';
 import { rejectWhen } from '../runtime/abort.ts';
 import { errorText } from '../runtime/text.ts';
+import { askServer } from './console.ts';
 import type { EndReason } from './end-reason.ts';
 import { watchPeople } from './presence.ts';
 import type { RunningProcesses, SessionProcesses, Startup } from './processes.ts';
@@ -66,7 +67,7 @@ async function startServer(
   const server = start(runtime, processes, over, { name: 'server', command, cwd, console: true });
   processes.gameServer = gameServer;
   processes.server = server;
-  status.setConsole(server.sendCommand);
+  status.setConsole(line => askServer(server, childLog(config, 'server'), line));
   const end = await waitForServer(runtime, processes, server, over);
   if (end !== undefined) return { end };
   const notice = await gameServer.keepReadySettings();

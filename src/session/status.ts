@@ -1,5 +1,4 @@
 import type { ControlHandler } from '../control-socket/server.ts';
-import type { Child } from '../process/child.ts';
 import type { Log } from '../runtime/log.ts';
 
 export type Phase = 'preflight' | 'setup' | 'starting' | 'playing' | 'stopping' | 'saving';
@@ -17,14 +16,14 @@ export interface SessionStatus extends ControlHandler {
   /** Who takes part, in words, once they are counted. */
   setPeople(describe: () => string): void;
   /** The server's console, once there is one. */
-  setConsole(sendCommand: Child['sendCommand']): void;
+  setConsole(ask: ControlHandler['sendCommand']): void;
 }
 
 export function createStatus(log: Log): SessionStatus {
   const started: { readonly phase: Phase; readonly atMs: number }[] = [
     { phase: 'preflight', atMs: performance.now() },
   ];
-  let console: Child['sendCommand'] | undefined;
+  let console: ControlHandler['sendCommand'] | undefined;
   let describePeople: (() => string) | undefined;
   return {
     startPhase(phase) {
@@ -39,14 +38,11 @@ export function createStatus(log: Log): SessionStatus {
     setPeople(describe) {
       describePeople = describe;
     },
-    setConsole(sendCommand) {
-      console = sendCommand;
+    setConsole(ask) {
+      console = ask;
     },
     async sendCommand(line) {
-      if (console === undefined) return { ok: false, text: 'the server has not been started yet' };
-      return (await console(line))
-        ? { ok: true, text: `sent: ${line}` }
-        : { ok: false, text: 'the server does not read its console any more' };
+      return (await console?.(line)) ?? { ok: false, text: 'the server has not been started yet' };
     },
     health() {
       const phase = started.at(-1)?.phase ?? 'preflight';
