@@ -75,7 +75,7 @@ const server = {
   SESSION_READY_TIMEOUT: variable(
     values.positiveDuration,
     '60s',
-    'time limit until it answers a Server List Ping',
+    'time limit from its start until it answers a Server List Ping',
   ),
   SESSION_LIVENESS_TIMEOUT: variable(
     values.positiveDuration,

@@ -95,7 +95,7 @@ async function waitForServer(
       ? { kind: 'server-not-startable', why: first.failedToStart }
       : { kind: 'server-exited-early', exit: first };
   }
-  if (first === undefined) return { kind: 'server-never-ready', afterMs: readyTimeoutMs };
+  if ('fault' in first) return { kind: 'server-never-ready', afterMs: readyTimeoutMs, why: first.fault };
   processes.serverStatus = first;
   const { version, protocol } = first;
   log.info({ event: 'server_ready', version, protocol }, 'server ready');

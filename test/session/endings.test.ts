@@ -12,6 +12,8 @@ interface Ending {
   readonly server?: readonly [name: string, ...args: (string | number)[]];
   readonly by: EndReason['kind'];
   readonly code: number;
+  /** A part of the sentence for people. */
+  readonly text?: string;
   /** Of each sentence that tells what may be missing, the beginning. */
   readonly incomplete?: readonly string[];
 }
@@ -60,6 +62,7 @@ const ENDINGS: readonly Ending[] = [
     },
     by: 'server-never-ready',
     code: 10,
+    text: 'connection refused',
   },
   {
     name: 'a server that accepts and never answers',
@@ -140,7 +143,7 @@ const ENDINGS: readonly Ending[] = [
 ];
 
 describe.concurrent('a session is saved after', () => {
-  for (const { name, env, server, by, code, incomplete = [] } of ENDINGS) {
+  for (const { name, env, server, by, code, text = '', incomplete = [] } of ENDINGS) {
     test(`${name}, and exits with ${code}`, async ({ fixture, run }) => {
       const { sessions, port } = fixture;
       const session = await run(
@@ -151,7 +154,7 @@ describe.concurrent('a session is saved after', () => {
       expect(session, session.stderr).toMatchObject({ code });
       expect((await stat(join(sessions, 'test/logs.tar.gz'))).size).toBeGreaterThan(0);
       expect(await readReport(sessions)).toMatchObject({
-        end: { by },
+        end: { by, text: expect.stringContaining(text) },
         exitCode: code,
         saved: 'archive',
         incomplete: incomplete.map(text => expect.stringContaining(text)),
