@@ -89,6 +89,31 @@ describe.concurrent('a stop signal', () => {
     expect(summary(report)).toContain(' incomplete the server was ended by SIGKILL');
   });
 
+  for (const [journal, isSaved] of [
+    ['2s', true],
+    ['off', false],
+  ] as const) {
+    test(`leaves a slow server ${isSaved ? 'all but the time of the flush' : 'a quarter without a journal'}`, {
+      tags: ['slow'],
+    }, async ({ fixture }) => {
+      const session = fixture.start({
+        SESSION_SERVER_COMMAND: program('server-saves-slowly', '--port', fixture.port, 4_000),
+        SESSION_AGENT_COMMAND: program('agent-runs'),
+        SESSION_SERVER_STOP_GRACE: '60s',
+        SESSION_STOP_TIMEOUT: '16s',
+        SESSION_JOURNAL_INTERVAL: journal,
+      });
+      await agentRuns(fixture);
+      session.signal('SIGTERM');
+      expect(await session.ended()).toEqual({ code: 0, signal: null });
+      const { incomplete } = session.report();
+      expect(incomplete).toHaveLength(isSaved ? 0 : 1);
+      expect(await readFile(join(fixture.workdir, 'world/saved'), 'utf8').catch(() => undefined)).toBe(
+        isSaved ? 'yes\n' : undefined,
+      );
+    });
+  }
+
   test('that comes twice abandons the session: everything is killed, and the code is 128+n', async ({
     fixture,
   }) => {
