@@ -26,9 +26,9 @@ export interface FolderOptions {
 
 /**
  * Prepares `<workdir>/cuberite` for the server: a copy of the configuration folder with the plug-ins in `Plugins`; and
- * port, plug-ins, the message of a stop, the world's seed and mode, and WebAdmin set in its INI files. In a folder that is kept from an
- * earlier session only these settings and the files of the plug-ins are replaced. Each file is written atomically, so
- * that the next preparation completes one that was interrupted.
+ * port, plug-ins, the message of a stop, the world's seed and mode, and WebAdmin set in its INI files. In a folder that
+ * is kept from an earlier session only these settings and the files of the plug-ins are replaced. Each file is written
+ * atomically, so that the next preparation completes one that was interrupted.
  * @throws when the folder cannot be made or the configuration cannot be read
  */
 export async function prepareFolder(config: CuberiteConfig, session: FolderOptions): Promise<PreparedFolder> {
