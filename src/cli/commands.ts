@@ -32,7 +32,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'console',
     usage: 'console <line>',
-    summary: 'sends one line to the console of the running server, e.g. console say hello',
+    summary: 'sends one line to the console of the running server and prints its answer, e.g. console list',
     load: async () => (await import('./console.ts')).console,
   },
   {

@@ -5,7 +5,7 @@ import { request as sendRequest } from '../control-socket/client.ts';
 import { EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { type CommandInput, printFaults, type RunCommand } from './command.ts';
 
-/** Sends one line to the console of the server in the running session. */
+/** Sends one line to the console of the server in the running session, and prints what the server answers. */
 export const console: RunCommand = async input => {
   const line = input.args.join(' ').trim();
   if (line === '') {

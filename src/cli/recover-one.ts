@@ -166,12 +166,14 @@ async function recoverIntoArchive(
   const scratch = await openScratch(resolve(input.cwd, base));
   for (const line of scratch.leftovers) input.print(line);
   try {
-    const { save, stop } = config;
+    const { save, server, stop } = config;
     const done = await recoverSession(destination, journal, save, {
       log,
       progress: createLoggedProgress(log),
       startDeadline: createDeadlines(input.signals, {
         graceMs: stop.graceMs,
+        serverGraceMs: server.stopGraceMs,
+        hasJournal: false,
         stopTimeoutMs: stop.timeoutMs,
         saveTimeoutMs: save.timeoutMs,
         hasFallback: false,

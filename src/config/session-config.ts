@@ -37,6 +37,8 @@ export interface ServerConfig {
   readonly livenessTimeoutMs: number;
   /** Console command sent before SIGTERM; undefined: none. */
   readonly stopCommand: string | undefined;
+  /** Time from the first stop step to SIGKILL. */
+  readonly stopGraceMs: number;
 }
 
 /** Cuberite started directly, in a folder that the supervisor prepares. */
@@ -69,7 +71,7 @@ interface LimitsConfig {
 }
 
 interface StopConfig {
-  /** Time from the first stop step to SIGKILL. */
+  /** Time from the first stop step to SIGKILL, of all processes but the server. */
   readonly graceMs: number;
   /** ECS stopTimeout: time from SIGTERM to the SIGKILL of the container. */
   readonly timeoutMs: number;

@@ -75,7 +75,7 @@ const server = {
   SESSION_READY_TIMEOUT: variable(
     values.positiveDuration,
     '60s',
-    'time limit until it answers a Server List Ping',
+    'time limit from its start until it answers a Server List Ping',
   ),
   SESSION_LIVENESS_TIMEOUT: variable(
     values.positiveDuration,
@@ -124,6 +124,11 @@ const end = {
     'ends the session after this long, with a warning in the game 5 minutes and 1 minute before',
   ),
   SESSION_STOP_GRACE: variable(values.duration, '10s', 'time from the first stop step to SIGKILL'),
+  SESSION_SERVER_STOP_GRACE: optional(
+    values.duration,
+    'the value of SESSION_STOP_GRACE',
+    'the same for the server, which saves its world meanwhile: Paper may need 60s',
+  ),
   SESSION_STOP_TIMEOUT: variable(
     values.stopTimeout,
     '30s',

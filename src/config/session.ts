@@ -40,7 +40,8 @@ export function parseSessionConfig(env: Environment, context: SessionContext): P
   const script = readLauncherScript(env);
   const reader = readVariables(SESSION_VARIABLES, { ...withProxyNames(env), ...script.values });
   const { read } = reader;
-  const server = serverConfig(reader, context);
+  const graceMs = read('SESSION_STOP_GRACE');
+  const server = serverConfig(reader, context, graceMs);
   const idleLimits = server.run.kind === 'cuberite' ? 'for Cuberite' : 'usual';
   const workdir = resolve(context.cwd, read('SESSION_WORKDIR'));
   const agentCommand = read('SESSION_AGENT_COMMAND');
@@ -59,7 +60,7 @@ export function parseSessionConfig(env: Environment, context: SessionContext): P
       emptyTimeoutMs: read('SESSION_EMPTY_TIMEOUT', idleLimits),
       maxDurationMs: read('SESSION_MAX_DURATION'),
     },
-    stop: { graceMs: read('SESSION_STOP_GRACE'), timeoutMs: read('SESSION_STOP_TIMEOUT') },
+    stop: { graceMs, timeoutMs: read('SESSION_STOP_TIMEOUT') },
     save: saveConfig(reader, context, workdir),
     journal: {
       intervalMs: read('SESSION_JOURNAL_INTERVAL'),
@@ -84,7 +85,7 @@ function dashboardPorts({ MCDASHBOARD_PORT: text }: Environment): readonly numbe
   return parsed.success ? parsed.output : [];
 }
 
-function serverConfig(reader: Reader, context: SessionContext): ServerConfig {
+function serverConfig(reader: Reader, context: SessionContext, graceMs: number): ServerConfig {
   const { read } = reader;
   const command = read('SESSION_SERVER_COMMAND');
   return {
@@ -93,6 +94,7 @@ function serverConfig(reader: Reader, context: SessionContext): ServerConfig {
     readyTimeoutMs: read('SESSION_READY_TIMEOUT'),
     livenessTimeoutMs: read('SESSION_LIVENESS_TIMEOUT'),
     stopCommand: read('SESSION_SERVER_STOP_COMMAND'),
+    stopGraceMs: read('SESSION_SERVER_STOP_GRACE') ?? graceMs,
   };
 }
 

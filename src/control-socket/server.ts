@@ -7,7 +7,7 @@ import { request } from './client.ts';
 import { type Answer, Request, readLine, STATE_FOLDER, socketPath, TIMEOUT_MS } from './protocol.ts';
 
 export interface ControlHandler {
-  /** Writes one line to the server's console. */
+  /** Writes one line to the server's console. @returns what the server has answered */
   sendCommand(line: string): Promise<Answer>;
   health(): Answer;
 }

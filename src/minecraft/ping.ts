@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Address } from '../config/session-config.ts';
 import { errorCode } from '../files/errno.ts';
@@ -45,23 +46,23 @@ export async function ping(address: Address, { timeoutMs, signal }: PingOptions)
 }
 
 /**
- * Whether both ends are one: where nobody listens at a port from which connections are made, the kernel may choose that
- * very port for a connection to it, which succeeds, and keeps a server from listening there.
+ * Ends a connection whose two ends are one: where nobody listens at a port from which connections are made, the kernel
+ * may choose that very port for a connection to it, which succeeds. It is reset, since after an ordinary end the port
+ * is taken for another minute (TIME_WAIT), and no server can listen there.
+ * @returns whether it was one
  */
-export function isConnectedToItself({ localAddress, localPort, remoteAddress, remotePort }: Socket): boolean {
-  return localPort === remotePort && localAddress === remoteAddress;
+export function resetIfConnectedToItself(socket: Socket): boolean {
+  const { localAddress, localPort, remoteAddress, remotePort } = socket;
+  const isItself = localPort === remotePort && localAddress === remoteAddress;
+  if (isItself) socket.resetAndDestroy();
+  return isItself;
 }
 
 async function askStatus(socket: Socket, address: Address): Promise<ServerStatus> {
-  let askedMs = performance.now();
-  socket.once('connect', () => {
-    if (isConnectedToItself(socket)) {
-      socket.destroy(new Error('nobody listens there'));
-      return;
-    }
-    askedMs = performance.now();
-    socket.write(Buffer.concat([handshake(address), statusRequest]));
-  });
+  await once(socket, 'connect');
+  if (resetIfConnectedToItself(socket)) throw new Error('nobody listens there');
+  const askedMs = performance.now();
+  socket.write(Buffer.concat([handshake(address), statusRequest]));
   const answer = await readPacket(socket);
   return { ...readStatus(answer), latencyMs: performance.now() - askedMs };
 }

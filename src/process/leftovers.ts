@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Child } from './child.ts';
-import { membersOf, signalGroups } from './process-group.ts';
+import { askGroupsToEnd, membersOf, signalGroups, withKin } from './process-group.ts';
 import {
   commandOf,
   controlGroupsOf,
@@ -10,6 +10,7 @@ import {
   type Process,
   userIdsOf,
 } from './procfs.ts';
+import type { StopStep } from './stop.ts';
 import type { User } from './user.ts';
 
 /**
@@ -24,6 +25,26 @@ export interface LeftoverProcess {
   readonly command: string;
   /** false: still alive when time was up, since it hangs inside the kernel or belongs to another user. */
   readonly killed: boolean;
+  /** The signals that it has got, in order. */
+  readonly stoppedBy: readonly StopStep[];
+}
+
+export interface LeftoverOptions {
+  /**
+   * The user of the children, where nothing else runs as that user: then every process of this user in this container
+   * (control group) belongs to the session, marked or not. Without CAP_SYS_PTRACE not even root may read the
+   * environment of another user's process, and no marker is found.
+   */
+  readonly user?: User | undefined;
+  /** From the SIGTERM to SIGKILL; 0 unless given: then SIGKILL is the first step. */
+  readonly graceMs?: number;
+  /** SIGKILL is sent as soon as this is aborted. */
+  readonly killNow?: AbortSignal | undefined;
+  /** Process groups that have got their SIGTERM already. */
+  readonly asked?: ReadonlySet<number>;
+  /** The time limit from the SIGKILL on: what is alive then is reported with `killed: false`. */
+  readonly withinMs?: number;
+  readonly procRoot?: string;
 }
 
 /** The value of `MARKER_VARIABLE` for one session: to be put into the environment of each of its children. */
@@ -33,6 +54,9 @@ export function createSessionMarker(): string {
 
 const SCAN_INTERVAL_MS = 10;
 
+/** While those that were found may end by themselves. */
+const GRACE_SCAN_INTERVAL_MS = 50;
+
 /** Scans in a row that must find nothing: during an exec a process has no environment for a moment. */
 const CLEAN_SCANS = 2;
 
@@ -40,48 +64,65 @@ const CLEAN_SCANS = 2;
 const MAX_COMMANDS = 100;
 
 /**
- * Kills the processes of a session that are alive after its children were stopped; scans until nothing is found.
+ * Ends the processes of a session that are alive after its children were stopped, by SIGTERM and then by SIGKILL; looks
+ * for them until nothing is found.
  *
  * It finds the children's process groups, every process with the session's marker in its environment, every process
  * in the session (setsid) of such a process, and all their descendants. It misses a process that was started without
  * the marker, in a session in which no process has it, and whose parent is gone.
  *
  * @param marker as of `createSessionMarker`
- * @param user the user of the children, where nothing else runs as that user: then every process of this user in this
- * container (control group) belongs to the session, marked or not. Without CAP_SYS_PTRACE not even root may read the
- * environment of another user's process, and no marker is found.
- * @param withinMs the time limit: what is alive then is reported with `killed: false`
  * @returns everything that was found, in the order of discovery; nothing where there is no /proc
  */
 export async function killLeftovers(
   marker: string,
   children: readonly Child[],
-  {
-    user,
-    withinMs = 3_000,
-    procRoot = '/proc',
-  }: { user?: User | undefined; withinMs?: number; procRoot?: string } = {},
+  options: LeftoverOptions = {},
 ): Promise<readonly LeftoverProcess[]> {
-  const untilMs = performance.now() + withinMs;
+  const { user, graceMs = 0, killNow, withinMs = 3_000, procRoot = '/proc' } = options;
+  const killAtMs = performance.now() + graceMs;
+  let giveUpAtMs = Number.POSITIVE_INFINITY;
   const isOurs = async (process: Process) =>
     (await hasMarker(process, marker, procRoot)) ||
     (user !== undefined && (await runsAs(process, user, procRoot)));
-  const known = new Map<string, { readonly pid: number; readonly command: string }>();
+  const asked = new Set(options.asked);
+  const known = new Map<string, Leftover>();
   for (let cleanScans = 0; ; ) {
     const found = await findLeftovers(isOurs, children, known, procRoot);
     for (const process of found.filter(process => !known.has(identityOf(process)))) {
       const tooMany = known.size >= MAX_COMMANDS;
       const command = tooMany ? `[${process.name}]` : await commandOf(process, procRoot);
-      known.set(identityOf(process), { pid: process.pid, command });
+      const stoppedBy = new Set<StopStep>(asked.has(process.group) ? ['SIGTERM'] : []);
+      known.set(identityOf(process), { pid: process.pid, command, stoppedBy });
     }
-    signalGroups(found, 'SIGKILL');
+    const nowMs = performance.now();
+    const isKilling = killNow?.aborted === true || nowMs >= killAtMs;
+    if (isKilling) {
+      giveUpAtMs = Math.min(giveUpAtMs, nowMs + withinMs);
+      signalGroups(found, 'SIGKILL');
+      record(found, 'SIGKILL', known);
+    } else {
+      const unasked = found.filter(({ group }) => !asked.has(group));
+      for (const group of askGroupsToEnd(unasked)) asked.add(group);
+      record(unasked, 'SIGTERM', known);
+    }
     cleanScans = found.length === 0 ? cleanScans + 1 : 0;
-    if (cleanScans === CLEAN_SCANS || performance.now() >= untilMs) {
+    if (cleanScans === CLEAN_SCANS || nowMs >= giveUpAtMs) {
       const alive = new Set(found.map(identityOf));
-      return [...known].map(([identity, leftover]) => ({ ...leftover, killed: !alive.has(identity) }));
+      return Array.from(known, ([identity, { pid, command, stoppedBy }]) => {
+        return { pid, command, killed: !alive.has(identity), stoppedBy: [...stoppedBy] };
+      });
     }
-    await delay(SCAN_INTERVAL_MS);
+    await delay(isKilling || found.length === 0 ? SCAN_INTERVAL_MS : GRACE_SCAN_INTERVAL_MS);
   }
+}
+
+interface Leftover extends Pick<LeftoverProcess, 'pid' | 'command'> {
+  readonly stoppedBy: Set<StopStep>;
+}
+
+function record(processes: readonly Process[], step: StopStep, known: ReadonlyMap<string, Leftover>): void {
+  for (const process of processes) known.get(identityOf(process))?.stoppedBy.add(step);
 }
 
 async function findLeftovers(
@@ -102,7 +143,7 @@ async function findLeftovers(
   const leftovers = candidates.filter(
     (process, index) => ours[index] === true || members.has(process) || known.has(identityOf(process)),
   );
-  return withDescendants(leftovers, candidates);
+  return withKin(leftovers, candidates);
 }
 
 /** Whether a process was started with the marker of a session in its environment, and may be asked. */
@@ -116,17 +157,6 @@ async function runsAs({ pid }: Process, { uid }: User, procRoot: string): Promis
   if (!(await userIdsOf(pid, procRoot)).includes(uid)) return false;
   const [its, own] = await Promise.all([controlGroupsOf(pid, procRoot), controlGroupsOf('self', procRoot)]);
   return its === own;
-}
-
-/** Adds the processes in the same sessions, and all descendants, until nothing more is found. */
-function withDescendants(known: readonly Process[], candidates: readonly Process[]): readonly Process[] {
-  const pids = new Set(known.map(({ pid }) => pid));
-  // 0 stands for a session outside this container's pid namespace.
-  const sessions = new Set(known.map(({ session }) => session).filter(session => session !== 0));
-  const all = candidates.filter(
-    ({ pid, parent, session }) => pids.has(pid) || pids.has(parent) || sessions.has(session),
-  );
-  return all.length === known.length ? all : withDescendants(all, candidates);
 }
 
 /** A pid may be reused; with the start time it names one process. */

@@ -32,6 +32,40 @@ export function signalGroups(processes: readonly Process[], signal: NodeJS.Signa
   for (const group of new Set(processes.map(process => process.group))) send(-group, signal);
 }
 
+/**
+ * Asks a child to end, by SIGTERM: its own session, and its descendants in sessions of their own, which cannot be told
+ * any more once their parents are gone.
+ * @returns the process groups that were asked; none where there is no /proc
+ */
+export function askToEnd(child: Child, procRoot: string): ReadonlySet<number> {
+  const processes = listProcesses(procRoot);
+  if (processes === undefined) {
+    signalGroup(child, 'SIGTERM', procRoot);
+    signalGroup(child, 'SIGCONT', procRoot);
+    return new Set();
+  }
+  return askGroupsToEnd(withKin(membersOf(child, processes), processes));
+}
+
+/** Sends SIGTERM to the whole groups of processes. @returns these groups */
+export function askGroupsToEnd(processes: readonly Process[]): ReadonlySet<number> {
+  signalGroups(processes, 'SIGTERM');
+  // A stopped process (SIGSTOP, a debugger) handles the SIGTERM only when it is continued.
+  signalGroups(processes, 'SIGCONT');
+  return new Set(processes.map(({ group }) => group));
+}
+
+/** Adds the processes in the same sessions, and all descendants, until nothing more is found. */
+export function withKin(known: readonly Process[], candidates: readonly Process[]): readonly Process[] {
+  const pids = new Set(known.map(({ pid }) => pid));
+  // 0 stands for a session outside this container's pid namespace.
+  const sessions = new Set(known.map(({ session }) => session).filter(session => session !== 0));
+  const all = candidates.filter(
+    ({ pid, parent, session }) => pids.has(pid) || pids.has(parent) || sessions.has(session),
+  );
+  return all.length === known.length ? all : withKin(all, candidates);
+}
+
 /** For systems without /proc; on Linux without /proc `ps`, which tree-kill runs, has nothing to read either. */
 function signalTree(pid: number, signal: NodeJS.Signals): void {
   if (process.platform !== 'linux') treeKill(pid, signal);

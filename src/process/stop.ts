@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { within } from '../runtime/abort.ts';
 import type { Child } from './child.ts';
 import type { ExitStatus } from './exit-status.ts';
-import { isGroupAlive, signalGroup } from './process-group.ts';
+import { askToEnd, isGroupAlive, signalGroup } from './process-group.ts';
 
 export interface StopOptions {
   /** Sent to the console before SIGTERM; undefined: SIGTERM is the first step. */
@@ -15,6 +15,8 @@ export interface StopOptions {
   readonly killNow?: AbortSignal | undefined;
   /** Called with each step as it is taken. @param afterMs since the stop began */
   readonly onStep?: (step: StopStep, afterMs: number) => void;
+  /** Called with the process groups that have got SIGTERM, those of descendants outside of the child's session too. */
+  readonly onAsked?: (groups: ReadonlySet<number>) => void;
 }
 
 export type StopStep = 'console' | 'SIGTERM' | 'SIGKILL';
@@ -33,13 +35,14 @@ const SIGKILL_WAIT_MS = 2_000;
 
 /**
  * Stops a child and its whole process group: the console command, then SIGTERM, then SIGKILL. Each step is taken only
- * while something of the group is alive, and the next one, or the return, follows as soon as nothing is.
+ * while something of the group is alive, and the next one, or the return, follows as soon as nothing is. Descendants
+ * in sessions of their own get the SIGTERM as well, and are not waited for: see leftovers.ts.
  *
  * Takes at most `settleMs + graceMs` and two seconds, and only these two seconds once `killNow` is aborted; never
  * rejects.
  */
 export async function stopChild(child: Child, options: StopOptions, procRoot = '/proc'): Promise<StopRecord> {
-  const { consoleCommand, settleMs = 0, graceMs, killNow, onStep } = options;
+  const { consoleCommand, settleMs = 0, graceMs, killNow, onStep, onAsked } = options;
   const steps: StopStep[] = [];
   const startedMs = performance.now();
   const record = (step: StopStep) => {
@@ -58,9 +61,8 @@ export async function stopChild(child: Child, options: StopOptions, procRoot = '
   }
   if (!exited && !killNow?.aborted) {
     record('SIGTERM');
-    signalGroup(child, 'SIGTERM', procRoot);
-    // A stopped process (SIGSTOP, a debugger) handles the SIGTERM only when it is continued.
-    signalGroup(child, 'SIGCONT', procRoot);
+    const asked = askToEnd(child, procRoot);
+    onAsked?.(asked);
     exited = await waitForGroupExit(killAtMs - performance.now());
   }
   if (!exited) {

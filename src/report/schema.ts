@@ -121,7 +121,17 @@ const REPORT = {
     }),
   ),
   /** Processes that outlived the children. */
-  survivors: v.array(v.object({ pid: v.number(), command: Text, killed: v.boolean() })),
+  survivors: v.array(
+    v.object({
+      pid: v.number(),
+      command: Text,
+      killed: v.boolean(),
+      /** The signals that it got; missing in reports of earlier versions. */
+      stoppedBy: v.optional(v.array(Text)),
+    }),
+  ),
+  /** What a process that was killed may not have written, each a sentence; missing in reports of earlier versions. */
+  incomplete: v.optional(v.array(Text)),
   archive: v.optional(Archive),
   journal: v.optional(Journal),
   faults: v.array(Text),

@@ -14,6 +14,7 @@ export function summary(report: Report): string {
     ['people', people === undefined ? undefined : peopleText(people)],
     ['phases', report.phases.map(({ phase, ms }) => `${phase} ${seconds(ms)}`).join(', ')],
     ['survivors', survivors.length === 0 ? undefined : survivors.map(({ command }) => command).join(', ')],
+    ...(report.incomplete ?? []).map((text): [string, string] => ['incomplete', text]),
     [
       'archive',
       archive?.url ??

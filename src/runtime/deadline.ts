@@ -4,6 +4,10 @@ import type { Signals } from './signals.ts';
 export interface DeadlineSettings {
   /** SESSION_STOP_GRACE. */
   readonly graceMs: number;
+  /** SESSION_SERVER_STOP_GRACE. */
+  readonly serverGraceMs: number;
+  /** Whether there is a journal: with one, its last seconds are all that has to be saved after a stop request. */
+  readonly hasJournal: boolean;
   /** SESSION_STOP_TIMEOUT: from the first signal to the container's SIGKILL. */
   readonly stopTimeoutMs: number;
   /** SESSION_SAVE_TIMEOUT. */
@@ -29,7 +33,7 @@ interface Budget {
   /** From its start on, without a stop request. */
   readonly defaultMs: (settings: DeadlineSettings) => number;
   /** The share, from 0 to 1, of the time that a stop request leaves at its start. */
-  readonly shutdownShare: (settings: DeadlineSettings) => number;
+  readonly shutdownShare: (settings: DeadlineSettings, leftMs: number) => number;
   /** What it may take of the reserve, after a stop request. */
   readonly reserveMs?: number;
   /** How long after its start a second signal ends it at the earliest; default: at once. */
@@ -38,11 +42,23 @@ interface Budget {
 
 const FIRST_OF_TWO = 0.6;
 
+/** How much of the time after a stop request goes into stopping, where the whole archive is still to be saved. */
+const STOP_SHARE = 0.25;
+
+/** What the journal needs for its last changes: the logs' last seconds, and the world that the server has saved. */
+const FLUSH_MS = 10_000;
+
 /** The time of every part of a session that a stop request may meet: the one table of deadlines. */
 const SHUTDOWN_BUDGET = {
   preflight: { defaultMs: () => 30_000, shutdownShare: () => 0 },
   // Ample by default: two graces, the agent's own and its escalation's.
-  stopProcesses: { defaultMs: ({ graceMs }) => 4 * graceMs + 10_000, shutdownShare: () => 0.25 },
+  stopProcesses: { defaultMs: ({ graceMs }) => 4 * graceMs + 10_000, shutdownShare: () => STOP_SHARE },
+  // The server, and then whatever has outlived both children.
+  stopServer: {
+    defaultMs: ({ graceMs, serverGraceMs }) => serverGraceMs + 4 * graceMs + 10_000,
+    shutdownShare: ({ hasJournal }, leftMs) =>
+      hasJournal ? Math.max(0.5, 1 - FLUSH_MS / leftMs) : STOP_SHARE,
+  },
   // How long the archive waits for the journal, before both go on side by side.
   journalHeadStart: {
     defaultMs: () => 10_000,
@@ -83,7 +99,8 @@ function startDeadline(signals: Signals, budget: Budget, settings: DeadlineSetti
     if (request === undefined) return;
     const untilMs = request.atMs + settings.stopTimeoutMs - RESERVE_MS + (budget.reserveMs ?? 0);
     const fromMs = Math.max(startMs, request.atMs);
-    endBy(fromMs + (untilMs - fromMs) * budget.shutdownShare(settings));
+    const leftMs = Math.max(0, untilMs - fromMs);
+    endBy(fromMs + leftMs * budget.shutdownShare(settings, leftMs));
   }
 
   function abort(): void {

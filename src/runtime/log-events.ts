@@ -280,7 +280,8 @@ export const SESSION_EVENTS = {
   stop_step: {
     levels: ['info', 'warn'],
     meaning: 'A child is being stopped: the console command, SIGTERM or SIGKILL was sent (SIGKILL: warn).',
-    action: 'A SIGKILL means that the child did not end within SESSION_STOP_GRACE.',
+    action:
+      'A SIGKILL means that the child did not end within SESSION_STOP_GRACE, or SESSION_SERVER_STOP_GRACE.',
     fields: { child: CHILD.child, step: 'console, SIGTERM or SIGKILL', afterMs: 'since its stop began' },
   },
   process_stopped: {
@@ -291,13 +292,22 @@ export const SESSION_EVENTS = {
   },
   leftover_killed: {
     levels: ['warn'],
-    meaning: 'A process that had outlived the children was found and killed.',
+    meaning: 'A process that had outlived the children was found and ended.',
     action: '',
     fields: {
       pid: 'its process ID',
       command: 'its command line, secrets masked',
       killed: 'false: it was still alive when the time was over',
+      stoppedBy: 'the signals that it got, in order: SIGTERM, SIGKILL',
     },
+  },
+  session_incomplete: {
+    levels: ['warn'],
+    meaning:
+      'A process did not end by itself: the message says what it may not have written. So does session.json.',
+    action:
+      'If it was killed for want of time, raise SESSION_SERVER_STOP_GRACE, SESSION_STOP_GRACE or SESSION_STOP_TIMEOUT.',
+    fields: {},
   },
   journal_flush_started: {
     levels: ['info'],

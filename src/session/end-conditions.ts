@@ -1,10 +1,10 @@
 import { isPortOpen } from '../minecraft/readiness.ts';
 import type { Child } from '../process/child.ts';
 import { orAborted, rejectWhen, sleep, whenAborted, within } from '../runtime/abort.ts';
+import { warnOfEnd } from './announcements.ts';
 import type { EndReason } from './end-reason.ts';
 import type { RunningProcesses, SessionProcesses, Startup } from './processes.ts';
 import type { SessionRuntime } from './runtime.ts';
-import { broadcast } from './shutdown.ts';
 
 interface Session {
   readonly runtime: SessionRuntime;
@@ -53,19 +53,17 @@ function internalError({ runtime: { signals } }: Session): Promise<EndReason> {
   return rejectWhen(signals.internalError);
 }
 
-const WARNINGS = [
-  { beforeMs: 300_000, text: '5 minutes' },
-  { beforeMs: 60_000, text: '1 minute' },
-];
+/** How long before the maximum duration people are warned. */
+const WARNINGS_MS = [300_000, 60_000];
 
 async function maxDuration({ runtime, processes, over }: Session): Promise<EndReason> {
   const { maxDurationMs } = runtime.config.limits;
   if (maxDurationMs === undefined) return rejectWhen(over);
   let passedMs = 0;
-  for (const { beforeMs, text } of WARNINGS.filter(warning => warning.beforeMs < maxDurationMs)) {
+  for (const beforeMs of WARNINGS_MS.filter(ms => ms < maxDurationMs)) {
     await sleep(maxDurationMs - beforeMs - passedMs, over);
     passedMs = maxDurationMs - beforeMs;
-    broadcast(runtime, processes, `This session ends in ${text}.`);
+    warnOfEnd(runtime, processes, beforeMs);
   }
   await sleep(maxDurationMs - passedMs, over);
   return { kind: 'max-duration' };
@@ -106,7 +104,7 @@ async function exitOfItsServer(server: Child, session: Session): Promise<EndReas
   const sooner = await orAborted(within(REAPED_TOGETHER_MS, exit, over), over);
   if (sooner !== undefined) return sooner;
   if (!status.isStopSent() && (await isPortOpen(config.server.address, over))) return undefined;
-  return orAborted(within(config.stop.graceMs, exit, over), over);
+  return orAborted(within(config.server.stopGraceMs, exit, over), over);
 }
 
 async function idleOrHung(session: Session): Promise<EndReason> {

@@ -12,7 +12,7 @@ export type EndReason =
   | { readonly kind: 'server-not-startable'; readonly why: string }
   /** It exited before it was ever ready: that has failed, whatever its code (Cuberite exits 0 on a taken port). */
   | { readonly kind: 'server-exited-early'; readonly exit: ExitStatus }
-  | { readonly kind: 'server-never-ready'; readonly afterMs: number }
+  | { readonly kind: 'server-never-ready'; readonly afterMs: number; readonly why: string }
   | { readonly kind: 'server-exited'; readonly exit: ExitStatus; readonly isStopSent?: boolean }
   /** A Cuberite plug-in ended the server its own way: it aborts, and no world is saved. */
   | { readonly kind: 'server-ended-by-plugin'; readonly plugin: string; readonly exit: ExitStatus }
@@ -119,7 +119,7 @@ export function describeEndReason(end: EndReason): string {
     case 'server-exited-early':
       return `the server ${describeExit(end.exit)} before it was ready`;
     case 'server-never-ready':
-      return `the server answered no ping within ${seconds(end.afterMs)}`;
+      return `the server answered no ping within ${seconds(end.afterMs)}; at last: ${end.why}`;
     case 'server-exited':
       return `the server ${describeExit(end.exit)}${end.isStopSent ? ', told to stop at its console' : ''}`;
     case 'server-ended-by-plugin':

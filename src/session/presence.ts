@@ -4,6 +4,7 @@ import { connectionsTo } from '../process/connections.ts';
 import { createSocketOwner } from '../process/socket-owner.ts';
 import { readTcpTable, type TcpSocket } from '../process/tcp-table.ts';
 import type { Log } from '../runtime/log.ts';
+import { peopleInGame, warnLateJoiners } from './announcements.ts';
 import type { SessionProcesses } from './processes.ts';
 import type { SessionRuntime } from './runtime.ts';
 
@@ -12,10 +13,12 @@ import type { SessionRuntime } from './runtime.ts';
  * @param over aborted when the session has ended for another reason
  */
 export function watchPeople(
-  { config, log, user, status }: SessionRuntime,
-  { marker, children }: SessionProcesses,
+  runtime: SessionRuntime,
+  processes: SessionProcesses,
   over: AbortSignal,
 ): PlayerMonitor {
+  const { config, log, user } = runtime;
+  const { marker, children } = processes;
   const { server, agent, limits } = config;
   const isOwn = createSocketOwner({ user, marker, children });
   let isEstimateTold = false;
@@ -34,7 +37,8 @@ export function watchPeople(
     onChange(people, before) {
       tellAgent(people, before, log);
       tellPeople(people, before, log);
-      status.peopleChanged();
+      runtime.status.peopleChanged();
+      if (peopleInGame(people) > peopleInGame(before)) warnLateJoiners(runtime, processes);
     },
     onFault(error) {
       if (!isFaultTold) log.error({ event: 'people_not_counted', err: error }, 'people could not be counted');

@@ -15,6 +15,8 @@ export interface SessionProcesses {
   /** What the server answered when it became ready. */
   serverStatus?: ServerStatus;
   monitor?: PlayerMonitor;
+  /** When the session ends, on the clock of performance.now(), once people have been told so. */
+  endsAtMs?: number;
 }
 
 /** Server and agent run, and people are counted. */

@@ -44,7 +44,10 @@ export function makeReport(
     serverOutput: gameServer?.output,
     people: monitor && peopleReport(monitor.people()),
     names: config.reportNames && run !== undefined ? namesReport(run) : undefined,
-    survivors: [...(run?.shutdown.leftovers ?? [])],
+    survivors: (run?.shutdown.leftovers ?? []).map(({ stoppedBy, ...leftover }) => {
+      return { ...leftover, stoppedBy: [...stoppedBy] };
+    }),
+    incomplete: [...(run?.incomplete ?? [])],
     archive: archive?.how === 'archive' ? archiveReport(archive) : undefined,
     journal: journal && journalReport(journal),
     faults: [...(archive?.faults ?? [])],

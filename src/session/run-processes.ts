@@ -2,6 +2,7 @@ import type { ServerLogResult } from '../minecraft/game-server.ts';
 import { createSessionMarker } from '../process/leftovers.ts';
 import { endBeforeStart, waitForEnd } from './end-conditions.ts';
 import { describeEndReason, type EndReason, refineEndReason } from './end-reason.ts';
+import { findIncomplete } from './incomplete.ts';
 import type { SessionProcesses } from './processes.ts';
 import type { SessionRuntime } from './runtime.ts';
 import { type ShutdownResult, shutDown } from './shutdown.ts';
@@ -11,6 +12,8 @@ export interface ProcessesResult {
   readonly processes: SessionProcesses;
   readonly end: EndReason;
   readonly shutdown: ShutdownResult;
+  /** What may be missing of what they had to write, each a sentence. */
+  readonly incomplete: readonly string[];
   /** undefined: there was no server, or its log could not be read. */
   readonly serverLog: ServerLogResult | undefined;
 }
@@ -26,11 +29,14 @@ export async function runProcesses(runtime: SessionRuntime): Promise<ProcessesRe
   log.info({ event: 'session_ending', end: end.kind }, `session ending: ${describeEndReason(end)}`);
   status.startPhase('stopping');
   const shutdown = await shutDown(runtime, processes, end);
+  const incomplete = findIncomplete(processes.children, shutdown);
+  for (const text of incomplete) log.warn({ event: 'session_incomplete' }, text);
   const serverLog = await finishServerLog(runtime, processes);
   return {
     processes,
     end: serverLog === undefined ? end : refineEndReason(end, serverLog),
     shutdown,
+    incomplete,
     serverLog,
   };
 }

@@ -43,7 +43,7 @@ export interface RuntimeOptions extends Pick<SessionRuntime, 'config' | 'signals
 export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionRuntime {
   const { config, signals } = options;
   const { log } = outputs;
-  const { save, stop, workdir } = config;
+  const { save, server, stop, workdir } = config;
   const run = randomUUID();
   // As long as it is open its inode has one number: overlayfs may give a folder another one after its first change.
   const openWorkdir = openSync(workdir, constants.O_DIRECTORY);
@@ -66,6 +66,8 @@ export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionR
     },
     startDeadline: createDeadlines(signals, {
       graceMs: stop.graceMs,
+      serverGraceMs: server.stopGraceMs,
+      hasJournal: config.journal.intervalMs !== undefined && save.destination.kind !== 'inside',
       stopTimeoutMs: stop.timeoutMs,
       saveTimeoutMs: save.timeoutMs,
       hasFallback: save.fallback !== undefined,

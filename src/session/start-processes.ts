@@ -7,6 +7,7 @@ import { chownTree } from '../process/ownership.ts';
 import { environmentOfUser } from '../process/user.ts';
 import { rejectWhen } from '../runtime/abort.ts';
 import { errorText } from '../runtime/text.ts';
+import { askServer } from './console.ts';
 import type { EndReason } from './end-reason.ts';
 import { watchPeople } from './presence.ts';
 import type { RunningProcesses, SessionProcesses, Startup } from './processes.ts';
@@ -65,7 +66,7 @@ async function startServer(
   const server = start(runtime, processes, over, { name: 'server', command, cwd, console: true });
   processes.gameServer = gameServer;
   processes.server = server;
-  status.setConsole(server.sendCommand);
+  status.setConsole(line => askServer(server, childLog(config, 'server'), line));
   const end = await waitForServer(runtime, processes, server, over);
   if (end !== undefined) return { end };
   const notice = await gameServer.keepReadySettings();
@@ -93,7 +94,7 @@ async function waitForServer(
       ? { kind: 'server-not-startable', why: first.failedToStart }
       : { kind: 'server-exited-early', exit: first };
   }
-  if (first === undefined) return { kind: 'server-never-ready', afterMs: readyTimeoutMs };
+  if ('fault' in first) return { kind: 'server-never-ready', afterMs: readyTimeoutMs, why: first.fault };
   processes.serverStatus = first;
   const { version, protocol } = first;
   log.info({ event: 'server_ready', version, protocol }, 'server ready');

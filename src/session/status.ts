@@ -1,6 +1,5 @@
 import type { ControlHandler } from '../control-socket/server.ts';
 import { describePeople, type Presence } from '../minecraft/player-count.ts';
-import type { Child } from '../process/child.ts';
 import type { Log } from '../runtime/log.ts';
 
 export type Phase = 'preflight' | 'setup' | 'starting' | 'playing' | 'stopping' | 'saving';
@@ -23,7 +22,7 @@ export interface SessionStatus extends ControlHandler {
   onPeopleChange(listener: () => void): void;
   peopleChanged(): void;
   /** The server's console, once there is one. */
-  setConsole(sendCommand: Child['sendCommand']): void;
+  setConsole(ask: ControlHandler['sendCommand']): void;
   /** Whether a person has sent the server its stop command. */
   isStopSent(): boolean;
 }
@@ -33,7 +32,7 @@ export function createStatus(log: Log, stopCommand: string | undefined): Session
   const started: { readonly phase: Phase; readonly atMs: number }[] = [
     { phase: 'preflight', atMs: performance.now() },
   ];
-  let console: Child['sendCommand'] | undefined;
+  let console: ControlHandler['sendCommand'] | undefined;
   let countedPeople: (() => Presence) | undefined;
   let isStopSent = false;
   const listeners: (() => void)[] = [];
@@ -59,16 +58,14 @@ export function createStatus(log: Log, stopCommand: string | undefined): Session
     peopleChanged() {
       for (const listener of listeners) listener();
     },
-    setConsole(sendCommand) {
-      console = sendCommand;
+    setConsole(ask) {
+      console = ask;
     },
     isStopSent: () => isStopSent,
     async sendCommand(line) {
       if (console === undefined) return { ok: false, text: 'the server has not been started yet' };
       isStopSent ||= line.trim() === stopCommand;
-      return (await console(line))
-        ? { ok: true, text: `sent: ${line}` }
-        : { ok: false, text: 'the server does not read its console any more' };
+      return console(line);
     },
     health() {
       const present = people();

@@ -33,6 +33,7 @@ describe('the defaults', () => {
         readyTimeoutMs: 60_000,
         livenessTimeoutMs: 120_000,
         stopCommand: 'stop',
+        stopGraceMs: 10_000,
       },
       agent: { players: 1 },
       limits: { joinTimeoutMs: undefined, emptyTimeoutMs: undefined, maxDurationMs: undefined },
@@ -264,6 +265,15 @@ describe('other values', () => {
     expect(ports({ MCDASHBOARD_PORT: 'none of our business' })).toEqual([]);
     expect(ports({ MCDASHBOARD_PORT: '8000', SESSION_PRESENCE_PORTS: '80, 8080' })).toEqual([80, 8080]);
     expect(ports({ MCDASHBOARD_PORT: '8000', SESSION_PRESENCE_PORTS: 'none' })).toEqual([]);
+  });
+
+  test("the server's grace is that of all processes, unless it has one of its own", () => {
+    const graces = (env: Record<string, string>) => {
+      const { server, stop } = config(env);
+      return [server.stopGraceMs, stop.graceMs];
+    };
+    expect(graces({ SESSION_STOP_GRACE: '3s' })).toEqual([3_000, 3_000]);
+    expect(graces({ SESSION_SERVER_STOP_GRACE: '60s' })).toEqual([60_000, 10_000]);
   });
 
   test('an empty stop command is none', () => {

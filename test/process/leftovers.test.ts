@@ -25,8 +25,43 @@ test('kills a daemon that ignores SIGTERM, and tells its command', async () => {
   expect(isAlive(daemon)).toBe(true);
   const survivors = await killLeftovers(fixture.marker, fixture.children);
   const command = expect.stringMatching(/^node .*child-ignores-sigterm\.mjs$/);
-  expect(survivors).toEqual([{ pid: daemon, command, killed: true }]);
+  expect(survivors).toEqual([{ pid: daemon, command, killed: true, stoppedBy: ['SIGKILL'] }]);
   expect(isAlive(daemon)).toBe(false);
+});
+
+/** A daemon: it has left the group, the session and the chain of parents of the child, which is gone. */
+async function startDaemon(fixture: Awaited<ReturnType<typeof openChildFixture>>, program: string) {
+  const script = 'setsid "$0" & exit 0';
+  const { child, log, logged } = fixture.start(['/bin/sh', '-c', script, programPath(program)]);
+  const pid = Number(await logged(/ready (\d+)/));
+  await child.exited;
+  return { pid, log };
+}
+
+test('asks a daemon to end by SIGTERM, and returns as soon as it has', async () => {
+  await using fixture = await openChildFixture();
+  const { pid, log } = await startDaemon(fixture, 'child-ends-on-sigterm.mjs');
+  const survivors = await killLeftovers(fixture.marker, fixture.children, { graceMs: 600_000 });
+  expect(survivors).toMatchObject([{ pid, killed: true, stoppedBy: ['SIGTERM'] }]);
+  expect(await log()).toContain('asked to end');
+});
+
+test('kills a daemon that does not end when it is asked', async () => {
+  await using fixture = await openChildFixture();
+  const { pid, log } = await startDaemon(fixture, 'child-ignores-sigterm.mjs');
+  const survivors = await killLeftovers(fixture.marker, fixture.children, { graceMs: 1_000 });
+  expect(survivors).toMatchObject([{ pid, killed: true, stoppedBy: ['SIGTERM', 'SIGKILL'] }]);
+  expect(await log()).toContain('heard SIGTERM');
+});
+
+test('asks nobody twice, and kills at once when it is told to', async () => {
+  await using fixture = await openChildFixture();
+  const { pid, log } = await startDaemon(fixture, 'child-ignores-sigterm.mjs');
+  const killNow = AbortSignal.timeout(200);
+  const options = { graceMs: 600_000, asked: new Set([pid]), killNow };
+  const survivors = await killLeftovers(fixture.marker, fixture.children, options);
+  expect(survivors).toMatchObject([{ pid, killed: true, stoppedBy: ['SIGTERM', 'SIGKILL'] }]);
+  expect(await log()).not.toContain('heard SIGTERM');
 });
 
 test.each([
@@ -94,7 +129,7 @@ test('takes zombies for dead', async () => {
   await eventually(() => listProcesses()?.some(({ pid, name }) => pid === parent && name === 'sleep'));
   await stopChild(child, { graceMs: 60_000 });
   const survivors = await killLeftovers(fixture.marker, fixture.children);
-  expect(survivors).toEqual([{ pid: parent, command: 'sleep 600', killed: true }]);
+  expect(survivors).toMatchObject([{ pid: parent, command: 'sleep 600', killed: true }]);
 });
 
 const isRoot = process.getuid?.() === 0;
@@ -131,7 +166,7 @@ test('leaves what runs as the children, but in another control group, alone', as
   mkdirSync(join(fixture.folder, 'self'));
   writeFileSync(join(fixture.folder, 'self/cgroup'), '0::/this-container\n');
   const survivors = await killLeftovers(fixture.marker, [], { user, withinMs: 50, procRoot: fixture.folder });
-  expect(survivors).toEqual([{ pid: 99_999_997, command: '[server]', killed: false }]);
+  expect(survivors).toMatchObject([{ pid: 99_999_997, command: '[server]', killed: false }]);
 });
 
 test('gives up in time, and says what still lives', async () => {
@@ -143,7 +178,7 @@ test('gives up in time, and says what still lives', async () => {
   writeFileSync(join(folder, 'stat'), stat);
   writeFileSync(join(folder, 'environ'), `A=b\0${MARKER_VARIABLE}=${fixture.marker}\0`);
   const survivors = await killLeftovers(fixture.marker, [], { withinMs: 50, procRoot: fixture.folder });
-  expect(survivors).toEqual([{ pid: 99_999_999, command: '[stuck]', killed: false }]);
+  expect(survivors).toMatchObject([{ pid: 99_999_999, command: '[stuck]', killed: false }]);
 });
 
 test('finds nobody where there is no /proc', async () => {

@@ -117,6 +117,28 @@ test('asks a grandchild with a process group of its own as well', async () => {
   expect(isAlive(grandchild)).toBe(false);
 });
 
+test('asks a descendant in a session of its own as well, and tells its group', async () => {
+  await using fixture = await openChildFixture();
+  // The trap holds the shell until its foreground child has ended, which no signal to the shell's group reaches.
+  const script = 'trap : TERM; setsid -w "$0"; exit 0';
+  const { child, log, logged } = fixture.start([
+    ...(['/bin/sh', '-c', script] as const),
+    programPath('child-ends-on-sigterm.mjs'),
+  ]);
+  const server = Number(await logged(/ready (\d+)/));
+  const asked = new Set<number>();
+  const stop = await stopChild(child, {
+    graceMs: NEVER_MS,
+    onAsked: groups => {
+      for (const group of groups) asked.add(group);
+    },
+  });
+  expect(stop.steps).toEqual(['SIGTERM']);
+  expect(asked).toEqual(new Set([child.pid, server]));
+  await eventually(() => !isAlive(server));
+  expect(await log()).toContain('asked to end');
+});
+
 test('ends a child that was halted', async () => {
   await using fixture = await openChildFixture();
   const { child, logged } = fixture.start([programPath('child-ends-on-sigterm.mjs')]);

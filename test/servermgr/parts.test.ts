@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
+import { viewOfReport } from '../../src/servermgr/fleet/view.ts';
 import { isRunning, parseIdentity } from '../../src/servermgr/launchers/local/process-identity.ts';
 import { withLock } from '../../src/servermgr/lock.ts';
+import { readSavedReport } from '../../src/servermgr/saved/report.ts';
 import { openSavedSessions } from '../../src/servermgr/saved-sessions.ts';
 import { loadOrCreateSecret } from '../../src/servermgr/secret.ts';
 import {
@@ -21,6 +23,8 @@ import {
 } from '../../src/servermgr/session-id.ts';
 import { html } from '../../src/servermgr/web/html.ts';
 import { addressText, bytesText, durationText } from '../../src/servermgr/web/labels.ts';
+import { waitPage } from '../../src/servermgr/web/pages/wait.ts';
+import { waitView } from '../../src/servermgr/web/pages/wait-view.ts';
 import { openDirectoryStore } from '../../src/store/directory.ts';
 
 const signal = new AbortController().signal;
@@ -159,6 +163,7 @@ test('a report that is damaged, or of another kind, breaks nothing; one that is 
     expect(await savedSessions.report(cutOff, signal)).toEqual({
       text: 'it was cut off, and what it had recorded has been recovered',
       ...{ saved: 'archive', exitCode: undefined, startedMs: undefined, peak: undefined, archive },
+      incomplete: [],
       endedMs: Date.parse('2026-11-22T12:00:00Z'),
     });
     expect(await savedSessions.recent(Date.now() + 3 * 86_400_000, signal)).toEqual([]);
@@ -169,6 +174,19 @@ test('a report that is damaged, or of another kind, breaks nothing; one that is 
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+test('the page tells what a report says may be missing, and takes reports that say nothing of it', () => {
+  const pageOf = (fields: object) => {
+    const report = readSavedReport(JSON.stringify({ saved: 'archive', exitCode: 0, ...fields }));
+    const view = waitView(viewOfReport('2026-11-22', 0, report));
+    return waitPage({ id: 'x', view, nowMs: 0, own: undefined });
+  };
+  const line = /data-text="incomplete">(.*?)</;
+  expect(line.exec(pageOf({ incomplete: ['the server was killed', 'the agent was killed'] }))?.[1]).toBe(
+    'The server was killed. The agent was killed.',
+  );
+  for (const old of [{}, { incomplete: 'yes' }]) expect(line.exec(pageOf(old))?.[1]).toBe('');
 });
 
 test('sessions are found by what they have saved, wherever that is; a claim alone is none', async () => {

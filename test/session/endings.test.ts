@@ -12,6 +12,10 @@ interface Ending {
   readonly server?: readonly [name: string, ...args: (string | number)[]];
   readonly by: EndReason['kind'];
   readonly code: number;
+  /** A part of the sentence for people. */
+  readonly text?: string;
+  /** Of each sentence that tells what may be missing, the beginning. */
+  readonly incomplete?: readonly string[];
 }
 
 /** Every way in which a session can end, with its exit code: each leaves an archive. */
@@ -28,6 +32,7 @@ const ENDINGS: readonly Ending[] = [
     env: { SESSION_AGENT_COMMAND: program('agent-crashes', 'SIGSEGV') },
     by: 'agent-exited',
     code: 12,
+    incomplete: ['the agent was ended by SIGSEGV: what it had not written may be missing'],
   },
   {
     name: 'an agent whose command does not exist',
@@ -57,6 +62,7 @@ const ENDINGS: readonly Ending[] = [
     },
     by: 'server-never-ready',
     code: 10,
+    text: 'connection refused',
   },
   {
     name: 'a server that accepts and never answers',
@@ -76,6 +82,7 @@ const ENDINGS: readonly Ending[] = [
     },
     by: 'server-exited',
     code: 11,
+    incomplete: ['the server was ended by SIGSEGV: what it had not saved of the world may be missing'],
   },
   {
     name: 'a server that exits with an error while people play',
@@ -108,6 +115,14 @@ const ENDINGS: readonly Ending[] = [
     code: 11,
   },
   {
+    name: 'a server that is killed while it saves its world',
+    server: ['server-killed-while-saving'],
+    env: {},
+    by: 'agent-exited',
+    code: 0,
+    incomplete: ['the server was ended by SIGKILL: what it had not saved of the world may be missing'],
+  },
+  {
     name: 'a setup that fails',
     env: { SESSION_SETUP_COMMAND: program('child-exits-with', 4) },
     by: 'setup-failed',
@@ -128,7 +143,7 @@ const ENDINGS: readonly Ending[] = [
 ];
 
 describe.concurrent('a session is saved after', () => {
-  for (const { name, env, server, by, code } of ENDINGS) {
+  for (const { name, env, server, by, code, text = '', incomplete = [] } of ENDINGS) {
     test(`${name}, and exits with ${code}`, async ({ fixture, run }) => {
       const { sessions, port } = fixture;
       const session = await run(
@@ -139,9 +154,10 @@ describe.concurrent('a session is saved after', () => {
       expect(session, session.stderr).toMatchObject({ code });
       expect((await stat(join(sessions, 'test/logs.tar.gz'))).size).toBeGreaterThan(0);
       expect(await readReport(sessions)).toMatchObject({
-        end: { by },
+        end: { by, text: expect.stringContaining(text) },
         exitCode: code,
         saved: 'archive',
+        incomplete: incomplete.map(text => expect.stringContaining(text)),
       });
     });
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { listProcesses } from '../../src/process/procfs.ts';
+import { summary } from '../../src/report/summary.ts';
 import { eventually } from '../support/eventually.ts';
 import { program, type SessionFixture } from '../support/session.ts';
 import { test } from '../support/session-test.ts';
@@ -91,9 +92,40 @@ describe.concurrent('a stop signal', () => {
     session.signal('SIGTERM');
     // Not in an hour: longer than any test may take.
     expect(await session.ended()).toEqual({ code: 0, signal: null });
-    for (const child of session.report().children) expect(child.stoppedBy).toContain('SIGKILL');
-    expect(session.report().saved).toBe('archive');
+    const report = session.report();
+    for (const child of report.children) expect(child.stoppedBy).toContain('SIGKILL');
+    expect(report.saved).toBe('archive');
+    expect(report.incomplete).toEqual([
+      'the server was ended by SIGKILL: what it had not saved of the world may be missing',
+      'the agent was ended by SIGKILL: what it had not written may be missing',
+    ]);
+    expect(summary(report)).toContain(' incomplete the server was ended by SIGKILL');
   });
+
+  for (const [journal, isSaved] of [
+    ['2s', true],
+    ['off', false],
+  ] as const) {
+    test(`leaves a slow server ${isSaved ? 'all but the time of the flush' : 'a quarter without a journal'}`, {
+      tags: ['slow'],
+    }, async ({ fixture }) => {
+      const session = fixture.start({
+        SESSION_SERVER_COMMAND: program('server-saves-slowly', '--port', fixture.port, 4_000),
+        SESSION_AGENT_COMMAND: program('agent-runs'),
+        SESSION_SERVER_STOP_GRACE: '60s',
+        SESSION_STOP_TIMEOUT: '16s',
+        SESSION_JOURNAL_INTERVAL: journal,
+      });
+      await agentRuns(fixture);
+      session.signal('SIGTERM');
+      expect(await session.ended()).toEqual({ code: 0, signal: null });
+      const { incomplete } = session.report();
+      expect(incomplete).toHaveLength(isSaved ? 0 : 1);
+      expect(await readFile(join(fixture.workdir, 'world/saved'), 'utf8').catch(() => undefined)).toBe(
+        isSaved ? 'yes\n' : undefined,
+      );
+    });
+  }
 
   test('that comes twice abandons the session: everything is killed, and the code is 128+n', async ({
     fixture,
@@ -140,6 +172,7 @@ describe.concurrent('after a session', () => {
     const session = fixture.start({
       SESSION_SERVER_COMMAND: program('server-forks-daemon', '--port', fixture.port),
       SESSION_AGENT_COMMAND: program('agent-forks-daemon'),
+      SESSION_STOP_GRACE: '1s',
     });
     await agentRuns(fixture);
     session.signal('SIGTERM');
@@ -147,9 +180,30 @@ describe.concurrent('after a session', () => {
     const { survivors } = session.report();
     expect(survivors).toHaveLength(2);
     for (const survivor of survivors) {
-      expect(survivor).toMatchObject({ command: expect.stringContaining('daemon.mjs'), killed: true });
+      expect(survivor).toMatchObject({
+        command: expect.stringContaining('daemon.mjs'),
+        killed: true,
+        stoppedBy: ['SIGTERM', 'SIGKILL'],
+      });
+      expect(session.report().incomplete).toEqual([
+        expect.stringContaining('2 processes that had outlived the server and the agent had to be killed'),
+      ]);
       expect(listProcesses()?.map(({ pid }) => pid)).not.toContain(survivor.pid);
     }
+  });
+
+  test('a server that its wrapper has put into a session of its own has saved its world', async ({
+    fixture,
+    run,
+  }) => {
+    const server: string[] = JSON.parse(program('server-ready', '--port', fixture.port));
+    const script = 'setsid "$@" & wait';
+    const { code } = await run({
+      SESSION_SERVER_COMMAND: JSON.stringify(['/bin/sh', '-c', script, 'wrapper', ...server]),
+      SESSION_SERVER_STOP_COMMAND: '',
+    });
+    expect(code).toBe(0);
+    await access(join(fixture.workdir, 'world/saved'));
   });
 
   test('an agent whose server is gone may finish by itself', { tags: ['slow'] }, async ({ fixture }) => {

@@ -94,6 +94,8 @@ function createRuntime(
     openStore,
     startDeadline: createDeadlines(signals, {
       graceMs: stop.graceMs,
+      serverGraceMs: config.server.stopGraceMs,
+      hasJournal: true,
       stopTimeoutMs: stop.timeoutMs,
       saveTimeoutMs: save.timeoutMs,
       hasFallback: false,

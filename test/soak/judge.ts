@@ -117,7 +117,7 @@ function wrongReport(plan: Plan, evidence: Evidence): string[] {
   if (diedAtStart(evidence)) return [];
   const report = reportOf(evidence.stdout);
   if (report === undefined) return ['its last line holds no report'];
-  const { end, saved, exitCode, children, survivors, phases, startedAt, endedAt } = report;
+  const { end, saved, exitCode, children, survivors, phases, startedAt, endedAt, incomplete = [] } = report;
   const claims: readonly (readonly [boolean, string])[] = [
     [isAborted(exitCode) || codesOf(end.by, saved).includes(exitCode), `${end.by}, ${saved} is ${exitCode}`],
     [exitCode === evidence.code, `reports ${exitCode}, and is ${evidence.code}`],
@@ -126,6 +126,10 @@ function wrongReport(plan: Plan, evidence: Evidence): string[] {
     [end.by !== 'server-exited' || plan.server.end !== undefined, 'the server does not end by itself'],
     [children.every(({ exit }) => exit !== undefined), 'a child could not be killed'],
     [survivors.every(({ killed }) => killed), 'a survivor could not be killed'],
+    [
+      incomplete.length > 0 || !children.some(({ stoppedBy }) => stoppedBy.includes('SIGKILL')),
+      'a child was killed, and nothing is said of what may be missing',
+    ],
     [phases.every(({ ms }) => ms >= 0) && startedAt <= endedAt, 'its times run backwards'],
     [end.by === 'destination-refused' || evidence.reports > 0, 'session.json is nowhere'],
   ];

@@ -55,7 +55,8 @@ function obeyConsole(game: Game, onEmpty: (() => void) | undefined): void {
   });
 }
 
-async function saveAndExit(): Promise<void> {
+/** What a stop does. */
+export async function saveAndExit(): Promise<void> {
   await mkdir('world', { recursive: true });
   await writeFile('world/saved', 'yes\n');
   console.log('world saved');

@@ -26,9 +26,9 @@ export interface FolderOptions {
 
 /**
  * Prepares `<workdir>/cuberite` for the server: a copy of the configuration folder with the plug-ins in `Plugins`; and
- * port, plug-ins, the world's seed and mode, and WebAdmin set in its INI files. In a folder that is kept from an
- * earlier session only these settings and the files of the plug-ins are replaced. Each file is written atomically, so
- * that the next preparation completes one that was interrupted.
+ * port, plug-ins, the message of a stop, the world's seed and mode, and WebAdmin set in its INI files. In a folder that
+ * is kept from an earlier session only these settings and the files of the plug-ins are replaced. Each file is written
+ * atomically, so that the next preparation completes one that was interrupted.
  * @throws when the folder cannot be made or the configuration cannot be read
  */
 export async function prepareFolder(config: CuberiteConfig, session: FolderOptions): Promise<PreparedFolder> {
@@ -82,10 +82,22 @@ async function setUpServer(
   const path = join(folder, 'settings.ini');
   const found = await readIni(path);
   const dropped = enabledPlugins(found).filter(name => !plugins.includes(name));
-  const settings = enablePlugins(setValue(found, 'Server', 'Ports', String(port)), plugins);
+  const settings = enablePlugins(withGoodbye(setValue(found, 'Server', 'Ports', String(port))), plugins);
   await write(workdir, path, serialiseIni(settings));
   return { settings, notices: dropped.map(name => whyDropped(name, available.includes(name))) };
 }
+
+/** What players read when a stop disconnects them, unless the configuration has a message of its own. */
+function withGoodbye(settings: Ini): Ini {
+  const configured = valueIn(settings, 'Server', SHUTDOWN_MESSAGE) || CUBERITES_MESSAGE;
+  return configured === CUBERITES_MESSAGE
+    ? setValue(settings, 'Server', SHUTDOWN_MESSAGE, 'This session is over. Goodbye, and thank you!')
+    : settings;
+}
+
+const SHUTDOWN_MESSAGE = 'ShutdownMessage';
+/** Cuberite's default, which it writes into a file that has none. */
+const CUBERITES_MESSAGE = 'Server shutdown';
 
 function whyDropped(name: string, exists: boolean): string {
   return exists

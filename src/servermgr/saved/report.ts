@@ -9,6 +9,8 @@ export interface SavedReport {
   readonly startedMs: number | undefined;
   readonly endedMs: number | undefined;
   readonly peak: number | undefined;
+  /** What may be missing, each a sentence. */
+  readonly incomplete: readonly string[];
   readonly archive: { readonly key: string; readonly bytes: number } | undefined;
 }
 
@@ -21,11 +23,11 @@ export function isFinal({ saved }: SavedReport): boolean {
 export function readSavedReport(text: string): SavedReport | undefined {
   const report = parseReport(text);
   if (report === undefined) return undefined;
-  const { end, people, archive, saved, exitCode, startedAt, endedAt, coveredUntil } = report;
+  const { end, people, archive, saved, exitCode, startedAt, endedAt, coveredUntil, incomplete = [] } = report;
   return {
     // A session that was cut off could not write why it ended: its report is its recovery's.
     text: end?.text ?? 'it was cut off, and what it had recorded has been recovered',
-    ...{ saved, exitCode, archive },
+    ...{ saved, exitCode, archive, incomplete },
     startedMs: parseTime(startedAt),
     endedMs: parseTime(endedAt ?? coveredUntil),
     peak: people?.peak,

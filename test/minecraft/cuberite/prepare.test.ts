@@ -65,6 +65,7 @@ describe('a new folder', () => {
     expect(await settings()).toBe(
       original
         .replace('Ports=25565', 'Ports=4711')
+        .replace('=Server shutdown', '=This session is over. Goodbye, and thank you!')
         .replace(
           'Plugin=Core\r\nPlugin=ChatLog\r\n',
           'Plugin=debug\r\nPlugin=chatlog\r\nPlugin=point_blocks\r\nPlugin=logging\r\nPlugin=session_console\r\n',
@@ -103,6 +104,12 @@ describe('a new folder', () => {
     await editConfiguration(text => text.replace('Ports=25565', 'Ports=1\r\nPORTS=2\r\nPorts=3'));
     await prepare();
     expect((await settings()).match(/ports=.*/gi)).toEqual(['Ports=4711']);
+  });
+
+  test('says goodbye to players, or what its configuration says to them', async () => {
+    await editConfiguration(text => text.replace('=Server shutdown', '=Bye'));
+    await prepare();
+    expect(await settings()).toContain('ShutdownMessage=Bye\r\n');
   });
 
   test('opens no WebAdmin', async () => {

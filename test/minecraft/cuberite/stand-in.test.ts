@@ -231,7 +231,7 @@ test('it leaves the files of a session', async () => {
   await using server = await startServer();
   await server.ready();
   await server.home.join('Walker');
-  await eventually(async () => (await server.ready())?.online === 1);
+  await server.online(1);
   await server.child.sendCommand('stop');
   await server.child.exited;
   expect((await readdir(server.folder)).sort()).toEqual(

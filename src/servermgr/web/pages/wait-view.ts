@@ -19,6 +19,7 @@ export interface WaitView {
   readonly until: string;
   readonly waitsFor: string;
   readonly archive: string;
+  readonly incomplete: string;
 }
 
 const STEPS = {
@@ -44,6 +45,7 @@ export function waitView(view: SessionView): WaitView {
     until: wait === undefined ? '' : new Date(wait.untilMs).toISOString(),
     waitsFor: wait === undefined ? '' : waitText(wait),
     archive: archiveText(ended),
+    incomplete: (ended?.report?.incomplete ?? []).map(sentence).join(' '),
   };
 }
 

@@ -37,6 +37,7 @@ ${progress(view)}
 ${connect(view)}
 ${facts(view, nowMs)}
 <p class="summary" data-show="ended failed" data-text="archive">${view.archive}</p>
+<p class="summary bad" data-show="ended failed" data-text="incomplete">${view.incomplete}</p>
 <p data-show="ended failed"><a class="go" href="/">Start another</a></p>
 ${own && stopForm(id, own)}
 </section>
