@@ -5,6 +5,7 @@ import { isatty } from 'node:tty';
 import { findCommand } from './cli/commands.ts';
 import { compressionThreads, poolSize } from './runtime/cpus.ts';
 import { EXIT_INTERNAL_ERROR, EXIT_USAGE } from './runtime/exit-codes.ts';
+import { leave } from './runtime/leave.ts';
 import { createSignals } from './runtime/signals.ts';
 
 /** libuv reads it when its pool is first used. */
@@ -60,4 +61,4 @@ const code = await main().catch(fault => {
 });
 await Promise.race([written(process.stdout), setTimeout(LINGER_MS)]);
 // Node that winds down by itself takes its signal handlers away first: a late SIGTERM would kill, and change the code.
-process.exit(code);
+leave(code);

@@ -7,7 +7,8 @@ import { checkServer } from '../minecraft/game-server.ts';
 import { makeWritableFor } from '../process/ownership.ts';
 import { findUser, type User } from '../process/user.ts';
 import { summary } from '../report/summary.ts';
-import { EXIT_INTERNAL_ERROR, EXIT_USAGE } from '../runtime/exit-codes.ts';
+import { orAborted, timeoutSignal, whenAborted } from '../runtime/abort.ts';
+import { EXIT_INTERNAL_ERROR, EXIT_NOT_SAVED, EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { type Log, type LogOutputs, openLog } from '../runtime/log.ts';
 import { createLoggedProgress, createProgressBar } from '../runtime/progress.ts';
 import type { Signals } from '../runtime/signals.ts';
@@ -15,7 +16,7 @@ import { errorText } from '../runtime/text.ts';
 import { echoChildren } from '../session/echo.ts';
 import { describeEndReason, exitCode, signalExitCode } from '../session/end-reason.ts';
 import { collectHostInfo } from '../session/host-info.ts';
-import { createRuntime, type SessionRuntime } from '../session/runtime.ts';
+import { createRuntime, deadlinesOf, type SessionRuntime } from '../session/runtime.ts';
 import { runSession } from '../session/session.ts';
 import { supervisorLog, withRealPaths } from '../session/workdir.ts';
 import { type CommandInput, printFaults, type RunCommand, readConfig } from './command.ts';
@@ -24,6 +25,34 @@ import { type CommandInput, printFaults, type RunCommand, readConfig } from './c
 export const run: RunCommand = async input => {
   const parsed = readConfig(input);
   if (parsed === undefined) return EXIT_USAGE;
+  using deadline = deadlinesOf(parsed.config, input.signals)('process');
+  const over = new AbortController();
+  let code = EXIT_NOT_SAVED;
+  const session = startSession(parsed, input, known => {
+    code = known;
+    setTimeout(() => over.abort(), PUT_AWAY_MS).unref();
+  });
+  const last = AbortSignal.any([deadline.signal, over.signal]);
+  return await Promise.race([session, whenAborted(last).then(() => giveUp(code, input))]);
+};
+
+/** How long what is left takes at most once the session is over: the control socket goes, stores are closed. */
+const PUT_AWAY_MS = 3_000;
+
+/** A call to a file system has not come back: it can be neither ended nor waited for. */
+function giveUp(code: number, { signals, printError }: CommandInput): number {
+  printError(
+    'left without waiting for a call to a file system any longer: look for a mount that does not answer',
+  );
+  return exitCodeOfProcess(code, signals);
+}
+
+/** @param onOver called with the exit code as soon as it is known, before the last things are put away */
+async function startSession(
+  parsed: Parsed<SessionConfig>,
+  input: CommandInput,
+  onOver: (code: number) => void,
+): Promise<number> {
   const { user, faults: userFaults } = await findUser(parsed.config.children.user);
   const faults = [...userFaults, ...(await checkServer(parsed.config))];
   if (faults.length > 0) {
@@ -32,8 +61,7 @@ export const run: RunCommand = async input => {
   }
   let config: SessionConfig;
   try {
-    await makeWorkdir(parsed.config, user);
-    config = await withRealPaths(parsed.config);
+    config = await orAborted(makeWorkdir(parsed.config, user), timeoutSignal(WORKDIR_MS));
   } catch (error) {
     input.printError(
       `SESSION_WORKDIR "${parsed.config.workdir}" cannot be made ready: ${errorText(error)}: name a folder that can`,
@@ -43,15 +71,20 @@ export const run: RunCommand = async input => {
   const { terminal, env } = input;
   const outputs = await openLog({ level: config.logLevel, terminal, colour: terminal && !env.NO_COLOR });
   try {
-    return await runWithLog({ ...parsed, config }, user, input, outputs);
+    return await runWithLog({ ...parsed, config }, user, input, outputs, onOver);
   } finally {
     await outputs.flush();
   }
-};
+}
 
-async function makeWorkdir({ workdir }: SessionConfig, user: User | undefined): Promise<void> {
-  await mkdir(workdir, { recursive: true });
-  if (user !== undefined) await makeWritableFor(workdir, user);
+/** How long the working directory has to answer. */
+const WORKDIR_MS = 30_000;
+
+/** @returns the configuration with real paths */
+async function makeWorkdir(config: SessionConfig, user: User | undefined): Promise<SessionConfig> {
+  await mkdir(config.workdir, { recursive: true });
+  if (user !== undefined) await makeWritableFor(config.workdir, user);
+  return withRealPaths(config);
 }
 
 /** Only this user's: its lines hold what the children must not read. */
@@ -68,6 +101,7 @@ async function runWithLog(
   user: User | undefined,
   input: CommandInput,
   outputs: LogOutputs,
+  onOver: (code: number) => void,
 ): Promise<number> {
   const { signals, terminal, print, printError, env } = input;
   const { log } = outputs;
@@ -93,6 +127,7 @@ async function runWithLog(
   const { end, saved } = result;
   if (end.kind === 'destination-refused') printError(`${describeEndReason(end)}. ${end.remedy}`);
   const code = exitCodeOfProcess(exitCode(end, saved), signals);
+  onOver(code);
   if (terminal) print(summary(report));
   else
     log.info(

@@ -25,6 +25,8 @@ export interface SessionFixture extends AsyncDisposable {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Starts the supervisor with these variables beside those. */
   start(env?: Record<string, string | undefined>, ...args: string[]): RunningSupervisor;
+  /** The same, by a command that replaces itself by the supervisor, whose command line follows its own. */
+  startBy(launcher: readonly string[], env?: Record<string, string | undefined>): RunningSupervisor;
   /** Kills every supervisor and all that they have started, as the end of their container does. */
   killAll(): Promise<void>;
 }
@@ -71,16 +73,19 @@ export async function openSessionFixture(): Promise<SessionFixture> {
     await killAllIn(folder);
   }
 
+  function start(command: readonly string[], env: Record<string, string | undefined>): RunningSupervisor {
+    const supervisor = startSupervisor(command, { ...COMPILE_CACHE, ...environment, ...env });
+    supervisors.push(supervisor);
+    return supervisor;
+  }
+
   return {
     workdir,
     sessions,
     port,
     environment,
-    start(env = {}, ...args) {
-      const supervisor = startSupervisor(args, { ...COMPILE_CACHE, ...environment, ...env });
-      supervisors.push(supervisor);
-      return supervisor;
-    },
+    start: (env = {}, ...args) => start([process.execPath, SUPERVISOR, ...args], env),
+    startBy: (launcher, env = {}) => start([...launcher, process.execPath, SUPERVISOR], env),
     killAll,
     async [Symbol.asyncDispose]() {
       await killAll();
@@ -90,10 +95,10 @@ export async function openSessionFixture(): Promise<SessionFixture> {
 }
 
 function startSupervisor(
-  args: readonly string[],
+  [file = '', ...args]: readonly string[],
   env: Record<string, string | undefined>,
 ): RunningSupervisor {
-  const child = spawn(process.execPath, [SUPERVISOR, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', text => {
