@@ -61,4 +61,4 @@ const code = await main().catch(fault => {
 });
 await Promise.race([written(process.stdout), setTimeout(LINGER_MS)]);
 // Node that winds down by itself takes its signal handlers away first: a late SIGTERM would kill, and change the code.
-leave(code);
+await leave(code);

@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import type { Parsed } from '../config/define.ts';
 import type { SessionConfig } from '../config/session-config.ts';
-import { listenControlSocket, WorkdirInUseError } from '../control-socket/server.ts';
+import { lockWorkdir, WorkdirInUseError } from '../control-socket/lock.ts';
+import { listenControlSocket } from '../control-socket/server.ts';
 import { openForAppendSync } from '../files/open.ts';
 import { checkServer } from '../minecraft/game-server.ts';
 import { makeWritableFor } from '../process/ownership.ts';
@@ -107,12 +108,13 @@ async function runWithLog(
   const { log } = outputs;
   const progress = terminal ? createProgressBar(process.stderr) : createLoggedProgress(log);
   await using runtime = createRuntime({ config, signals, progress, user, outputs });
-  const socket = await openControlSocket(runtime);
-  if (socket instanceof WorkdirInUseError) {
-    printError(`${socket.message}: give each session a SESSION_WORKDIR of its own`);
+  const lock = await tryToLock(runtime);
+  if (lock instanceof WorkdirInUseError) {
+    printError(`${lock.message}: give each session a SESSION_WORKDIR of its own`);
     return EXIT_USAGE;
   }
-  await using _socket = socket;
+  await using _lock = lock;
+  await using _socket = await openControlSocket(runtime);
   const hostInfo = collectHostInfo(env.ECS_CONTAINER_METADATA_URI_V4, log);
   writeSupervisorLog(supervisorLog(config), outputs);
   log.info(
@@ -145,18 +147,34 @@ function exitCodeOfProcess(code: number, signals: Signals): number {
 }
 
 /**
- * A session without a control socket is a session still.
- * @returns undefined where it cannot be opened; the error where another session runs in the working directory.
+ * A session whose folder cannot be locked for another reason than that somebody has it is a session still.
+ * @returns the error where another session runs in the working directory
  */
+async function tryToLock({
+  config,
+  log,
+}: SessionRuntime): Promise<AsyncDisposable | WorkdirInUseError | undefined> {
+  try {
+    return await lockWorkdir(config.workdir);
+  } catch (error) {
+    if (error instanceof WorkdirInUseError) return error;
+    log.warn(
+      { event: 'workdir_not_locked', err: error },
+      'another session that begins in the working directory is not kept out',
+    );
+    return undefined;
+  }
+}
+
+/** A session without a control socket is a session still. */
 async function openControlSocket({
   config,
   log,
   status,
-}: SessionRuntime): Promise<AsyncDisposable | WorkdirInUseError | undefined> {
+}: SessionRuntime): Promise<AsyncDisposable | undefined> {
   try {
     return await listenControlSocket(config.workdir, status);
   } catch (error) {
-    if (error instanceof WorkdirInUseError) return error;
     log.warn({ event: 'control_socket_unavailable', err: error }, 'control socket not available');
     return undefined;
   }

@@ -1,7 +1,14 @@
 import { constants } from 'node:os';
 import type { ServerLogResult } from '../minecraft/game-server.ts';
 import { describeExit, type ExitStatus, succeeded } from '../process/exit-status.ts';
-import { EXIT_DAMAGED, EXIT_INTERNAL_ERROR, EXIT_NOT_SAVED, EXIT_USAGE } from '../runtime/exit-codes.ts';
+import {
+  EXIT_DAMAGED,
+  EXIT_INTERNAL_ERROR,
+  EXIT_NO_ANSWER,
+  EXIT_NOT_SAVED,
+  EXIT_NOT_THERE,
+  EXIT_USAGE,
+} from '../runtime/exit-codes.ts';
 import { errorText } from '../runtime/text.ts';
 
 /** What ended a session: one value, from whichever came first. */
@@ -46,7 +53,12 @@ export const EXIT_CODES = [
   },
   { code: EXIT_DAMAGED, meaning: '`recover`: saved with damage, the journal is kept' },
   { code: EXIT_USAGE, meaning: 'the configuration, or the destination, has a fault; nothing was started' },
+  { code: EXIT_NOT_THERE, meaning: '`tail`: there is no such journal, or no such folder' },
   { code: EXIT_INTERNAL_ERROR, meaning: 'a bug of the supervisor itself' },
+  {
+    code: EXIT_NO_ANSWER,
+    meaning: '`console`, `health`, `tail`: the session, or the store, does not answer; it may later',
+  },
 ] as const;
 
 /** The exit code tells the cause; only what became of the data tells more. */
