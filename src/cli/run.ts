@@ -3,6 +3,7 @@ import type { Parsed } from '../config/define.ts';
 import type { SessionConfig } from '../config/session-config.ts';
 import { lockWorkdir, WorkdirInUseError } from '../control-socket/lock.ts';
 import { listenControlSocket } from '../control-socket/server.ts';
+import { mayHang } from '../files/mounts.ts';
 import { openForAppendSync } from '../files/open.ts';
 import { checkServer } from '../minecraft/game-server.ts';
 import { makeWritableFor } from '../process/ownership.ts';
@@ -14,6 +15,7 @@ import { type Log, type LogOutputs, openLog } from '../runtime/log.ts';
 import { createLoggedProgress, createProgressBar } from '../runtime/progress.ts';
 import type { Signals } from '../runtime/signals.ts';
 import { errorText } from '../runtime/text.ts';
+import { startWatchdog } from '../runtime/watchdog.ts';
 import { echoChildren } from '../session/echo.ts';
 import { describeEndReason, exitCode, signalExitCode } from '../session/end-reason.ts';
 import { collectHostInfo } from '../session/host-info.ts';
@@ -108,6 +110,17 @@ async function runWithLog(
   const { log } = outputs;
   const progress = terminal ? createProgressBar(process.stderr) : createLoggedProgress(log);
   await using runtime = createRuntime({ config, signals, progress, user, outputs });
+  using watchdog = startWatchdog({
+    isNeeded: () => mayHang(config.workdir),
+    stopTimeoutMs: config.stop.timeoutMs,
+    hangMs: config.save.timeoutMs,
+    exitCode: EXIT_NOT_SAVED,
+    onFault: error =>
+      log.warn(
+        { event: 'watchdog_unavailable', err: error },
+        'a file system that hangs may hold the session',
+      ),
+  });
   const lock = await tryToLock(runtime);
   if (lock instanceof WorkdirInUseError) {
     printError(`${lock.message}: give each session a SESSION_WORKDIR of its own`);
@@ -130,6 +143,7 @@ async function runWithLog(
   if (end.kind === 'destination-refused') printError(`${describeEndReason(end)}. ${end.remedy}`);
   const code = exitCodeOfProcess(exitCode(end, saved), signals);
   onOver(code);
+  watchdog.setExitCode(code);
   if (terminal) print(summary(report));
   else
     log.info(
