@@ -4,6 +4,7 @@ import { isatty } from 'node:tty';
 import { findCommand } from './cli/commands.ts';
 import { compressionThreads, poolSize } from './runtime/cpus.ts';
 import { EXIT_INTERNAL_ERROR, EXIT_USAGE } from './runtime/exit-codes.ts';
+import { leave } from './runtime/leave.ts';
 import { openOutput } from './runtime/output.ts';
 import { createSignals } from './runtime/signals.ts';
 
@@ -64,4 +65,4 @@ const code = await main().catch(fault => {
 });
 await Promise.all([stdout.flush(LINGER_MS), stderr.flush(LINGER_MS)]);
 // Node that winds down by itself takes its signal handlers away first: a late SIGTERM would kill, and change the code.
-process.exit(code);
+await leave(code);

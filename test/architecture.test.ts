@@ -73,7 +73,7 @@ const ONLY_IN: readonly {
   {
     what: 'the environment, signals, exit code and arguments of the process',
     pattern: /process\.(env|on|once|exit|exitCode|argv)\b/,
-    where: ['main.ts', 'servermgr/main.ts'],
+    where: ['main.ts', 'runtime/leave.ts', 'servermgr/main.ts'],
   },
   {
     what: 'deleting from a store',

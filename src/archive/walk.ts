@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { mainPath } from '../files/database.ts';
 import { describeFsError } from '../files/errno.ts';
 import { findHoles, lengthOf, mayHaveHoles, type Span } from '../files/holes.ts';
+import { kernelFolders } from '../files/mounts.ts';
 import { createFileCalls, type FileCalls } from '../files/open.ts';
 import { type Chooser, chooser, type Selection } from '../files/selection.ts';
 import { END_OF_TAR, tarEntryBytes } from '../files/tar.ts';
@@ -38,6 +39,7 @@ export async function* walk(selection: Selection, signal: AbortSignal): AsyncGen
     choose: chooser(selection),
     rootBytes: root.length,
     files: createFileCalls(),
+    kernels: kernelFolders(),
     signal,
   };
   const rest = yield* walkFolder(top, [], context);
@@ -89,6 +91,7 @@ interface WalkContext {
   /** The length of the root's path with its slash. */
   readonly rootBytes: number;
   readonly files: FileCalls;
+  readonly kernels: ReadonlySet<string>;
   readonly signal: AbortSignal;
 }
 
@@ -126,6 +129,10 @@ async function* walkFolder(
     const isFullyIncluded = folder.isFullyIncluded || choose.includes(path);
     if (child.isDirectory()) {
       if (isExcluded) continue;
+      if (context.kernels.has(absolute.toString('latin1'))) {
+        if (isFullyIncluded) batch.push({ kind: 'skipped', path, why: 'a file system of the kernel' });
+        continue;
+      }
       const slashed = Buffer.concat([absolute, SLASH]);
       const inner = { slashed, path, parent: folder, isFullyIncluded, isEmitted: false };
       batch = yield* walkFolder(inner, batch, context);

@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
 import { readVariables } from '../config/define.ts';
 import { SESSION_VARIABLES } from '../config/session-variables.ts';
-import { request as sendRequest } from '../control-socket/client.ts';
-import { EXIT_USAGE } from '../runtime/exit-codes.ts';
+import { NoAnswerError, request as sendRequest } from '../control-socket/client.ts';
+import type { Answer } from '../control-socket/protocol.ts';
+import { EXIT_NO_ANSWER, EXIT_USAGE } from '../runtime/exit-codes.ts';
+import { errorText } from '../runtime/text.ts';
 import { type CommandInput, printFaults, type RunCommand } from './command.ts';
 
 /** Sends one line to the console of the server in the running session, and prints what the server answers. */
@@ -30,7 +32,19 @@ async function visit(
     printFaults(faults, printError);
     return EXIT_USAGE;
   }
-  const answer = await sendRequest(workdir, request);
+  let answer: Answer | undefined;
+  try {
+    answer = await sendRequest(workdir, request);
+  } catch (error) {
+    if (error instanceof NoAnswerError) {
+      printError(`a session runs in ${workdir}, but does not answer: its machine is busy, or a disk hangs`);
+      return EXIT_NO_ANSWER;
+    }
+    printError(
+      `the session in ${workdir} cannot be asked: ${errorText(error)}: run this as the session's user`,
+    );
+    return 1;
+  }
   if (answer === undefined) {
     printError(`no session runs in ${workdir}: set SESSION_WORKDIR to the one that is meant`);
     return 1;

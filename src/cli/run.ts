@@ -1,21 +1,25 @@
 import { mkdir } from 'node:fs/promises';
 import type { Parsed } from '../config/define.ts';
 import type { SessionConfig } from '../config/session-config.ts';
-import { listenControlSocket, WorkdirInUseError } from '../control-socket/server.ts';
+import { lockWorkdir, WorkdirInUseError } from '../control-socket/lock.ts';
+import { listenControlSocket } from '../control-socket/server.ts';
+import { mayHang } from '../files/mounts.ts';
 import { openForAppendSync } from '../files/open.ts';
 import { checkServer } from '../minecraft/game-server.ts';
 import { makeWritableFor } from '../process/ownership.ts';
 import { findUser, type User } from '../process/user.ts';
 import { summary } from '../report/summary.ts';
-import { EXIT_USAGE } from '../runtime/exit-codes.ts';
+import { orAborted, timeoutSignal, whenAborted } from '../runtime/abort.ts';
+import { EXIT_NOT_SAVED, EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { type Log, type LogOutputs, openLog } from '../runtime/log.ts';
 import { createLoggedProgress, createProgressBar } from '../runtime/progress.ts';
 import type { Signals } from '../runtime/signals.ts';
 import { errorText } from '../runtime/text.ts';
+import { startWatchdog } from '../runtime/watchdog.ts';
 import { echoChildren } from '../session/echo.ts';
-import { describeEndReason } from '../session/end-reason.ts';
+import { describeEndReason, signalExitCode } from '../session/end-reason.ts';
 import { collectHostInfo } from '../session/host-info.ts';
-import { createRuntime, type SessionRuntime } from '../session/runtime.ts';
+import { createRuntime, deadlinesOf, type SessionRuntime } from '../session/runtime.ts';
 import { runSession } from '../session/session.ts';
 import { supervisorLog, withRealPaths } from '../session/workdir.ts';
 import { type CommandInput, printFaults, type RunCommand, readConfig } from './command.ts';
@@ -24,6 +28,35 @@ import { type CommandInput, printFaults, type RunCommand, readConfig } from './c
 export const run: RunCommand = async input => {
   const parsed = readConfig(input);
   if (parsed === undefined) return EXIT_USAGE;
+  using deadline = deadlinesOf(parsed.config, input.signals)('process');
+  const over = new AbortController();
+  let code = EXIT_NOT_SAVED;
+  const session = startSession(parsed, input, known => {
+    code = known;
+    setTimeout(() => over.abort(), PUT_AWAY_MS).unref();
+  });
+  const last = AbortSignal.any([deadline.signal, over.signal]);
+  return await Promise.race([session, whenAborted(last).then(() => giveUp(code, input))]);
+};
+
+/** How long what is left takes at most once the session is over: the control socket goes, stores are closed. */
+const PUT_AWAY_MS = 3_000;
+
+/** A call to a file system has not come back: it can be neither ended nor waited for. */
+function giveUp(code: number, { signals, printError }: CommandInput): number {
+  printError(
+    'left without waiting for a call to a file system any longer: look for a mount that does not answer',
+  );
+  const abortedBy = signals.abortedBy();
+  return abortedBy === undefined ? code : signalExitCode(abortedBy);
+}
+
+/** @param onOver called with the exit code as soon as it is known, before the last things are put away */
+async function startSession(
+  parsed: Parsed<SessionConfig>,
+  input: CommandInput,
+  onOver: (code: number) => void,
+): Promise<number> {
   const { user, faults: userFaults } = await findUser(parsed.config.children.user);
   const faults = [...userFaults, ...(await checkServer(parsed.config))];
   if (faults.length > 0) {
@@ -32,8 +65,7 @@ export const run: RunCommand = async input => {
   }
   let config: SessionConfig;
   try {
-    await makeWorkdir(parsed.config, user);
-    config = await withRealPaths(parsed.config);
+    config = await orAborted(makeWorkdir(parsed.config, user), timeoutSignal(WORKDIR_MS));
   } catch (error) {
     input.printError(
       `SESSION_WORKDIR "${parsed.config.workdir}" cannot be made ready: ${errorText(error)}: name a folder that can`,
@@ -42,12 +74,17 @@ export const run: RunCommand = async input => {
   }
   const { terminal, env } = input;
   const style = { level: config.logLevel, terminal, colour: terminal && !env.NO_COLOR };
-  return runWithLog({ ...parsed, config }, user, input, await openLog(input.stdout, style));
-};
+  return runWithLog({ ...parsed, config }, user, input, await openLog(input.stdout, style), onOver);
+}
 
-async function makeWorkdir({ workdir }: SessionConfig, user: User | undefined): Promise<void> {
-  await mkdir(workdir, { recursive: true });
-  if (user !== undefined) await makeWritableFor(workdir, user);
+/** How long the working directory has to answer. */
+const WORKDIR_MS = 30_000;
+
+/** @returns the configuration with real paths */
+async function makeWorkdir(config: SessionConfig, user: User | undefined): Promise<SessionConfig> {
+  await mkdir(config.workdir, { recursive: true });
+  if (user !== undefined) await makeWritableFor(config.workdir, user);
+  return withRealPaths(config);
 }
 
 /** Only this user's: its lines hold what the children must not read. */
@@ -64,17 +101,30 @@ async function runWithLog(
   user: User | undefined,
   input: CommandInput,
   outputs: LogOutputs,
+  onOver: (code: number) => void,
 ): Promise<number> {
   const { signals, terminal, print, printError, env } = input;
   const { log } = outputs;
   const progress = terminal ? createProgressBar(input.stdout) : createLoggedProgress(log);
   await using runtime = createRuntime({ config, signals, progress, user, outputs });
-  const socket = await openControlSocket(runtime);
-  if (socket instanceof WorkdirInUseError) {
-    printError(`${socket.message}: give each session a SESSION_WORKDIR of its own`);
+  using watchdog = startWatchdog({
+    isNeeded: () => mayHang(config.workdir),
+    stopTimeoutMs: config.stop.timeoutMs,
+    hangMs: config.save.timeoutMs,
+    exitCode: EXIT_NOT_SAVED,
+    onFault: error =>
+      log.warn(
+        { event: 'watchdog_unavailable', err: error },
+        'a file system that hangs may hold the session',
+      ),
+  });
+  const lock = await tryToLock(runtime);
+  if (lock instanceof WorkdirInUseError) {
+    printError(`${lock.message}: give each session a SESSION_WORKDIR of its own`);
     return EXIT_USAGE;
   }
-  await using _socket = socket;
+  await using _lock = lock;
+  await using _socket = await openControlSocket(runtime);
   const hostInfo = collectHostInfo(env.ECS_CONTAINER_METADATA_URI_V4, log);
   writeSupervisorLog(supervisorLog(config), outputs);
   log.info(
@@ -88,6 +138,8 @@ async function runWithLog(
   const { result, report } = await runSession(runtime, hostInfo, notices);
   const { end } = result;
   if (end.kind === 'destination-refused') printError(`${describeEndReason(end)}. ${end.remedy}`);
+  onOver(report.exitCode);
+  watchdog.setExitCode(report.exitCode);
   if (terminal) print(summary(report));
   else
     log.info(
@@ -98,18 +150,34 @@ async function runWithLog(
 }
 
 /**
- * A session without a control socket is a session still.
- * @returns undefined where it cannot be opened; the error where another session runs in the working directory.
+ * A session whose folder cannot be locked for another reason than that somebody has it is a session still.
+ * @returns the error where another session runs in the working directory
  */
+async function tryToLock({
+  config,
+  log,
+}: SessionRuntime): Promise<AsyncDisposable | WorkdirInUseError | undefined> {
+  try {
+    return await lockWorkdir(config.workdir);
+  } catch (error) {
+    if (error instanceof WorkdirInUseError) return error;
+    log.warn(
+      { event: 'workdir_not_locked', err: error },
+      'another session that begins in the working directory is not kept out',
+    );
+    return undefined;
+  }
+}
+
+/** A session without a control socket is a session still. */
 async function openControlSocket({
   config,
   log,
   status,
-}: SessionRuntime): Promise<AsyncDisposable | WorkdirInUseError | undefined> {
+}: SessionRuntime): Promise<AsyncDisposable | undefined> {
   try {
     return await listenControlSocket(config.workdir, status);
   } catch (error) {
-    if (error instanceof WorkdirInUseError) return error;
     log.warn({ event: 'control_socket_unavailable', err: error }, 'control socket not available');
     return undefined;
   }

@@ -10,7 +10,6 @@ const session = {
     values.sessionName,
     'now, ISO 8601 in UTC',
     "the session's name; one that is taken gets .2, .3 and so on appended",
-    { acceptsEmpty: true },
   ),
   SESSION_WORKDIR: variable(
     values.path,

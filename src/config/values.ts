@@ -154,7 +154,6 @@ const NAME_REMEDY = 'write a name such as 2026-01-31T12:00:00Z, or leave it out'
 /** The last part of a key: no separators, nothing that a terminal or a bucket would stumble over. */
 export const sessionName = v.pipe(
   v.string(),
-  v.nonEmpty(`is empty: ${NAME_REMEDY}`),
   v.regex(/^.{1,128}$/su, `is longer than 128 characters: ${NAME_REMEDY}`),
   // A folder's name holds 255 bytes at most, one character takes up to four, and `.2` may be appended.
   v.maxBytes(240, 'is longer than 240 bytes: write a shorter name'),

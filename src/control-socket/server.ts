@@ -3,7 +3,6 @@ import { mkdir, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { request } from './client.ts';
 import { type Answer, Request, readLine, STATE_FOLDER, socketPath, TIMEOUT_MS } from './protocol.ts';
 
 export interface ControlHandler {
@@ -12,24 +11,16 @@ export interface ControlHandler {
   health(): Answer;
 }
 
-/** Another session is running in this working directory. */
-export class WorkdirInUseError extends Error {
-  override readonly name = 'WorkdirInUseError';
-}
-
 /**
  * Listens on the control socket, by which other programs in the container reach a running session: it is in the
- * supervisor's own folder, for the supervisor's user only. Disposing of it closes it and removes the folder.
- * @throws {WorkdirInUseError} when another session answers there
+ * supervisor's own folder, for the supervisor's user only. Disposing of it closes it and removes the folder. Whoever
+ * calls it holds the lock of the working directory.
  */
 export async function listenControlSocket(
   workdir: string,
   handler: ControlHandler,
 ): Promise<AsyncDisposable> {
   await mkdir(join(workdir, STATE_FOLDER), { recursive: true, mode: 0o700 });
-  if ((await request(workdir, { ask: 'health' })) !== undefined) {
-    throw new WorkdirInUseError(`another session is running in ${workdir}`);
-  }
   const socketFile = await socketPath(workdir);
   // A supervisor that was killed has left its socket.
   await rm(socketFile.path, { force: true });

@@ -1,5 +1,6 @@
-import { lstatSync } from 'node:fs';
+import { lstat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { unlessMissing } from './errno.ts';
 
 /** A folder's path leads through a link that another user has made. */
 export class ForeignLinkError extends Error {
@@ -18,13 +19,13 @@ export class ForeignLinkError extends Error {
  * @param folder one below it; nothing is looked at of one that is elsewhere
  * @throws {ForeignLinkError}
  */
-export function rejectForeignLinks(root: string, folder: string): void {
+export async function rejectForeignLinks(root: string, folder: string): Promise<void> {
   const names = relative(root, folder).split('/');
   if (names[0] === '' || names[0] === '..') return;
   let path = root;
   for (const name of names) {
     path = join(path, name);
-    const found = lstatSync(path, { throwIfNoEntry: false });
+    const found = await unlessMissing(lstat(path));
     if (found === undefined) return;
     const isTrusted = found.uid === 0 || found.uid === process.geteuid?.();
     if (found.isSymbolicLink() && !isTrusted) throw new ForeignLinkError(path);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { writeAtomically } from '../files/atomic-write.ts';
-import { timeoutSignal } from '../runtime/abort.ts';
+import { orAborted, timeoutSignal } from '../runtime/abort.ts';
 import type { Deadline } from '../runtime/deadline.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Store } from '../store/store.ts';
@@ -50,7 +50,7 @@ export async function writeReport(
   if (workdir === undefined) return;
   const file = join(workdir, 'session.json');
   try {
-    await writeAtomically(file, [body], { replace: true });
+    await orAborted(writeAtomically(file, [body], { replace: true }), deadline.signal);
     log.info({ event: 'report_local', file }, `report written to ${file}`);
   } catch (error) {
     log.error(

@@ -38,6 +38,8 @@ interface Budget {
   readonly reserveMs?: number;
   /** How long after its start a second signal ends it at the earliest; default: at once. */
   readonly abortAfterMs?: number;
+  /** How long it goes on after a second signal; default: not at all. */
+  readonly afterAbortMs?: number;
 }
 
 const FIRST_OF_TWO = 0.6;
@@ -72,6 +74,8 @@ const SHUTDOWN_BUDGET = {
   archiveAtFallback: { defaultMs: ({ saveTimeoutMs }) => saveTimeoutMs, shutdownShare: () => 1 },
   report: { defaultMs: () => 60_000, shutdownShare: () => 1, reserveMs: 1_500, abortAfterMs: 1_500 },
   // It may be cut off at any moment: what is left of the journal then is marked as not needed.
+  // By then the process leaves, whatever call still hangs: no other part needs it as long as calls can be ended.
+  process: { defaultMs: () => Infinity, shutdownShare: () => 1, reserveMs: 1_700, afterAbortMs: 6_000 },
   deleteJournal: { defaultMs: () => 120_000, shutdownShare: () => 1, reserveMs: 1_000 },
 } as const satisfies Record<string, Budget>;
 
@@ -87,7 +91,7 @@ function startDeadline(signals: Signals, budget: Budget, settings: DeadlineSetti
   const expired = new AbortController();
   const defaultMs = budget.defaultMs(settings);
   let endMs = startMs + defaultMs;
-  let timer = setTimeout(expire, defaultMs);
+  let timer = defaultMs === Infinity ? undefined : setTimeout(expire, defaultMs);
 
   if (signals.stopRequested.aborted) shorten();
   else signals.stopRequested.addEventListener('abort', shorten, { once: true });
@@ -104,8 +108,9 @@ function startDeadline(signals: Signals, budget: Budget, settings: DeadlineSetti
   }
 
   function abort(): void {
-    const atMs = startMs + (budget.abortAfterMs ?? 0);
-    if (performance.now() < atMs) endBy(atMs);
+    const nowMs = performance.now();
+    const atMs = Math.max(startMs + (budget.abortAfterMs ?? 0), nowMs + (budget.afterAbortMs ?? 0));
+    if (nowMs < atMs) endBy(atMs);
     else expired.abort(signals.aborted.reason);
   }
 

@@ -1,6 +1,12 @@
 /** The command line or the configuration is wrong: EX_USAGE of sysexits(3). */
 export const EXIT_USAGE = 64;
 
+/** What was asked for is not there: EX_NOINPUT of sysexits(3). */
+export const EXIT_NOT_THERE = 66;
+
+/** A session or a store does not answer, and may later: EX_TEMPFAIL of sysexits(3). */
+export const EXIT_NO_ANSWER = 75;
+
 /** What was recorded is not saved as an archive. */
 export const EXIT_NOT_SAVED = 20;
 

@@ -3,7 +3,7 @@ import { type PackOptions, type PackSummary, pack } from '../archive/pack.ts';
 import { type Survey, survey } from '../archive/walk.ts';
 import type { Codec } from '../config/session-config.ts';
 import type { Selection } from '../files/selection.ts';
-import { sleep } from '../runtime/abort.ts';
+import { orAborted, sleep } from '../runtime/abort.ts';
 import { isBug } from '../runtime/bug.ts';
 import { compressionThreads } from '../runtime/cpus.ts';
 import type { DeadlinePart, StartDeadline } from '../runtime/deadline.ts';
@@ -26,6 +26,8 @@ import { firstFree, refusedNotice } from './free-place.ts';
 /** Between attempts: a store that is down is not flooded. */
 const FIRST_WAIT_MS = 1_000;
 const MAX_WAIT_MS = 30_000;
+/** How long an upload that was given up has to take back what it has stored. */
+const CLEANUP_MS = 1_200;
 /** Each archive of which the store says that it has other bytes stays there, and the next one needs another key. */
 const MAX_OTHER_BYTES = 3;
 
@@ -115,7 +117,9 @@ export async function saveArchive(
     }
     try {
       const attempts = { request, target, store: await target.open(), signal: deadline.signal, onNotice };
-      return { ...(await uploadUntilSaved(attempts, runtime)), faults, hasBug, notices };
+      const saving = uploadUntilSaved(attempts, runtime);
+      // A file call that hangs holds it for ever, behind the store's back.
+      return { ...(await orAborted(saving, deadline.signal, CLEANUP_MS)), faults, hasBug, notices };
     } catch (error) {
       hasBug ||= isBug(error);
       faults.push(faultText(error));

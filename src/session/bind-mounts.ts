@@ -1,37 +1,23 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { unlessMissing } from '../files/errno.ts';
+import { type Mount, readMounts } from '../files/mounts.ts';
 
 /**
  * Where a folder is below a root, if it is, though its path does not say so: a bind mount shows one folder at two places.
- * /proc/self/mountinfo (proc_pid_mountinfo(5)) tells what of a file system each mount shows; device and inode have to
+ * /proc/self/mountinfo tells what of a file system each mount shows; device and inode have to
  * agree, since something else may be mounted in between.
  * @param path real, as `root` is; its last folders need not be there yet
  * @returns undefined: it is not below the root, as far as can be told
  */
 export async function pathBelow(root: string, path: string): Promise<string | undefined> {
-  const mountinfo = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
-  const mounts = mountinfo.split('\n').map(parseMount);
-  const [shownRoot, shown] = [root, path].map(each => placeOf(each, mounts));
+  const mounts = readMounts();
+  const [shownRoot, shown] = [root, path].map(each => placeOf(toBytes(each), mounts));
   if (shownRoot === undefined || shown?.device !== shownRoot.device) return undefined;
   const below = relative(shownRoot.path, shown.path);
   if (isOutside(below)) return undefined;
-  const found = join(root, below);
+  const found = join(root, fromBytes(below));
   return (await isSame(path, found)) ? found : undefined;
-}
-
-interface Mount {
-  readonly device: string;
-  /** The folder of the file system that it shows. */
-  readonly root: string;
-  readonly at: string;
-}
-
-function parseMount(line: string): Mount {
-  const [, , device = '', root = '', at = ''] = line.split(' ');
-  const plain = (text: string) =>
-    text.replaceAll(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
-  return { device, root: plain(root), at: plain(at) };
 }
 
 /** A path within its file system: the last mount of the longest path is what is seen. */
@@ -42,6 +28,10 @@ function placeOf(path: string, mounts: readonly Mount[]): { device: string; path
     .sort((a, b) => b.at.length - a.at.length);
   return mount && { device: mount.device, path: join(mount.root, relative(mount.at, path)) };
 }
+
+/** A path as mounts have them: its bytes in latin1. */
+const toBytes = (path: string) => Buffer.from(path).toString('latin1');
+const fromBytes = (path: string) => Buffer.from(path, 'latin1').toString();
 
 function isOutside(below: string): boolean {
   return below === '..' || below.startsWith('../');

@@ -1,7 +1,14 @@
 import { constants } from 'node:os';
 import type { ServerLogResult } from '../minecraft/game-server.ts';
 import { describeExit, type ExitStatus, succeeded } from '../process/exit-status.ts';
-import { EXIT_DAMAGED, EXIT_INTERNAL_ERROR, EXIT_NOT_SAVED, EXIT_USAGE } from '../runtime/exit-codes.ts';
+import {
+  EXIT_DAMAGED,
+  EXIT_INTERNAL_ERROR,
+  EXIT_NO_ANSWER,
+  EXIT_NOT_SAVED,
+  EXIT_NOT_THERE,
+  EXIT_USAGE,
+} from '../runtime/exit-codes.ts';
 import { errorText } from '../runtime/text.ts';
 
 /** What ended a session: one value, from whichever came first. */
@@ -46,9 +53,14 @@ export const EXIT_CODES = [
   },
   { code: EXIT_DAMAGED, meaning: '`recover`: saved with damage, the journal is kept' },
   { code: EXIT_USAGE, meaning: 'the configuration, or the destination, has a fault; nothing was started' },
+  { code: EXIT_NOT_THERE, meaning: '`tail`: there is no such journal, or no such folder' },
   {
     code: EXIT_INTERNAL_ERROR,
     meaning: 'a bug of the supervisor itself; where the archive is not saved for it, the journal stays',
+  },
+  {
+    code: EXIT_NO_ANSWER,
+    meaning: '`console`, `health`, `tail`: the session, or the store, does not answer; it may later',
   },
 ] as const;
 
@@ -103,7 +115,7 @@ function codeOf(end: EndReason, saved: SaveState): number {
 }
 
 /** The exit code of a process that a signal ended, as a shell tells it. */
-function signalExitCode(signal: NodeJS.Signals): number {
+export function signalExitCode(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal];
 }
 

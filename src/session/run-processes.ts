@@ -1,5 +1,6 @@
 import type { ServerLogResult } from '../minecraft/game-server.ts';
 import { createSessionMarker } from '../process/leftovers.ts';
+import { within } from '../runtime/abort.ts';
 import { endBeforeStart, waitForEnd } from './end-conditions.ts';
 import { describeEndReason, type EndReason, refineEndReason } from './end-reason.ts';
 import { findIncomplete } from './incomplete.ts';
@@ -17,6 +18,9 @@ export interface ProcessesResult {
   /** undefined: there was no server, or its log could not be read. */
   readonly serverLog: ServerLogResult | undefined;
 }
+
+/** A call to a file system that does not answer cannot be cancelled: a session goes on to its end without it. */
+const FILE_CALLS_MS = 3_000;
 
 /**
  * Starts setup, server and agent, and shuts them down when the first end condition holds: once this has returned, not
@@ -51,9 +55,10 @@ async function runUntilEnd(runtime: SessionRuntime, processes: SessionProcesses)
   } finally {
     over.abort();
     // What was in the middle of a step gives up here, so that nothing is started behind the shutdown's back.
-    await startup.catch(error =>
+    const givenUp = startup.catch(error =>
       runtime.log.debug({ event: 'startup_interrupted', err: error }, 'startup interrupted'),
     );
+    await within(FILE_CALLS_MS, givenUp);
   }
 }
 
@@ -62,7 +67,7 @@ async function finishServerLog(
   { gameServer }: SessionProcesses,
 ): Promise<ServerLogResult | undefined> {
   try {
-    return await gameServer?.finishLog();
+    return gameServer && (await within(FILE_CALLS_MS, gameServer.finishLog()));
   } catch (error) {
     log.warn({ event: 'server_log_unreadable', err: error }, 'server log could not be read');
     return undefined;

@@ -43,7 +43,7 @@ export interface RuntimeOptions extends Pick<SessionRuntime, 'config' | 'signals
 export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionRuntime {
   const { config, signals } = options;
   const { log } = outputs;
-  const { save, server, stop, workdir } = config;
+  const { save, workdir } = config;
   const run = randomUUID();
   // As long as it is open its inode has one number: overlayfs may give a folder another one after its first change.
   const openWorkdir = openSync(workdir, constants.O_DIRECTORY);
@@ -64,14 +64,7 @@ export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionR
       const now = statNow(workdir);
       return now !== undefined && isSameFolder(workdirAtStart(), now);
     },
-    startDeadline: createDeadlines(signals, {
-      graceMs: stop.graceMs,
-      serverGraceMs: server.stopGraceMs,
-      hasJournal: config.journal.intervalMs !== undefined && save.destination.kind !== 'inside',
-      stopTimeoutMs: stop.timeoutMs,
-      saveTimeoutMs: save.timeoutMs,
-      hasFallback: save.fallback !== undefined,
-    }),
+    startDeadline: deadlinesOf(config, signals),
     status: createStatus(log, config.server.stopCommand),
     openStore: openOnce,
     closeLogFile: outputs.closeFile,
@@ -82,4 +75,16 @@ export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionR
         if (opening.status === 'fulfilled') opening.value.close();
     },
   };
+}
+
+/** The deadlines of a session, whose configuration is all that they need. */
+export function deadlinesOf({ journal, save, server, stop }: SessionConfig, signals: Signals): StartDeadline {
+  return createDeadlines(signals, {
+    graceMs: stop.graceMs,
+    serverGraceMs: server.stopGraceMs,
+    hasJournal: journal.intervalMs !== undefined && save.destination.kind !== 'inside',
+    stopTimeoutMs: stop.timeoutMs,
+    saveTimeoutMs: save.timeoutMs,
+    hasFallback: save.fallback !== undefined,
+  });
 }

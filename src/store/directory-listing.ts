@@ -2,6 +2,7 @@ import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isMissing, unlessMissing } from '../files/errno.ts';
+import { orAborted } from '../runtime/abort.ts';
 import { partsOf } from './keys.ts';
 import type { StoredObject } from './store.ts';
 
@@ -18,7 +19,7 @@ export async function* listBelow(
   yield* walk(start);
 
   async function* walk(folder: readonly string[]): AsyncGenerator<StoredObject> {
-    for (const entry of await entriesOf(path.join(root, ...folder))) {
+    for (const entry of await orAborted(entriesOf(path.join(root, ...folder)), signal)) {
       signal.throwIfAborted();
       const parts = [...folder, entry.name];
       const key = parts.join('/');
@@ -26,7 +27,8 @@ export async function* listBelow(
       if (!isOnTheWay) continue;
       if (entry.isDirectory()) yield* walk(parts);
       else if (last !== undefined && Buffer.compare(Buffer.from(key), last) <= 0) continue;
-      else if (entry.isFile() && !entry.name.endsWith('.part')) yield* describe(key, path.join(root, key));
+      else if (entry.isFile() && !entry.name.endsWith('.part'))
+        yield* describe(key, path.join(root, key), signal);
     }
   }
 }
@@ -42,8 +44,8 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
   }
 }
 
-async function* describe(key: string, file: string): AsyncGenerator<StoredObject> {
+async function* describe(key: string, file: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
   // It may have been deleted since the directory was read.
-  const stats = await unlessMissing(stat(file));
+  const stats = await orAborted(unlessMissing(stat(file)), signal);
   if (stats !== undefined) yield { key, bytes: stats.size, modifiedMs: stats.mtimeMs };
 }

@@ -35,9 +35,10 @@ export function openDirectoryStore(folder: string): Store {
   const durableBelow = path.dirname(root);
   const fileOf = (key: string) => path.join(root, ...partsOf(key));
   /** To be written, or deleted. */
-  const ownFileOf = (key: string) => {
+  const ownFileOf = async (key: string, signal: AbortSignal) => {
     const file = fileOf(key);
-    rejectForeignLinks(root, path.dirname(file));
+    await orAborted(rejectForeignLinks(root, path.dirname(file)), signal);
+    signal.throwIfAborted();
     return file;
   };
 
@@ -73,14 +74,14 @@ export function openDirectoryStore(folder: string): Store {
       };
       const source = openSource(chunks, watch.signal);
       try {
-        const file = ownFileOf(key);
-        if (ifAbsent && (await isThere(file))) throw new FileExistsError(file);
+        const file = await ownFileOf(key, watch.signal);
+        if (ifAbsent && (await orAborted(isThere(file), watch.signal))) throw new FileExistsError(file);
         const bytes = await orAborted(
           writeAtomically(file, source, { replace: !ifAbsent, durableBelow, onWritten }),
           watch.signal,
           CLEANUP_MS,
         );
-        const verified = (await stat(file)).size === bytes;
+        const verified = (await orAborted(stat(file), watch.signal)).size === bytes;
         if (!verified) throw new Error(`${file} has not the ${bytes} bytes that were written`);
         return { url: pathToFileURL(file).href, key, bytes, parts: 1, verified };
       } catch (error) {
@@ -97,8 +98,7 @@ export function openDirectoryStore(folder: string): Store {
 
     put: (key, body, { signal, ifAbsent }) =>
       explained(`save ${key} to`, signal, async () => {
-        const file = ownFileOf(key);
-        signal.throwIfAborted();
+        const file = await ownFileOf(key, signal);
         const options = { replace: ifAbsent !== true, durableBelow };
         await orAborted(writeAtomically(file, [body], options), signal, CLEANUP_MS);
       }),
@@ -113,30 +113,33 @@ export function openDirectoryStore(folder: string): Store {
     delete: (keys, signal) =>
       explained('delete from', signal, async () => {
         for (const key of keys) {
-          signal.throwIfAborted();
-          const file = ownFileOf(key);
-          await rm(file, { force: true });
-          await rm(`${file}.part`, { force: true });
+          const file = await ownFileOf(key, signal);
+          await orAborted(rm(file, { force: true }), signal);
+          await orAborted(rm(`${file}.part`, { force: true }), signal);
         }
         const folders = new Set(keys.map(key => path.dirname(fileOf(key))));
         // Otherwise what is deleted afterwards may be gone after a power cut, and what was deleted first may not.
-        for (const emptied of folders) await unlessMissing(syncFolder(await removeEmpty(emptied, root)));
+        for (const emptied of folders) {
+          const folder = await orAborted(removeEmpty(emptied, root), signal);
+          await orAborted(unlessMissing(syncFolder(folder)), signal);
+        }
       }),
 
     abortUploads: (key, signal) =>
       explained(`look for what is left of ${key} in`, signal, async () => {
-        const part = `${ownFileOf(key)}.part`;
-        if (!(await isThere(part))) return 0;
-        await rm(part, { force: true });
+        const part = `${await ownFileOf(key, signal)}.part`;
+        if (!(await orAborted(isThere(part), signal))) return 0;
+        await orAborted(rm(part, { force: true }), signal);
         return 1;
       }),
 
     deleteParts: (folder, signal) =>
       explained(`delete what is left in ${folder} of`, signal, async () => {
-        const at = path.dirname(ownFileOf(`${folder}/any`));
-        const parts = ((await unlessMissing(readdir(at))) ?? []).filter(name => name.endsWith('.part'));
-        for (const part of parts) await rm(path.join(at, part), { force: true });
-        if (parts.length > 0) await removeEmpty(at, root);
+        const at = path.dirname(await ownFileOf(`${folder}/any`, signal));
+        const names = (await orAborted(unlessMissing(readdir(at)), signal)) ?? [];
+        const parts = names.filter(name => name.endsWith('.part'));
+        for (const part of parts) await orAborted(rm(path.join(at, part), { force: true }), signal);
+        if (parts.length > 0) await orAborted(removeEmpty(at, root), signal);
       }),
 
     close() {

@@ -162,8 +162,11 @@ describe('a session name', () => {
     );
   });
 
+  test('that is empty is none', () => {
+    expect(config({ TIMESTAMP: '' }).timestamp).toBe('2026-01-31T12:00:00.000Z');
+  });
+
   for (const [why, name] of [
-    ['is empty', ''],
     ['is too long', 'x'.repeat(129)],
     ['holds a slash', 'a/b'],
     ['climbs', 'a..b'],
@@ -352,7 +355,7 @@ describe('what a file of variables leaves in a value', () => {
 describe('faults', () => {
   test('are reported all at once, beside the names that are not known', () => {
     const found = faults({
-      TIMESTAMP: '',
+      TIMESTAMP: '/',
       SESSION_STOP_GRACE: 'x',
       SESSION_ARCHIVE: 'y',
       SESSION_REDY_TIMEOUT: '1',

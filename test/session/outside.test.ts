@@ -18,7 +18,7 @@ async function stage() {
   const networks = makeNetworks();
   onTestFinished(() => networks[Symbol.asyncDispose]());
   const { inside, outside } = networks;
-  const fixture = await openSessionFixture(inside.runner);
+  const fixture = await openSessionFixture();
   onTestFinished(() => fixture[Symbol.asyncDispose]());
   const come = (...args: string[]) => startOutside(outside, args);
   return { inside, fixture, come };
@@ -59,7 +59,7 @@ describe.skipIf(!canMakeNetworks())(
     test('are counted in a real game, by IPv4 and by IPv6, whatever the agent does, and port scanners are not', async () => {
       const { inside, fixture, come } = await stage();
       const dropped = join(fixture.workdir, 'dropped');
-      const session = fixture.start({
+      const session = fixture.startBy(inside.runner, {
         SESSION_SERVER_ADDRESS: `127.0.0.1:${PORT}`,
         SESSION_SERVER_COMMAND: JSON.stringify([process.execPath, GAME, '--port', `${PORT}`]),
         SESSION_AGENT_COMMAND: JSON.stringify([
@@ -98,7 +98,7 @@ describe.skipIf(!canMakeNetworks())(
 
     test('are counted who are only at the dashboard, by a WebSocket, and the session ends when that is closed', async () => {
       const { inside, fixture, come } = await stage();
-      const session = fixture.start({
+      const session = fixture.startBy(inside.runner, {
         SESSION_SERVER_ADDRESS: `127.0.0.1:${PORT}`,
         SESSION_SERVER_COMMAND: program('server-counts-joins', '--port', PORT),
         SESSION_AGENT_COMMAND: program('agent-serves-a-dashboard', DASHBOARD),

@@ -25,6 +25,8 @@ export interface SessionFixture extends AsyncDisposable {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Starts the supervisor with these variables beside those. */
   start(env?: Record<string, string | undefined>, ...args: string[]): RunningSupervisor;
+  /** The same, by a command that replaces itself by the supervisor, whose command line follows its own. */
+  startBy(launcher: readonly string[], env?: Record<string, string | undefined>): RunningSupervisor;
   /** Kills every supervisor and all that they have started, as the end of their container does. */
   killAll(): Promise<void>;
 }
@@ -43,8 +45,7 @@ export interface RunningSupervisor {
   report(): Report;
 }
 
-/** @param runner the command that its supervisors are started by, as `ip netns exec <name>` */
-export async function openSessionFixture(runner: readonly string[] = []): Promise<SessionFixture> {
+export async function openSessionFixture(): Promise<SessionFixture> {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'session-test-'));
   const workdir = join(folder, 'work');
@@ -72,17 +73,19 @@ export async function openSessionFixture(runner: readonly string[] = []): Promis
     await killAllIn(folder);
   }
 
+  function start(command: readonly string[], env: Record<string, string | undefined>): RunningSupervisor {
+    const supervisor = startSupervisor(command, { ...COMPILE_CACHE, ...environment, ...env });
+    supervisors.push(supervisor);
+    return supervisor;
+  }
+
   return {
     workdir,
     sessions,
     port,
     environment,
-    start(env = {}, ...args) {
-      const command = [...runner, process.execPath, SUPERVISOR, ...args];
-      const supervisor = startSupervisor(command, { ...COMPILE_CACHE, ...environment, ...env });
-      supervisors.push(supervisor);
-      return supervisor;
-    },
+    start: (env = {}, ...args) => start([process.execPath, SUPERVISOR, ...args], env),
+    startBy: (launcher, env = {}) => start([...launcher, process.execPath, SUPERVISOR], env),
     killAll,
     async [Symbol.asyncDispose]() {
       await killAll();

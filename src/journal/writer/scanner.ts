@@ -1,6 +1,7 @@
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { COMPANIONS } from '../../files/database.ts';
 import { isMissing } from '../../files/errno.ts';
+import { kernelFolders } from '../../files/mounts.ts';
 import { type Chooser, chooser, type Selection } from '../../files/selection.ts';
 import { createYielder } from '../../runtime/concurrency.ts';
 import { errorText } from '../../runtime/text.ts';
@@ -44,7 +45,7 @@ export function createScanner(selection: Selection, rootAtStart?: () => FolderId
         unreadable: [],
       };
       scans += 1;
-      await scanTree({ root, rootPath, rootAtStart, choose, result, scans });
+      await scanTree({ root, rootPath, rootAtStart, choose, kernels: kernelFolders(), result, scans });
       return result;
     },
     hasRoot() {
@@ -63,6 +64,7 @@ interface Scan {
   readonly rootPath: BytePath;
   readonly rootAtStart: (() => FolderId) | undefined;
   readonly choose: Chooser;
+  readonly kernels: ReadonlySet<string>;
   readonly result: ScanResult;
   /** The number of this scan. */
   readonly scans: number;
@@ -94,6 +96,8 @@ function isListingDue({ scans }: Scan, folder: number): boolean {
 
 /** Lists the folder again where that is needed. @returns whether it is still a folder, as far as can be told */
 function checkFolder(scan: Scan, folder: FolderNode, isListingDue: boolean): boolean {
+  // Mounted since: what the session has written there is out of sight, and not deleted.
+  if (scan.kernels.has(joinPath(scan.rootPath, folder.path))) return true;
   const stats = statEntry(scan, folder.path, folder.fsPath);
   if (stats === 'unreadable') return folder !== scan.root;
   if (stats === 'missing' || !stats.isDirectory()) return false;
@@ -161,6 +165,7 @@ function toNode(
   stats: BigIntStats,
   isIncluded: boolean,
 ): Node | undefined {
+  if (stats.isDirectory() && scan.kernels.has(joinPath(scan.rootPath, path))) return undefined;
   if (stats.isDirectory()) return newFolderNode(path, fsPath, parent, isIncluded, isIncluded);
   if (!isIncluded) return undefined;
   const stat = toFileStat(stats);

@@ -22,7 +22,7 @@ export interface CopyOptions {
 export async function copyTree(from: string, to: string, options: CopyOptions): Promise<string[]> {
   const names = (await namesIn(from)).filter(name => !options.except?.includes(name));
   if (names.length === 0) return [];
-  rejectForeignLinks(dirname(to), to);
+  await rejectForeignLinks(dirname(to), to);
   await mkdir(to, { recursive: true });
   const existing = new Set(await readdir(to));
   const dangling: string[] = [];

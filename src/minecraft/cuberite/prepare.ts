@@ -161,7 +161,7 @@ const NOTHING = Buffer.alloc(0);
 
 /** Where no link below the working directory leads, unless it is the supervisor's own. */
 async function write(workdir: string, path: string, content: Buffer): Promise<void> {
-  rejectForeignLinks(workdir, dirname(path));
+  await rejectForeignLinks(workdir, dirname(path));
   await mkdir(dirname(path), { recursive: true });
   writeAtomicallySync(path, content);
 }

@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+
+/** A line of /proc/self/mountinfo: proc_pid_mountinfo(5). The kernel answers from its own memory, whatever hangs. */
+export interface Mount {
+  readonly device: string;
+  /** The folder of the file system that it shows; bytes in latin1, as all paths here. */
+  readonly root: string;
+  readonly at: string;
+  /** Of the file system, e.g. `ext4`. */
+  readonly type: string;
+}
+
+/** What is mounted, in the order of mounting; nothing where there is no /proc. */
+export function readMounts(): Mount[] {
+  return mountinfo().split('\n').filter(Boolean).map(parseMount);
+}
+
+function mountinfo(): string {
+  try {
+    return readFileSync('/proc/self/mountinfo', 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+function parseMount(line: string): Mount {
+  const fields = line.split(' ');
+  const [, , device = '', root = '', at = ''] = fields;
+  return { device, root: plain(root), at: plain(at), type: fields[fields.indexOf('-') + 1] ?? '' };
+}
+
+function plain(text: string): string {
+  return text.replaceAll(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}
+
+const KERNELS = new Set(
+  (
+    'proc sysfs devpts devtmpfs mqueue cgroup cgroup2 debugfs tracefs securityfs selinuxfs configfs fusectl bpf pstore ' +
+    'efivarfs binfmt_misc rpc_pipefs nsfs'
+  ).split(' '),
+);
+
+/**
+ * The folders where file systems of the kernel are mounted, by absolute path: they hold no files, but views of the
+ * machine. Some wait for whoever reads them, /proc/kcore is 128 TiB long, and none is ever read to its end.
+ */
+export function kernelFolders(): ReadonlySet<string> {
+  return new Set(
+    readMounts()
+      .filter(({ type }) => KERNELS.has(type))
+      .map(({ at }) => at),
+  );
+}
+
+/** Network file systems, and those that a process answers for: their calls wait for somebody else. */
+const REMOTE = /^(?:nfs4?|cifs|smb3?|9p|afs|ceph|lustre|beegfs|gpfs|virtiofs|fuse(?:blk)?(?:\..*)?)$/;
+
+/** Whether a folder is on such a file system, or one is mounted below it: a call may then wait for ever. */
+export function mayHang(folder: string): boolean {
+  const path = Buffer.from(folder).toString('latin1');
+  const mounts = readMounts();
+  const own = mounts
+    .filter(({ at }) => isBelow(path, at))
+    .reduce<Mount | undefined>(
+      (best, each) => (best && best.at.length > each.at.length ? best : each),
+      undefined,
+    );
+  const below = mounts.filter(({ at }) => isBelow(at, path));
+  return [own, ...below].some(mount => mount !== undefined && REMOTE.test(mount.type));
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
+}
