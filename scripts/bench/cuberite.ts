@@ -39,7 +39,7 @@ async function report(config: CuberiteConfig): Promise<void> {
   };
   for (let round = 0; round < ROUNDS; round += 1) {
     const workdir = join(root, `session-${round}`);
-    const session = { workdir, port: 25565 };
+    const session = { workdir, port: 25565, world: { saveIntervalMs: 10_000, beatFile: undefined } };
     await mkdir(workdir);
     await timed('check', () => checkCuberite(config));
     const { folder } = await timed('new folder', () => prepareFolder(config, session));

@@ -37,6 +37,14 @@ export interface ServerConfig {
   readonly livenessTimeoutMs: number;
   /** Console command sent before SIGTERM; undefined: none. */
   readonly stopCommand: string | undefined;
+  readonly worldSave: WorldSaveConfig;
+}
+
+interface WorldSaveConfig {
+  /** undefined: the server saves its world when it wants to. */
+  readonly intervalMs: number | undefined;
+  /** Console command that saves it, where no plug-in of ours does; undefined: none. */
+  readonly command: string | undefined;
 }
 
 /** Cuberite started directly, in a folder that the supervisor prepares. */

@@ -86,12 +86,17 @@ function dashboardPorts({ MCDASHBOARD_PORT: text }: Environment): readonly numbe
 function serverConfig(reader: Reader, context: SessionContext): ServerConfig {
   const { read } = reader;
   const command = read('SESSION_SERVER_COMMAND');
+  const saveInterval = command === undefined ? 'for Cuberite' : 'usual';
   return {
     run: command === undefined ? cuberiteConfig(reader, context) : { kind: 'command', command },
     address: read('SESSION_SERVER_ADDRESS'),
     readyTimeoutMs: read('SESSION_READY_TIMEOUT'),
     livenessTimeoutMs: read('SESSION_LIVENESS_TIMEOUT'),
     stopCommand: read('SESSION_SERVER_STOP_COMMAND'),
+    worldSave: {
+      intervalMs: read('SESSION_WORLD_SAVE_INTERVAL', saveInterval),
+      command: read('SESSION_WORLD_SAVE_COMMAND'),
+    },
   };
 }
 

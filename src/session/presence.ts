@@ -4,6 +4,7 @@ import { connectionsTo } from '../process/connections.ts';
 import { createSocketOwner } from '../process/socket-owner.ts';
 import { readTcpTable, type TcpSocket } from '../process/tcp-table.ts';
 import type { Log } from '../runtime/log.ts';
+import { readBeats } from './beats.ts';
 import type { SessionProcesses } from './processes.ts';
 import type { SessionRuntime } from './runtime.ts';
 
@@ -13,7 +14,7 @@ import type { SessionRuntime } from './runtime.ts';
  */
 export function watchPeople(
   { config, log, user }: SessionRuntime,
-  { marker, children }: SessionProcesses,
+  { marker, children, gameServer }: SessionProcesses,
   over: AbortSignal,
 ): PlayerMonitor {
   const { server, agent, limits } = config;
@@ -30,6 +31,7 @@ export function watchPeople(
       return table && connectionsTo(server.address.port, table, isOwn);
     },
     visitors: () => visitorsOf(agent.dashboardPorts, isOwn),
+    ...(gameServer?.beat && { beat: readBeats(gameServer.beat, log) }),
     onChange: people => tell(people, log),
     onEstimate() {
       if (!isEstimateTold) log.info({ event: 'people_estimated', agentPlayers: agent.players }, ESTIMATED);
@@ -52,7 +54,7 @@ function tell(presence: Presence, log: Log): void {
   const { now, dashboard, unanswered, isUnknown } = presence;
   if (unanswered !== undefined) {
     const fields = { event: 'server_unresponsive', why: unanswered.fault } as const;
-    log.warn(fields, 'server did not answer the status ping');
+    log.warn(fields, 'server does not respond');
   } else if (isUnknown) {
     log.warn({ event: 'people_unknown' }, describePeople(presence));
   } else {

@@ -33,6 +33,7 @@ describe('the defaults', () => {
         readyTimeoutMs: 60_000,
         livenessTimeoutMs: 120_000,
         stopCommand: 'stop',
+        worldSave: { intervalMs: undefined, command: 'save-all' },
       },
       agent: { players: 1 },
       limits: { joinTimeoutMs: undefined, emptyTimeoutMs: undefined, maxDurationMs: undefined },
@@ -54,6 +55,11 @@ describe('the defaults', () => {
       reportNames: false,
       logLevel: 'info',
     });
+  });
+
+  test('save the world of Cuberite every ten seconds', () => {
+    expect(config({}).server.worldSave.intervalMs).toBe(10_000);
+    expect(config({ SESSION_WORLD_SAVE_INTERVAL: 'off' }).server.worldSave.intervalMs).toBeUndefined();
   });
 
   test('are Cuberite and its agent where no command is given, and idle sessions end', () => {
