@@ -7,6 +7,7 @@ import { rejectForeignLinks } from '../../files/foreign-links.ts';
 import { readRegularFile } from '../../files/open.ts';
 import { CONSOLE_LUA, CONSOLE_PLUGIN, withConsole } from './console-plugin.ts';
 import { copyTree } from './copy-tree.ts';
+import { keepEarlierLog } from './earlier-log.ts';
 import { type Ini, parseIni, serialiseIni, setValue, valueIn } from './ini.ts';
 import { availablePlugins, configurationPlugins, enabledPlugins, enablePlugins } from './plugins.ts';
 import { WORLD_PLUGIN, type WorldPluginOptions, worldLua } from './world-plugin.ts';
@@ -37,6 +38,7 @@ export async function prepareFolder(config: CuberiteConfig, session: FolderOptio
   const folder = join(session.workdir, 'cuberite');
   try {
     const links = await copyFiles(config, folder);
+    await keepEarlierLog(folder, session.workdir);
     const available = await availablePlugins(config);
     const plugins = await wantedPlugins(config, available);
     const server = await setUpServer(folder, session, plugins, available);
@@ -86,7 +88,13 @@ async function setUpServer(
   const dropped = enabledPlugins(found).filter(name => !plugins.includes(name));
   const settings = enablePlugins(setValue(found, 'Server', 'Ports', String(port)), plugins);
   await write(workdir, path, serialiseIni(settings));
-  return { settings, notices: dropped.map(name => whyDropped(name, available.includes(name))) };
+  const told = dropped.filter(name => available.includes(name) || !isDefault(name));
+  return { settings, notices: told.map(name => whyDropped(name, available.includes(name))) };
+}
+
+/** Enabled in the settings that Cuberite itself makes (its src/Bindings/PluginManager.cpp): nobody has asked for them. */
+function isDefault(plugin: string): boolean {
+  return plugin === 'Core' || plugin === 'ChatLog';
 }
 
 function whyDropped(name: string, exists: boolean): string {

@@ -140,11 +140,13 @@ describe('a new folder', () => {
 });
 
 describe('plug-ins', () => {
-  test('that are leftovers of another home are dropped, each with a notice', async () => {
-    const { notices } = await prepare();
-    expect(notices).toEqual([
-      'settings.ini names the plug-in "Core", which does not exist: its line was dropped.',
-      'settings.ini names the plug-in "ChatLog", which does not exist: its line was dropped.',
+  test('that are leftovers of another home are dropped, each with a notice but for those of Cuberite itself', async () => {
+    expect((await prepare()).notices).toEqual([]);
+    expect(await pluginLines()).not.toContain('Plugin=Core');
+    await editConfiguration(text => text.replace('Plugin=Core', 'Plugin=Core\r\nPlugin=greeter'));
+    await rm(join(workdir, 'cuberite'), { recursive: true });
+    expect((await prepare()).notices).toEqual([
+      'settings.ini names the plug-in "greeter", which does not exist: its line was dropped.',
     ]);
   });
 
@@ -165,7 +167,7 @@ describe('plug-ins', () => {
       'Plugin=session_console',
       'Plugin=session_world',
     ]);
-    expect(notices).toHaveLength(1);
+    expect(notices).toEqual([]);
   });
 
   test('are not swallowed by a line that differs in case alone, even a disabled one', async () => {
@@ -225,6 +227,20 @@ describe('a folder that is there already', () => {
     await prepare();
     expect(await read('world/region/r.0.0.mca')).toBe('kept');
     expect(await read('items.ini')).toBe('changed by the server');
+  });
+
+  test('keeps the log of each earlier session, which the plug-in would cut', async () => {
+    const { folder } = await prepare();
+    for (const text of ['first', 'second', '']) {
+      await writeFile(join(folder, 'logging.bin'), text);
+      await prepare();
+    }
+    expect(await Promise.all(['logging.1.bin', 'logging.2.bin'].map(read))).toEqual(['first', 'second']);
+    expect((await readdir(folder)).filter(name => name.startsWith('logging'))).toEqual([
+      'logging.1.bin',
+      'logging.2.bin',
+      'logging.bin',
+    ]);
   });
 
   test('gets the settings that are asked for now, and keeps those that are not asked about', async () => {
