@@ -166,9 +166,9 @@ function lookAtContent({ file, open, contentCheck }: FileReading): Promise<strin
   return contentCheck.look({ path, size, mtimeMs: Number(mtimeNs / 1_000_000n), read: open.read });
 }
 
-/** At least so long until a file that is just being written is looked at again. */
+/** So long until a file that is just being written is looked at again. */
 const REST_MS = 500;
-/** With two seconds from scan to scan a minute; then it is sent as one that is not whole. */
+/** A quarter of a minute; then it is sent as one that is not whole. */
 const MAX_TORN_LOOKS = 30;
 
 function waitsForRest({ file, mayWait = false }: FileReading): boolean {
