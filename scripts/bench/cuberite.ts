@@ -1,14 +1,19 @@
-/** Prints how long it takes to prepare Cuberite's folder, new and kept, and to start the server's program: medians. */
+/**
+ * Prints how long it takes to prepare Cuberite's folder, new and kept, and to start the server's program: medians. Then
+ * what it costs to save the world every ten seconds: `--seconds 60` for each of two runs.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import type { CuberiteConfig } from '../../src/config/session-config.ts';
 import { checkCuberite } from '../../src/minecraft/cuberite/check.ts';
 import { cuberiteCommand } from '../../src/minecraft/cuberite/command.ts';
 import { prepareFolder } from '../../src/minecraft/cuberite/prepare.ts';
 import { median } from './median.ts';
+import { reportWorld } from './world.ts';
 
 const ROUNDS = 15;
 const FOLDERS = 50;
@@ -22,6 +27,8 @@ try {
 } finally {
   await rm(root, { recursive: true });
 }
+const { values } = parseArgs({ options: { seconds: { type: 'string', default: '60' } } });
+await reportWorld(Number(values.seconds));
 
 async function report(config: CuberiteConfig): Promise<void> {
   const times: Record<string, number[]> = {
@@ -39,7 +46,7 @@ async function report(config: CuberiteConfig): Promise<void> {
   };
   for (let round = 0; round < ROUNDS; round += 1) {
     const workdir = join(root, `session-${round}`);
-    const session = { workdir, port: 25565 };
+    const session = { workdir, port: 25565, world: { saveIntervalMs: 10_000, beatFile: undefined } };
     await mkdir(workdir);
     await timed('check', () => checkCuberite(config));
     const { folder } = await timed('new folder', () => prepareFolder(config, session));

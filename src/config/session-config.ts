@@ -39,6 +39,14 @@ export interface ServerConfig {
   readonly stopCommand: string | undefined;
   /** Time from the first stop step to SIGKILL. */
   readonly stopGraceMs: number;
+  readonly worldSave: WorldSaveConfig;
+}
+
+interface WorldSaveConfig {
+  /** undefined: the server saves its world when it wants to. */
+  readonly intervalMs: number | undefined;
+  /** Console command that saves it, where no plug-in of ours does; undefined: none. */
+  readonly command: string | undefined;
 }
 
 /** Cuberite started directly, in a folder that the supervisor prepares. */

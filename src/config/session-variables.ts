@@ -79,7 +79,17 @@ const server = {
   SESSION_LIVENESS_TIMEOUT: variable(
     values.positiveDuration,
     '2m',
-    'a server that was ready and has answered no ping for this long counts as hung',
+    'a server that was ready and has answered no ping for this long counts as hung; Cuberite, also one whose world stands still',
+  ),
+  SESSION_WORLD_SAVE_INTERVAL: variableByCase(
+    values.durationOrOff,
+    { usual: 'off', 'for Cuberite': '10s' },
+    'how often the world is saved while somebody is in the game, at most once a second',
+  ),
+  SESSION_WORLD_SAVE_COMMAND: variable(
+    values.consoleLine,
+    'save-all',
+    'console command that does so; Cuberite has a plug-in for it',
   ),
 };
 

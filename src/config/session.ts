@@ -88,6 +88,7 @@ function dashboardPorts({ MCDASHBOARD_PORT: text }: Environment): readonly numbe
 function serverConfig(reader: Reader, context: SessionContext, graceMs: number): ServerConfig {
   const { read } = reader;
   const command = read('SESSION_SERVER_COMMAND');
+  const saveInterval = command === undefined ? 'for Cuberite' : 'usual';
   return {
     run: command === undefined ? cuberiteConfig(reader, context) : { kind: 'command', command },
     address: read('SESSION_SERVER_ADDRESS'),
@@ -95,6 +96,10 @@ function serverConfig(reader: Reader, context: SessionContext, graceMs: number):
     livenessTimeoutMs: read('SESSION_LIVENESS_TIMEOUT'),
     stopCommand: read('SESSION_SERVER_STOP_COMMAND'),
     stopGraceMs: read('SESSION_SERVER_STOP_GRACE') ?? graceMs,
+    worldSave: {
+      intervalMs: read('SESSION_WORLD_SAVE_INTERVAL', saveInterval),
+      command: read('SESSION_WORLD_SAVE_COMMAND'),
+    },
   };
 }
 

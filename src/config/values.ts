@@ -249,6 +249,6 @@ export const childUser = v.pipe(
 /** One line for the server's console; undefined: none. */
 export const consoleLine = v.pipe(
   v.string(),
-  v.regex(/^\P{Cc}*$/u, 'is more than one line: write the one command that stops the server'),
+  v.regex(/^\P{Cc}*$/u, 'is more than one line: write one command'),
   v.transform(line => (line === '' ? undefined : line)),
 );

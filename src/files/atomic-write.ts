@@ -121,6 +121,15 @@ export async function copyAtomically(
   }
 }
 
+/**
+ * Gives a file or folder another name, beside its own.
+ * @throws {FileExistsError} when something has that name
+ */
+export async function moveBeside(path: string, to: string): Promise<void> {
+  if ((await unlessMissing(lstat(to))) !== undefined) throw new FileExistsError(to);
+  await rename(path, to);
+}
+
 /** Puts the part where no file is: a hard link is refused where there is one, a rename would overwrite it. */
 async function placeNew(part: string, file: string): Promise<void> {
   try {

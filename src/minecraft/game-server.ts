@@ -2,6 +2,8 @@ import { lstat } from 'node:fs/promises';
 import type { Command, CuberiteConfig, SessionConfig } from '../config/session-config.ts';
 import { unlessMissing } from '../files/errno.ts';
 import { type FollowOptions, follow, splitLines } from '../files/tail.ts';
+import { errorText } from '../runtime/text.ts';
+import { type BeatFile, createBeatFile } from './cuberite/beat.ts';
 import { checkCuberite } from './cuberite/check.ts';
 import { cuberiteCommand, type OutputChoice } from './cuberite/command.ts';
 import { applyLogEvent, endAll, NO_PLAYERS, type PlayerSessions } from './cuberite/player-sessions.ts';
@@ -17,6 +19,10 @@ export interface GameServer {
   readonly notices: readonly string[];
   /** How its output is kept out of a buffer; undefined where the command is a user's own. */
   readonly output: OutputChoice | undefined;
+  /** Where it tells each second that its world lives; undefined: it does not. */
+  readonly beat: BeatFile | undefined;
+  /** Console command by which its world is saved; undefined: it does so by itself. */
+  readonly saveCommand: string | undefined;
   /** To be called once the server is ready: keeps what it changes when it stops. @returns why it could not */
   keepReadySettings(): Promise<string | undefined>;
   /** To be called once the server has exited: reads its log to the end. @throws when the log could not be read */
@@ -36,22 +42,33 @@ export async function checkServer({ server }: SessionConfig): Promise<readonly s
   return server.run.kind === 'cuberite' ? checkCuberite(server.run) : [];
 }
 
-/**
- * Prepares the server's folder, and starts following its log.
- * @param logFile absolute path of the file that will get the server's output
- */
-export async function prepareServer(config: SessionConfig, logFile: string): Promise<GameServer> {
-  const { run } = config.server;
-  return run.kind === 'cuberite' ? prepareCuberite(run, config, logFile) : genericServer(run.command, config);
+export interface ServerFiles {
+  /** Absolute path of the file that will get the server's output. */
+  readonly log: string;
+  /** Whom the server runs as; undefined: as this process does. */
+  readonly owner: Owner | undefined;
 }
 
-function genericServer(command: Command, { workdir }: SessionConfig): GameServer {
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Prepares the server's folder, and starts following its log. */
+export async function prepareServer(config: SessionConfig, files: ServerFiles): Promise<GameServer> {
+  const { run } = config.server;
+  return run.kind === 'cuberite' ? prepareCuberite(run, config, files) : genericServer(run.command, config);
+}
+
+function genericServer(command: Command, { workdir, server }: SessionConfig): GameServer {
   const nothing = { playerSessions: NO_PLAYERS, exitPlugin: undefined };
   return {
     command,
     cwd: workdir,
     notices: [],
     output: undefined,
+    beat: undefined,
+    saveCommand: server.worldSave.command,
     keepReadySettings: async () => undefined,
     finishLog: async () => nothing,
   };
@@ -60,18 +77,26 @@ function genericServer(command: Command, { workdir }: SessionConfig): GameServer
 async function prepareCuberite(
   run: CuberiteConfig,
   config: SessionConfig,
-  logFile: string,
+  { log, owner }: ServerFiles,
 ): Promise<GameServer> {
   const { workdir, children, server } = config;
-  const { folder, plugins, notices } = await prepareFolder(run, { workdir, port: server.address.port });
+  const beat = await createBeatFile(owner).catch(errorText);
+  const beatFile = typeof beat === 'string' ? undefined : beat;
+  const { folder, plugins, notices } = await prepareFolder(run, {
+    workdir,
+    port: server.address.port,
+    world: { saveIntervalMs: server.worldSave.intervalMs, beatFile: beatFile?.path },
+  });
   const { command, cwd, output } = await cuberiteCommand(run, folder, children.env.PATH);
   return {
     command,
     cwd,
-    notices,
+    notices: typeof beat === 'string' ? [...notices, `A world that hangs is not noticed: ${beat}.`] : notices,
     output,
+    beat: beatFile,
+    saveCommand: undefined,
     keepReadySettings: () => keepReadySettings(folder, workdir),
-    finishLog: await followLog(logFile, plugins),
+    finishLog: await followLog(log, plugins),
   };
 }
 

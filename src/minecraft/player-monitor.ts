@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Address } from '../config/session-config.ts';
 import { pause } from '../runtime/abort.ts';
 import { errorMessage } from '../runtime/text.ts';
+import { type Beat, createBeatWatch } from './cuberite/beat.ts';
 import { ping } from './ping.ts';
 import {
   applySample,
@@ -25,6 +26,8 @@ export interface MonitorOptions extends IdleLimits {
   readonly connections?: () => Promise<Peers | undefined>;
   /** Who is connected to the dashboard, as `address:port`; undefined: that cannot be told. */
   readonly visitors?: () => Promise<ReadonlySet<string> | undefined>;
+  /** The last that the server's world has told of itself; undefined: nothing that is known. */
+  readonly beat?: () => Promise<Beat | undefined>;
   /**
    * Called when a person has joined or left, or the agent, and when the server stops or resumes answering, or telling how
    * many there are.
@@ -44,6 +47,10 @@ export interface Peers {
 
 export interface PlayerMonitor {
   people(): Presence;
+  /** How many players are in the game, the agent's among them; undefined: that is not known. */
+  online(): number | undefined;
+  /** undefined: the world does not tell of itself. */
+  beat(): Beat | undefined;
   /** The names in the server's answers so far, the agent's among them, each once: personal data. */
   names(): readonly string[];
   /** The first limit that is reached, which ends the monitor; undefined when it was aborted. */
@@ -74,7 +81,16 @@ export function monitorPlayers(address: Address, options: MonitorOptions): Playe
   let visitors: ReadonlySet<string> = new Set();
   let visits = noVisits;
   let people = emptyPresence;
-  return { people: () => people, names: () => [...names], limit: run() };
+  let online: number | undefined;
+  let beat: Beat | undefined;
+  const world = createBeatWatch();
+  return {
+    people: () => people,
+    online: () => online,
+    beat: () => beat,
+    names: () => [...names],
+    limit: run(),
+  };
 
   async function run(): Promise<IdleLimit | undefined> {
     for (; !signal.aborted; await pause(intervalMs, signal)) {
@@ -95,11 +111,15 @@ export function monitorPlayers(address: Address, options: MonitorOptions): Playe
       return { fault: errorMessage(error) };
     });
     if ('fault' in status) return { atMs: performance.now() - startMs, ...status };
-    collectNames(status.names);
+    beat = await options.beat?.();
+    const fault = world.look(beat, performance.now());
+    if (fault !== undefined) return { atMs: performance.now() - startMs, fault };
+    collectNames([...status.names, ...(beat?.players ?? [])]);
+    online = status.online ?? beat?.players?.length;
     const connected = await look();
     const atMs = performance.now() - startMs;
     await lookAtDashboard(atMs);
-    return { atMs, online: status.online, connected, visits };
+    return { atMs, online, connected, visits };
   }
 
   /** After the ping, whose own connection is closed by then. */

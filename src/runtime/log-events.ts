@@ -214,7 +214,8 @@ export const SESSION_EVENTS = {
   },
   server_unresponsive: {
     levels: ['warn'],
-    meaning: 'The server did not answer the status ping; after SESSION_LIVENESS_TIMEOUT it counts as hung.',
+    meaning:
+      'The server did not answer the status ping, or answers while its world stands still; after SESSION_LIVENESS_TIMEOUT it counts as hung.',
     action: 'Look at cuberite_process.log.',
     fields: { why: 'what was answered' },
   },
@@ -229,6 +230,19 @@ export const SESSION_EVENTS = {
     meaning: 'The agent was in the game, and has no connection to it any more; people play on.',
     action: 'Look at agent.log, if it does not come back.',
     fields: {},
+  },
+  server_stack_recorded: {
+    levels: ['info'],
+    meaning:
+      'What the threads of a server that has hung were doing is in a file of the working directory: in the kernel, and their stacks where gdb is installed.',
+    action: 'Read it to find out why the server hung.',
+    fields: { path: 'the file' },
+  },
+  server_stack_missing: {
+    levels: ['warn'],
+    meaning: 'What a server that has hung was doing could not be recorded.',
+    action: 'None.',
+    fields: { why: 'why not' },
   },
   people_estimated: {
     levels: ['info'],

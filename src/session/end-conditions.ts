@@ -111,9 +111,9 @@ async function idleOrHung(session: Session): Promise<EndReason> {
   const { monitor } = await running(session);
   const limit = await monitor.limit;
   if (limit === undefined) return rejectWhen(session.over);
-  return limit === 'server-hung'
-    ? { kind: limit, afterMs: session.runtime.config.server.livenessTimeoutMs }
-    : { kind: limit };
+  if (limit !== 'server-hung') return { kind: limit };
+  const why = monitor.people().unanswered?.fault ?? 'no answer';
+  return { kind: limit, afterMs: session.runtime.config.server.livenessTimeoutMs, why };
 }
 
 async function running({ startup, over }: Session): Promise<RunningProcesses> {

@@ -23,7 +23,7 @@ export type EndReason =
   | { readonly kind: 'server-exited'; readonly exit: ExitStatus; readonly isStopSent?: boolean }
   /** A Cuberite plug-in ended the server its own way: it aborts, and no world is saved. */
   | { readonly kind: 'server-ended-by-plugin'; readonly plugin: string; readonly exit: ExitStatus }
-  | { readonly kind: 'server-hung'; readonly afterMs: number }
+  | { readonly kind: 'server-hung'; readonly afterMs: number; readonly why: string }
   | { readonly kind: 'agent-exited'; readonly exit: ExitStatus }
   | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
   | { readonly kind: 'max-duration' }
@@ -137,7 +137,7 @@ export function describeEndReason(end: EndReason): string {
     case 'server-ended-by-plugin':
       return `the plug-in ${end.plugin} ended the server, which ${describeExit(end.exit)}: the world was not saved`;
     case 'server-hung':
-      return `the server hung: it answered no ping for ${seconds(end.afterMs)}`;
+      return `the server hung for ${seconds(end.afterMs)}: ${end.why}`;
     case 'agent-exited':
       return `the agent ${describeExit(end.exit)}`;
     case 'signal':

@@ -3,6 +3,7 @@ import { deleteJournal } from '../journal/delete.ts';
 import type { People } from '../journal/format/people.ts';
 import { type Journal, type JournalEnd, startJournal } from '../journal/writer/journal.ts';
 import type { JournalProblem } from '../journal/writer/options.ts';
+import { createRegionCheck } from '../minecraft/region-file.ts';
 import { sessionFolder } from '../report/session-folder.ts';
 import { orAborted, whenAborted } from '../runtime/abort.ts';
 import type { Log } from '../runtime/log.ts';
@@ -31,8 +32,17 @@ interface StartedJournal {
   readonly name: string;
 }
 
-/** A file that is rewritten again and again, such as a region file, must not crowd out the logs. */
+/** A file that is rewritten again and again, such as a picture, must not crowd out the logs. */
 const REWRITE_INTERVAL_MS = 60_000;
+
+/**
+ * Where the world is saved more often, every save is in the journal with the scan that follows it: as that may come at
+ * once or an interval later, so much sooner than the next save.
+ */
+function rewriteIntervalMs(saveIntervalMs: number | undefined, intervalMs: number): number {
+  if (saveIntervalMs === undefined) return REWRITE_INTERVAL_MS;
+  return Math.min(REWRITE_INTERVAL_MS, Math.max(saveIntervalMs / 2, saveIntervalMs - intervalMs));
+}
 
 const HEARTBEAT_MS = 60_000;
 
@@ -81,7 +91,7 @@ async function startWhenClaimed(
   intervalMs: number,
   { config, log, claims, status, workdirAtStart }: SessionRuntime,
 ): Promise<() => StartedJournal> {
-  const { journal, save, workdir } = config;
+  const { journal, save, server, workdir } = config;
   const sinceMs = Date.now();
   const { include, exclude, archiveName, codec, key, experiment } = save;
   const { name, conditions, isReadable } = await claims.at(save.destination).whenClaimed;
@@ -94,7 +104,8 @@ async function startWhenClaimed(
     },
     rootAtStart: workdirAtStart,
     intervalMs,
-    rewriteIntervalMs: REWRITE_INTERVAL_MS,
+    rewriteIntervalMs: rewriteIntervalMs(server.worldSave.intervalMs, intervalMs),
+    contentCheck: createRegionCheck(),
     heartbeatMs: HEARTBEAT_MS,
     scratch: tmpdir(),
     destination: store,

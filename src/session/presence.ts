@@ -5,6 +5,7 @@ import { createSocketOwner } from '../process/socket-owner.ts';
 import { readTcpTable, type TcpSocket } from '../process/tcp-table.ts';
 import type { Log } from '../runtime/log.ts';
 import { peopleInGame, warnLateJoiners } from './announcements.ts';
+import { readBeats } from './beats.ts';
 import type { SessionProcesses } from './processes.ts';
 import type { SessionRuntime } from './runtime.ts';
 
@@ -18,7 +19,7 @@ export function watchPeople(
   over: AbortSignal,
 ): PlayerMonitor {
   const { config, log, user } = runtime;
-  const { marker, children } = processes;
+  const { marker, children, gameServer } = processes;
   const { server, agent, limits } = config;
   const isOwn = createSocketOwner({ user, marker, children });
   let isEstimateTold = false;
@@ -34,6 +35,7 @@ export function watchPeople(
       return table && connectionsTo(server.address.port, table, isOwn);
     },
     visitors: () => visitorsOf(agent.dashboardPorts, isOwn),
+    ...(gameServer?.beat && { beat: readBeats(gameServer.beat, log) }),
     onChange(people, before) {
       tellAgent(people, before, log);
       tellPeople(people, before, log);
@@ -71,7 +73,7 @@ function tellPeople(people: Presence, before: Presence, log: Log): void {
   if (unanswered !== undefined) {
     if (before.unanswered !== undefined) return;
     const fields = { event: 'server_unresponsive', why: unanswered.fault } as const;
-    log.warn(fields, 'server did not answer the status ping');
+    log.warn(fields, 'server does not respond');
   } else if (isUnknown) {
     if (!before.isUnknown) log.warn({ event: 'people_unknown' }, describePeople(people));
   } else {

@@ -1,6 +1,9 @@
+import { join } from 'node:path';
 import type { ServerLogResult } from '../minecraft/game-server.ts';
 import { createSessionMarker } from '../process/leftovers.ts';
-import { within } from '../runtime/abort.ts';
+import { recordStack } from '../process/stack.ts';
+import { timeoutSignal, within } from '../runtime/abort.ts';
+import { errorText } from '../runtime/text.ts';
 import { endBeforeStart, waitForEnd } from './end-conditions.ts';
 import { describeEndReason, type EndReason, refineEndReason } from './end-reason.ts';
 import { findIncomplete } from './incomplete.ts';
@@ -31,6 +34,7 @@ export async function runProcesses(runtime: SessionRuntime): Promise<ProcessesRe
   const processes: SessionProcesses = { marker: createSessionMarker(), children: [] };
   const end = endBeforeStart(runtime) ?? (await runUntilEnd(runtime, processes));
   log.info({ event: 'session_ending', end: end.kind }, `session ending: ${describeEndReason(end)}`);
+  if (end.kind === 'server-hung') await recordServerStack(runtime, processes);
   status.startPhase('stopping');
   const shutdown = await shutDown(runtime, processes, end);
   const incomplete = findIncomplete(processes.children, shutdown);
@@ -62,6 +66,25 @@ async function runUntilEnd(runtime: SessionRuntime, processes: SessionProcesses)
   }
 }
 
+/** gdb takes a second or two. */
+const STACK_MS = 10_000;
+
+/** What a server that has hung does, for whoever is to find out why. It never rejects. */
+async function recordServerStack(
+  { config, log, signals }: SessionRuntime,
+  { server }: SessionProcesses,
+): Promise<void> {
+  if (server?.pid === undefined) return;
+  const file = join(config.workdir, 'server_hung.txt');
+  const signal = timeoutSignal(STACK_MS, signals.stopRequested);
+  try {
+    await recordStack(server.pid, { file, path: config.children.env.PATH, signal });
+    log.info({ event: 'server_stack_recorded', path: file }, 'what the server did when it hung is recorded');
+  } catch (error) {
+    log.warn({ event: 'server_stack_missing', why: errorText(error) }, 'what the server did is not recorded');
+  }
+}
+
 async function finishServerLog(
   { log }: SessionRuntime,
   { gameServer }: SessionProcesses,
@@ -71,5 +94,7 @@ async function finishServerLog(
   } catch (error) {
     log.warn({ event: 'server_log_unreadable', err: error }, 'server log could not be read');
     return undefined;
+  } finally {
+    await gameServer?.beat?.[Symbol.asyncDispose]();
   }
 }

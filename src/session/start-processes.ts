@@ -1,3 +1,4 @@
+import { describeTicks } from '../minecraft/cuberite/beat.ts';
 import { prepareServer } from '../minecraft/game-server.ts';
 import { isPortOpen, waitUntilReady } from '../minecraft/readiness.ts';
 import { type Child, type ChildSpec, startChild } from '../process/child.ts';
@@ -12,6 +13,7 @@ import type { EndReason } from './end-reason.ts';
 import { watchPeople } from './presence.ts';
 import type { RunningProcesses, SessionProcesses, Startup } from './processes.ts';
 import type { SessionRuntime } from './runtime.ts';
+import { saveWorldRepeatedly } from './save-world.ts';
 import { childLog } from './workdir.ts';
 
 /**
@@ -58,7 +60,10 @@ async function startServer(
     const why = `something else listens on ${address.host}:${address.port} already`;
     return { end: { kind: 'server-not-startable', why } };
   }
-  const gameServer = await prepareServer(config, childLog(config, 'server')).catch(errorText);
+  const gameServer = await prepareServer(config, {
+    log: childLog(config, 'server'),
+    owner: user,
+  }).catch(errorText);
   if (typeof gameServer === 'string') return { end: { kind: 'server-not-startable', why: gameServer } };
   for (const notice of gameServer.notices) log.warn({ event: 'notice' }, notice);
   const { command, cwd } = gameServer;
@@ -112,9 +117,13 @@ function startAgent(
   const spec = { name: 'agent', cwd: config.workdir, console: false } as const;
   const agent = command && start(runtime, processes, over, { ...spec, command });
   const monitor = watchPeople(runtime, processes, over);
-  status.setPeople(monitor.people);
+  status.setPeople(monitor.people, () => describeTicks(monitor.beat()));
   if (agent) processes.agent = agent;
   processes.monitor = monitor;
+  const { intervalMs } = config.server.worldSave;
+  const saveCommand = processes.gameServer?.saveCommand;
+  if (intervalMs !== undefined && saveCommand !== undefined)
+    void saveWorldRepeatedly({ server, monitor, command: saveCommand, intervalMs }, over);
   status.startPhase('playing');
   return { state: 'running', server, agent, monitor };
 }

@@ -14,8 +14,8 @@ export interface SessionStatus extends ControlHandler {
   startPhase(phase: Phase): void;
   /** The phases so far, each with its time until the next one began. */
   phases(): PhaseTime[];
-  /** Who takes part, once they are counted. */
-  setPeople(people: () => Presence): void;
+  /** Who takes part, once they are counted. @param details what `health` tells besides */
+  setPeople(people: () => Presence, details: () => string): void;
   /** undefined: nobody counts them yet, or any more. */
   people(): Presence | undefined;
   /** Calls what wants to know of each change of who takes part. */
@@ -34,6 +34,7 @@ export function createStatus(log: Log, stopCommand: string | undefined): Session
   ];
   let console: ControlHandler['sendCommand'] | undefined;
   let countedPeople: (() => Presence) | undefined;
+  let detailsOfPeople = () => '';
   let isStopSent = false;
   const listeners: (() => void)[] = [];
   const phaseNow = () => started.at(-1)?.phase ?? 'preflight';
@@ -48,8 +49,9 @@ export function createStatus(log: Log, stopCommand: string | undefined): Session
         phase,
         ms: Math.round((started[i + 1]?.atMs ?? performance.now()) - atMs),
       })),
-    setPeople(counted) {
+    setPeople(counted, details) {
       countedPeople = counted;
+      detailsOfPeople = details;
     },
     people,
     onPeopleChange(listener) {
@@ -70,7 +72,8 @@ export function createStatus(log: Log, stopCommand: string | undefined): Session
     health() {
       const present = people();
       const phase = phaseNow();
-      return { ok: true, text: present === undefined ? phase : `${phase}: ${describePeople(present)}` };
+      if (present === undefined) return { ok: true, text: phase };
+      return { ok: true, text: `${phase}: ${describePeople(present)}${detailsOfPeople()}` };
     },
   };
 }

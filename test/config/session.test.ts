@@ -34,6 +34,7 @@ describe('the defaults', () => {
         livenessTimeoutMs: 120_000,
         stopCommand: 'stop',
         stopGraceMs: 10_000,
+        worldSave: { intervalMs: undefined, command: 'save-all' },
       },
       agent: { players: 1 },
       limits: { joinTimeoutMs: undefined, emptyTimeoutMs: undefined, maxDurationMs: undefined },
@@ -55,6 +56,11 @@ describe('the defaults', () => {
       reportNames: false,
       logLevel: 'info',
     });
+  });
+
+  test('save the world of Cuberite every ten seconds', () => {
+    expect(config({}).server.worldSave.intervalMs).toBe(10_000);
+    expect(config({ SESSION_WORLD_SAVE_INTERVAL: 'off' }).server.worldSave.intervalMs).toBeUndefined();
   });
 
   test('are Cuberite and its agent where no command is given, and idle sessions end', () => {

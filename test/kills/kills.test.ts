@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { runBuilding } from './building.ts';
 import { type Plan, randomPlan } from './plan.ts';
 import { runPlan } from './run.ts';
 
@@ -23,3 +24,11 @@ test.concurrent.each([
 function resets(): Plan['faults'][number] {
   return { match: { operation: 'PutObject', probability: 0.3, seed: 14 }, do: 'reset-after-commit' };
 }
+
+test.concurrent('of a world that is built when its session is killed no chunk is damaged', {
+  tags: ['slow'],
+}, async () => {
+  const { damagedChunks, recovered, log } = await runBuilding({ blockEveryMs: 20, livesMs: 16_000 });
+  expect(damagedChunks, log).toBe(0);
+  expect(recovered, log).toBeGreaterThan(0);
+});

@@ -2,10 +2,12 @@
 /**
  * Runs many sessions with a journal, kills everything with SIGKILL at random moments, recovers, and compares with what
  * was on disk. `--kills 100 --seed 1 --parallel 3`; `--only 17` repeats one of them, and shows its log.
- * `--deadline` stops one with 2 GiB of logs within 5 seconds instead; `--mib 2048`.
+ * `--deadline` stops one with 2 GiB of logs within 5 seconds instead; `--mib 2048`. `--building` kills sessions with
+ * Cuberite's stand-in in whose world somebody builds, and looks at the blocks that are recovered.
  */
 import { parseArgs } from 'node:util';
 import { makeSeededRuns, seededOptions } from '../support/seeded-runs.ts';
+import { buildingPlan, describeBuilding, runBuilding, summariseBuilding } from './building.ts';
 import { stopInTime } from './deadline.ts';
 import { describePlan, type Plan, randomPlan } from './plan.ts';
 import { type Result, runPlan } from './run.ts';
@@ -41,13 +43,26 @@ const { values: options } = parseArgs({
   options: {
     kills: { type: 'string', default: '100' },
     ...seededOptions({ parallel: 3 }),
+    building: { type: 'boolean', default: false },
     deadline: { type: 'boolean', default: false },
     mib: { type: 'string', default: '2048' },
   },
 });
+const settings = { ...options, count: Number(options.kills) };
 process.exitCode = options.deadline
   ? await stopInTime(Number(options.mib))
-  : await makeSeededRuns(
-      { plan: randomPlan, describe: describePlan, run: runPlan, log, summarise },
-      { ...options, count: Number(options.kills) },
-    );
+  : options.building
+    ? await makeSeededRuns(
+        {
+          plan: buildingPlan,
+          describe: describeBuilding,
+          run: runBuilding,
+          log: (plan, { log }) => `${log}${describeBuilding(plan)}\n`,
+          summarise: summariseBuilding,
+        },
+        settings,
+      )
+    : await makeSeededRuns(
+        { plan: randomPlan, describe: describePlan, run: runPlan, log, summarise },
+        settings,
+      );

@@ -14,6 +14,8 @@ export interface CuberiteHome {
   join(name: string): Promise<void>;
   leave(name: string): Promise<void>;
   chat(name: string, text: string): Promise<void>;
+  /** The world's thread stands still from now on. */
+  hangWorld(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -55,6 +57,7 @@ export async function makeCuberiteHome(
     join: name => act(`join ${name}`),
     leave: name => act(`leave ${name}`),
     chat: (name, text) => act(`chat ${name} ${text}`),
+    hangWorld: () => act('hang World'),
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }

@@ -9,6 +9,7 @@ import {
   carryOverPrefixCheck,
   type Generation,
   isPrefixChecked,
+  type NewGeneration,
   newGeneration,
   prefixMatches,
   restartPrefixCheck,
@@ -46,6 +47,10 @@ export async function readChanges(
     if (fault !== undefined) return { kind: 'unreadable', why: fault };
     const { pending, current } = file;
     if (pending !== undefined && canContinue(pending, open.stat)) return await readPending(reading, pending);
+    if (isChecked(reading)) {
+      file.maybeRewritten = true;
+      return await readRewritten(reading, current);
+    }
     if (current === undefined) return await readNew(reading);
     if (!file.maybeRewritten) {
       const result = await readAppended(reading, current);
@@ -66,7 +71,7 @@ export async function readChanges(
 async function readReplaced(reading: FileReading): Promise<ReadResult> {
   const { file, open } = reading;
   if (file.current !== undefined || file.pending !== undefined || isDatabase(open)) return { kind: 'gone' };
-  if ((await lookForHoles(open)) !== undefined) return { kind: 'gone' };
+  if (isChecked(reading) || (await lookForHoles(open)) !== undefined) return { kind: 'gone' };
   file.maybeRewritten = true;
   return await readNew(reading);
 }
@@ -127,31 +132,70 @@ async function isUnchanged({ index, file, open, pace }: FileReading, current: Ge
   return prefixMatches(current, open.read);
 }
 
-async function readRewritten(reading: FileReading, current: Generation): Promise<ReadResult> {
+/** Whether the file is read as a whole only, once its format says that it is one. */
+function isChecked({ file, contentCheck }: FileReading): boolean {
+  return contentCheck?.concerns(file.node.path) === true;
+}
+
+/** @param current undefined: nothing of the file is in the journal */
+async function readRewritten(reading: FileReading, current: Generation | undefined): Promise<ReadResult> {
   const { index, file, open, pace, rewriteIntervalMs } = reading;
-  file.notBeforeMs = file.appendCreditBytes > 0 ? 0 : file.startedAtMs + rewriteIntervalMs;
-  if (performance.now() < file.notBeforeMs) return { kind: 'deferred' };
+  if (current !== undefined) {
+    file.notBeforeMs = file.appendCreditBytes > 0 ? 0 : file.startedAtMs + rewriteIntervalMs;
+    if (performance.now() < file.notBeforeMs) return { kind: 'deferred' };
+  }
   const { size } = open.stat;
-  const isUnchanged = size === current.end && (await hasCrc(current, open, pace));
+  const isUnchanged = size === current?.end && (await hasCrc(current, open, pace));
   if (file.pending !== undefined) dropGeneration(index, file.pending);
   file.pending = undefined;
   if (isUnchanged) {
     file.maybeRewritten = false;
     return { kind: 'unchanged', stat: open.stat };
   }
+  const isTorn = (await lookAtContent(reading)) !== undefined;
+  if (isTorn && waitsForRest(reading)) return { kind: 'deferred' };
   const blocks = startBlocks(index.blocks, size, current);
-  file.pending = startGeneration(reading, { completeSize: size, blocks, prefixVerified: false });
+  file.pending = startGeneration(reading, { completeSize: size, blocks, prefixVerified: false, isTorn });
   return await readPending(reading, file.pending);
+}
+
+function lookAtContent({ file, open, contentCheck }: FileReading): Promise<string | undefined> | undefined {
+  const { path } = file.node;
+  if (contentCheck?.concerns(path) !== true) return undefined;
+  const { size, mtimeNs } = open.stat;
+  return contentCheck.look({ path, size, mtimeMs: Number(mtimeNs / 1_000_000n), read: open.read });
+}
+
+/** So long until a file that is just being written is looked at again. */
+const REST_MS = 500;
+/** A quarter of a minute; then it is sent as one that is not whole. */
+const MAX_TORN_LOOKS = 30;
+
+function waitsForRest({ file, mayWait = false }: FileReading): boolean {
+  file.tornLooks += 1;
+  file.notBeforeMs = performance.now() + REST_MS;
+  return mayWait && file.tornLooks <= MAX_TORN_LOOKS;
 }
 
 async function readPending(reading: FileReading, pending: Generation): Promise<ReadResult> {
   const { index, file } = reading;
+  const before = { ...pending };
   const result = await readNext(reading, pending, file.current?.number);
-  if (result.kind !== 'piece' || pending.end !== pending.completeSize) return result;
+  if (result.kind !== 'piece') return result;
+  const { changedWhileRead } = result.bytes;
+  if (changedWhileRead && !pending.isTorn && isChecked(reading) && waitsForRest(reading)) {
+    undoRead(reading, pending, before);
+    dropGeneration(index, pending);
+    file.pending = undefined;
+    file.startedAtMs = Number.NEGATIVE_INFINITY;
+    return { kind: 'deferred' };
+  }
+  if (pending.end !== pending.completeSize) return result;
+  if (!changedWhileRead) file.tornLooks = 0;
   if (file.current !== undefined) forgetGeneration(index, file.current);
   file.current = pending;
   file.pending = undefined;
-  file.maybeRewritten = result.bytes.changedWhileRead;
+  file.maybeRewritten = changedWhileRead;
   pending.completeSize = undefined;
   return result;
 }
@@ -160,10 +204,7 @@ async function readPending(reading: FileReading, pending: Generation): Promise<R
  * A log that was truncated looks like a file that was rewritten. Append credit tells the two apart: appended bytes add
  * to it and each new content takes its size off, so that a file that is rewritten again and again soon has to wait.
  */
-function startGeneration(
-  { index, file, open }: FileReading,
-  kind: Pick<Generation, 'completeSize' | 'blocks' | 'prefixVerified'>,
-): Generation {
+function startGeneration({ index, file, open }: FileReading, kind: NewGeneration): Generation {
   index.lastGeneration += 1;
   file.startedAtMs = performance.now();
   file.appendCreditBytes = Math.max(0, file.appendCreditBytes - open.stat.size);

@@ -20,6 +20,8 @@ export interface IndexedFile {
   startedAtMs: number;
   /** Rewritten too recently: not read before this (performance.now). */
   notBeforeMs: number;
+  /** How often in a row it was in the middle of being written, as its format tells. */
+  tornLooks: number;
   /** The sequence of the last segment with bytes of it. */
   lastSegment: number;
   /** Bytes that are not in segments were written after this (Date.now); undefined: all are in segments. */
@@ -98,6 +100,7 @@ export function newEntry(node: FileNode): IndexedFile {
     appendCreditBytes: 0,
     startedAtMs: 0,
     notBeforeMs: 0,
+    tornLooks: 0,
     lastSegment: 0,
     unsentSinceMs: undefined,
     unreadable: undefined,

@@ -11,6 +11,8 @@ export interface Generation {
   completeSize: number | undefined;
   /** It is read block by block; undefined: it is not, or it has been. */
   blocks: BlockReading | undefined;
+  /** Its format tells that it is not whole, and it was not any more waited for. */
+  readonly isTorn: boolean;
   /** The file when the generation began. */
   readonly startedFrom: FileStat;
   /** So many of its bytes are in segments: the prefix. */
@@ -34,6 +36,9 @@ export interface Sample {
   readonly crc: number;
 }
 
+export type NewGeneration = Pick<Generation, 'completeSize' | 'blocks' | 'prefixVerified'> &
+  Partial<Pick<Generation, 'isTorn'>>;
+
 /** Reads bytes of the file, at most a slice; fewer where the file ends before. */
 export type ReadAt = (offset: number, length: number) => Buffer;
 
@@ -45,12 +50,13 @@ const EMPTY: Sample = { length: 0, crc: 0 };
 export function newGeneration(
   number: number,
   startedFrom: FileStat,
-  { completeSize, blocks, prefixVerified }: Pick<Generation, 'completeSize' | 'blocks' | 'prefixVerified'>,
+  { completeSize, blocks, prefixVerified, isTorn = false }: NewGeneration,
 ): Generation {
   return {
     number,
     completeSize,
     blocks,
+    isTorn,
     startedFrom,
     end: 0,
     holeBytes: 0,

@@ -90,9 +90,18 @@ async function run(state: WriterState): Promise<void> {
     const isQuiet = performance.now() - state.uploadedAtMs >= heartbeatMs;
     if (isQuiet || isPeopleUntold(state)) putHeartbeat(state);
     // A tree that takes long to scan is scanned less often: scans take a twentieth of a core at most.
-    const periodMs = Math.max(intervalMs, 20 * state.scanCpuMs);
+    const periodMs = Math.max(Math.min(intervalMs, restingMs(state)), 20 * state.scanCpuMs);
     await pause(periodMs - (performance.now() - startedMs), finishing);
   }
+}
+
+/** In how long a file is to be looked at again that was just being written. */
+function restingMs({ index }: WriterState): number {
+  const resting = [...index.dirty].filter(({ tornLooks }) => tornLooks > 0);
+  return resting.reduce(
+    (ms, file) => Math.min(ms, file.notBeforeMs - performance.now()),
+    Number.POSITIVE_INFINITY,
+  );
 }
 
 /** @returns whether the working directory could be read */

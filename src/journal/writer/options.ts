@@ -1,8 +1,10 @@
 import type { Selection } from '../../files/selection.ts';
 import type { Store } from '../../store/store.ts';
+import type { BytePath } from '../format/byte-path.ts';
 import type { People } from '../format/people.ts';
 import type { JournalAbout } from '../format/schema.ts';
 import type { FolderId } from './file-stat.ts';
+import type { ReadAt } from './generation.ts';
 
 export interface JournalOptions {
   readonly selection: Selection;
@@ -15,6 +17,8 @@ export interface JournalOptions {
   readonly intervalMs: number;
   /** From the start of one content of a rewritten file to that of the next, at least. */
   readonly rewriteIntervalMs: number;
+  /** Tells files that are whole from those that are just being written, by their format; undefined: none has one. */
+  readonly contentCheck?: ContentCheck;
   /** A folder for private copies of databases, on a disk. */
   readonly scratch: string;
   /** `status.json` is put this often when there are no segments to upload. */
@@ -34,6 +38,21 @@ export interface JournalOptions {
   /** Who takes part in the session now; undefined: they are not counted yet, or any more. */
   readonly people?: () => People | undefined;
   readonly onProblem: (problem: JournalProblem) => void;
+}
+
+/** Knows the format of some files. */
+export interface ContentCheck {
+  /** Whether it knows that of a file with this path. */
+  concerns(path: BytePath): boolean;
+  /** @returns why the content cannot be taken for a whole one; undefined: it can */
+  look(file: CheckedFile): Promise<string | undefined>;
+}
+
+interface CheckedFile {
+  readonly path: BytePath;
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly read: ReadAt;
 }
 
 export type JournalProblem =

@@ -6,6 +6,7 @@ import type { FileIndex, IndexedFile } from './file-index.ts';
 import type { FileStat } from './file-stat.ts';
 import { type Generation, storedBytes } from './generation.ts';
 import { isUntouched, type OpenFile } from './open-file.ts';
+import type { ContentCheck } from './options.ts';
 import { type Limits, type Part, readBlocks, readPart } from './read-parts.ts';
 
 /** What reading a file that may have changed has given. */
@@ -13,7 +14,7 @@ export type ReadResult =
   | { readonly kind: 'piece'; readonly bytes: PieceBytes }
   /** The journal holds all of it. */
   | { readonly kind: 'unchanged'; readonly stat: FileStat }
-  /** It has been rewritten, too soon after the last time, or there is no room for a block: it is read later. */
+  /** It has been rewritten, too soon after the last time, is not whole, or there is no room for a block: it is read later. */
   | { readonly kind: 'deferred' }
   /** It has been removed or replaced: the next scan tells which. */
   | { readonly kind: 'gone' }
@@ -51,6 +52,10 @@ export interface ReadOptions extends Limits {
   readonly rewriteIntervalMs: number;
   /** A folder for private copies of databases. */
   readonly scratch: string;
+  /** Tells what is being written just now; undefined: nothing does. */
+  readonly contentCheck?: ContentCheck | undefined;
+  /** That is left to a later segment. */
+  readonly mayWait?: boolean;
 }
 
 /** Reading one file. */
@@ -89,7 +94,9 @@ export async function readNext(
     content: blocks && generation.end === completeSize ? endBlocks(index, generation, blocks) : undefined,
     replaces,
     set: undefined,
-    changedWhileRead: completeSize !== undefined && !isUntouched(generation.startedFrom, open.statAgain()),
+    changedWhileRead:
+      generation.isTorn ||
+      (completeSize !== undefined && !isUntouched(generation.startedFrom, open.statAgain())),
     isLast: generation.end === open.stat.size,
   };
   return { kind: 'piece', bytes };

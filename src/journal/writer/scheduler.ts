@@ -6,6 +6,7 @@ import { SEGMENT_BYTES } from '../format/schema.ts';
 import { formatCrc, type Piece } from '../format/segment.ts';
 import { readChanges } from './changes.ts';
 import type { FileIndex, IndexedFile } from './file-index.ts';
+import type { ContentCheck } from './options.ts';
 import { hasPlainName, NO_GENERATION } from './plain-names.ts';
 import type { Arena } from './read-parts.ts';
 import type { PieceBytes, ReadResult } from './read-piece.ts';
@@ -20,6 +21,10 @@ export interface SegmentOptions {
   readonly arena: Arena;
   /** A folder for private copies of databases. */
   readonly scratch: string;
+  /** Tells what is being written just now; undefined: nothing does. */
+  readonly contentCheck?: ContentCheck | undefined;
+  /** That is left to a later segment. */
+  readonly mayWait?: boolean;
 }
 
 /**

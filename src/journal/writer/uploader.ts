@@ -32,6 +32,8 @@ export async function uploadNext(state: WriterState, rewriteIntervalMs: number):
     rewriteIntervalMs,
     arena: state.arena,
     scratch: state.options.scratch,
+    contentCheck: state.options.contentCheck,
+    mayWait: !state.finishing.signal.aborted,
     onUnreadable: (path, why) => reportUnreadable(state, toText(path), why),
   });
   const coveredUntilMs = readUntilMs(state.index);

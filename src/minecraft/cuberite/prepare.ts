@@ -7,8 +7,10 @@ import { rejectForeignLinks } from '../../files/foreign-links.ts';
 import { readRegularFile } from '../../files/open.ts';
 import { CONSOLE_LUA, CONSOLE_PLUGIN, withConsole } from './console-plugin.ts';
 import { copyTree } from './copy-tree.ts';
+import { keepEarlierLog } from './earlier-log.ts';
 import { type Ini, parseIni, serialiseIni, setValue, valueIn } from './ini.ts';
 import { availablePlugins, configurationPlugins, enabledPlugins, enablePlugins } from './plugins.ts';
+import { WORLD_PLUGIN, type WorldPluginOptions, worldLua } from './world-plugin.ts';
 
 export interface PreparedFolder {
   /** Absolute path: where Cuberite runs. */
@@ -22,6 +24,7 @@ export interface PreparedFolder {
 export interface FolderOptions {
   readonly workdir: string;
   readonly port: number;
+  readonly world: WorldPluginOptions;
 }
 
 /**
@@ -35,6 +38,7 @@ export async function prepareFolder(config: CuberiteConfig, session: FolderOptio
   const folder = join(session.workdir, 'cuberite');
   try {
     const links = await copyFiles(config, folder);
+    await keepEarlierLog(folder, session.workdir);
     const available = await availablePlugins(config);
     const plugins = await wantedPlugins(config, available);
     const server = await setUpServer(folder, session, plugins, available);
@@ -62,29 +66,35 @@ async function copyFiles(config: CuberiteConfig, folder: string): Promise<string
   );
 }
 
-/** The existing ones that the configuration enables, the ones configured for the session, and the console's own. */
+/** The existing ones that the configuration enables, the ones configured for the session, and the supervisor's own. */
 async function wantedPlugins(config: CuberiteConfig, available: readonly string[]): Promise<string[]> {
   const settings = await readConfiguredIni(config, 'settings.ini');
   const own = enabledPlugins(settings).filter(name => available.includes(name));
-  return withConsole([...new Set([...own, ...config.plugins])]);
+  return [...new Set([...withConsole([...new Set([...own, ...config.plugins])]), WORLD_PLUGIN])];
 }
 
 async function setUpServer(
   folder: string,
-  { workdir, port }: FolderOptions,
+  { workdir, port, world }: FolderOptions,
   plugins: readonly string[],
   available: readonly string[],
 ): Promise<{ settings: Ini; notices: string[] }> {
-  if (plugins.includes(CONSOLE_PLUGIN)) {
-    const file = join(folder, 'Plugins', CONSOLE_PLUGIN, `${CONSOLE_PLUGIN}.lua`);
-    await write(workdir, file, Buffer.from(CONSOLE_LUA));
-  }
+  const writePlugin = (name: string, lua: string) =>
+    write(workdir, join(folder, 'Plugins', name, `${name}.lua`), Buffer.from(lua));
+  if (plugins.includes(CONSOLE_PLUGIN)) await writePlugin(CONSOLE_PLUGIN, CONSOLE_LUA);
+  await writePlugin(WORLD_PLUGIN, worldLua(world));
   const path = join(folder, 'settings.ini');
   const found = await readIni(path);
   const dropped = enabledPlugins(found).filter(name => !plugins.includes(name));
   const settings = enablePlugins(withGoodbye(setValue(found, 'Server', 'Ports', String(port))), plugins);
   await write(workdir, path, serialiseIni(settings));
-  return { settings, notices: dropped.map(name => whyDropped(name, available.includes(name))) };
+  const told = dropped.filter(name => available.includes(name) || !isDefault(name));
+  return { settings, notices: told.map(name => whyDropped(name, available.includes(name))) };
+}
+
+/** Enabled in the settings that Cuberite itself makes (its src/Bindings/PluginManager.cpp): nobody has asked for them. */
+function isDefault(plugin: string): boolean {
+  return plugin === 'Core' || plugin === 'ChatLog';
 }
 
 /** What players read when a stop disconnects them, unless the configuration has a message of its own. */

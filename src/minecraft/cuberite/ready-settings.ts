@@ -15,10 +15,11 @@ import { errorText } from '../../runtime/text.ts';
  * That folder is beside the server's, which belongs to the children's user: what is written there could be led astray.
  */
 
-const READY_FOLDER = 'cuberite_ready';
+export const READY_FOLDER = 'cuberite_ready';
+export const LOG = 'logging.bin';
 
 const KEPT = ['settings.ini', 'world/world.ini'] as const;
-const LINKED = ['logging.bin', 'Plugins'] as const;
+const LINKED = [LOG, 'Plugins'] as const;
 
 /**
  * Keeps the settings of a server that is ready, in `<workdir>/cuberite_ready`; those of an earlier session are

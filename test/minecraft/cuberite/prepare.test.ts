@@ -18,6 +18,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type PreparedFolder, prepareFolder } from '../../../src/minecraft/cuberite/prepare.ts';
 import { type CuberiteHome, makeCuberiteHome, writePlugin } from '../../support/cuberite-home.ts';
 
+const WORLD = { saveIntervalMs: 10_000, beatFile: '/nowhere/beat' };
+
 let home: CuberiteHome;
 let workdir: string;
 
@@ -54,6 +56,7 @@ describe('a new folder', () => {
       'logging',
       'point_blocks',
       'session_console',
+      'session_world',
       'shutdown_if_no_player_join',
       'shutdown_on_leave',
     ]);
@@ -68,7 +71,7 @@ describe('a new folder', () => {
         .replace('=Server shutdown', '=This session is over. Goodbye, and thank you!')
         .replace(
           'Plugin=Core\r\nPlugin=ChatLog\r\n',
-          'Plugin=debug\r\nPlugin=chatlog\r\nPlugin=point_blocks\r\nPlugin=logging\r\nPlugin=session_console\r\n',
+          'Plugin=debug\r\nPlugin=chatlog\r\nPlugin=point_blocks\r\nPlugin=logging\r\nPlugin=session_console\r\nPlugin=session_world\r\n',
         ),
     );
   });
@@ -144,11 +147,13 @@ describe('a new folder', () => {
 });
 
 describe('plug-ins', () => {
-  test('that are leftovers of another home are dropped, each with a notice', async () => {
-    const { notices } = await prepare();
-    expect(notices).toEqual([
-      'settings.ini names the plug-in "Core", which does not exist: its line was dropped.',
-      'settings.ini names the plug-in "ChatLog", which does not exist: its line was dropped.',
+  test('that are leftovers of another home are dropped, each with a notice but for those of Cuberite itself', async () => {
+    expect((await prepare()).notices).toEqual([]);
+    expect(await pluginLines()).not.toContain('Plugin=Core');
+    await editConfiguration(text => text.replace('Plugin=Core', 'Plugin=Core\r\nPlugin=greeter'));
+    await rm(join(workdir, 'cuberite'), { recursive: true });
+    expect((await prepare()).notices).toEqual([
+      'settings.ini names the plug-in "greeter", which does not exist: its line was dropped.',
     ]);
   });
 
@@ -160,21 +165,27 @@ describe('plug-ins', () => {
       ),
     );
     const { plugins, notices } = await prepare({ plugins: ['logging', 'debug'] });
-    expect(plugins).toEqual(['shutdown_on_leave', 'debug', 'logging', 'session_console']);
+    expect(plugins).toEqual(['shutdown_on_leave', 'debug', 'logging', 'session_console', 'session_world']);
     expect(await pluginLines()).toEqual([
       'Plugin=shutdown_on_leave',
       'debug=1',
       'point_blocks=0',
       'Plugin=logging',
       'Plugin=session_console',
+      'Plugin=session_world',
     ]);
-    expect(notices).toHaveLength(1);
+    expect(notices).toEqual([]);
   });
 
   test('are not swallowed by a line that differs in case alone, even a disabled one', async () => {
     await editConfiguration(text => text.replace('Plugin=Core\r\nPlugin=ChatLog', 'ChatLog=0\r\nDebug=1'));
     await prepare({ plugins: ['chatlog', 'debug'] });
-    expect(await pluginLines()).toEqual(['Plugin=chatlog', 'Plugin=debug', 'Plugin=session_console']);
+    expect(await pluginLines()).toEqual([
+      'Plugin=chatlog',
+      'Plugin=debug',
+      'Plugin=session_console',
+      'Plugin=session_world',
+    ]);
   });
 
   test('are enabled by one line, however many did it', async () => {
@@ -182,7 +193,7 @@ describe('plug-ins', () => {
       text.replace('Plugin=Core\r\nPlugin=ChatLog', 'Plugin=debug\r\ndebug=1\r\nPlugin=debug'),
     );
     await prepare({ plugins: ['debug'] });
-    expect(await pluginLines()).toEqual(['Plugin=debug', 'Plugin=session_console']);
+    expect(await pluginLines()).toEqual(['Plugin=debug', 'Plugin=session_console', 'Plugin=session_world']);
   });
 
   test("of the configuration's own win over the home's", async () => {
@@ -190,7 +201,7 @@ describe('plug-ins', () => {
     await writePlugin(join(own, 'debug'), 'own');
     await writePlugin(join(own, 'greeter'), 'greeter');
     const { folder, plugins } = await prepare({ plugins: ['debug', 'greeter'] });
-    expect(plugins).toEqual(['debug', 'greeter', 'session_console']);
+    expect(plugins).toEqual(['debug', 'greeter', 'session_console', 'session_world']);
     expect(await readdir(join(folder, 'Plugins/debug'))).toEqual(['own.lua']);
     expect(await readdir(join(folder, 'Plugins/greeter'))).toEqual(['greeter.lua']);
   });
@@ -198,7 +209,7 @@ describe('plug-ins', () => {
   test('with Core among them need no console of ours', async () => {
     await writePlugin(join(home.folder, 'cuberite_plugins/Core'), 'Core');
     const { folder, plugins } = await prepare();
-    expect(plugins).toEqual(['Core', 'debug', 'chatlog', 'point_blocks', 'logging']);
+    expect(plugins).toEqual(['Core', 'debug', 'chatlog', 'point_blocks', 'logging', 'session_world']);
     expect(await readdir(join(folder, 'Plugins'))).not.toContain('session_console');
   });
 });
@@ -225,6 +236,20 @@ describe('a folder that is there already', () => {
     expect(await read('items.ini')).toBe('changed by the server');
   });
 
+  test('keeps the log of each earlier session, which the plug-in would cut', async () => {
+    const { folder } = await prepare();
+    for (const text of ['first', 'second', '']) {
+      await writeFile(join(folder, 'logging.bin'), text);
+      await prepare();
+    }
+    expect(await Promise.all(['logging.1.bin', 'logging.2.bin'].map(read))).toEqual(['first', 'second']);
+    expect((await readdir(folder)).filter(name => name.startsWith('logging'))).toEqual([
+      'logging.1.bin',
+      'logging.2.bin',
+      'logging.bin',
+    ]);
+  });
+
   test('gets the settings that are asked for now, and keeps those that are not asked about', async () => {
     await prepare({ plugins: ['debug', 'chatlog'] });
     const kept = (await settings())
@@ -235,7 +260,10 @@ describe('a folder that is there already', () => {
     expect(await settings()).toBe(
       kept
         .replace('Ports=4711', 'Ports=4712')
-        .replace('chatlog=1\r\nsession_console=1', 'session_console=1\r\nPlugin=logging'),
+        .replace(
+          'chatlog=1\r\nsession_console=1\r\nsession_world=1',
+          'session_console=1\r\nsession_world=1\r\nPlugin=logging',
+        ),
     );
     expect(await read('world/world.ini')).toContain('GameMode=0');
     expect(notices).toEqual([
@@ -291,7 +319,7 @@ test('what cannot be prepared is told with its cause', async () => {
 });
 
 function prepare(changes: Partial<CuberiteHome['config']> = {}, port = 4711): Promise<PreparedFolder> {
-  return prepareFolder({ ...home.config, ...changes }, { workdir, port });
+  return prepareFolder({ ...home.config, ...changes }, { workdir, port, world: WORLD });
 }
 
 function read(name: string): Promise<string> {

@@ -15,7 +15,7 @@ describe('a prepared server', () => {
     await using server = await startServer({ standIn: { build } });
     expect(await server.ready()).toMatchObject({ online: 0 });
     const log = await server.log();
-    for (const name of ['debug', 'chatlog', 'point_blocks', 'logging', 'session_console']) {
+    for (const name of ['debug', 'chatlog', 'point_blocks', 'logging', 'session_console', 'session_world']) {
       expect(log).toContain(`Loaded plugin: ${name}\n`);
     }
     expect(log).not.toContain('is missing');
@@ -101,7 +101,7 @@ describe('a clean stop saves the world and ends with 0:', () => {
 
   test('SIGTERM while it starts, when the start is done', async () => {
     await using server = await startServer({ standIn: { startMs: 500 } });
-    await server.logged(/Loaded 5 Plugins/);
+    await server.logged(/Loaded 6 Plugins/);
     server.kill('SIGTERM');
     expect(await server.child.exited).toEqual({ code: 0 });
     expect(await server.log()).toContain('Startup complete');

@@ -61,12 +61,16 @@ describe.concurrent('the settings that logging.bin has the hashes of', () => {
     expect((await readReport(cuberite.sessions)).saved).toBe('archive');
   });
 
-  test('are those of the last session in a folder that is kept', { tags: ['slow'] }, async ({ cuberite }) => {
+  test('are those of the last session in a folder that is kept, and those of the first are kept with its log', {
+    tags: ['slow'],
+  }, async ({ cuberite }) => {
     const env = { SESSION_JOIN_TIMEOUT: '300ms' };
     expect(await cuberite.run({ ...env, TIMESTAMP: 'before' })).toMatchObject({ code: 0 });
     expect(await cuberite.run({ ...env, SESSION_CUBERITE_MODE: 'survival' })).toMatchObject({ code: 0 });
     const folder = await unpack(cuberite);
     await readLog(join(folder, 'cuberite_ready'));
     expect(await readFile(join(folder, 'cuberite_ready/world/world.ini'), 'utf8')).toContain('GameMode=0');
+    await readLog(join(folder, 'cuberite_ready.1'));
+    expect(await readFile(join(folder, 'cuberite_ready.1/world/world.ini'), 'utf8')).toContain('GameMode=1');
   });
 });

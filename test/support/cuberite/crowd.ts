@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 
 export interface Deed {
-  readonly kind: 'join' | 'leave' | 'chat';
+  readonly kind: 'join' | 'leave' | 'chat' | 'hang';
   readonly name: string;
   readonly text: string;
 }
@@ -13,8 +13,12 @@ export function watchCrowd(path: string, onDeed: (deed: Deed) => void): void {
     const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : [];
     for (const line of lines.slice(read)) {
       read += 1;
-      const [, kind, name = '', text = ''] = /^(join|leave|chat) (\S+) ?(.*)$/.exec(line) ?? [];
-      if (kind === 'join' || kind === 'leave' || kind === 'chat') onDeed({ kind, name, text });
+      const [, kind, name = '', text = ''] = /^(join|leave|chat|hang) (\S+) ?(.*)$/.exec(line) ?? [];
+      if (isKind(kind)) onDeed({ kind, name, text });
     }
   }, 10).unref();
+}
+
+function isKind(word: string | undefined): word is Deed['kind'] {
+  return word === 'join' || word === 'leave' || word === 'chat' || word === 'hang';
 }

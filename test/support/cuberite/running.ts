@@ -35,7 +35,8 @@ export async function startServer(options: RunOptions = {}) {
   const home = await makeCuberiteHome(options.standIn);
   const fixture = await openChildFixture();
   const config = { ...home.config, ...options.config };
-  const prepare = () => prepareFolder(config, { workdir: fixture.folder, port });
+  const world = { saveIntervalMs: 10_000, beatFile: join(home.folder, 'beat') };
+  const prepare = () => prepareFolder(config, { workdir: fixture.folder, port, world });
   const { folder } = await prepare();
   const chosen = await cuberiteCommand(config, folder, searchPath);
   const start = () => fixture.start(commandOf(chosen, config, options), { cwd: folder, console });

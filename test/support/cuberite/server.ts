@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { serveStatus } from '../status-server.ts';
 import { readCommands } from './console.ts';
 import { type Deed, watchCrowd } from './crowd.ts';
+import { type LuaPlugin, loadLuaPlugin } from './lua-plugin.ts';
 import type { StandInOptions } from './options.ts';
 import type { Output } from './output.ts';
 import { readSettings, rewriteSettings, type Settings } from './settings.ts';
+import { World } from './world.ts';
 
 interface Server {
   readonly options: StandInOptions;
@@ -18,6 +20,9 @@ interface Server {
   /** Settles when the server is to stop: by its console, the end of its input or a signal. */
   readonly stopped: PromiseWithResolvers<void>;
   lastLeftMs: number;
+  readonly world: World;
+  /** The thread of the world runs. */
+  ticks: boolean;
 }
 
 /** Cuberite's life from start to end, as it was measured: it exits with 0 if it was not killed. */
@@ -37,10 +42,13 @@ export async function runServer(options: StandInOptions, output: Output): Promis
   for (const text of ['--- Started Log ---', 'Creating new server instance...', 'Reading server config...']) {
     output.log('Log', text);
   }
+  const settings = readSettings(options.build);
   server = {
     options,
     output,
-    settings: readSettings(options.build),
+    settings,
+    world: new World(settings.worldFolder, `${options.crowdFile}.blocks`),
+    ticks: true,
     players: new Set(),
     stopped,
     lastLeftMs: Number.NEGATIVE_INFINITY,
@@ -54,7 +62,7 @@ export async function runServer(options: StandInOptions, output: Output): Promis
     await stopped.promise;
     output.log('Log', 'Shutting down server...');
     for (const name of server.players) leave(server, name);
-    saveWorld(server);
+    await saveWorld(server);
     rewriteSettings(server.settings.worldFolder);
     output.log('Log', 'Cleaning up...');
   }
@@ -111,6 +119,7 @@ function play(server: Server, stop: () => void): void {
   const has = (plugin: string) => settings.plugins.includes(plugin);
   watchCrowd(options.crowdFile, deed => act(server, deed));
   readCommands(line => command(server, line, stop), stop);
+  runWorld(server);
   if (has('logging')) {
     setInterval(() => {
       if (players.size > 0) appendFileSync('logging.bin', Buffer.alloc(140, 1));
@@ -126,6 +135,37 @@ function play(server: Server, stop: () => void): void {
   }
 }
 
+const TICK_MS = 50;
+
+/** The world's thread, with the plug-in that is called there; blocks are placed while anybody is in the game. */
+function runWorld(server: Server): void {
+  const { options, players, world } = server;
+  const plugin = loadWorldPlugin(server);
+  let lastMs = performance.now();
+  setInterval(() => {
+    const nowMs = performance.now();
+    const deltaMs = Math.round(nowMs - lastMs);
+    lastMs = nowMs;
+    if (server.ticks) plugin?.tick(deltaMs, [...players]);
+  }, TICK_MS).unref();
+  const { blockEveryMs } = options;
+  if (blockEveryMs === undefined) return;
+  setInterval(() => {
+    if (server.ticks && players.size > 0) world.placeBlock();
+  }, blockEveryMs).unref();
+}
+
+function loadWorldPlugin({ options, output, settings, world }: Server): LuaPlugin | undefined {
+  const file = 'Plugins/session_world/session_world.lua';
+  if (!settings.plugins.includes('session_world') || !existsSync(file)) return undefined;
+  const host = {
+    saveAllChunks: () => void world.save(),
+    writeFile: writeFileSync,
+    log: (text: string) => output.log('Log', `[session_world] ${text}`),
+  };
+  return loadLuaPlugin(readFileSync(file, 'utf8'), host, options.lacks);
+}
+
 function act(server: Server, { kind, name, text }: Deed): void {
   const { output, players, settings } = server;
   if (kind === 'join' && !players.has(name)) {
@@ -133,6 +173,7 @@ function act(server: Server, { kind, name, text }: Deed): void {
     output.log('Info', `Player ${name} has joined the game`);
   }
   if (kind === 'leave' && players.has(name)) leave(server, name);
+  if (kind === 'hang') server.ticks = false;
   // Cuberite logs a line feed in a message as it is; here it is spelled \n.
   if (kind === 'chat' && settings.plugins.includes('chatlog')) {
     output.log('Log', `[chatlog] [chatlog] ${name}: ${text.replaceAll('\\n', '\n')}`);
@@ -174,11 +215,10 @@ async function kickAll(server: Server): Promise<void> {
   if (names.length > 0) await setTimeout(1_000);
 }
 
-function saveWorld({ settings: { worldFolder }, players }: Server): void {
-  for (const folder of ['region', 'data', 'stats'])
-    mkdirSync(`${worldFolder}/${folder}`, { recursive: true });
-  const chunk = Buffer.alloc(8192, createHash('sha256').update(String(Date.now())).digest());
-  writeFileSync(`${worldFolder}/region/r.0.0.mca`, chunk);
+async function saveWorld({ settings: { worldFolder }, players, world }: Server): Promise<void> {
+  for (const folder of ['data', 'stats']) mkdirSync(`${worldFolder}/${folder}`, { recursive: true });
+  world.placeBlock();
+  await world.save();
   writeFileSync(`${worldFolder}/level.dat`, gzipSync('level'));
   writeFileSync(`${worldFolder}/data/scoreboard.dat`, gzipSync(String(players.size)));
 }
