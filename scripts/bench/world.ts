@@ -14,7 +14,9 @@ const HOUR_S = 3_600;
 const CLOCK_TICKS = 100;
 
 export async function reportWorld(seconds: number): Promise<void> {
-  console.log(`a world that is built, a block every ${BLOCK_EVERY_MS} ms, for ${seconds} s, by Cuberite's stand-in`);
+  console.log(
+    `a world that is built, a block every ${BLOCK_EVERY_MS} ms, for ${seconds} s, by Cuberite's stand-in`,
+  );
   for (const interval of ['off', '10s']) await reportRun(interval, seconds);
 }
 
@@ -83,6 +85,10 @@ async function readJournal({ sessions }: SessionFixture) {
 /** User and system time of a process, by proc(5). */
 async function cpuSeconds(pid: number | undefined): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  const [user, system] = stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(11, 13).map(Number);
+  const [user, system] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 13)
+    .map(Number);
   return ((user ?? 0) + (system ?? 0)) / CLOCK_TICKS;
 }
