@@ -22,6 +22,9 @@ export interface WriteOptions {
   readonly log: Log;
 }
 
+/** How long the working directory has to take the report. */
+const LOCAL_MS = 1_000;
+
 /**
  * Puts session.json to its place at the first store that takes it; where none does, into the working directory. It
  * never rejects.
@@ -50,7 +53,8 @@ export async function writeReport(
   if (workdir === undefined) return;
   const file = join(workdir, 'session.json');
   try {
-    await orAborted(writeAtomically(file, [body], { replace: true }), deadline.signal);
+    // Its own time: the deadline may have passed at the stores.
+    await orAborted(writeAtomically(file, [body], { replace: true }), timeoutSignal(LOCAL_MS));
     log.info({ event: 'report_local', file }, `report written to ${file}`);
   } catch (error) {
     log.error(

@@ -13,7 +13,7 @@ import { LOG, READY_FOLDER } from './ready-settings.ts';
  *   be given
  */
 export async function keepEarlierLog(folder: string, workdir: string): Promise<void> {
-  rejectForeignLinks(workdir, folder);
+  await rejectForeignLinks(workdir, folder);
   const found = await unlessMissing(lstat(join(folder, LOG)));
   if (found === undefined || found.size === 0) return;
   let n = 1;
