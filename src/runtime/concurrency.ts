@@ -43,6 +43,16 @@ function shift<T>(queue: Promise<T>[]): Promise<T> {
   return oldest;
 }
 
+/** Does the same work for many, one after the other, whether it succeeds or not. */
+export function inTurn<Item, Result>(work: (item: Item) => Promise<Result>): (item: Item) => Promise<Result> {
+  let last: Promise<unknown> = Promise.resolve();
+  return item => {
+    const next = last.then(() => work(item));
+    last = next.catch(() => undefined);
+    return next;
+  };
+}
+
 /** Called between synchronous calls; returns a promise to await when it is time to yield to the event loop. */
 export type Yielder = () => Promise<void> | undefined;
 

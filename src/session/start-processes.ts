@@ -7,6 +7,7 @@ import { MARKER_VARIABLE } from '../process/leftovers.ts';
 import { chownTree } from '../process/ownership.ts';
 import { environmentOfUser } from '../process/user.ts';
 import { rejectWhen } from '../runtime/abort.ts';
+import { inTurn } from '../runtime/concurrency.ts';
 import { errorText } from '../runtime/text.ts';
 import { askServer } from './console.ts';
 import type { EndReason } from './end-reason.ts';
@@ -71,7 +72,8 @@ async function startServer(
   const server = start(runtime, processes, over, { name: 'server', command, cwd, console: true });
   processes.gameServer = gameServer;
   processes.server = server;
-  status.setConsole(line => askServer(server, childLog(config, 'server'), line));
+  // The answer to one command would be taken for that to another.
+  status.setConsole(inTurn(line => askServer(server, childLog(config, 'server'), line)));
   const end = await waitForServer(runtime, processes, server, over);
   if (end !== undefined) return { end };
   const notice = await gameServer.keepReadySettings();
