@@ -52,6 +52,13 @@ const SCAN = `setInterval(() => require('node:net').connect(PORT, HOST).on('erro
   setTimeout(() => this.destroy(), 100);
 }), 200)`;
 
+/** Tries again until the dashboard listens, as a page does. */
+const PAGE = `(function open() {
+  const socket = new WebSocket(URL);
+  socket.onopen = () => console.log('open');
+  socket.onerror = () => setTimeout(open, 100);
+})()`;
+
 describe.skipIf(!canMakeNetworks())(
   'people who come from outside',
   { tags: ['slow'], timeout: 180_000 },
@@ -107,8 +114,7 @@ describe.skipIf(!canMakeNetworks())(
         SESSION_EMPTY_TIMEOUT: '1s',
       });
       await session.logged('"phase":"playing"');
-      const page = `new WebSocket('ws://[${inside.ipv6}]:${DASHBOARD}').onopen = () => console.log('open')`;
-      const visitor = come('-e', page);
+      const visitor = come('-e', PAGE.replace('URL', `'ws://[${inside.ipv6}]:${DASHBOARD}'`));
       await says(visitor, 'open');
       await session.logged('"event":"players_changed","people":1,"dashboard":1');
       expect(session.stdout()).not.toContain('session_ending');
