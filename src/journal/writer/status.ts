@@ -1,7 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { timeoutSignal } from '../../runtime/abort.ts';
 import { errorText } from '../../runtime/text.ts';
-import { formatStatus, JOURNAL_FORMAT, type JournalStatus, STATUS_KEY } from '../format/schema.ts';
+import {
+  formatStatus,
+  JOURNAL_FORMAT,
+  type JournalStatus,
+  STATUS_KEY,
+  segmentKey,
+} from '../format/schema.ts';
 import { onUploaded, onUploadFailed, putObject } from './put.ts';
 import { backlog, type WriterState } from './state.ts';
 
@@ -23,10 +29,12 @@ async function putStatus(
   phase: JournalStatus['state'],
   signal: AbortSignal,
 ): Promise<void> {
-  if (state.prefix === undefined) return;
-  const status = statusOf(state, phase);
+  const { prefix } = state;
+  if (prefix === undefined) return;
   try {
-    await state.options.destination.put(`${state.prefix}/${STATUS_KEY}`, encode(status), {
+    if ((await isTaken(state, prefix, signal)) || state.prefix !== prefix) return;
+    const status = statusOf(state, phase);
+    await state.options.destination.put(`${prefix}/${STATUS_KEY}`, encode(status), {
       signal: timeoutSignal(STATUS_TIMEOUT_MS, signal),
     });
     state.toldPeople = status.people;
@@ -46,6 +54,18 @@ export async function putFinalStatus(state: WriterState): Promise<void> {
 }
 
 const STATUS_TIMEOUT_MS = 10_000;
+
+/**
+ * Whether a recovery has the journal, and may have deleted it by now: a status would be left where it was. A heartbeat
+ * in time need not ask.
+ */
+async function isTaken(state: WriterState, prefix: string, signal: AbortSignal): Promise<boolean> {
+  const { destination, heartbeatMs, heedsFences } = state.options;
+  const isInTime = performance.now() - state.uploadedAtMs < 2 * heartbeatMs;
+  if (!heedsFences || (isInTime && !isPeopleUntold(state))) return false;
+  const next = `${prefix}/${segmentKey(state.segments + 1)}`;
+  return (await destination.exists(next, timeoutSignal(STATUS_TIMEOUT_MS, signal))) === true;
+}
 
 function encode(status: JournalStatus): Buffer {
   return Buffer.from(formatStatus(status));

@@ -22,6 +22,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { SEGMENT_BYTES, STATUS_KEY } from '../../../src/journal/format/schema.ts';
 import type { Journal } from '../../../src/journal/writer/journal.ts';
 import { rejectWhen } from '../../../src/runtime/abort.ts';
+import { readText } from '../../../src/store/read.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openJournalFixture, patient, segmentsIn, treeOf, unzipped } from '../../support/journal.ts';
 import { asNobody } from '../../support/nobody.ts';
@@ -335,6 +336,33 @@ describe('what it costs', () => {
     };
     start({ destination: counting, heartbeatMs: 50, intervalMs: 10 });
     await eventually(() => beats > 3);
+  });
+
+  test('who takes part is told as it changes, but not where a recovery has taken the journal', async () => {
+    const { destination, start } = await openJournalFixture();
+    let present = 0;
+    let asked = 0;
+    const counting = {
+      ...destination,
+      exists: (...args: Parameters<typeof destination.exists>) => {
+        asked += 1;
+        return destination.exists(...args);
+      },
+    };
+    const people = () => ({ present, dashboard: 0, peak: 2 });
+    const journal = start({ destination: counting, intervalMs: 10, people });
+    const status = () =>
+      readText(destination, `now/journal/${STATUS_KEY}`, { maxBytes: 9_999, signal: patient });
+    present = 1;
+    await eventually(async () => (await status())?.includes('"present":1'));
+
+    await destination.put('now/journal/00000002.tar.gz', Buffer.from('a fence'), { signal: patient });
+    await destination.delete([`now/journal/${STATUS_KEY}`], patient);
+    const before = asked;
+    present = 2;
+    journal.tellPeople();
+    await eventually(() => asked > before + 2);
+    expect(await status()).toBeUndefined();
   });
 
   test('no segment holds more than 8 MiB, and files that grow fast delay neither a slow one nor each other', {
