@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { listProcesses } from '../../src/process/procfs.ts';
@@ -35,11 +35,13 @@ test.skipIf(!canMount() || !canMountFuse)(
   async ({ fixture }) => {
     const mount = userMount(join(fixture.workdir, 'mounted'));
     const session = fixture.startBy(mount.launcher, {
-      SESSION_AGENT_COMMAND: program('agent-runs'),
+      SESSION_AGENT_COMMAND: program('agent-logs-steadily', 100),
       SESSION_JOURNAL_INTERVAL: '50ms',
       SESSION_STOP_TIMEOUT: '6s',
     });
-    await session.logged('"event":"process_started","child":"agent"');
+    // What the session waits for besides, in a thread of the pool, is over by then.
+    const segment = join(fixture.sessions, '.sessions/test/journal/00000004.tar.gz');
+    await eventually(() => existsSync(segment));
     mount.stopAnswering();
     await eventually(() => {
       const waitsIn = readFileSync(`/proc/${session.process.pid}/wchan`, 'utf8');

@@ -109,11 +109,11 @@ describe('an archive on its way to an S3 that fails', () => {
   );
 
   test('a slow store is no stalled one', { tags: ['slow'] }, async () => {
-    server.setFaults([{ match: { operation: 'UploadPart' }, do: 'slow', bytesPerSecond: 4 * MiB }]);
+    server.setFaults([{ match: { operation: 'UploadPart' }, do: 'slow', bytesPerSecond: 2 * MiB }]);
     // The part takes longer than the stall time, and is too large for the system's buffers to swallow: what they hold
     // at the end is gone in half of it, also at half the speed.
     const part = bytesOf(32 * MiB);
-    await destination.store('logs.tar.gz', inChunks(part, part.length), { signal, stallMs: 7_000 });
+    await destination.store('logs.tar.gz', inChunks(part, part.length), { signal, stallMs: 14_000 });
     await expectStored(part);
   });
 
