@@ -4,6 +4,10 @@ import { basename, dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { build, type OutputFile } from 'esbuild';
 
+/** What stands before a module that has packages in CommonJS in it: they call `require`, which it has to make for itself. */
+export const MAKE_REQUIRE =
+  "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);";
+
 /** Bundles a program and all that it imports into one file that needs Node and nothing else. */
 export async function bundle(entry: string, output: string): Promise<void> {
   const { outputFiles } = await build({
@@ -76,5 +80,5 @@ await import('./main.js');
 /** Packages in CommonJS ask for Node's own modules by `require`, which esbuild looks for in one module for them all. */
 function withRequire(text: string): string {
   if (!text.includes('typeof require')) return text;
-  return `import { createRequire } from 'node:module';const require = createRequire(import.meta.url);${text}`;
+  return MAKE_REQUIRE + text;
 }

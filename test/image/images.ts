@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
+import { MAKE_REQUIRE } from '../../scripts/bundle.ts';
 import type { Docker } from './docker.ts';
 
 const PROJECT = resolve(import.meta.dirname, '../..');
@@ -66,6 +67,7 @@ async function bundle(entry: string, outfile: string): Promise<void> {
     bundle: true,
     platform: 'node',
     format: 'esm',
+    banner: { js: MAKE_REQUIRE },
   });
 }
 

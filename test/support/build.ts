@@ -2,7 +2,7 @@ import { chmod, cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
-import { bundle } from '../../scripts/bundle.ts';
+import { bundle, MAKE_REQUIRE } from '../../scripts/bundle.ts';
 import { BUILD_VARIABLE } from './built.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -34,9 +34,6 @@ async function buildPrograms(source: string, output: string): Promise<void> {
     supported: { using: true },
     format: 'esm',
     logLevel: 'warning',
-    // CommonJS packages call require, which a module has to make for itself.
-    banner: {
-      js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);",
-    },
+    banner: { js: MAKE_REQUIRE },
   });
 }
