@@ -3,7 +3,6 @@ import type { Parsed } from '../config/define.ts';
 import type { SessionConfig } from '../config/session-config.ts';
 import { lockWorkdir, WorkdirInUseError } from '../control-socket/lock.ts';
 import { listenControlSocket } from '../control-socket/server.ts';
-import { mayHang } from '../files/mounts.ts';
 import { openForAppendSync } from '../files/open.ts';
 import { checkServer } from '../minecraft/game-server.ts';
 import { makeWritableFor } from '../process/ownership.ts';
@@ -15,7 +14,6 @@ import { type Log, type LogOutputs, openLog } from '../runtime/log.ts';
 import { createLoggedProgress, createProgressBar } from '../runtime/progress.ts';
 import type { Signals } from '../runtime/signals.ts';
 import { errorText } from '../runtime/text.ts';
-import { startWatchdog } from '../runtime/watchdog.ts';
 import { echoChildren } from '../session/echo.ts';
 import { describeEndReason, signalExitCode } from '../session/end-reason.ts';
 import { collectHostInfo } from '../session/host-info.ts';
@@ -107,17 +105,6 @@ async function runWithLog(
   const { log } = outputs;
   const progress = terminal ? createProgressBar(input.stdout) : createLoggedProgress(log);
   await using runtime = createRuntime({ config, signals, progress, user, outputs });
-  using watchdog = startWatchdog({
-    isNeeded: () => mayHang(config.workdir),
-    stopTimeoutMs: config.stop.timeoutMs,
-    hangMs: config.save.timeoutMs,
-    exitCode: EXIT_NOT_SAVED,
-    onFault: error =>
-      log.warn(
-        { event: 'watchdog_unavailable', err: error },
-        'a file system that hangs may hold the session',
-      ),
-  });
   const lock = await tryToLock(runtime);
   if (lock instanceof WorkdirInUseError) {
     printError(`${lock.message}: give each session a SESSION_WORKDIR of its own`);
@@ -139,7 +126,6 @@ async function runWithLog(
   const { end } = result;
   if (end.kind === 'destination-refused') printError(`${describeEndReason(end)}. ${end.remedy}`);
   onOver(report.exitCode);
-  watchdog.setExitCode(report.exitCode);
   if (terminal) print(summary(report));
   else
     log.info(

@@ -51,24 +51,3 @@ export function kernelFolders(): ReadonlySet<string> {
       .map(({ at }) => at),
   );
 }
-
-/** Network file systems, and those that a process answers for: their calls wait for somebody else. */
-const REMOTE = /^(?:nfs4?|cifs|smb3?|9p|afs|ceph|lustre|beegfs|gpfs|virtiofs|fuse(?:blk)?(?:\..*)?)$/;
-
-/** Whether a folder is on such a file system, or one is mounted below it: a call may then wait for ever. */
-export function mayHang(folder: string): boolean {
-  const path = Buffer.from(folder).toString('latin1');
-  const mounts = readMounts();
-  const own = mounts
-    .filter(({ at }) => isBelow(path, at))
-    .reduce<Mount | undefined>(
-      (best, each) => (best && best.at.length > each.at.length ? best : each),
-      undefined,
-    );
-  const below = mounts.filter(({ at }) => isBelow(at, path));
-  return [own, ...below].some(mount => mount !== undefined && REMOTE.test(mount.type));
-}
-
-function isBelow(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
-}

@@ -34,13 +34,6 @@ export const SESSION_EVENTS = {
     action: 'Give each session a SESSION_WORKDIR of its own.',
     fields: ERR,
   },
-  watchdog_unavailable: {
-    levels: ['warn'],
-    meaning:
-      'The working directory is on a network file system, or has one below it, and a session that waits for it cannot be ended in time.',
-    action: 'Run it by the Node that the image has.',
-    fields: ERR,
-  },
   control_socket_unavailable: {
     levels: ['warn'],
     meaning: 'The control socket could not be opened: `console` and `health` do not reach this session.',
