@@ -29,12 +29,17 @@ export const run: RunCommand = async input => {
   using deadline = deadlinesOf(parsed.config, input.signals)('process');
   const over = new AbortController();
   let code = EXIT_NOT_SAVED;
+  let putAway: NodeJS.Timeout | undefined;
   const session = startSession(parsed, input, known => {
     code = known;
-    setTimeout(() => over.abort(), PUT_AWAY_MS).unref();
+    putAway = setTimeout(() => over.abort(), PUT_AWAY_MS);
   });
   const last = AbortSignal.any([deadline.signal, over.signal]);
-  return await Promise.race([session, whenAborted(last).then(() => giveUp(code, input))]);
+  try {
+    return await Promise.race([session, whenAborted(last).then(() => giveUp(code, input))]);
+  } finally {
+    clearTimeout(putAway);
+  }
 };
 
 /** How long what is left takes at most once the session is over: the control socket goes, stores are closed. */

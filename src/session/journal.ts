@@ -125,7 +125,7 @@ async function startWhenClaimed(
       exclude: [...exclude],
       version: VERSION,
     },
-    people: () => peopleIn(status),
+    people: () => presentPeople(status),
     onProblem: (problem: JournalProblem) => logProblem(problem, log),
   };
   return () => {
@@ -135,7 +135,7 @@ async function startWhenClaimed(
   };
 }
 
-function peopleIn(status: SessionStatus): People | undefined {
+function presentPeople(status: SessionStatus): People | undefined {
   const people = status.people();
   if (people === undefined || people.isUnknown) return undefined;
   const { now, dashboard, agentInGame, peak } = people;
