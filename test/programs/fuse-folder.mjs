@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// fuse-folder.mjs FOLDER: mounts an empty file system there, and answers for it (see linux/fuse.h) until it is stopped;
-// its pid is then in FOLDER.pid. Whatever is made there is refused.
+// fuse-folder.mjs FOLDER: mounts an empty file system there, and answers for it (see linux/fuse.h); its pid is then in
+// FOLDER.pid. Whatever is made there is refused. Once FOLDER.stop is there it stops between two requests: whoever waits
+// for one that has been read can be ended by nothing, not even SIGKILL (request_wait_answer in fs/fuse/dev.c).
 import { spawnSync } from 'node:child_process';
-import { openSync, readSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { existsSync, openSync, readSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 
 const [FORGET, GETATTR, INIT, OPENDIR, RELEASEDIR, READDIR, BATCH_FORGET] = [2, 3, 26, 27, 29, 28, 42];
 const [ENOENT, ENOSYS, LOOKUP] = [2, 38, 1];
@@ -19,6 +20,7 @@ renameSync(`${at}.part`, `${at}.pid`);
 
 const request = Buffer.alloc(256 * 1024);
 for (;;) {
+  if (existsSync(`${at}.stop`)) process.kill(process.pid, 'SIGSTOP');
   readSync(fuse, request);
   const operation = request.readUInt32LE(4);
   if (operation === FORGET || operation === BATCH_FORGET) continue;

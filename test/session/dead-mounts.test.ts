@@ -16,8 +16,6 @@ test.skipIf(!canMount() || !canMountFuse)(
       SESSION_STOP_TIMEOUT: '5s',
     });
     await session.logged('"event":"process_started","child":"agent"');
-    // Nothing is asked of it any more: whoever waits for a request that its process has read can be ended by nobody.
-    await session.logged('"event":"name_claimed"');
     mount.stopAnswering();
     session.signal('SIGTERM');
     const startMs = performance.now();

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { PROGRAMS } from './built.ts';
@@ -9,7 +9,7 @@ export interface UserMount {
   readonly path: string;
   /** A command that mounts it, and replaces itself by the command that follows. */
   readonly launcher: readonly string[];
-  /** From now on whoever asks anything of it waits for ever. */
+  /** But for one who asks now, whoever asks anything of it waits for ever. */
   stopAnswering(): void;
 }
 
@@ -36,6 +36,6 @@ export function userMount(path: string): UserMount {
       ...['unshare', '-rm', 'sh', '-c', SCRIPT, 'sh'],
       ...[process.execPath, join(PROGRAMS, 'fuse-folder.mjs'), path],
     ],
-    stopAnswering: () => void process.kill(pid(), 'SIGSTOP'),
+    stopAnswering: () => writeFileSync(`${path}.stop`, ''),
   };
 }
