@@ -58,7 +58,6 @@ const ONLY_IN: readonly {
   readonly pattern: RegExp;
   readonly where: readonly string[];
 }[] = [
-  { what: 'execa', pattern: /from 'execa'/, where: ['process/child.ts'] },
   {
     what: 'node:child_process',
     pattern: /'node:child_process'/,

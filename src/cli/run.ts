@@ -11,7 +11,7 @@ import { summary } from '../report/summary.ts';
 import { orAborted, timeoutSignal, whenAborted } from '../runtime/abort.ts';
 import { EXIT_NOT_SAVED, EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { type Log, type LogOutputs, openLog } from '../runtime/log.ts';
-import { createLoggedProgress, createProgressBar } from '../runtime/progress.ts';
+import { createLoggedProgress, type Progress } from '../runtime/progress.ts';
 import type { Signals } from '../runtime/signals.ts';
 import { errorText } from '../runtime/text.ts';
 import { echoChildren } from '../session/echo.ts';
@@ -108,7 +108,7 @@ async function runWithLog(
 ): Promise<number> {
   const { signals, terminal, print, printError, env } = input;
   const { log } = outputs;
-  const progress = terminal ? createProgressBar(input.stdout) : createLoggedProgress(log);
+  const progress = terminal ? await loadProgressBar(input) : createLoggedProgress(log);
   await using runtime = createRuntime({ config, signals, progress, user, outputs });
   const lock = await tryToLock(runtime);
   if (lock instanceof WorkdirInUseError) {
@@ -138,6 +138,12 @@ async function runWithLog(
       `session finished: ${report.end.text}; exit code ${report.exitCode}`,
     );
   return report.exitCode;
+}
+
+/** On demand: in a container there is no terminal, and every module costs time before the server starts. */
+async function loadProgressBar({ stdout }: CommandInput): Promise<Progress> {
+  const { createProgressBar } = await import('../runtime/progress-bar.ts');
+  return createProgressBar(stdout);
 }
 
 /**

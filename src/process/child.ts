@@ -1,10 +1,10 @@
+import { type ChildProcess, spawn as spawnProcess } from 'node:child_process';
 import { closeSync } from 'node:fs';
-import { execa } from 'execa';
 import type { ChildName, Command } from '../config/session-config.ts';
 import { openForAppendSync } from '../files/open.ts';
 import { openConsole } from './console.ts';
 import type { ExitStatus } from './exit-status.ts';
-import { explainLogError, explainRejected, explainSpawnError } from './spawn-error.ts';
+import { explainLogError, explainSpawnError } from './spawn-error.ts';
 import type { User } from './user.ts';
 
 export interface ChildSpec {
@@ -50,12 +50,12 @@ export function startChild(spec: ChildSpec): Child {
   try {
     log = openForAppendSync(spec.logFile).fd;
   } catch (error) {
-    return neverStarted(spec.name, startedAtMs, explainLogError(spec.logFile, error));
+    return neverStarted(spec.name, startedAtMs, Promise.resolve(explainLogError(spec.logFile, error)));
   }
   try {
     return observe(spawn(spec, log), startedAtMs, spec);
   } catch (error) {
-    return neverStarted(spec.name, startedAtMs, explainRejected(spec, error));
+    return neverStarted(spec.name, startedAtMs, explainSpawnError(spec, error));
   } finally {
     closeSync(log);
   }
@@ -80,15 +80,17 @@ export interface DetachedProcess {
 /**
  * Starts a program that may outlive this process: it leads a session of its own, its stdin is /dev/null, and this
  * process may exit without waiting for it.
- * @throws when the log cannot be opened, or the command is refused: it holds a NUL character, for one
+ * @throws when the log cannot be opened
  */
 export function startDetached({ logFile, ...spec }: DetachedSpec): DetachedProcess {
   const options = { ...spec, console: false, user: undefined };
   const log = openForAppendSync(logFile).fd;
   try {
-    const subprocess = spawn(options, log);
-    subprocess.nodeChildProcess.unref();
-    return { pid: subprocess.pid, exited: subprocess.then(result => exitStatusOf(result, options)) };
+    const child = spawn(options, log);
+    child.unref();
+    return { pid: child.pid, exited: exitStatusOf(child, options) };
+  } catch (error) {
+    return { pid: undefined, exited: failed(explainSpawnError(options, error)) };
   } finally {
     closeSync(log);
   }
@@ -97,60 +99,55 @@ export function startDetached({ logFile, ...spec }: DetachedSpec): DetachedProce
 type SpawnOptions = Omit<ChildSpec, 'name' | 'logFile'>;
 
 function spawn({ command: [file, ...args], cwd, env, console, user }: SpawnOptions, log: number) {
-  // execa's types know file descriptors up to 9 only; its code takes any.
-  const output = log as 3;
-  return execa(file, args, {
+  return spawnProcess(file, args, {
     cwd,
     env,
-    extendEnv: false,
     detached: true,
-    reject: false,
-    buffer: false,
-    stdin: console ? 'pipe' : 'ignore',
-    stdout: output,
-    stderr: output,
+    stdio: [console ? 'pipe' : 'ignore', log, log],
     // Node clears the supplementary groups where it sets a user (setgroups in libuv's process.c).
     ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
   });
 }
 
-function observe(subprocess: ReturnType<typeof spawn>, startedAtMs: number, spec: ChildSpec): Child {
+function observe(child: ChildProcess, startedAtMs: number, spec: ChildSpec): Child {
   let endedAtMs: number | undefined;
-  const exited = subprocess.then(result => {
-    endedAtMs = nowMs();
-    return exitStatusOf(result, spec);
-  });
+  for (const end of ['exit', 'error'])
+    child.once(end, () => {
+      endedAtMs = nowMs();
+    });
   return {
     name: spec.name,
-    pid: subprocess.pid,
+    pid: child.pid,
     startedAtMs,
     get endedAtMs() {
       return endedAtMs;
     },
-    exited,
-    sendCommand: openConsole(subprocess.stdin),
+    exited: exitStatusOf(child, spec),
+    sendCommand: openConsole(child.stdin),
   };
 }
 
-/** execa gives a code, or a signal, or neither where there was no process. */
-async function exitStatusOf(
-  result: Awaited<ReturnType<typeof spawn>>,
-  spec: SpawnOptions,
-): Promise<ExitStatus> {
-  if (result.signal !== undefined) return { signal: result.signal };
-  if (result.exitCode !== undefined) return { code: result.exitCode };
-  return { failedToStart: await explainSpawnError(spec, result) };
+/** Node tells a code, or a signal, or the error of a program that did not start. */
+function exitStatusOf(child: ChildProcess, spec: SpawnOptions): Promise<ExitStatus> {
+  return new Promise(resolve => {
+    child.once('exit', (code, signal) => resolve(signal === null ? { code: code ?? 0 } : { signal }));
+    child.once('error', error => resolve(failed(explainSpawnError(spec, error))));
+  });
 }
 
-function neverStarted(name: ChildName, startedAtMs: number, failedToStart: string): Child {
+function neverStarted(name: ChildName, startedAtMs: number, why: Promise<string>): Child {
   return {
     name,
     pid: undefined,
     startedAtMs,
     endedAtMs: startedAtMs,
-    exited: Promise.resolve({ failedToStart }),
+    exited: failed(why),
     sendCommand: async () => false,
   };
+}
+
+async function failed(why: Promise<string>): Promise<ExitStatus> {
+  return { failedToStart: await why };
 }
 
 const nowMs = () => performance.timeOrigin + performance.now();

@@ -22,15 +22,9 @@ export function explainLogError(logFile: string, error: unknown): string {
   return `cannot open its log ${logFile}: ${why}`;
 }
 
-/** Why a command was refused before any program was looked for: it holds a NUL character, or is too long. */
-export function explainRejected({ command: [file] }: SpawnAttempt, error: unknown): string {
-  return `cannot start ${file}: ${systemErrorText(systemErrorOf(error))}`;
-}
-
 /**
  * Why a program did not start, in words. The kernel answers ENOENT alike for a missing program, a missing interpreter
  * and a missing working directory, so each of them is checked.
- * @param error of execa, whose cause is Node's
  */
 export async function explainSpawnError(attempt: SpawnAttempt, error: unknown): Promise<string> {
   const { cwd, env, user } = attempt;
@@ -38,7 +32,7 @@ export async function explainSpawnError(attempt: SpawnAttempt, error: unknown): 
   const workdirFault = await explainWorkdir(cwd);
   if (workdirFault !== undefined) return workdirFault;
   const code = errorCode(error);
-  if (code !== 'ENOENT' && code !== 'EACCES') return explainRejected(attempt, error);
+  if (code !== 'ENOENT' && code !== 'EACCES') return `cannot start ${file}: ${systemErrorText(error)}`;
   // What the supervisor itself may run says nothing about another user's rights.
   if (code === 'EACCES' && user !== undefined)
     return `${user.name ?? user.uid} may not run ${file}, or not enter a folder on the way there`;
@@ -86,8 +80,4 @@ async function interpreterOf(path: string): Promise<string | undefined> {
   } catch {
     return undefined;
   }
-}
-
-function systemErrorOf(error: unknown): unknown {
-  return error instanceof Error && error.cause instanceof Error ? error.cause : error;
 }
