@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { mainPath } from '../files/database.ts';
 import { describeFsError } from '../files/errno.ts';
 import { findHoles, lengthOf, mayHaveHoles, type Span } from '../files/holes.ts';
-import { kernelFolders } from '../files/mounts.ts';
+import { foldersLeftOut } from '../files/left-out.ts';
 import { createFileCalls, type FileCalls } from '../files/open.ts';
 import { type Chooser, chooser, type Selection } from '../files/selection.ts';
 import { END_OF_TAR, tarEntryBytes } from '../files/tar.ts';
@@ -39,7 +39,7 @@ export async function* walk(selection: Selection, signal: AbortSignal): AsyncGen
     choose: chooser(selection),
     rootBytes: root.length,
     files: createFileCalls(),
-    kernels: kernelFolders(),
+    leftOut: await foldersLeftOut(Buffer.from(selection.root).toString('latin1')),
     signal,
   };
   const rest = yield* walkFolder(top, [], context);
@@ -91,7 +91,8 @@ interface WalkContext {
   /** The length of the root's path with its slash. */
   readonly rootBytes: number;
   readonly files: FileCalls;
-  readonly kernels: ReadonlySet<string>;
+  /** Why, by absolute path. */
+  readonly leftOut: ReadonlyMap<string, string>;
   readonly signal: AbortSignal;
 }
 
@@ -129,8 +130,9 @@ async function* walkFolder(
     const isFullyIncluded = folder.isFullyIncluded || choose.includes(path);
     if (child.isDirectory()) {
       if (isExcluded) continue;
-      if (context.kernels.has(absolute.toString('latin1'))) {
-        if (isFullyIncluded) batch.push({ kind: 'skipped', path, why: 'a file system of the kernel' });
+      const why = context.leftOut.get(absolute.toString('latin1'));
+      if (why !== undefined) {
+        if (isFullyIncluded) batch.push({ kind: 'skipped', path, why });
         continue;
       }
       const slashed = Buffer.concat([absolute, SLASH]);

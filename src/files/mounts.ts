@@ -32,22 +32,3 @@ function parseMount(line: string): Mount {
 function plain(text: string): string {
   return text.replaceAll(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
-
-const KERNELS = new Set(
-  (
-    'proc sysfs devpts devtmpfs mqueue cgroup cgroup2 debugfs tracefs securityfs selinuxfs configfs fusectl bpf pstore ' +
-    'efivarfs binfmt_misc rpc_pipefs nsfs'
-  ).split(' '),
-);
-
-/**
- * The folders where file systems of the kernel are mounted, by absolute path: they hold no files, but views of the
- * machine. Some wait for whoever reads them, /proc/kcore is 128 TiB long, and none is ever read to its end.
- */
-export function kernelFolders(): ReadonlySet<string> {
-  return new Set(
-    readMounts()
-      .filter(({ type }) => KERNELS.has(type))
-      .map(({ at }) => at),
-  );
-}

@@ -1,15 +1,18 @@
 #!/usr/bin/env node
 // fuse-folder.mjs FOLDER: mounts an empty file system there, and answers for it (see linux/fuse.h); its pid is then in
-// FOLDER.pid. Whatever is made there is refused. Once FOLDER.stop is there it stops between two requests: whoever waits
-// for one that has been read can be ended by nothing, not even SIGKILL (request_wait_answer in fs/fuse/dev.c).
+// FOLDER.pid. Whatever is made there is refused. Once somebody has asked for "stop" there it stops, as soon as it has
+// nothing to do: whoever waits for a request that has been read can be ended by nothing, not even SIGKILL
+// (request_wait_answer in fs/fuse/dev.c), and whoever is between two requests is in the middle of something.
 import { spawnSync } from 'node:child_process';
-import { existsSync, openSync, readSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { constants, openSync, readSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 
 const [FORGET, GETATTR, INIT, OPENDIR, RELEASEDIR, READDIR, BATCH_FORGET] = [2, 3, 26, 27, 29, 28, 42];
 const [ENOENT, ENOSYS, LOOKUP] = [2, 38, 1];
 const [at = ''] = process.argv.slice(2);
 
-const fuse = openSync('/dev/fuse', 'r+');
+const LULL_MS = 50;
+
+const fuse = openSync('/dev/fuse', constants.O_RDWR | constants.O_NONBLOCK);
 const options = 'fd=3,rootmode=40000,user_id=0,group_id=0';
 const mounted = spawnSync('mount', ['-i', '-t', 'fuse', '-o', options, 'none', at], {
   stdio: ['ignore', 'inherit', 'inherit', fuse],
@@ -19,9 +22,14 @@ writeFileSync(`${at}.part`, String(process.pid));
 renameSync(`${at}.part`, `${at}.pid`);
 
 const request = Buffer.alloc(256 * 1024);
-for (;;) {
-  if (existsSync(`${at}.stop`)) process.kill(process.pid, 'SIGSTOP');
-  readSync(fuse, request);
+let isToStop = false;
+for (let lull = 0; ; lull += 1) {
+  if (!receive()) {
+    if (isToStop && lull > LULL_MS) process.kill(process.pid, 'SIGSTOP');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    continue;
+  }
+  lull = 0;
   const operation = request.readUInt32LE(4);
   if (operation === FORGET || operation === BATCH_FORGET) continue;
   const { error = 0, body = Buffer.alloc(0) } = answerTo(operation);
@@ -30,6 +38,22 @@ for (;;) {
   head.writeInt32LE(-error, 4);
   request.copy(head, 8, 8, 16);
   writeSync(fuse, Buffer.concat([head, body]));
+  isToStop ||= operation === LOOKUP && nameIn(request) === 'stop';
+}
+
+/** @returns whether there was a request */
+function receive() {
+  try {
+    readSync(fuse, request);
+    return true;
+  } catch (error) {
+    if (error.code === 'EAGAIN') return false;
+    throw error;
+  }
+}
+
+function nameIn(lookup) {
+  return lookup.toString('latin1', 40, lookup.indexOf(0, 40));
 }
 
 function answerTo(operation) {

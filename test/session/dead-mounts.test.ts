@@ -1,7 +1,10 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { unlessMissing } from '../../src/files/errno.ts';
 import { canMount } from '../support/can-mount.ts';
 import { canMountFuse, userMount } from '../support/dead-mount.ts';
+import { eventually } from '../support/eventually.ts';
 import { program } from '../support/session.ts';
 import { test } from '../support/session-test.ts';
 
@@ -24,3 +27,31 @@ test.skipIf(!canMount() || !canMountFuse)(
     expect(session.report()).toMatchObject({ end: { by: 'signal' }, saved: 'lost', exitCode: 20 });
   },
 );
+
+test.skipIf(!canMount() || !canMountFuse)(
+  'a folder that answers nothing any more is left out, and told; the journal goes on, and all else is saved',
+  { tags: ['slow'] },
+  async ({ fixture }) => {
+    const mount = userMount(join(fixture.workdir, 'shared'));
+    const session = fixture.startBy(mount.launcher, {
+      SESSION_AGENT_COMMAND: program('agent-logs-steadily', 20_000),
+      SESSION_JOURNAL_INTERVAL: '200ms',
+    });
+    await eventually(async () => (await segments(fixture.sessions)) > 1);
+    mount.stopAnswering();
+    const before = await segments(fixture.sessions);
+    await eventually(async () => (await segments(fixture.sessions)) > before + 2);
+    session.signal('SIGTERM');
+    expect(await session.ended(), session.stderr()).toEqual({ code: 0, signal: null });
+    expect(session.report()).toMatchObject({
+      saved: 'archive',
+      archive: { skipped: { first: [{ path: 'shared', why: 'a file system that does not answer' }] } },
+    });
+    expect(await segments(fixture.sessions)).toBe(0);
+  },
+);
+
+async function segments(sessions: string): Promise<number> {
+  const names = await unlessMissing(readdir(sessions, { recursive: true }));
+  return (names ?? []).filter(name => /\d+\.tar\.gz$/.test(name) && name.includes('journal')).length;
+}

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { PROGRAMS } from './built.ts';
@@ -9,7 +10,7 @@ export interface UserMount {
   readonly path: string;
   /** A command that mounts it, and replaces itself by the command that follows. */
   readonly launcher: readonly string[];
-  /** But for one who asks now, whoever asks anything of it waits for ever. */
+  /** Once this returns whoever asks anything of it waits for ever. */
   stopAnswering(): void;
 }
 
@@ -36,6 +37,14 @@ export function userMount(path: string): UserMount {
       ...['unshare', '-rm', 'sh', '-c', SCRIPT, 'sh'],
       ...[process.execPath, join(PROGRAMS, 'fuse-folder.mjs'), path],
     ],
-    stopAnswering: () => writeFileSync(`${path}.stop`, ''),
+    stopAnswering() {
+      const inside = ['-t', String(pid()), '-U', '-m', '--preserve-credentials'];
+      spawnSync('nsenter', [...inside, 'stat', join(path, 'stop')]);
+      while (!isStopped(pid())) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    },
   };
+}
+
+function isStopped(pid: number): boolean {
+  return readFileSync(`/proc/${pid}/status`, 'utf8').includes('State:\tT');
 }

@@ -12,13 +12,16 @@ export function writtenIn(workdir: Tree): Written {
   const written = new Map(
     [...workdir].map(([path, bytes]): [string, readonly Content[]] => [path, [grown(bytes)]]),
   );
-  written.set('lock', [whole('here\n'), { bytes: undefined, grows: false }]);
+  written.set('lock', [whole('here\n'), GONE]);
   written.set('replaced.txt', versionsUpTo(workdir.get('replaced.txt')));
   const before = workdir.get('rotated.log.1');
-  if (before !== undefined) written.set('rotated.log', [grown(before), grown(workdir.get('rotated.log'))]);
+  // From the renaming to the next line there is none.
+  if (before !== undefined)
+    written.set('rotated.log', [grown(before), GONE, grown(workdir.get('rotated.log'))]);
   return written;
 }
 
+const GONE: Content = { bytes: undefined, grows: false };
 const grown = (bytes: Buffer | undefined): Content => ({ bytes, grows: true });
 const whole = (text: string): Content => ({ bytes: Buffer.from(text), grows: false });
 

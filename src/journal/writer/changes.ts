@@ -15,6 +15,7 @@ import {
   restartPrefixCheck,
   SLICE_BYTES,
 } from './generation.ts';
+import { isOutOfSight } from './node.ts';
 import { hasCrc, type OpenFile, openFile } from './open-file.ts';
 import {
   type FileReading,
@@ -34,6 +35,8 @@ export async function readChanges(
   file: IndexedFile,
   options: ReadOptions,
 ): Promise<ReadResult> {
+  if (isOutOfSight(file.node))
+    return toFailure('its file system does not answer, or is hidden by another one');
   if (joinDatabase(index, file)) return { kind: 'companion' };
   const open = openFile(file.node.fsPath);
   if ('failed' in open) return toFailure(open.failed);

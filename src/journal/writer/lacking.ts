@@ -3,6 +3,7 @@ import { isMissing } from '../../files/errno.ts';
 import { type BytePath, toText } from '../format/byte-path.ts';
 import { generationsOf, pathOf, type Suffix } from './database.ts';
 import type { IndexedFile } from './file-index.ts';
+import { isOutOfSight } from './node.ts';
 import type { WriterState } from './state.ts';
 
 /**
@@ -39,6 +40,7 @@ function sizesOf(file: IndexedFile): Map<Suffix, number> {
 }
 
 function isNoLoss({ node }: IndexedFile, suffix: Suffix, bytes: number | undefined): boolean {
+  if (isOutOfSight(node)) return false;
   try {
     const { size } = lstatSync(pathOf(node, suffix));
     return bytes !== undefined && size <= bytes;

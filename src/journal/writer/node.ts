@@ -36,6 +36,8 @@ export interface FolderNode {
   stat: FileStat | undefined;
   /** The next scan lists it whatever its modification time says: that is racy, or an entry could not be read. */
   mustList: boolean;
+  /** What is mounted there is not looked into: see files/left-out.ts. */
+  isLeftOut: boolean;
   /** It was in a scan's result. A folder that is not included itself is, once something in it is. */
   isReported: boolean;
 }
@@ -59,8 +61,16 @@ export function newFolderNode(
     children: new Map(),
     stat: undefined,
     mustList: false,
+    isLeftOut: false,
     isReported,
   };
+}
+
+/** Whether it is in a folder that is not looked into, as of the last scan. */
+export function isOutOfSight({ parent }: FileNode): boolean {
+  for (let folder: FolderNode | undefined = parent; folder !== undefined; folder = folder.parent)
+    if (folder.isLeftOut) return true;
+  return false;
 }
 
 /** Whether the modification time is so recent that a later write may leave the same one, as in git's racy index. */

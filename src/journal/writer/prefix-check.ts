@@ -3,6 +3,7 @@ import { createYielder } from '../../runtime/concurrency.ts';
 import type { FileIndex, IndexedFile } from './file-index.ts';
 import { isSameFile } from './file-stat.ts';
 import { checkNextSlice, isPrefixChecked, SLICE_BYTES } from './generation.ts';
+import { isOutOfSight } from './node.ts';
 import { openFile } from './open-file.ts';
 
 /** Compares up to `bytes` of the files that have grown with what the journal holds of them, each file in turn. */
@@ -18,11 +19,15 @@ export async function checkPrefixes(index: FileIndex, bytes: number): Promise<vo
 
 /**
  * Compares the next slice of a file that has grown: earlier bytes may have been changed by the same program. A file in
- * which they were counts as rewritten from then on.
+ * which they were counts as rewritten from then on, and so does one that cannot be looked at.
  */
 function checkPrefix(index: FileIndex, file: IndexedFile): void {
   index.prefixChecks.delete(file);
   const { current } = file;
+  if (isOutOfSight(file.node)) {
+    file.maybeRewritten = true;
+    return;
+  }
   const open = openFile(file.node.fsPath);
   if ('failed' in open) return;
   try {

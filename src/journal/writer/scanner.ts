@@ -1,7 +1,7 @@
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { COMPANIONS } from '../../files/database.ts';
 import { isMissing } from '../../files/errno.ts';
-import { kernelFolders } from '../../files/mounts.ts';
+import { foldersLeftOut } from '../../files/left-out.ts';
 import { type Chooser, chooser, type Selection } from '../../files/selection.ts';
 import { createYielder } from '../../runtime/concurrency.ts';
 import { errorText } from '../../runtime/text.ts';
@@ -45,7 +45,8 @@ export function createScanner(selection: Selection, rootAtStart?: () => FolderId
         unreadable: [],
       };
       scans += 1;
-      await scanTree({ root, rootPath, rootAtStart, choose, kernels: kernelFolders(), result, scans });
+      const leftOut = await foldersLeftOut(rootPath);
+      await scanTree({ root, rootPath, rootAtStart, choose, leftOut, result, scans });
       return result;
     },
     hasRoot() {
@@ -64,7 +65,7 @@ interface Scan {
   readonly rootPath: BytePath;
   readonly rootAtStart: (() => FolderId) | undefined;
   readonly choose: Chooser;
-  readonly kernels: ReadonlySet<string>;
+  readonly leftOut: ReadonlyMap<BytePath, string>;
   readonly result: ScanResult;
   /** The number of this scan. */
   readonly scans: number;
@@ -94,10 +95,15 @@ function isListingDue({ scans }: Scan, folder: number): boolean {
   return (scans + folder) % SCANS_PER_LISTING === 0;
 }
 
+function isLeftOut({ leftOut, rootPath }: Scan, path: BytePath): boolean {
+  return leftOut.size > 0 && leftOut.has(joinPath(rootPath, path));
+}
+
 /** Lists the folder again where that is needed. @returns whether it is still a folder, as far as can be told */
 function checkFolder(scan: Scan, folder: FolderNode, isListingDue: boolean): boolean {
-  // Mounted since: what the session has written there is out of sight, and not deleted.
-  if (scan.kernels.has(joinPath(scan.rootPath, folder.path))) return true;
+  // What the session has written there is out of sight, and not deleted.
+  folder.isLeftOut = isLeftOut(scan, folder.path);
+  if (folder.isLeftOut) return true;
   const stats = statEntry(scan, folder.path, folder.fsPath);
   if (stats === 'unreadable') return folder !== scan.root;
   if (stats === 'missing' || !stats.isDirectory()) return false;
@@ -133,6 +139,10 @@ function addChild(scan: Scan, folder: FolderNode, name: BytePath): void {
   const isChosen = !isExcluded && (folder.isFullyIncluded || scan.choose.includes(text));
   const isPart = !isChosen && isPartOfDatabase(scan, folder, path);
   if (isExcluded && !isPart) return;
+  if (isLeftOut(scan, path)) {
+    folder.mustList = true;
+    return;
+  }
   const fsPath = toFsPath(joinPath(scan.rootPath, path));
   const stats = statEntry(scan, path, fsPath);
   if (isPart && (typeof stats === 'string' || !stats.isFile())) return;
@@ -165,7 +175,6 @@ function toNode(
   stats: BigIntStats,
   isIncluded: boolean,
 ): Node | undefined {
-  if (stats.isDirectory() && scan.kernels.has(joinPath(scan.rootPath, path))) return undefined;
   if (stats.isDirectory()) return newFolderNode(path, fsPath, parent, isIncluded, isIncluded);
   if (!isIncluded) return undefined;
   const stat = toFileStat(stats);

@@ -1,0 +1,53 @@
+import { statfs } from 'node:fs/promises';
+import { within } from '../runtime/abort.ts';
+import { type Mount, readMounts } from './mounts.ts';
+
+const KERNELS = new Set(
+  (
+    'proc sysfs devpts devtmpfs mqueue cgroup cgroup2 debugfs tracefs securityfs selinuxfs configfs fusectl bpf pstore ' +
+    'efivarfs binfmt_misc rpc_pipefs nsfs'
+  ).split(' '),
+);
+
+/** On disks and in the memory of this machine. All others have a server or a process behind them. */
+const LOCAL = new Set('btrfs erofs ext2 ext3 ext4 f2fs overlay ramfs squashfs tmpfs xfs zfs'.split(' '));
+
+/** A server that is asked what it holds has so long; a call that waits for it can be neither ended nor waited for. */
+const ANSWER_MS = 1_000;
+
+/** The mounts that have not answered yet: one that has gone silent holds one thread, not one for each look. */
+const asked = new Map<string, Promise<boolean>>();
+
+/**
+ * The mounted folders below a folder that are left out, by absolute path, each with why. File systems of the kernel hold
+ * no files, but views of the machine: some wait for whoever reads them, /proc/kcore is 128 TiB long, and none is ever
+ * read to its end. One that does not answer would hold whoever looks into it for ever.
+ * @param root absolute; bytes in latin1, as all paths here
+ */
+export async function foldersLeftOut(root: string): Promise<ReadonlyMap<string, string>> {
+  const below = readMounts().filter(({ at }) => at.startsWith(`${root}/`));
+  const reasons = await Promise.all(
+    below.map(async mount => [mount.at, await reasonToLeaveOut(mount)] as const),
+  );
+  return new Map(reasons.flatMap(([at, why]) => (why === undefined ? [] : [[at, why]])));
+}
+
+async function reasonToLeaveOut({ at, type }: Mount): Promise<string | undefined> {
+  if (KERNELS.has(type)) return 'a file system of the kernel';
+  if (LOCAL.has(type) || (await within(ANSWER_MS, answers(at)))) return undefined;
+  return 'a file system that does not answer';
+}
+
+/** statfs(2): what a network file system says of its folders may come from a cache, long after its server has gone. */
+function answers(at: string): Promise<boolean> {
+  const asking = asked.get(at) ?? ask(at);
+  asked.set(at, asking);
+  return asking;
+}
+
+async function ask(at: string): Promise<boolean> {
+  // One that is refused is answered, too.
+  await statfs(Buffer.from(at, 'latin1')).catch(() => undefined);
+  asked.delete(at);
+  return true;
+}
