@@ -15,8 +15,13 @@ const LOCAL = new Set('btrfs erofs ext2 ext3 ext4 f2fs overlay ramfs squashfs tm
 /** A server that is asked what it holds has so long; a call that waits for it can be neither ended nor waited for. */
 const ANSWER_MS = 1_000;
 
-/** The mounts that have not answered yet: one that has gone silent holds one thread, not one for each look. */
-const asked = new Map<string, Promise<boolean>>();
+interface Question {
+  readonly atMs: number;
+  readonly answered: Promise<boolean>;
+}
+
+/** To mounts that have not answered yet: one that has gone silent holds one thread and one second, not those of each look. */
+const asked = new Map<string, Question>();
 
 /**
  * The mounted folders below a folder that are left out, by absolute path, each with why. File systems of the kernel hold
@@ -34,20 +39,24 @@ export async function foldersLeftOut(root: string): Promise<ReadonlyMap<string, 
 
 async function reasonToLeaveOut({ at, type }: Mount): Promise<string | undefined> {
   if (KERNELS.has(type)) return 'a file system of the kernel';
-  if (LOCAL.has(type) || (await within(ANSWER_MS, answers(at)))) return undefined;
+  if (LOCAL.has(type) || (await answers(at))) return undefined;
   return 'a file system that does not answer';
 }
 
 /** statfs(2): what a network file system says of its folders may come from a cache, long after its server has gone. */
-function answers(at: string): Promise<boolean> {
-  const asking = asked.get(at) ?? ask(at);
-  asked.set(at, asking);
-  return asking;
+async function answers(at: string): Promise<boolean> {
+  const { atMs, answered } = asked.get(at) ?? ask(at);
+  return (await within(atMs + ANSWER_MS - performance.now(), answered)) ?? false;
 }
 
-async function ask(at: string): Promise<boolean> {
-  // One that is refused is answered, too.
-  await statfs(Buffer.from(at, 'latin1')).catch(() => undefined);
-  asked.delete(at);
-  return true;
+function ask(at: string): Question {
+  const answered = statfs(Buffer.from(at, 'latin1')).then(
+    () => true,
+    // One that refuses has answered, too.
+    () => true,
+  );
+  const question = { atMs: performance.now(), answered };
+  asked.set(at, question);
+  void answered.finally(() => asked.delete(at));
+  return question;
 }

@@ -2,24 +2,23 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { unlessMissing } from '../../src/files/errno.ts';
-import { canMount } from '../support/can-mount.ts';
 import { canMountFuse, userMount } from '../support/dead-mount.ts';
 import { eventually } from '../support/eventually.ts';
 import { program } from '../support/session.ts';
 import { test } from '../support/session-test.ts';
 
-test.skipIf(!canMount() || !canMountFuse)(
+test.skipIf(!canMountFuse)(
   'a destination that answers nothing any more does not keep the session from ending by its deadline',
   { tags: ['slow'] },
   async ({ fixture }) => {
-    const mount = userMount(join(fixture.workdir, '../mounted'));
+    using mount = userMount(join(fixture.workdir, '../mounted'));
     const session = fixture.startBy(mount.launcher, {
       SESSION_AGENT_COMMAND: program('agent-runs'),
       SESSION_DESTINATION: join(mount.path, 'sessions'),
       SESSION_STOP_TIMEOUT: '5s',
     });
     await session.logged('"event":"process_started","child":"agent"');
-    mount.stopAnswering();
+    await mount.stopAnswering();
     session.signal('SIGTERM');
     const startMs = performance.now();
     expect(await session.ended(), session.stderr()).toEqual({ code: 20, signal: null });
@@ -28,17 +27,17 @@ test.skipIf(!canMount() || !canMountFuse)(
   },
 );
 
-test.skipIf(!canMount() || !canMountFuse)(
+test.skipIf(!canMountFuse)(
   'a folder that answers nothing any more is left out, and told; the journal goes on, and all else is saved',
   { tags: ['slow'] },
   async ({ fixture }) => {
-    const mount = userMount(join(fixture.workdir, 'shared'));
+    using mount = userMount(join(fixture.workdir, 'shared'));
     const session = fixture.startBy(mount.launcher, {
       SESSION_AGENT_COMMAND: program('agent-logs-steadily', 20_000),
       SESSION_JOURNAL_INTERVAL: '200ms',
     });
     await eventually(async () => (await segments(fixture.sessions)) > 1);
-    mount.stopAnswering();
+    await mount.stopAnswering();
     const before = await segments(fixture.sessions);
     await eventually(async () => (await segments(fixture.sessions)) > before + 2);
     session.signal('SIGTERM');

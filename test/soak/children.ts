@@ -32,6 +32,8 @@ export function randomServer(random: Random): ChildPlan {
     () => server('server-late', random.between(0, 600)),
     () => server('server-ignores-sigterm'),
     () => server('server-ignores-sigterm'),
+    () => server('server-saves-slowly', random.between(0, 3_000)),
+    () => server('server-killed-while-saving'),
     () => server('server-forks-daemon'),
     () => server('server-floods-log', random.between(1, 24)),
     () => beside('child-daemonises.sh', server('server-ready')),
@@ -61,6 +63,8 @@ export function randomAgent(random: Random): ChildPlan {
     () => agent('agent-ignores-sigterm'),
     () => agent('agent-ignores-sigterm'),
     () => agent('agent-forks-daemon'),
+    () => afterFifos(agent('agent-runs')),
+    () => afterFifos(ending(agent('agent-exits', 0, afterMs), 0, afterMs)),
     () => ({
       name: 'agent-follows-server',
       command: port => program('agent-follows-server', '--port', port),
@@ -138,6 +142,22 @@ function beside(background: string, child: ChildPlan): ChildPlan {
         '-c',
         '"$0" & exec "$@"',
         pathOf(background),
+        ...JSON.parse(child.command(port)),
+      ]),
+  };
+}
+
+/** Named pipes that nobody writes to, one of them where the experiment's id is looked for. */
+function afterFifos(child: ChildPlan): ChildPlan {
+  return {
+    ...child,
+    name: `${child.name} after mkfifo`,
+    command: port =>
+      JSON.stringify([
+        'sh',
+        '-c',
+        'mkfifo turk_experiment_id.txt odd.log; exec "$@"',
+        'sh',
         ...JSON.parse(child.command(port)),
       ]),
   };

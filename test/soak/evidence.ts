@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
+import type { Report } from '../../src/report/schema.ts';
 import type { S3Server } from '../support/s3-server.ts';
 import { listSaved } from '../support/saved-files.ts';
 import type { Stop } from './plan.ts';
@@ -12,7 +14,10 @@ import type { Stop } from './plan.ts';
 export interface Evidence extends Saved {
   readonly code: number | null;
   readonly killedBy: NodeJS.Signals | null;
-  readonly stdout: string;
+  /** Its lines; after it was closed, to be archived, they are on the console alone. */
+  readonly log: string;
+  /** What the session has said of itself; undefined: nothing. */
+  readonly report: Report | undefined;
   readonly stderr: string;
   readonly signals: readonly SentSignal[];
   readonly endedAtMs: number;
@@ -28,7 +33,7 @@ export interface SentSignal extends Stop {
 /** What a session has left on disks and in the store. */
 export interface Saved {
   readonly archives: readonly SavedArchive[];
-  readonly reports: number;
+  readonly reports: readonly Report[];
   /** How many files and objects of a journal. */
   readonly journal: number;
   /** Names of what should have been finished, or deleted. */
@@ -44,11 +49,11 @@ export interface SavedArchive {
 
 /** Reads what a session has left below a folder and in S3. */
 export async function readSaved(folder: string, s3: S3Server): Promise<Saved> {
-  const { paths, journal, archives } = await listSaved(folder, s3);
+  const { paths, journal, archives, reports } = await listSaved(folder, s3);
   const names = paths.map(path => basename(path));
   return {
     archives: await Promise.all(archives.map(pieces => readArchive(pieces, folder))),
-    reports: names.filter(name => name === 'session.json').length,
+    reports: await Promise.all(reports.map(async file => JSON.parse(await readFile(file, 'utf8')))),
     journal: journal.length,
     unfinished: names.filter(name => name.endsWith('.part') || name.startsWith('.craftassist-session')),
   };

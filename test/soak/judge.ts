@@ -26,19 +26,19 @@ function wrongEnd(plan: Plan, evidence: Evidence): string[] {
 }
 
 /** A signal that comes before the supervisor's first line of code has its default effect. */
-function diedAtStart({ signals: [first], killedBy, stdout }: Evidence): boolean {
-  return first?.after === 'spawn' && killedBy === first.signal && stdout === '';
+function diedAtStart({ signals: [first], killedBy, log }: Evidence): boolean {
+  return first?.after === 'spawn' && killedBy === first.signal && log === '';
 }
 
 /** What the supervisor logs at a second signal. */
 const ABORTED = '"event":"aborted"';
 
-function rightCodes(plan: Plan, { signals: [first, second], stdout }: Evidence): number[] {
+function rightCodes(plan: Plan, { signals: [first, second], log }: Evidence): number[] {
   const codes = codesWithoutAbort(plan, first);
-  const abortedAt = stdout.indexOf(ABORTED);
+  const abortedAt = log.indexOf(ABORTED);
   if (second === undefined || abortedAt === -1) return codes;
   const aborted = 128 + constants.signals[second.signal];
-  const isInTime = !hasReached('over', stdout.slice(0, abortedAt));
+  const isInTime = !hasReached('over', log.slice(0, abortedAt));
   return isInTime ? [aborted] : [aborted, ...codes];
 }
 
@@ -72,7 +72,7 @@ const TOGETHER_MS = 1_500;
 /** How long it may take to handle a second signal. */
 const SIGNAL_MS = 1_000;
 
-function wrongTime({ signals, endedAtMs, stdout }: Evidence): string[] {
+function wrongTime({ signals, endedAtMs, log }: Evidence): string[] {
   const [first, second] = signals;
   if (first === undefined) return [];
   const tookMs = endedAtMs - first.atMs;
@@ -81,7 +81,7 @@ function wrongTime({ signals, endedAtMs, stdout }: Evidence): string[] {
     second !== undefined &&
     second.atMs - first.atMs > TOGETHER_MS &&
     endedAtMs - second.atMs > SIGNAL_MS &&
-    !stdout.includes(ABORTED);
+    !log.includes(ABORTED);
   return wasIgnored ? [...late, 'ignored the second signal'] : late;
 }
 
@@ -115,8 +115,12 @@ const CODES: Readonly<Record<EndReason['kind'], readonly number[]>> = {
 
 function wrongReport(plan: Plan, evidence: Evidence): string[] {
   if (diedAtStart(evidence)) return [];
-  const report = reportOf(evidence.stdout);
-  if (report === undefined) return ['its last line holds no report'];
+  const { report } = evidence;
+  if (report === undefined) {
+    // What it tells of one that was not started is on the console alone.
+    const isUntold = plan.output !== 'read' && plan.store.archive === 'refused';
+    return isUntold ? [] : ['there is no report'];
+  }
   const { end, saved, exitCode, children, survivors, phases, startedAt, endedAt, incomplete = [] } = report;
   const claims: readonly (readonly [boolean, string])[] = [
     [isAborted(exitCode) || codesOf(end.by, saved).includes(exitCode), `${end.by}, ${saved} is ${exitCode}`],
@@ -131,7 +135,7 @@ function wrongReport(plan: Plan, evidence: Evidence): string[] {
       'a child was killed, and nothing is said of what may be missing',
     ],
     [phases.every(({ ms }) => ms >= 0) && startedAt <= endedAt, 'its times run backwards'],
-    [end.by === 'destination-refused' || evidence.reports > 0, 'session.json is nowhere'],
+    [end.by === 'destination-refused' || evidence.reports.length > 0, 'session.json is nowhere'],
   ];
   return claims.filter(([holds]) => !holds).map(([, fault]) => `report: ${fault}`);
 }
@@ -140,18 +144,12 @@ function codesOf(by: Report['end']['by'], saved: Report['saved']): readonly numb
   return saved === 'lost' ? [20] : saved === 'journal' ? [21] : (CODES[by as EndReason['kind']] ?? []);
 }
 
-function reportOf(stdout: string): Report | undefined {
-  const line = stdout.split('\n').find(line => hasReached('over', line));
-  return line === undefined ? undefined : JSON.parse(line).report;
-}
-
 function isAborted(code: number | null): boolean {
   return code !== null && code > 128;
 }
 
 function wrongArchive({ setup, server, agent, store }: Plan, evidence: Evidence): string[] {
-  const { archives, journal, signals, stdout, code } = evidence;
-  const report = reportOf(stdout);
+  const { archives, journal, signals, report, code } = evidence;
   const [archive, another] = archives;
   if (report?.saved !== 'archive') {
     // An upload that is aborted may be complete without its answer.

@@ -46,7 +46,7 @@ process.exitCode = await makeSeededRuns(
       const evidence = await runPlan(plan);
       return { evidence, faults: judge(plan, evidence) };
     },
-    log: (plan, { evidence }) => `${describePlan(plan)}\n${evidence.stdout}${evidence.stderr}`,
+    log: (plan, { evidence }) => `${describePlan(plan)}\n${evidence.log}${evidence.stderr}`,
     summarise,
   },
   { ...options, count: Number(options.sessions) },

@@ -16,7 +16,13 @@ export interface Plan {
   readonly grace: string;
   /** SESSION_JOURNAL_INTERVAL. */
   readonly journal: string;
+  readonly output: Output;
+  /** A mount below the working directory answers nothing once programs are there. */
+  readonly hasSilentMount: boolean;
 }
+
+/** Where stdout and stderr go: to whoever reads them, a pipe that is full and that nobody reads, a disk without room. */
+export type Output = 'read' | 'unread' | 'full';
 
 /** One signal. */
 export interface Stop {
@@ -49,14 +55,24 @@ export function randomPlan(seed: number, index: number): Plan {
   const causes = { setup, server, agent, limits: randomLimits(random) };
   const endsByItself = naturalCodes(causes).length > 0;
   const count = endsByItself ? random.pick([0, 0, 1, 2]) : random.pick([1, 1, 2]);
+  const hasSilentMount = store.kind !== 'a mount that goes silent' && random.chance(0.1);
+  // Before it begins its mount is being made.
+  const hasMount = hasSilentMount || store.kind === 'a mount that goes silent';
+  const output = random.pick<Output>(['read', 'read', 'read', 'read', 'unread', 'full']);
   return {
     index,
     ...causes,
     store,
-    stops: randomStops(random, count, momentsOf(causes, endsByItself)),
+    // What comes after its log was closed shows on the console alone.
+    stops:
+      output === 'read'
+        ? randomStops(random, count, momentsOf(causes, endsByItself), hasMount)
+        : randomStops(random, Math.min(count, 1), momentsOf(causes, false), hasMount),
     // Without a stop request, an hour's grace would be waited for.
     grace: endsByItself ? random.pick(['300ms', '1s']) : random.pick(['300ms', '1s', '1h']),
     journal: random.pick(['off', '100ms', '1s']),
+    output,
+    hasSilentMount,
   };
 }
 
@@ -81,8 +97,13 @@ function momentsOf({ setup }: EndCauses, endsByItself: boolean): [Moment, ...Mom
   return endsByItself ? [...early, 'stopping', 'saving', 'over'] : early;
 }
 
-function randomStops(random: Random, count: number, moments: readonly [Moment, ...Moment[]]): Stop[] {
-  const after = random.chance(0.05) ? 'spawn' : random.pick(moments);
+function randomStops(
+  random: Random,
+  count: number,
+  moments: readonly [Moment, ...Moment[]],
+  hasMount: boolean,
+): Stop[] {
+  const after = random.chance(0.05) && !hasMount ? 'spawn' : random.pick(moments);
   const signal = () => random.pick(['SIGTERM', 'SIGTERM', 'SIGINT', 'SIGQUIT'] as const);
   const delayMs =
     after === 'over'
@@ -110,7 +131,8 @@ export function naturalCodes({ setup, server, agent, limits }: EndCauses): numbe
 }
 
 /** For people, in one line. */
-export function describePlan({ setup, server, agent, store, limits, stops, grace, journal }: Plan): string {
+export function describePlan(plan: Plan): string {
+  const { setup, server, agent, store, limits, stops, grace, journal, output, hasSilentMount } = plan;
   const parts = [
     ...(setup === undefined ? [] : [`setup: ${setup.name}`]),
     `server: ${server.name}`,
@@ -119,6 +141,8 @@ export function describePlan({ setup, server, agent, store, limits, stops, grace
     ...Object.entries(limits).map(([name, value]) => `${name}=${value}`),
     `grace ${grace}`,
     `journal ${journal}`,
+    ...(output === 'read' ? [] : [`output ${output}`]),
+    ...(hasSilentMount ? ['a mount goes silent'] : []),
     ...stops.map(({ signal, after, delayMs }) => `${signal} at ${after} + ${delayMs} ms`),
   ];
   return parts.join(' | ');

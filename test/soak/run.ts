@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { canMountFuse, type UserMount, userMount } from '../support/dead-mount.ts';
 import { s3Environment } from '../support/s3-environment.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
 import { openSessionFixture, type RunningSupervisor, type SessionFixture } from '../support/session.ts';
 import { sessionProcesses } from '../support/session-processes.ts';
 import { type Evidence, readSaved, type SentSignal } from './evidence.ts';
+import { isLast, openOutput } from './output.ts';
 import type { Moment, Plan, Stop } from './plan.ts';
 
 /** SESSION_STOP_TIMEOUT: from the first signal to the end. */
@@ -34,9 +36,16 @@ export async function runPlan(plan: Plan): Promise<Evidence> {
 async function runSession(plan: Plan, fixture: SessionFixture, s3: S3Server): Promise<Evidence> {
   const folder = dirname(fixture.workdir);
   const marker = randomUUID();
-  const session = fixture.start({ ...(await environment(plan, fixture, s3)), SOAK_SESSION: marker });
+  using output = openOutput(plan.output, fixture);
+  using mount = silentMount(plan, fixture);
+  const supervisor = fixture.startBy([...output.launcher, ...(mount?.launcher ?? [])], {
+    ...(await environment(plan, fixture, s3)),
+    SOAK_SESSION: marker,
+  });
+  const session = { ...supervisor, log: () => output.log(supervisor) };
   const ended = once(session.process, 'exit').then(() => performance.now());
   const breaking = breakConnections(plan, session, s3);
+  const silencing = goSilent(mount, session);
   const signals = sendAll(plan.stops, session);
   const killing = new AbortController();
   void setTimeout(STUCK_MS, undefined, { signal: killing.signal, ref: false }).then(
@@ -51,17 +60,41 @@ async function runSession(plan: Plan, fixture: SessionFixture, s3: S3Server): Pr
   const { code, signal: killedBy } = await session.ended();
   killing.abort();
   await breaking;
+  await silencing;
+  const saved = await readSaved(folder, s3);
   return {
     code,
     killedBy,
-    stdout: session.stdout(),
+    log: session.log(),
+    report: output.report(supervisor) ?? saved.reports[0],
     stderr: session.stderr(),
     signals: await signals,
     endedAtMs,
     processesLeft: left.map(({ pid, name }) => `${pid} ${name}`),
     uploadsLeft: s3.uploads().length,
-    ...(await readSaved(folder, s3)),
+    ...saved,
   };
+}
+
+/** A supervisor whose log is known, wherever it goes. */
+interface Session extends RunningSupervisor {
+  log(): string;
+}
+
+function silentMount({ store, hasSilentMount }: Plan, fixture: SessionFixture): UserMount | undefined {
+  if (!canMountFuse) return undefined;
+  if (hasSilentMount) return userMount(join(fixture.workdir, 'shared'));
+  return store.kind === SILENT ? userMount(mountedAt(fixture)) : undefined;
+}
+
+const SILENT = 'a mount that goes silent';
+
+function mountedAt({ sessions }: SessionFixture): string {
+  return join(dirname(sessions), 'mounted');
+}
+
+async function goSilent(mount: UserMount | undefined, session: Session): Promise<void> {
+  if (mount !== undefined && (await reaches('starting', session))) await mount.stopAnswering();
 }
 
 async function environment(
@@ -89,7 +122,8 @@ async function environment(
   };
 }
 
-function destination(kind: Plan['store']['kind'], { sessions }: SessionFixture, s3: S3Server) {
+function destination(kind: Plan['store']['kind'], fixture: SessionFixture, s3: S3Server) {
+  const { sessions } = fixture;
   switch (kind) {
     case 's3':
       return s3Environment(s3);
@@ -99,6 +133,8 @@ function destination(kind: Plan['store']['kind'], { sessions }: SessionFixture, 
       return { SESSION_DESTINATION: undefined, CRAFTASSIST_NO_UPLOAD: '1' };
     case 'no folder can be made':
       return { SESSION_DESTINATION: '/proc/soak' };
+    case SILENT:
+      return { SESSION_DESTINATION: canMountFuse ? join(mountedAt(fixture), 'sessions') : '/proc/soak' };
     case 'folder':
     case 'a file is in the way':
       return { SESSION_DESTINATION: sessions };
@@ -107,14 +143,14 @@ function destination(kind: Plan['store']['kind'], { sessions }: SessionFixture, 
   }
 }
 
-async function breakConnections({ store }: Plan, session: RunningSupervisor, s3: S3Server): Promise<void> {
+async function breakConnections({ store }: Plan, session: Session, s3: S3Server): Promise<void> {
   if (store.breaksAfterMs === undefined || !(await reaches('saving', session))) return;
   await setTimeout(store.breaksAfterMs);
   s3.breakConnections();
 }
 
 /** Sends each signal at its moment; one whose moment never comes is not sent, nor are those after it. */
-async function sendAll(stops: readonly Stop[], session: RunningSupervisor): Promise<readonly SentSignal[]> {
+async function sendAll(stops: readonly Stop[], session: Session): Promise<readonly SentSignal[]> {
   const sent: SentSignal[] = [];
   for (const stop of stops) {
     if (stop.after !== 'signal' && !(await reaches(stop.after, session))) break;
@@ -127,12 +163,16 @@ async function sendAll(stops: readonly Stop[], session: RunningSupervisor): Prom
 }
 
 /** Waits for a moment. @returns false when the session has ended without it. */
-function reaches(moment: Moment, session: RunningSupervisor): Promise<boolean> {
+function reaches(moment: Moment, session: Session): Promise<boolean> {
   return new Promise(resolve => {
     const check = () => {
-      if (hasReached(moment, session.stdout())) resolve(true);
-      else if (hasEnded(session)) resolve(false);
+      const isReached = hasReached(moment, session.log());
+      if (!isReached && !hasEnded(session)) return;
+      clearInterval(looking);
+      resolve(isReached);
     };
+    // Where it goes into a file nobody tells of it.
+    const looking = setInterval(check, 20);
     session.process.stdout?.on('data', check);
     session.process.once('exit', check);
     check();
@@ -147,7 +187,7 @@ export function hasReached(moment: Moment, log: string): boolean {
     case 'begin':
       return log.includes('"event":"session_started"');
     case 'over':
-      return log.includes('"event":"session_finished"');
+      return isLast(log);
     default:
       return log.includes(`"phase":"${moment}"`);
   }

@@ -10,7 +10,8 @@ export interface StorePlan {
     | 'inside'
     | 'nobody listens'
     | 'a file is in the way'
-    | 'no folder can be made';
+    | 'no folder can be made'
+    | 'a mount that goes silent';
   readonly faults: readonly FaultRule[];
   /** `refused`: found out before anything is started. */
   readonly archive: 'saved' | 'lost' | 'refused';
@@ -46,6 +47,7 @@ export function randomStore(random: Random): StorePlan {
     () => failed('S3, down', [{ do: '503' }]),
     () => ({ ...failed('S3, not listening'), kind: 'nobody listens' }),
     () => ({ ...failed('a folder that cannot be made'), kind: 'no folder can be made' }),
+    () => ({ ...failed('a mount that goes silent'), kind: 'a mount that goes silent' }),
     () => ({ ...s3('S3, denying everything', [{ do: 'deny' }]), archive: 'refused' }),
     () => ({ ...s3('a file in the way'), kind: 'a file is in the way', archive: 'refused' }),
   ];

@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { unlessMissing } from '../../src/files/errno.ts';
 import { withoutFences } from './fences.ts';
 import type { S3Server } from './s3-server.ts';
@@ -30,6 +30,8 @@ export interface SavedFiles {
   readonly journal: readonly string[];
   /** Each archive as the files that hold its bytes, in their order. */
   readonly archives: readonly (readonly string[])[];
+  /** The files that hold the reports. */
+  readonly reports: readonly string[];
 }
 
 /** Lists what lies below a folder, which may be missing, and in every bucket. */
@@ -50,6 +52,7 @@ export async function listSaved(folder: string, s3: S3Server): Promise<SavedFile
   return {
     paths,
     journal,
+    reports: contents.flatMap(({ path, file }) => (isReport(path) && file !== undefined ? [file] : [])),
     archives: [
       ...files.filter(isArchive).map(file => [file]),
       ...objects
@@ -61,6 +64,10 @@ export async function listSaved(folder: string, s3: S3Server): Promise<SavedFile
 
 function isArchive(path: string): boolean {
   return path.endsWith('.tar.gz') && !isOfJournal(path);
+}
+
+function isReport(path: string): boolean {
+  return basename(path) === 'session.json';
 }
 
 function isOfJournal(path: string): boolean {
