@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { canMakeNetworks, makeNetworks, type Network } from '../support/networks.ts';
@@ -10,6 +11,7 @@ import { openSessionFixture, program } from '../support/session.ts';
 
 const PLAYER = fileURLToPath(new URL('programs/player.mjs', import.meta.url));
 const GAME = resolve(import.meta.dirname, '../../scripts/demo/server.ts');
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const PORT = 25_565;
 const DASHBOARD = 8_000;
 
@@ -17,11 +19,10 @@ const DASHBOARD = 8_000;
 async function stage() {
   const networks = makeNetworks();
   onTestFinished(() => networks[Symbol.asyncDispose]());
-  const { inside, outside } = networks;
   const fixture = await openSessionFixture();
   onTestFinished(() => fixture[Symbol.asyncDispose]());
-  const come = (...args: string[]) => startOutside(outside, args);
-  return { inside, fixture, come };
+  const come = (...args: string[]) => startOutside(networks.outside, args);
+  return { ...networks, fixture, come };
 }
 
 function startOutside({ runner }: Network, args: readonly string[]): ChildProcess {
@@ -59,6 +60,39 @@ const PAGE = `(function open() {
   socket.onerror = () => setTimeout(open, 100);
 })()`;
 
+const TICK = "setInterval(() => console.log('tick'), 1_000)";
+
+const BROWSER_ARGUMENTS = [
+  ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+  ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+];
+
+const EMPTY_S = 1;
+
+/** @param away while it is there the agent is not in the game */
+function realGame(away: string) {
+  return {
+    SESSION_SERVER_ADDRESS: `127.0.0.1:${PORT}`,
+    SESSION_SERVER_COMMAND: JSON.stringify([process.execPath, GAME, '--port', `${PORT}`]),
+    SESSION_AGENT_COMMAND: JSON.stringify([process.execPath, PLAYER, 'localhost', `${PORT}`, 'Agent', away]),
+    SESSION_READY_TIMEOUT: '60s',
+    SESSION_EMPTY_TIMEOUT: `${EMPTY_S}s`,
+    // An agent that is stopped ends by force alone.
+    SESSION_STOP_GRACE: '2s',
+  };
+}
+
+function dashboardAlone() {
+  return {
+    SESSION_SERVER_ADDRESS: `127.0.0.1:${PORT}`,
+    SESSION_SERVER_COMMAND: program('server-counts-joins', '--port', PORT),
+    SESSION_AGENT_COMMAND: program('agent-serves-a-dashboard', DASHBOARD),
+    MCDASHBOARD_PORT: `${DASHBOARD}`,
+    SESSION_JOIN_TIMEOUT: '20s',
+    SESSION_EMPTY_TIMEOUT: `${EMPTY_S}s`,
+  };
+}
+
 describe.skipIf(!canMakeNetworks())(
   'people who come from outside',
   { tags: ['slow'], timeout: 180_000 },
@@ -66,20 +100,7 @@ describe.skipIf(!canMakeNetworks())(
     test('are counted in a real game, by IPv4 and by IPv6, whatever the agent does, and port scanners are not', async () => {
       const { inside, fixture, come } = await stage();
       const dropped = join(fixture.workdir, 'dropped');
-      const session = fixture.startBy(inside.runner, {
-        SESSION_SERVER_ADDRESS: `127.0.0.1:${PORT}`,
-        SESSION_SERVER_COMMAND: JSON.stringify([process.execPath, GAME, '--port', `${PORT}`]),
-        SESSION_AGENT_COMMAND: JSON.stringify([
-          process.execPath,
-          PLAYER,
-          'localhost',
-          `${PORT}`,
-          'Agent',
-          dropped,
-        ]),
-        SESSION_READY_TIMEOUT: '60s',
-        SESSION_EMPTY_TIMEOUT: '1s',
-      });
+      const session = fixture.startBy(inside.runner, realGame(dropped));
       await session.logged('"event":"agent_joined"');
       const scanner = come('-e', SCAN.replace('PORT', `${PORT}`).replace('HOST', `'${inside.ipv4}'`));
       await says(scanner, 'knocked');
@@ -103,16 +124,53 @@ describe.skipIf(!canMakeNetworks())(
       });
     });
 
+    test('are counted while the agent is not there yet, and while it does not move', async () => {
+      const { inside, fixture, come } = await stage();
+      const away = join(dirname(fixture.workdir), 'away');
+      await writeFile(away, '');
+      const session = fixture.startBy(inside.runner, realGame(away));
+      await session.logged('"phase":"playing"');
+      const one = come(PLAYER, inside.ipv4, `${PORT}`, 'One');
+      await session.logged('"event":"players_changed","people":1,');
+      const clock = come('-e', TICK);
+      await says(clock, 'tick', 3 * EMPTY_S);
+
+      await rm(away);
+      await session.logged('"event":"agent_joined"');
+      const [, agent] = /"process_started","child":"agent","pid":(\d+)/.exec(session.stdout()) ?? [];
+      process.kill(Number(agent), 'SIGSTOP');
+      await says(clock, 'tick', 3 * EMPTY_S);
+      expect(session.stdout()).not.toContain('session_ending');
+      await leave(one);
+      await session.ended();
+      expect(session.report()).toMatchObject({ end: { by: 'everybody-left' }, people: { peak: 1 } });
+    });
+
+    test('are counted for as long as their browser keeps a connection to the dashboard, idle as it is', async () => {
+      const { inside, outside, fixture, come } = await stage();
+      const session = fixture.startBy(inside.runner, dashboardAlone());
+      await session.logged('"phase":"playing"');
+      const wrapper = join(dirname(fixture.workdir), 'browser');
+      const command = [...outside.runner, CHROMIUM].map(word => `'${word}'`).join(' ');
+      await writeFile(wrapper, `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 });
+      const browser = await chromium.launch({ executablePath: wrapper, args: BROWSER_ARGUMENTS });
+      onTestFinished(() => browser.close());
+      const page = await browser.newPage();
+      await eventually(() => page.goto(`http://[${inside.ipv6}]:${DASHBOARD}/`).catch(() => undefined));
+      await session.logged('"event":"players_changed","people":1,"dashboard":1');
+      await says(come('-e', TICK), 'tick', 20 * EMPTY_S);
+      expect(session.stdout()).not.toContain('session_ending');
+      await browser.close();
+      await session.ended();
+      expect(session.report()).toMatchObject({
+        end: { by: 'everybody-left' },
+        people: { peak: 1, dashboardPeak: 1 },
+      });
+    });
+
     test('are counted who are only at the dashboard, by a WebSocket, and the session ends when that is closed', async () => {
       const { inside, fixture, come } = await stage();
-      const session = fixture.startBy(inside.runner, {
-        SESSION_SERVER_ADDRESS: `127.0.0.1:${PORT}`,
-        SESSION_SERVER_COMMAND: program('server-counts-joins', '--port', PORT),
-        SESSION_AGENT_COMMAND: program('agent-serves-a-dashboard', DASHBOARD),
-        MCDASHBOARD_PORT: `${DASHBOARD}`,
-        SESSION_JOIN_TIMEOUT: '20s',
-        SESSION_EMPTY_TIMEOUT: '1s',
-      });
+      const session = fixture.startBy(inside.runner, dashboardAlone());
       await session.logged('"phase":"playing"');
       const visitor = come('-e', PAGE.replace('URL', `'ws://[${inside.ipv6}]:${DASHBOARD}'`));
       await says(visitor, 'open');
