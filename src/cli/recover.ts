@@ -4,7 +4,8 @@ import { parseArgs } from 'node:util';
 import { ConfigError } from '../config/define.ts';
 import type { SessionConfig } from '../config/session-config.ts';
 import { findJournals } from '../journal/reader/find.ts';
-import { EXIT_NOT_SAVED, EXIT_USAGE } from '../runtime/exit-codes.ts';
+import { isBug } from '../runtime/bug.ts';
+import { EXIT_INTERNAL_ERROR, EXIT_NOT_SAVED, EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { errorText } from '../runtime/text.ts';
 import { JournalLeftError } from '../save/dispose.ts';
 import { faultText } from '../store/fault-text.ts';
@@ -48,7 +49,7 @@ export const recover: RunCommand = async input => {
     return await recoverAll({ ...parsed, config, input, taker, saved: new Set(), ...found });
   } catch (error) {
     printError(faultText(error));
-    return EXIT_NOT_SAVED;
+    return codeOf(error);
   } finally {
     destination?.close();
   }
@@ -87,7 +88,7 @@ async function recoverAll(task: RecoveryTask & NamedSessions & { readonly url: s
     return task.all ? 0 : EXIT_USAGE;
   }
   let code = 0;
-  let isAnyLost = false;
+  const failures: number[] = [];
   for (const journal of journals) {
     if (input.signals.stopRequested.aborted) return EXIT_NOT_SAVED;
     try {
@@ -95,8 +96,13 @@ async function recoverAll(task: RecoveryTask & NamedSessions & { readonly url: s
     } catch (error) {
       const kept = error instanceof JournalLeftError ? '' : 'the journal was kept: ';
       input.printError(`${destination.url}/${journal.session}: ${kept}${faultText(error)}`);
-      isAnyLost = true;
+      failures.push(codeOf(error));
     }
   }
-  return isAnyLost ? EXIT_NOT_SAVED : code;
+  return failures.length > 0 ? Math.max(...failures) : code;
+}
+
+/** Of what keeps a journal from being recovered. */
+function codeOf(error: unknown): number {
+  return isBug(error) ? EXIT_INTERNAL_ERROR : EXIT_NOT_SAVED;
 }

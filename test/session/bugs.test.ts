@@ -1,12 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import { expect } from 'vitest';
+import { recover } from '../../src/cli/recover.ts';
 import { parseSessionConfig } from '../../src/config/session.ts';
 import { openLog } from '../../src/runtime/log.ts';
 import { createSignals } from '../../src/runtime/signals.ts';
 import { createRuntime, type SessionRuntime } from '../../src/session/runtime.ts';
 import { runSession } from '../../src/session/session.ts';
 import { withRealPaths } from '../../src/session/workdir.ts';
+import { openDirectoryStore } from '../../src/store/directory.ts';
 import { NO_OUTPUT } from '../support/no-output.ts';
+import { piece, putSegments } from '../support/segments.ts';
 import { readReport, type SessionFixture } from '../support/session.ts';
 import { test } from '../support/session-test.ts';
 
@@ -52,4 +55,20 @@ test('a bug that has ended nothing is in the exit code of the report as well', a
     },
   }));
   expect(report).toMatchObject({ exitCode: 70, saved: 'archive' });
+});
+
+test('a bug in a recovery is in its exit code', async ({ fixture }) => {
+  await putSegments(openDirectoryStore(fixture.sessions), [{ pieces: [piece('agent.log', 'a line')] }]);
+  const errors: string[] = [];
+  const input = {
+    env: { SESSION_LOG_LEVEL: 'silent' },
+    args: ['--dry-run', '--force', `${fixture.sessions}/now`],
+    ...{ cwd: fixture.sessions, terminal: false, signals: createSignals() },
+    print: () => {
+      throw new TypeError('a bug');
+    },
+    printError: (text: string) => void errors.push(text),
+  };
+  expect(await recover({ ...NO_OUTPUT, write: async () => undefined, ...input })).toBe(70);
+  expect(errors).toEqual([`file://${fixture.sessions}/now: the journal was kept: a bug`]);
 });
