@@ -5,6 +5,7 @@ import { lockWorkdir, WorkdirInUseError } from '../control-socket/lock.ts';
 import { listenControlSocket } from '../control-socket/server.ts';
 import { openForAppendSync } from '../files/open.ts';
 import { checkServer } from '../minecraft/game-server.ts';
+import { withLowPorts } from '../process/low-ports.ts';
 import { makeWritableFor } from '../process/ownership.ts';
 import { findUser, type User } from '../process/user.ts';
 import { summary } from '../report/summary.ts';
@@ -60,12 +61,17 @@ async function startSession(
   input: CommandInput,
   onOver: (code: number) => void,
 ): Promise<number> {
-  const { user, faults: userFaults } = await findUser(parsed.config.children.user);
-  const faults = [...userFaults, ...(await checkServer(parsed.config))];
+  const found = await findUser(parsed.config.children.user);
+  const faults = [...found.faults, ...(await checkServer(parsed.config))];
   if (faults.length > 0) {
     printFaults(faults, input.printError);
     return EXIT_USAGE;
   }
+  const { user, notices } = await withLowPorts(
+    found.user,
+    parsed.config.agent.dashboardPorts,
+    input.env.PATH,
+  );
   let config: SessionConfig;
   try {
     config = await orAborted(makeWorkdir(parsed.config, user), timeoutSignal(WORKDIR_MS));
@@ -77,7 +83,8 @@ async function startSession(
   }
   const { terminal, env } = input;
   const style = { level: config.logLevel, terminal, colour: terminal && !env.NO_COLOR };
-  return runWithLog({ ...parsed, config }, user, input, await openLog(input.stdout, style), onOver);
+  const all = { config, notices: [...parsed.notices, ...notices] };
+  return runWithLog(all, user, input, await openLog(input.stdout, style), onOver);
 }
 
 /** How long the working directory has to answer. */

@@ -4,6 +4,7 @@ import type { ChildName, Command } from '../config/session-config.ts';
 import { openForAppendSync } from '../files/open.ts';
 import { openConsole } from './console.ts';
 import type { ExitStatus } from './exit-status.ts';
+import { asUser, setprivError } from './low-ports.ts';
 import { explainLogError, explainSpawnError } from './spawn-error.ts';
 import type { User } from './user.ts';
 
@@ -83,7 +84,7 @@ export interface DetachedProcess {
  * @throws when the log cannot be opened
  */
 export function startDetached({ logFile, ...spec }: DetachedSpec): DetachedProcess {
-  const options = { ...spec, console: false, user: undefined };
+  const options = { ...spec, logFile, console: false, user: undefined };
   const log = openForAppendSync(logFile).fd;
   try {
     const child = spawn(options, log);
@@ -96,16 +97,17 @@ export function startDetached({ logFile, ...spec }: DetachedSpec): DetachedProce
   }
 }
 
-type SpawnOptions = Omit<ChildSpec, 'name' | 'logFile'>;
+type SpawnOptions = Omit<ChildSpec, 'name'>;
 
-function spawn({ command: [file, ...args], cwd, env, console, user }: SpawnOptions, log: number) {
+function spawn({ command, cwd, env, console, user }: SpawnOptions, log: number) {
+  const [file, ...args] = user?.setpriv === undefined ? command : asUser(user, user.setpriv, command);
   return spawnProcess(file, args, {
     cwd,
     env,
     detached: true,
     stdio: [console ? 'pipe' : 'ignore', log, log],
     // Node clears the supplementary groups where it sets a user (setgroups in libuv's process.c).
-    ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
+    ...(user === undefined || user.setpriv !== undefined ? {} : { uid: user.uid, gid: user.gid }),
   });
 }
 
@@ -130,9 +132,16 @@ function observe(child: ChildProcess, startedAtMs: number, spec: ChildSpec): Chi
 /** Node tells a code, or a signal, or the error of a program that did not start. */
 function exitStatusOf(child: ChildProcess, spec: SpawnOptions): Promise<ExitStatus> {
   return new Promise(resolve => {
-    child.once('exit', (code, signal) => resolve(signal === null ? { code: code ?? 0 } : { signal }));
+    child.once('exit', (code, signal) =>
+      resolve(signal === null ? exitStatusOfCode(code ?? 0, spec) : { signal }),
+    );
     child.once('error', error => resolve(failed(explainSpawnError(spec, error))));
   });
+}
+
+async function exitStatusOfCode(code: number, spec: SpawnOptions): Promise<ExitStatus> {
+  const error = spec.user?.setpriv === undefined ? undefined : await setprivError(code, spec.logFile);
+  return error === undefined ? { code } : failed(explainSpawnError(spec, error));
 }
 
 function neverStarted(name: ChildName, startedAtMs: number, why: Promise<string>): Child {

@@ -8,6 +8,8 @@ export interface User {
   /** undefined: the user id has no entry in the system's users. */
   readonly name: string | undefined;
   readonly home: string | undefined;
+  /** The program by which the user's programs get the right to listen below 1024; none: they have it, or cannot have it. */
+  readonly setpriv?: string;
 }
 
 export interface FoundUser {

@@ -251,6 +251,20 @@ export const SESSION_EVENTS = {
     action: 'Report it as a bug, with the error.',
     fields: ERR,
   },
+  dashboard_missing: {
+    levels: ['warn'],
+    meaning:
+      "Nothing has listened for a minute at a port of the agent's dashboard, to which people are led. Told once for each silence.",
+    action:
+      'Look into agent.log: a port below 1024 takes NET_BIND_SERVICE, or the sysctl net.ipv4.ip_unprivileged_port_start.',
+    fields: { port: 'of SESSION_PRESENCE_PORTS' },
+  },
+  dashboard_listens: {
+    levels: ['info'],
+    meaning: 'Something listens there after all.',
+    action: '',
+    fields: { port: 'of SESSION_PRESENCE_PORTS' },
+  },
   people_unknown: {
     levels: ['warn'],
     meaning:

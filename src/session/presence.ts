@@ -6,16 +6,19 @@ import { readTcpTable, type TcpSocket } from '../process/tcp-table.ts';
 import type { Log } from '../runtime/log.ts';
 import { peopleInGame, warnLateJoiners } from './announcements.ts';
 import { readBeats } from './beats.ts';
+import type { Dashboard } from './dashboard.ts';
 import type { SessionProcesses } from './processes.ts';
 import type { SessionRuntime } from './runtime.ts';
 
 /**
  * Begins to count who takes part, in the game and at the dashboard, until an idle limit is reached.
+ * @param dashboard is shown what listens, at each look
  * @param over aborted when the session has ended for another reason
  */
 export function watchPeople(
   runtime: SessionRuntime,
   processes: SessionProcesses,
+  dashboard: Dashboard,
   over: AbortSignal,
 ): PlayerMonitor {
   const { config, log, user } = runtime;
@@ -34,7 +37,7 @@ export function watchPeople(
       const table = await readTcpTable();
       return table && connectionsTo(server.address.port, table, isOwn);
     },
-    visitors: () => visitorsOf(agent.dashboardPorts, isOwn),
+    visitors: () => visitorsOf(agent.dashboardPorts, dashboard, isOwn),
     ...(gameServer?.beat && { beat: readBeats(gameServer.beat, log) }),
     onChange(people, before) {
       tellAgent(people, before, log);
@@ -56,9 +59,14 @@ export function watchPeople(
 const ESTIMATED =
   'connections do not tell who is online: people are those online but for SESSION_AGENT_PLAYERS';
 
-async function visitorsOf(ports: readonly number[], isOwn: (socket: TcpSocket) => Promise<boolean>) {
+async function visitorsOf(
+  ports: readonly number[],
+  dashboard: Dashboard,
+  isOwn: (socket: TcpSocket) => Promise<boolean>,
+) {
   const table = ports.length > 0 ? await readTcpTable() : undefined;
   if (table === undefined) return undefined;
+  dashboard.look(table.listening);
   const found = await Promise.all(ports.map(port => connectionsTo(port, table, isOwn)));
   return new Set(found.flatMap(each => [...(each?.others ?? [])]));
 }

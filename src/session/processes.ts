@@ -2,6 +2,7 @@ import type { GameServer } from '../minecraft/game-server.ts';
 import type { ServerStatus } from '../minecraft/ping.ts';
 import type { PlayerMonitor } from '../minecraft/player-monitor.ts';
 import type { Child } from '../process/child.ts';
+import type { Dashboard } from './dashboard.ts';
 import type { EndReason } from './end-reason.ts';
 
 /** The processes of a session, and what is known of them: filled in by start-processes.ts as they are started. */
@@ -15,6 +16,7 @@ export interface SessionProcesses {
   /** What the server answered when it became ready. */
   serverStatus?: ServerStatus;
   monitor?: PlayerMonitor;
+  dashboard?: Dashboard;
   /** When the session ends, on the clock of performance.now(), once people have been told so. */
   endsAtMs?: number;
 }

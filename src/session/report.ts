@@ -3,6 +3,7 @@ import type { Child } from '../process/child.ts';
 import { describeExit, type ExitStatus } from '../process/exit-status.ts';
 import type { Report } from '../report/schema.ts';
 import type { SavedArchive } from '../save/save.ts';
+import { describeSilent } from './dashboard.ts';
 import { describeEndReason, type EndReason, exitCode } from './end-reason.ts';
 import type { HostInfo } from './host-info.ts';
 import type { SessionJournal } from './journal.ts';
@@ -22,7 +23,8 @@ export function makeReport(
   { end, run, saved, archive, journal, notices }: SessionResult,
   context: ReportContext,
 ): Report {
-  const { serverStatus, gameServer, monitor } = run?.processes ?? {};
+  const { serverStatus, gameServer, monitor, dashboard } = run?.processes ?? {};
+  const missing = dashboard?.missing() ?? [];
   return {
     format: 1,
     session: sessionName(archive, journal) ?? config.timestamp,
@@ -51,7 +53,12 @@ export function makeReport(
     archive: archive?.how === 'archive' ? archiveReport(archive) : undefined,
     journal: journal && journalReport(journal),
     faults: [...(archive?.faults ?? [])],
-    notices: [...context.notices, ...(gameServer?.notices ?? []), ...notices],
+    notices: [
+      ...context.notices,
+      ...(gameServer?.notices ?? []),
+      ...(missing.length === 0 ? [] : [`At the end ${describeSilent(missing)}.`]),
+      ...notices,
+    ],
     supervisor: { ...context.version, node: process.version },
     ecs: context.ecs,
   };

@@ -10,6 +10,7 @@ import { rejectWhen } from '../runtime/abort.ts';
 import { inTurn } from '../runtime/concurrency.ts';
 import { errorText } from '../runtime/text.ts';
 import { askServer } from './console.ts';
+import { type Dashboard, describeSilent, watchDashboard } from './dashboard.ts';
 import type { EndReason } from './end-reason.ts';
 import { watchPeople } from './presence.ts';
 import type { RunningProcesses, SessionProcesses, Startup } from './processes.ts';
@@ -114,12 +115,14 @@ function startAgent(
   server: Child,
   over: AbortSignal,
 ): RunningProcesses {
-  const { config, status } = runtime;
+  const { config, log, status } = runtime;
   const { command } = config.agent;
   const spec = { name: 'agent', cwd: config.workdir, console: false } as const;
   const agent = command && start(runtime, processes, over, { ...spec, command });
-  const monitor = watchPeople(runtime, processes, over);
-  status.setPeople(monitor.people, () => describeTicks(monitor.beat()));
+  const dashboard = watchDashboard(config.agent.dashboardPorts, log);
+  const monitor = watchPeople(runtime, processes, dashboard, over);
+  status.setPeople(monitor.people, () => `${describeTicks(monitor.beat())}${silence(dashboard)}`);
+  processes.dashboard = dashboard;
   if (agent) processes.agent = agent;
   processes.monitor = monitor;
   const { intervalMs } = config.server.worldSave;
@@ -128,6 +131,12 @@ function startAgent(
     void saveWorldRepeatedly({ server, monitor, command: saveCommand, intervalMs }, over);
   status.startPhase('playing');
   return { state: 'running', server, agent, monitor };
+}
+
+/** What `health` tells of it. */
+function silence(dashboard: Dashboard): string {
+  const ports = dashboard.silent();
+  return ports.length === 0 ? '' : `; ${describeSilent(ports)}`;
 }
 
 function start(

@@ -57,3 +57,54 @@ test('a user that children cannot be is a fault of the configuration', async () 
   expect(await session.ended()).toMatchObject({ code: 64 });
   expect(session.stderr()).toMatch(isRoot ? '"no-such-user" is not a user of this system' : 'runs as root');
 });
+
+/** A network without any port that is free to all, as a container of Fargate's. */
+const IN_NETWORK = ['unshare', '-n', 'sh', '-c', 'ip link set lo up; exec "$@"', 'sh'];
+const FEWEST = '-all,+chown,+dac_override,+fowner,+kill,+setgid,+setuid';
+const LISTENER = `
+  console.log(/^CapEff:.*$/m.exec(require('node:fs').readFileSync('/proc/self/status', 'utf8'))[0]);
+  require('node:net').createServer().listen(80)
+    .on('listening', () => { console.log('listens'); process.exit(0); })
+    .on('error', error => { console.log(error.code); process.exit(0); });
+`;
+
+async function listenAs(uid: number, capabilities: string) {
+  onTestFinished(() => killAllOf(uid));
+  await using fixture = await openSessionFixture();
+  const launcher = [...IN_NETWORK, 'setpriv', `--bounding-set=${capabilities}`, '--'];
+  const session = fixture.startBy(launcher, {
+    SESSION_CHILD_USER: `${uid}`,
+    SESSION_AGENT_COMMAND: JSON.stringify([process.execPath, '-e', LISTENER]),
+    MCDASHBOARD_PORT: '80',
+  });
+  expect(await session.ended(), session.stderr()).toMatchObject({ code: 0 });
+  const log = await readFile(join(fixture.workdir, 'agent.log'), 'utf8');
+  return { log, notices: session.report().notices };
+}
+
+test.runIf(isRoot)('children of another user may listen at port 80, and have no other right', async () => {
+  const { log, notices } = await listenAs(2_000_000 + process.pid, `${FEWEST},+net_bind_service`);
+  expect(log).toBe('CapEff:\t0000000000000400\nlistens\n');
+  expect(notices).toEqual([]);
+});
+
+test.runIf(isRoot)('a supervisor that cannot give them that right says so', async () => {
+  const uid = 3_000_000 + process.pid;
+  const { log, notices } = await listenAs(uid, FEWEST);
+  expect(log).toBe('CapEff:\t0000000000000000\nEACCES\n');
+  expect(notices).toEqual([expect.stringContaining(`${uid} may not listen at port 80: give the container`)]);
+});
+
+test.runIf(isRoot)('a program that another user cannot run is told as ever', async () => {
+  const uid = 4_000_000 + process.pid;
+  onTestFinished(() => killAllOf(uid));
+  for (const [command, why] of [
+    ['no-such-command', 'no such command: no-such-command'],
+    ['/etc/passwd', `${uid} may not run /etc/passwd`],
+  ]) {
+    await using fixture = await openSessionFixture();
+    const session = fixture.start({ SESSION_CHILD_USER: `${uid}`, SESSION_AGENT_COMMAND: command });
+    expect(await session.ended()).toMatchObject({ code: 12 });
+    expect(session.report().end.text).toContain(why);
+  }
+});

@@ -6,13 +6,17 @@ import { type Case, describeEnd, endsByItself, KEYS, SLOW_STORE, STORE, session,
 /** What must not be in a child's environment. */
 const PRIVATE = /environment (AWS_|ECS_|RUN_SH)/;
 
-/** As in deploy/: starting children as another user, ending them, and owning what they may not touch takes these. */
+const RIGHTS = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'KILL', 'NET_BIND_SERVICE', 'SETGID', 'SETUID'];
+
+/** As in deploy/: starting children as another user, ending them, owning what they may not touch, and letting them listen. */
 const FEWEST_RIGHTS = [
   '--read-only',
   '--tmpfs=/droidlet/workdir:mode=0777',
   '--security-opt=no-new-privileges',
   '--cap-drop=ALL',
-  ...['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'KILL', 'SETGID', 'SETUID'].map(name => `--cap-add=${name}`),
+  // Docker would let everybody listen at any port; Fargate does not.
+  '--sysctl=net.ipv4.ip_unprivileged_port_start=1024',
+  ...RIGHTS.map(name => `--cap-add=${name}`),
 ];
 
 /** Sessions that end by themselves, in containers of every kind. */
@@ -44,8 +48,9 @@ export const endings: readonly Case[] = [
     '--volume=/droidlet/workdir',
     ...session('wait 1,exit 0'),
   ]),
-  endsByItself('the fewest rights', [...FEWEST_RIGHTS, ...session('describe,hide,wait 1,exit 0')], {
+  endsByItself('the fewest rights', [...FEWEST_RIGHTS, ...session('describe,listen 80,hide,wait 1,exit 0')], {
     survivors: 1,
+    verify: ({ file }) => assert.match(file('agent.log'), /listens at 80/),
   }),
   endsByItself('an init of the platform before ours', ['--init', ...session('orphans 5,wait 1,exit 0')]),
   {

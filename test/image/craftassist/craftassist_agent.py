@@ -1,10 +1,12 @@
 """A stand-in for the agent: runs the steps in AGENT_DOES, and numbers its lines."""
 import os
 import signal
+import socket
 import sys
 import time
 
 line = 0
+listener = socket.socket()
 
 
 def log(text):
@@ -67,6 +69,13 @@ def allocate():
         blocks.append(bytearray(os.urandom(1 << 20)) * 8)
 
 
+def listen(port):
+    """Listens at a port for as long as it lives."""
+    listener.bind(("", int(port)))
+    listener.listen()
+    log("listens at %s" % port)
+
+
 def describe():
     """Prints its user and the names in its environment."""
     log("uid %d gid %d groups %s" % (os.getuid(), os.getgid(), os.getgroups()))
@@ -84,6 +93,7 @@ STEPS = {
     "fill": fill,
     "allocate": allocate,
     "describe": describe,
+    "listen": listen,
     "exit": lambda code: sys.exit(int(code)),
 }
 
