@@ -36,7 +36,12 @@ export function randomStore(random: Random): StorePlan {
     () => s3('S3'),
     () => flaky(random),
     () => flaky(random),
-    () => ({ ...s3('S3 whose connections break'), breaksAfterMs: random.between(0, 300) }),
+    () => ({
+      ...s3('S3 whose connections break'),
+      breaksAfterMs: random.between(0, 300),
+      // All of it is sent again.
+      isSlow: true,
+    }),
     () => ({ ...s3('S3, slow', [{ match: { operation: WRITES }, ...slow }]), isSlow: true }),
   ];
   const faulty: typeof fine = [
