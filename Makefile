@@ -5,6 +5,13 @@
 NPM = npm
 NODE = node_modules/.bin/node
 
+# As it has always been typed: make promote <tag or digest>
+ifeq (promote,$(firstword $(MAKECMDGOALS)))
+TAG ?= $(word 2,$(MAKECMDGOALS))
+export TAG
+%: ; @:
+endif
+
 # Variables are given on the command line or in the environment, and reach the scripts from there:
 # REMOTE=<account>.dkr.ecr.<region>.amazonaws.com, AWS_REGION, DOCKER, COMMIT, what the Dockerfile takes, and for another
 # of its stages IMAGE_NAME and IMAGE_TARGET.

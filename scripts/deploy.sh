@@ -2,12 +2,16 @@
 # Deploys the server manager to Heroku, by git: Heroku builds what it is sent, and starts the web process of Procfile.
 #
 #   scripts/deploy.sh [commit]       the commit that is checked out, unless another one is named
-#   HEROKU_REMOTE=heroku_servermgr   the git remote of the Heroku application
+#   HEROKU_REMOTE=servermgr          the git remote of the Heroku application: heroku_servermgr, or servermgr
 #   FORCE=1                          also over a history that is another one, as that of the application before this
 set -eu
 
 cd "$(dirname "$0")/.."
 remote=${HEROKU_REMOTE:-heroku_servermgr}
+if [ -z "${HEROKU_REMOTE:-}" ] && ! git remote get-url "$remote" >/dev/null 2>&1 &&
+  git remote get-url servermgr >/dev/null 2>&1; then
+  remote=servermgr
+fi
 
 if ! git remote get-url "$remote" >/dev/null 2>&1; then
   echo "There is no git remote \"$remote\": heroku git:remote --app <application> --remote $remote" >&2

@@ -24,6 +24,10 @@ main() {
 
 build() {
   commit=$(commit)
+  if [ -n "${CURRENT_BRANCH:-}" ]; then
+    DROIDLET_REF=${DROIDLET_REF:-$CURRENT_BRANCH}
+    echo "CURRENT_BRANCH is what DROIDLET_REF is now: $DROIDLET_REF"
+  fi
   set -- --tag "$name" --tag "$name:$commit"
   if [ -n "${REMOTE:-}" ]; then
     set -- "$@" --tag "$REMOTE/$name" --tag "$REMOTE/$name:$commit"
@@ -36,6 +40,9 @@ build() {
   # Files with credentials for the steps that may need them: they are mounted, and leave no trace in the image.
   if [ -n "${AWS_SECRET_FILE:-}" ]; then set -- "$@" --secret "id=aws,src=$AWS_SECRET_FILE"; fi
   if [ -n "${GIT_SECRET_FILE:-}" ]; then set -- "$@" --secret "id=git,src=$GIT_SECRET_FILE"; fi
+  # As `docker build` takes them, several in one.
+  # shellcheck disable=SC2086
+  set -- "$@" ${DOCKER_BUILD_ARGS:-}
   version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' package.json)
   DOCKER_BUILDKIT=1 "$DOCKER" build --progress=plain --build-arg "COMMIT=$commit" --build-arg "VERSION=$version" "$@" .
   echo "built $name:$commit"
@@ -64,6 +71,8 @@ push_versioned() {
   image="$REMOTE/$name:$commit"
   built=$("$DOCKER" image ls --quiet "$image")
   [ -n "$built" ] || fail "$image is not here: make build with the same REMOTE first"
+  # What people look for in the log of CI.
+  echo "docker push $image"
   "$DOCKER" push "$image"
   digest=$("$DOCKER" image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$image" |
     sed -n "s|^$REMOTE/$name@||p" | head -n 1)

@@ -71,7 +71,16 @@ async function promote(registry: Registry, promotion: Promotion, print: Output['
   if (after?.digest !== image.digest)
     throw new Error(`${to} is ${after?.digest ?? 'nothing'} now: somebody else promotes at the same time`);
   print(`${registry.name}:${to} is now ${wanted}`);
-  if (before !== undefined) print(`to go back: make promote TAG=${before.digest}`);
+  if (before !== undefined) print(`to go back: ${wayBack(before, promotion)}`);
+}
+
+/** The command that undoes a promotion. */
+function wayBack({ digest }: Image, { to, repository }: Promotion): string {
+  const flags = [
+    ...(to === OPTIONS.to.default ? [] : ['--to', to]),
+    ...(repository === OPTIONS.repository.default ? [] : ['--repository', repository]),
+  ];
+  return `make promote TAG=${digest}${flags.length === 0 ? '' : ` FLAGS="${flags.join(' ')}"`}`;
 }
 
 /** Images are tagged with the whole SHA of their commit. */

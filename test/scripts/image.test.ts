@@ -53,6 +53,15 @@ describe('build', () => {
     expect(values('--build-arg')).toContain('DROIDLET_REF=$(touch ran) `ls` "a" \'b\'');
   });
 
+  test('takes what the Makefile of before took', async () => {
+    const { stdout } = await image('build', {
+      DOCKER_BUILD_ARGS: '--no-cache --pull',
+      CURRENT_BRANCH: 'feature',
+    });
+    expect(heard()).toEqual(expect.arrayContaining(['--no-cache', '--pull', 'DROIDLET_REF=feature']));
+    expect(stdout).toContain('CURRENT_BRANCH is what DROIDLET_REF is now: feature');
+  });
+
   test('mounts credentials, and gives none as arguments', async () => {
     await image('build', { AWS_SECRET_FILE: '/home/me/.aws/credentials' });
     expect(values('--secret')).toEqual(['id=aws,src=/home/me/.aws/credentials']);
@@ -70,6 +79,7 @@ describe('push-versioned', () => {
     const { code, stdout } = await image('push-versioned', { REMOTE });
     expect(code).toBe(0);
     expect(heard().slice(4, 6)).toEqual(['push', `${REMOTE}/craftassist:abc123`]);
+    expect(stdout).toContain(`docker push ${REMOTE}/craftassist:abc123\n`);
     expect(stdout).toContain(`make promote TAG=${DIGEST}\n`);
   });
 

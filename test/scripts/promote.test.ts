@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { main } from '../../scripts/promote.ts';
 import { openEcr, REMOTE } from './support/ecr.ts';
-import { callMain, runScript } from './support/script.ts';
+import { callMain, runScript, runTyped } from './support/script.ts';
 
 let ecr: Awaited<ReturnType<typeof openEcr>>;
 
@@ -39,6 +39,17 @@ test('goes back by the digest that it printed', async () => {
   const digest = /to go back: make promote TAG=(\S+)/.exec(stdout)?.[1] ?? '';
   expect((await promote(digest)).code).toBe(0);
   expect(ecr.tags.get('latest')).toBe(old);
+});
+
+test('the way back of another tag, and of another repository, goes back there', async () => {
+  const old = ecr.push('staging', 'old');
+  ecr.push('0123abcd', 'new');
+  const { stdout } = await promote('--to', 'staging', '--repository', 'servermgr', '0123abcd');
+  const way = `make promote TAG=${old} FLAGS="--to staging --repository servermgr"`;
+  expect(stdout).toContain(`to go back: ${way}\n`);
+  const back = await runTyped(['sh', '-c', way], environment());
+  expect(back.code, back.stderr).toBe(0);
+  expect([ecr.tags.get('staging'), ecr.tags.has('latest')]).toEqual([old, false]);
 });
 
 test('promotes where nothing has been promoted before', async () => {

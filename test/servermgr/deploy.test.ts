@@ -105,6 +105,14 @@ test('deploy.sh sends the commit that is checked out to Heroku’s main, and say
     await git('commit', '--quiet', '-m', 'another history');
     await expect(deploy()).rejects.toThrow(/rejected/);
     await run('sh', [join(checkout, 'scripts/deploy.sh')], { env: { ...process.env, FORCE: '1' } });
+
+    // As it was typed before, with the remote as it was called.
+    await git('remote', 'rename', 'heroku_servermgr', 'servermgr');
+    await cp(join(ROOT, 'tools/servermgr'), join(checkout, 'tools/servermgr'), { recursive: true });
+    await git('add', 'tools');
+    await git('commit', '--quiet', '-m', 'once more');
+    const again = await run('./deploy.sh', [], { cwd: join(checkout, 'tools/servermgr') });
+    expect(again.stdout).toMatch(/Deploying [0-9a-f]+ once more to servermgr/);
   } finally {
     // Git may still tidy up, in the background.
     await rm(folder, { recursive: true, maxRetries: 10 });

@@ -4,7 +4,8 @@ import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type Environment, exitCodeOf, type Main } from '../../../scripts/run-main.ts';
 
-const SCRIPTS = resolve(import.meta.dirname, '../../../scripts');
+const PROJECT = resolve(import.meta.dirname, '../../..');
+const SCRIPTS = resolve(PROJECT, 'scripts');
 
 export interface Ran {
   readonly code: number | null;
@@ -22,7 +23,16 @@ const BASIC = {
 /** Runs one of the project's scripts as a process, with nothing in its environment but this and what is basic. */
 export async function runScript(name: string, args: readonly string[], env: Environment): Promise<Ran> {
   const program = name.endsWith('.ts') ? process.execPath : 'sh';
-  const child = spawn(program, [resolve(SCRIPTS, name), ...args], {
+  return runTyped([program, resolve(SCRIPTS, name), ...args], env);
+}
+
+/** Runs a command in the project's folder, likewise. */
+export async function runTyped(
+  [file, ...args]: readonly [string, ...string[]],
+  env: Environment,
+): Promise<Ran> {
+  const child = spawn(file, args, {
+    cwd: PROJECT,
     env: { ...BASIC, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
