@@ -96,8 +96,11 @@ ENTRYPOINT ["/opt/craftassist-session/bin/tini", "-s", "--", "craftassist-sessio
 CMD []
 ARG COMMIT=unknown
 ARG VERSION=unknown
+ARG DROIDLET_COMMIT=
+ENV DROIDLET_COMMIT=${DROIDLET_COMMIT}
 LABEL org.opencontainers.image.title="craftassist" \
       org.opencontainers.image.description="A Craftassist session: a Minecraft server and an agent, under a supervisor that saves what they record" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${COMMIT}"
+      org.opencontainers.image.revision="${COMMIT}" \
+      org.craftassist.droidlet.revision="${DROIDLET_COMMIT}"

@@ -5,6 +5,8 @@ set -eu
 
 DOCKER=${DOCKER:-docker}
 name=${IMAGE_NAME:-craftassist}
+# Where an image says which bot is in it, as the Dockerfile has it.
+DROIDLET_LABEL=org.craftassist.droidlet.revision
 # A stage of the Dockerfile; empty: the last one, the session image.
 target=${IMAGE_TARGET:-}
 
@@ -28,9 +30,16 @@ build() {
     DROIDLET_REF=${DROIDLET_REF:-$CURRENT_BRANCH}
     echo "CURRENT_BRANCH is what DROIDLET_REF is now: $DROIDLET_REF"
   fi
-  set -- --tag "$name" --tag "$name:$commit"
+  droidlet=$(droidlet_commit)
+  set -- --tag "$name"
+  for tag in $(tags "$commit" "$droidlet"); do set -- "$@" --tag "$name:$tag"; done
   if [ -n "${REMOTE:-}" ]; then
-    set -- "$@" --tag "$REMOTE/$name" --tag "$REMOTE/$name:$commit"
+    set -- "$@" --tag "$REMOTE/$name"
+    for tag in $(tags "$commit" "$droidlet"); do set -- "$@" --tag "$REMOTE/$name:$tag"; done
+  fi
+  if [ -n "$droidlet" ]; then
+    DROIDLET_REF=$droidlet
+    set -- "$@" --build-arg "DROIDLET_COMMIT=$droidlet"
   fi
   if [ -n "$target" ]; then set -- "$@" --target "$target"; fi
   for argument in NODE_IMAGE BASE_IMAGE CRAFTASSIST_IMAGE DROIDLET_REPOSITORY DROIDLET_REF; do
@@ -45,7 +54,7 @@ build() {
   set -- "$@" ${DOCKER_BUILD_ARGS:-}
   version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' package.json)
   DOCKER_BUILDKIT=1 "$DOCKER" build --progress=plain --build-arg "COMMIT=$commit" --build-arg "VERSION=$version" "$@" .
-  echo "built $name:$commit"
+  for tag in $(tags "$commit" "$droidlet"); do echo "built $name:$tag"; done
   [ -n "${REMOTE:-}" ] || echo 'REMOTE is not set: the image has local tags only'
 }
 
@@ -71,15 +80,53 @@ push_versioned() {
   image="$REMOTE/$name:$commit"
   built=$("$DOCKER" image ls --quiet "$image")
   [ -n "$built" ] || fail "$image is not here: make build with the same REMOTE first"
-  # What people look for in the log of CI.
-  echo "docker push $image"
-  "$DOCKER" push "$image"
+  droidlet=$("$DOCKER" image inspect --format "{{index .Config.Labels \"$DROIDLET_LABEL\"}}" "$image")
+  case "$droidlet" in
+    *[!0-9a-f]* | '') droidlet='' ;;
+  esac
+  if [ -n "$droidlet" ]; then push "$REMOTE/$name:$droidlet-$commit"; fi
+  push "$image"
+  # The bot's own tag moves with each supervisor that is built around it.
+  if [ -n "$droidlet" ] && ! push "$REMOTE/$name:$droidlet"; then
+    echo "$name:$droidlet stays where it is, as this registry keeps its tags: $name:$droidlet-$commit is this image"
+  fi
   digest=$("$DOCKER" image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$image" |
     sed -n "s|^$REMOTE/$name@||p" | head -n 1)
   [ -n "$digest" ] || fail "$image was pushed, but its digest is not known here"
   echo "pushed $image"
   echo "digest $digest"
   if [ -z "$target" ]; then echo "to promote it: make promote TAG=$digest"; fi
+}
+
+push() {
+  # What people look for in the log of CI.
+  echo "docker push $1"
+  "$DOCKER" push "$1"
+}
+
+# The tags of an image, of the supervisor's commit and the bot's, which may be unknown.
+tags() {
+  if [ -n "$2" ]; then printf '%s\n' "$2" "$2-$1"; fi
+  printf '%s\n' "$1"
+}
+
+# The commit of the bot that is built in; nothing where a ready image is built on, or another stage is built.
+droidlet_commit() {
+  if [ -n "${CRAFTASSIST_IMAGE:-}" ] || [ -n "$target" ]; then return; fi
+  ref=${DROIDLET_REF:-main}
+  if is_commit "$ref"; then
+    printf '%s\n' "$ref"
+    return
+  fi
+  repository=${DROIDLET_REPOSITORY:-$(sed -n 's/^ARG DROIDLET_REPOSITORY=//p' Dockerfile)}
+  # Of a tag with a message the commit that it is on comes last.
+  found=$(git ls-remote "$repository" "$ref" "$ref^{}" | tail -n 1 | cut -f 1)
+  is_commit "$found" || fail "$repository has no $ref: write DROIDLET_REF=<branch, tag or whole commit>"
+  printf '%s\n' "$found"
+}
+
+is_commit() {
+  printf '%s\n' "$1" | grep -qxE '[0-9a-f]{40}'
 }
 
 # The whole SHA, as the registry's tags have always had it.

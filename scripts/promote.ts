@@ -93,10 +93,17 @@ function remedyFor(wanted: string): string {
 async function described(registry: Registry, { digest }: Image): Promise<string> {
   const { tags, pushedAt } = await describeImage(registry, digest);
   const known = [
+    ...tags.flatMap(commitsOf),
     ...tags.map(tag => `tagged ${tag}`),
     ...(pushedAt ? [`pushed ${pushedAt.toISOString()}`] : []),
   ];
   return known.length === 0 ? digest : `${digest} (${known.join(', ')})`;
+}
+
+/** `<bot's commit>-<supervisor's commit>` is a tag of each image that was built from both. */
+function commitsOf(tag: string): string[] {
+  const [, bot, supervisor] = /^([0-9a-f]{40})-([0-9a-f]{40})$/.exec(tag) ?? [];
+  return bot === undefined || supervisor === undefined ? [] : [`bot ${bot}`, `supervisor ${supervisor}`];
 }
 
 if (import.meta.main) await runMain(main);

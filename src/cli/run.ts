@@ -124,7 +124,7 @@ async function runWithLog(
   }
   await using _lock = lock;
   await using _socket = await openControlSocket(runtime);
-  const hostInfo = collectHostInfo(env.ECS_CONTAINER_METADATA_URI_V4, log);
+  const hostInfo = collectHostInfo(env, log);
   writeSupervisorLog(supervisorLog(config), outputs);
   log.info(
     { event: 'session_started', session: config.timestamp, workdir: config.workdir },

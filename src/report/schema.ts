@@ -137,6 +137,8 @@ const REPORT = {
   faults: v.array(Text),
   notices: v.array(Text),
   supervisor: v.object({ version: Text, commit: Text, node: Text }),
+  /** The commit of the bot in the image; missing where the image does not tell. */
+  droidlet: v.optional(Text),
   ecs: v.optional(v.record(Text, v.unknown())),
   // From here on: what a recovery reports.
   recovered: v.optional(v.boolean()),

@@ -1,3 +1,4 @@
+import type { Environment } from '../config/session-config.ts';
 import { readOomKills } from '../process/oom.ts';
 import { type EcsTask, readEcsTask } from '../runtime/ecs-metadata.ts';
 import type { Log } from '../runtime/log.ts';
@@ -6,6 +7,8 @@ import { readVersion, type Version } from '../runtime/version.ts';
 /** What the report tells of the machine. */
 export interface HostInfo {
   readonly version: Version;
+  /** The commit of the bot, as the image tells it. */
+  readonly droidlet: string | undefined;
   /** undefined: not on ECS, or its metadata endpoint did not answer. */
   readonly ecs: EcsTask | undefined;
   /** Out-of-memory kills in the container while the session lasted; undefined: nobody counts them here. */
@@ -14,10 +17,12 @@ export interface HostInfo {
 
 /**
  * Starts to collect it, beside the session's start.
- * @param metadataUri ECS_CONTAINER_METADATA_URI_V4
  * @returns what completes it at the session's end
  */
-export function collectHostInfo(metadataUri: string | undefined, log: Log): () => Promise<HostInfo> {
+export function collectHostInfo(
+  { ECS_CONTAINER_METADATA_URI_V4: metadataUri, DROIDLET_COMMIT: droidlet }: Environment,
+  log: Log,
+): () => Promise<HostInfo> {
   const version = readVersion();
   const oomKillsBefore = readOomKills();
   const ecs =
@@ -31,6 +36,6 @@ export function collectHostInfo(metadataUri: string | undefined, log: Log): () =
     const before = await oomKillsBefore;
     const after = await readOomKills();
     const oomKills = before === undefined || after === undefined ? undefined : after - before;
-    return { version: await version, ecs: await ecs, oomKills };
+    return { version, droidlet: droidlet || undefined, ecs: await ecs, oomKills };
   };
 }

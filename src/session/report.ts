@@ -60,6 +60,7 @@ export function makeReport(
       ...notices,
     ],
     supervisor: { ...context.version, node: process.version },
+    droidlet: context.droidlet,
     ecs: context.ecs,
   };
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,8 +26,10 @@ if [ "$2" = inspect ]; then printf '%s\\n' "elsewhere/craftassist@sha256:b" "${R
 
 afterEach(() => rmSync(folder, { recursive: true }));
 
+const BOT = 'b'.repeat(40);
+
 const image = (action: string, env: Record<string, string> = {}) =>
-  runScript('image.sh', [action], { DOCKER: docker, COMMIT: 'abc123', ...env });
+  runScript('image.sh', [action], { DOCKER: docker, COMMIT: 'abc123', DROIDLET_REF: BOT, ...env });
 
 const heard = () => readFileSync(join(folder, 'heard'), 'utf8').trimEnd().split('\n');
 
@@ -36,13 +39,15 @@ const values = (name: string) => heard().filter((_, index, lines) => lines[index
 describe('build', () => {
   test('tags for here and for the registry, by name and by commit', async () => {
     expect((await image('build', { REMOTE })).code).toBe(0);
-    const names = ['craftassist', 'craftassist:abc123'];
+    const names = ['craftassist', ...[BOT, `${BOT}-abc123`, 'abc123'].map(tag => `craftassist:${tag}`)];
     expect(values('--tag')).toEqual([...names, ...names.map(name => `${REMOTE}/${name}`)]);
-    expect(values('--build-arg')).toContain('COMMIT=abc123');
+    expect(values('--build-arg')).toEqual(
+      expect.arrayContaining(['COMMIT=abc123', `DROIDLET_COMMIT=${BOT}`]),
+    );
   });
 
   test('tags for here alone where no registry is set, and says so', async () => {
-    const { code, stdout } = await image('build');
+    const { code, stdout } = await image('build', { CRAFTASSIST_IMAGE: 'ready' });
     expect([code, values('--tag')]).toEqual([0, ['craftassist', 'craftassist:abc123']]);
     expect(stdout).toContain('REMOTE is not set: the image has local tags only');
   });
@@ -56,10 +61,11 @@ describe('build', () => {
   test('takes what the Makefile of before took', async () => {
     const { stdout } = await image('build', {
       DOCKER_BUILD_ARGS: '--no-cache --pull',
-      CURRENT_BRANCH: 'feature',
+      CURRENT_BRANCH: BOT,
+      DROIDLET_REF: '',
     });
-    expect(heard()).toEqual(expect.arrayContaining(['--no-cache', '--pull', 'DROIDLET_REF=feature']));
-    expect(stdout).toContain('CURRENT_BRANCH is what DROIDLET_REF is now: feature');
+    expect(heard()).toEqual(expect.arrayContaining(['--no-cache', '--pull', `DROIDLET_REF=${BOT}`]));
+    expect(stdout).toContain(`CURRENT_BRANCH is what DROIDLET_REF is now: ${BOT}`);
   });
 
   test('mounts credentials, and gives none as arguments', async () => {
@@ -67,6 +73,27 @@ describe('build', () => {
     expect(values('--secret')).toEqual(['id=aws,src=/home/me/.aws/credentials']);
     expect(heard().join('\n')).not.toContain('verysecret');
   });
+});
+
+test('finds the commit of a branch or a tag, which is what is built', async () => {
+  const git = (...args: string[]) => {
+    const who = ['-c', 'user.name=Tests', '-c', 'user.email=tests@localhost'];
+    return execFileSync('git', [...who, ...args], { cwd: folder, encoding: 'utf8' }).trim();
+  };
+  git('init', '--quiet', '--initial-branch=main', 'droidlet');
+  git('-C', 'droidlet', 'commit', '--quiet', '--allow-empty', '--message', 'a bot');
+  git('-C', 'droidlet', 'tag', '--annotate', '--message', 'a version', 'v1');
+  const commit = git('-C', 'droidlet', 'rev-parse', 'HEAD');
+  const repository = { DROIDLET_REPOSITORY: join(folder, 'droidlet') };
+  for (const ref of ['main', 'v1', '']) {
+    rmSync(join(folder, 'heard'), { force: true });
+    const { code, stderr } = await image('build', { ...repository, DROIDLET_REF: ref });
+    expect(code, stderr).toBe(0);
+    expect(values('--build-arg')).toContain(`DROIDLET_REF=${commit}`);
+    expect(values('--tag')).toContain(`craftassist:${commit}-abc123`);
+  }
+  const { code, stderr } = await image('build', { ...repository, DROIDLET_REF: 'v2' });
+  expect([code, stderr]).toEqual([1, expect.stringContaining('droidlet has no v2: write DROIDLET_REF=')]);
 });
 
 test('builds another stage of the Dockerfile under another name', async () => {
@@ -78,9 +105,21 @@ describe('push-versioned', () => {
   test('pushes the commit, and prints the digest to promote', async () => {
     const { code, stdout } = await image('push-versioned', { REMOTE });
     expect(code).toBe(0);
-    expect(heard().slice(4, 6)).toEqual(['push', `${REMOTE}/craftassist:abc123`]);
+    expect(values('push')).toEqual([`${REMOTE}/craftassist:abc123`]);
     expect(stdout).toContain(`docker push ${REMOTE}/craftassist:abc123\n`);
     expect(stdout).toContain(`make promote TAG=${DIGEST}\n`);
+  });
+
+  test('pushes the tags of the bot as well, of which one may have to stay where it is', async () => {
+    const script = readFileSync(docker, 'utf8');
+    const label = `case "$4" in *Labels*) echo ${BOT}; exit;; esac\n`;
+    const frozen = `if [ "$1" = push ] && [ "$2" = ${REMOTE}/craftassist:${BOT} ]; then exit 1; fi\n`;
+    writeFileSync(docker, script.replace('\n', `\n${label}${frozen}`));
+    const { code, stdout } = await image('push-versioned', { REMOTE });
+    expect(code).toBe(0);
+    const pushed = [...stdout.matchAll(/^docker push .*:(.*)$/gm)].map(([, tag]) => tag);
+    expect(pushed).toEqual([`${BOT}-abc123`, 'abc123', BOT]);
+    expect(stdout).toContain(`craftassist:${BOT} stays where it is, as this registry keeps its tags`);
   });
 
   test('says what to do about an image that was not built for this registry', async () => {

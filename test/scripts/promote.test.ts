@@ -32,6 +32,14 @@ test('puts latest on the image of a tag, and says what it was and is', async () 
   expect(puts().map(({ input }) => input.registryId)).toEqual(['123456789012']);
 });
 
+test('says which bot and which supervisor it is', async () => {
+  const [bot, supervisor] = ['b'.repeat(40), 'c'.repeat(40)];
+  const wanted = ecr.push(bot, 'new');
+  ecr.tags.set(`${bot}-${supervisor}`, wanted);
+  const { stdout } = await promote(bot);
+  expect(stdout).toContain(`latest becomes  ${wanted} (bot ${bot}, supervisor ${supervisor}, tagged ${bot}`);
+});
+
 test('goes back by the digest that it printed', async () => {
   const old = ecr.push('latest', 'old');
   ecr.push('0123abcd', 'new');

@@ -54,13 +54,14 @@ test('make -C tools/docker builds and pushes', async () => {
     `#!/bin/sh\necho "$1" >>"${heard}"\ncase "$1" in image) echo R/craftassist@sha256:a;; esac\n`,
   );
   await chmod(docker, 0o755);
-  const env = { DOCKER: docker, COMMIT: 'abc123', REMOTE: 'R' };
+  const env = { DOCKER: docker, COMMIT: 'abc123', REMOTE: 'R', CRAFTASSIST_IMAGE: 'ready' };
   for (const target of ['all', 'push-versioned', 'pull']) {
     const { code, stderr } = await runTyped(['make', '-C', 'tools/docker', target], env);
     expect(code, stderr).toBe(0);
   }
   expect((await readFile(heard, 'utf8')).split('\n')).toEqual([
     'build',
+    'image',
     'image',
     'push',
     'image',

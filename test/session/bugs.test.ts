@@ -13,7 +13,10 @@ import { piece, putSegments } from '../support/segments.ts';
 import { readReport, type SessionFixture } from '../support/session.ts';
 import { test } from '../support/session-test.ts';
 
-const HOST = { ecs: undefined, version: { version: '0', commit: '0' }, oomKills: undefined };
+const HOST = {
+  ...{ ecs: undefined, droidlet: undefined, oomKills: undefined },
+  version: { version: '0', commit: '0' },
+};
 
 /** Runs a session in this process, of which a part has a bug. @returns the report */
 async function runWith(

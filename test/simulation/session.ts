@@ -53,7 +53,7 @@ export async function startSession(store: Store, config: SessionConfig, log: Log
       const { archive, saved } = saving;
       const end = { kind: 'everybody-left' } as const;
       const result = { end, run: undefined, journal, ...saving };
-      const hostInfo = { version: readVersion(), ecs: undefined, oomKills: 0 };
+      const hostInfo = { version: readVersion(), ecs: undefined, droidlet: undefined, oomKills: 0 };
       const report = makeReport(runtime, result, { startedAtMs, notices: [], ...hostInfo });
       const isArchived = archive?.how === 'archive';
       await writeReport(report, {

@@ -9,6 +9,9 @@ export interface SavedReport {
   readonly startedMs: number | undefined;
   readonly endedMs: number | undefined;
   readonly peak: number | undefined;
+  /** The commits of the bot and of the supervisor, as far as they are known. */
+  readonly bot: string | undefined;
+  readonly supervisor: string | undefined;
   /** What may be missing, each a sentence. */
   readonly incomplete: readonly string[];
   readonly archive: { readonly key: string; readonly bytes: number } | undefined;
@@ -31,6 +34,8 @@ export function readSavedReport(text: string): SavedReport | undefined {
     startedMs: parseTime(startedAt),
     endedMs: parseTime(endedAt ?? coveredUntil),
     peak: people?.peak,
+    bot: report.droidlet,
+    supervisor: report.supervisor?.commit,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { SessionView } from '../../fleet/view.ts';
+import type { SavedReport } from '../../saved/report.ts';
 import { type Html, html } from '../html.ts';
 import { addressText, bytesText, dollarsText, durationText, momentText } from '../labels.ts';
 import { layout } from './layout.ts';
@@ -69,12 +70,19 @@ ${address && html`<br /><code class="small">${addressText(address)}</code>`}</sp
 <td data-label="Age"><span>${durationText((ended?.atMs ?? nowMs) - askedMs)}<br /><span class="small">${momentText(askedMs)}</span></span></td>
 <td data-label="People"><span>${ended === undefined ? presentText(view) : (report?.peak ?? '–')}</span></td>
 <td data-label="Archive">${report?.archive ? bytesText(report.archive.bytes) : '–'}</td>
-<td data-label="How it ended"><span>${ended?.text ?? '–'}${Boolean(report?.exitCode) && html`<br /><span class="small bad">exit code ${report?.exitCode}</span>`}${report?.incomplete.map(text => html`<br /><span class="small bad">${text}</span>`)}</span></td>
+<td data-label="How it ended"><span>${ended?.text ?? '–'}${Boolean(report?.exitCode) && html`<br /><span class="small bad">exit code ${report?.exitCode}</span>`}${report?.incomplete.map(text => html`<br /><span class="small bad">${text}</span>`)}${report && builtOf(report)}</span></td>
 <td data-label="Actions"><div class="actions">
 ${ended === undefined && phase !== 'ending' && action('stop', { name, csrf, label: 'Stop', danger: true, confirm: `Stop ${name}? What was recorded is saved.` })}
 ${recoverable && action('recover', { name, csrf, label: 'Recover' })}
 ${report?.archive && html`<a class="button" href="/admin/archive?session=${encodeURIComponent(name)}" aria-label="Archive of ${name}">Archive</a>`}
 </div></td></tr>`;
+}
+
+/** Which bot, and which supervisor, the session had: commits go by their first seven digits. */
+function builtOf({ bot, supervisor }: SavedReport): Html {
+  const parts = [bot && `bot ${bot.slice(0, 7)}`, supervisor && `supervisor ${supervisor.slice(0, 7)}`];
+  const known = parts.filter(Boolean).join(', ');
+  return html`${known !== '' && html`<br /><span class="small">${known}</span>`}`;
 }
 
 function presentText({ people, isEstimate, agentInGame }: SessionView): Html {
