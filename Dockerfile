@@ -87,8 +87,8 @@ ENV LANG=C.UTF-8 \
     MCDASHBOARD_PORT=80 \
     SESSION_DESTINATION=s3://craftassist/turk_interactions_with_agent \
     SESSION_CHILD_USER=craftassist
-# The game, then the dashboard, its events and its tools.
-EXPOSE 25565 3000 2556 2557 9000 5000
+# The game, the dashboard for people, then what it is made of: its page, its events and its tools.
+EXPOSE 25565 80 3000 2556 2557 9000 5000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["craftassist-session", "health"]
 # -s: where the platform has put an init of its own before it, tini still reaps.

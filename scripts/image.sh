@@ -62,6 +62,10 @@ build() {
 run() {
   set -- --rm --name "$name-$$" --volume "$PWD/sessions:/sessions" --env SESSION_DESTINATION=/sessions
   for port in 25565 3000 2556 2557 9000 5000; do set -- "$@" --publish "$port:$port"; done
+  # In the image the dashboard listens at port 80, which on this machine may well be somebody else's.
+  dashboard=${DASHBOARD_PORT:-8000}
+  set -- "$@" --publish "$dashboard:80"
+  echo "the dashboard will be at http://localhost:$dashboard, the game at localhost:25565"
   if [ -t 0 ] && [ -t 1 ]; then set -- "$@" --interactive --tty; fi
   # What is set here and means something there; an empty SESSION_CHILD_USER means something as well.
   for variable in $(env | sed -n 's/^\(SESSION_[A-Z0-9_]*\)=.*/\1/p') TIMESTAMP SENTRY_DSN; do

@@ -9,6 +9,13 @@ install_packages() {
   rm -rf /var/lib/apt/lists/*
 }
 
+# The project was called droidlet before it was called fairo; the supervisor looks for it under its first name.
+if [ ! -e /droidlet ] && [ -d /fairo ]; then ln -s fairo /droidlet; fi
+if [ ! -d /droidlet ]; then
+  echo "this is no Craftassist image: there is neither /droidlet nor /fairo in it" >&2
+  exit 1
+fi
+
 cp -a "$1" /opt/craftassist-session
 ln -s /opt/craftassist-session/bin/craftassist-session /usr/local/bin/craftassist-session
 

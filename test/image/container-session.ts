@@ -7,6 +7,8 @@ import { IMAGES } from './images.ts';
 export interface ContainerFixture extends AsyncDisposable {
   /** Starts a container of the session image. @param options for `docker run`; @param command for the supervisor. */
   start(options: readonly string[], ...command: readonly string[]): Promise<ContainerSession>;
+  /** The same, of another image. */
+  startFrom(image: string, options: readonly string[]): Promise<ContainerSession>;
   readonly store: Store;
 }
 
@@ -56,19 +58,22 @@ export async function openFixture(docker: Docker, name: string): Promise<Contain
   await docker('network', 'create', '--label', LABEL, network);
   const store = await openStore(docker, network);
   let started = 0;
+  async function start(image: string, options: readonly string[], command: readonly string[]) {
+    started += 1;
+    const container = `${network}-${started}`;
+    const always = ['--detach', '--label', LABEL, '--network', network, '--name', container];
+    await docker('run', ...always, ...options, image, ...command);
+    // It ends with the container that it watches, which may have ended before.
+    await docker('run', ...sharingProcessesOf(container), IMAGES.tools, '/watcher.mjs').catch(
+      () => undefined,
+    );
+    return openSession(docker, container);
+  }
+
   return {
     store,
-    async start(options, ...command) {
-      started += 1;
-      const container = `${network}-${started}`;
-      const always = ['--detach', '--label', LABEL, '--network', network, '--name', container];
-      await docker('run', ...always, ...options, IMAGES.session, ...command);
-      // It ends with the container that it watches, which may have ended before.
-      await docker('run', ...sharingProcessesOf(container), IMAGES.tools, '/watcher.mjs').catch(
-        () => undefined,
-      );
-      return openSession(docker, container);
-    },
+    start: (options, ...command) => start(IMAGES.session, options, command),
+    startFrom: (image, options) => start(image, options, []),
     [Symbol.asyncDispose]: () => removeAll(docker, network),
   };
 }

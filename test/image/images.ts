@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,13 +11,19 @@ import type { Docker } from './docker.ts';
 const PROJECT = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
 
-/** Stands in for a ready Craftassist image. */
+/** Stand in for ready Craftassist images: as they were at first, as they are since, and for one that is none. */
 const CRAFTASSIST = 'craftassist-smoke-base';
+const FAIRO = 'craftassist-smoke-fairo-base';
+const NEITHER = 'craftassist-smoke-neither';
 
 /** Given to the build as a person's environment might have it; the image must not know it. */
 export const BUILD_SECRET = 'smoke-secret-that-no-layer-may-hold';
 
-export const IMAGES = { session: 'craftassist-smoke', tools: 'craftassist-smoke-tools' } as const;
+export const IMAGES = {
+  session: 'craftassist-smoke',
+  fairo: 'craftassist-smoke-fairo',
+  tools: 'craftassist-smoke-tools',
+} as const;
 
 /** Builds all images; the session image by the Makefile, as a person would. */
 export async function buildImages(docker: Docker, print: (line: string) => void): Promise<void> {
@@ -24,7 +31,10 @@ export async function buildImages(docker: Docker, print: (line: string) => void)
     run('sh', [join(PROJECT, 'scripts/base-images.sh')], { env: docker.env }),
   );
   await timed('stand-ins', print, () => buildStandIns(docker));
-  await timed('session image', print, () => buildSessionImage(docker));
+  await timed('session image', print, () => buildSessionImage(docker, IMAGES.session, CRAFTASSIST));
+  await timed('session image in /fairo', print, () => buildSessionImage(docker, IMAGES.fairo, FAIRO));
+  const fault = await buildSessionImage(docker, IMAGES.fairo, NEITHER).catch(String);
+  assert.match(`${fault}`, /this is no Craftassist image: there is neither \/droidlet nor \/fairo in it/);
 }
 
 async function timed(
@@ -51,8 +61,13 @@ async function buildStandIns(docker: Docker): Promise<void> {
     await bundle('test/programs/cuberite.mjs', join(context, 'cuberite.mjs'));
     await bundle('test/support/s3-server-main.ts', join(context, 's3.mjs'));
     await bundle('test/image/watcher.ts', join(context, 'watcher.mjs'));
-    for (const [target, image] of Object.entries({ craftassist: CRAFTASSIST, tools: IMAGES.tools })) {
-      const command = ['build', '--target', target, '--tag', image, context];
+    for (const [image, ...options] of [
+      [CRAFTASSIST, '--target=craftassist'],
+      [FAIRO, '--target=craftassist', '--build-arg=ROOT=/fairo'],
+      [NEITHER, '--target=craftassist', '--build-arg=ROOT=/elsewhere'],
+      [IMAGES.tools, '--target=tools'],
+    ] as const) {
+      const command = ['build', ...options, '--tag', image, context];
       await run(docker.env.DOCKER ?? 'docker', command, { env: { ...docker.env, DOCKER_BUILDKIT: '1' } });
     }
   } finally {
@@ -71,13 +86,13 @@ async function bundle(entry: string, outfile: string): Promise<void> {
   });
 }
 
-async function buildSessionImage(docker: Docker): Promise<void> {
+async function buildSessionImage(docker: Docker, image: string, craftassist: string): Promise<void> {
   const env = {
     ...docker.env,
     // Nobody's own image is replaced by one with stand-ins in it.
-    IMAGE_NAME: IMAGES.session,
+    IMAGE_NAME: image,
     REMOTE: '',
-    CRAFTASSIST_IMAGE: CRAFTASSIST,
+    CRAFTASSIST_IMAGE: craftassist,
     AWS_ACCESS_KEY_ID: BUILD_SECRET,
     AWS_SECRET_ACCESS_KEY: BUILD_SECRET,
   };

@@ -35,7 +35,7 @@ export async function inspectImage(docker: Docker): Promise<string> {
   const ports = Object.keys(config.ExposedPorts).map(port => Number.parseInt(port, 10));
   assert.deepEqual(
     ports.sort((a, b) => a - b),
-    [2556, 2557, 3000, 5000, 9000, 25565],
+    [80, 2556, 2557, 3000, 5000, 9000, 25565],
   );
   assert.equal(config.WorkingDir, '/droidlet/workdir');
   assert.equal(config.StopSignal, 'SIGTERM');

@@ -153,7 +153,8 @@ test('pull gets what is promoted', async () => {
 test('run publishes the ports, uploads nothing, and hands no credentials on', async () => {
   const env = { SESSION_MAX_DURATION: '10m', SESSION_DESTINATION: 's3://bucket', SESSION_CHILD_USER: '' };
   expect((await image('run', env)).code).toBe(0);
-  expect(values('--publish')).toEqual([25565, 3000, 2556, 2557, 9000, 5000].map(port => `${port}:${port}`));
+  const ports = [25565, 3000, 2556, 2557, 9000, 5000].map(port => `${port}:${port}`);
+  expect(values('--publish')).toEqual([...ports, '8000:80']);
   expect(values('--env').sort()).toEqual([
     'SESSION_CHILD_USER',
     'SESSION_DESTINATION=/sessions',

@@ -18,6 +18,8 @@ export interface ChildEnd {
   readonly code: number;
   /** About: only ends that are far apart cannot come in another order. */
   readonly afterMs: number;
+  /** How much later it may come; 0 unless given. */
+  readonly withinMs?: number;
 }
 
 const FATAL = ['SIGSEGV', 'SIGABRT', 'SIGKILL'] as const;
@@ -41,7 +43,7 @@ export function randomServer(random: Random): ChildPlan {
     () => ending(server('server-crashes-after-ready', random.pick(FATAL), afterMs), 11, afterMs),
     () => ending(server('server-crashes-after-ready', random.between(1, 9), afterMs), 11, afterMs),
     () => ending(server('server-crashes-after-ready', 0, afterMs), 0, afterMs),
-    () => ({ ...ending(server('server-hangs', afterMs), 11, afterMs + 1_000), env: LIVENESS }),
+    () => ({ ...hanging(server('server-hangs', afterMs), afterMs), env: LIVENESS }),
     () => ending(server('server-exits-early', random.between(0, 3)), 10, 0),
     () => ({ ...ending(server('server-never'), 10, 0), env: READY }),
     () => ({ ...ending(server('server-accepts-but-never-answers'), 10, 0), env: READY }),
@@ -161,6 +163,11 @@ function afterFifos(child: ChildPlan): ChildPlan {
         ...JSON.parse(child.command(port)),
       ]),
   };
+}
+
+/** It is looked at each second, and has to be silent for one. */
+function hanging(child: ChildPlan, afterMs: number): ChildPlan {
+  return { ...child, end: { code: 11, afterMs: afterMs + 1_000, withinMs: 1_500 } };
 }
 
 function ending(child: ChildPlan, code: number, afterMs: number): ChildPlan {

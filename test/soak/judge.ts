@@ -38,7 +38,9 @@ function rightCodes(plan: Plan, { signals: [first, second], log }: Evidence): nu
   const abortedAt = log.indexOf(ABORTED);
   if (second === undefined || abortedAt === -1) return codes;
   const aborted = 128 + constants.signals[second.signal];
-  const isInTime = !hasReached('over', log.slice(0, abortedAt));
+  const before = log.slice(0, abortedAt);
+  // Once it is saved there is nothing to give up but the report, which may have been sent already.
+  const isInTime = !hasReached('over', before) && !before.includes('"event":"archive_saved"');
   return isInTime ? [aborted] : [aborted, ...codes];
 }
 

@@ -123,9 +123,11 @@ export function naturalCodes({ setup, server, agent, limits }: EndCauses): numbe
   if (setup?.end !== undefined) return [setup.end.code, ...duration];
   if (setup !== undefined && hangs(setup)) return duration;
   if (server.end?.code === 10) return [10, ...duration];
-  const joined = limits.SESSION_JOIN_TIMEOUT === undefined ? [] : [{ code: 0, afterMs: 500 }];
+  // While a server does not answer nobody is counted.
+  const withinMs = server.end?.withinMs === undefined ? 0 : Number.POSITIVE_INFINITY;
+  const joined = limits.SESSION_JOIN_TIMEOUT === undefined ? [] : [{ code: 0, afterMs: 500, withinMs }];
   const ends = [server.end, agent.end, ...joined].filter(end => end !== undefined);
-  const firstMs = Math.min(...ends.map(({ afterMs }) => afterMs));
+  const firstMs = Math.min(...ends.map(({ afterMs, withinMs = 0 }) => afterMs + withinMs));
   const first = ends.filter(({ afterMs }) => afterMs - firstMs < APART_MS);
   return [...new Set([...first.map(({ code }) => code), ...duration])];
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ContainerFixture, Ended } from '../container-session.ts';
 import { assertAlone, assertRan, type Evidence, readEvidence } from '../evidence.ts';
+import { IMAGES } from '../images.ts';
 
 export interface Case {
   readonly name: string;
@@ -29,17 +30,19 @@ export interface Expected {
   readonly code?: number;
   /** How many leftover processes are found at the end. */
   readonly survivors?: number;
+  /** Default: the session image. */
+  readonly image?: string;
   readonly verify?: (evidence: Evidence, ended: Ended) => void;
 }
 
 /** A session that ends by itself. @param options for `docker run` */
 export function endsByItself(name: string, options: readonly string[], expected: Expected = {}): Case {
-  const { code = 0, survivors = 0, verify } = expected;
+  const { code = 0, survivors = 0, image = IMAGES.session, verify } = expected;
   return {
     name,
-    async run({ start, store }) {
+    async run({ startFrom, store }) {
       await store.setFaults(SLOW_STORE);
-      const session = await start(options);
+      const session = await startFrom(image, options);
       const ended = await session.ended();
       assert.equal(ended.code, code, await session.log());
       const evidence = await readEvidence(store, 'test');

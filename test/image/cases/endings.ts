@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
 import { assertAlone, assertRan, readEvidence } from '../evidence.ts';
+import { IMAGES } from '../images.ts';
 import { type Case, describeEnd, endsByItself, KEYS, SLOW_STORE, STORE, session, variables } from './case.ts';
 
 /** What must not be in a child's environment. */
@@ -35,6 +36,7 @@ export const endings: readonly Case[] = [
       },
     },
   ),
+  endsByItself('an image that has the project in /fairo', session('wait 1,exit 0'), { image: IMAGES.fairo }),
   endsByItself('an agent that fails', session('wait 1,exit 3'), { code: 12 }),
   endsByItself('a process that hides from its session', session('hide,wait 1,exit 0'), { survivors: 1 }),
   endsByItself(
