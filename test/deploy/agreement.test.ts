@@ -13,7 +13,7 @@ const [container] = task.containerDefinitions;
 const dockerfile = read('Dockerfile');
 const sessionStage = dockerfile.slice(dockerfile.indexOf(' AS session\n'));
 
-const PORTS = [2556, 2557, 3000, 5000, 9000, 25_565];
+const PORTS = [80, 2556, 2557, 3000, 5000, 9000, 25_565];
 
 /** The supervisor's variables in a file. */
 const variablesIn = (text: string) => [...text.matchAll(/\bSESSION_[A-Z0-9_]+/g)].map(([name]) => name);

@@ -125,7 +125,9 @@ test.concurrent('what the launcher has forgotten, the destination remembers, for
   expect(await newVisitor(url, asAdmin).text('/admin')).toContain(`<code>${nameOf(id)}</code>`);
 });
 
-test.concurrent('an archive in a bucket is handed out by a URL that is signed for ten minutes', async () => {
+test.concurrent('an archive in a bucket is handed out by a URL that is signed for ten minutes', {
+  tags: ['slow'],
+}, async () => {
   const s3 = await startS3Server();
   try {
     await using fixture = await createManagerFixture({

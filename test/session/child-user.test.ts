@@ -88,14 +88,14 @@ test.runIf(isRoot)('children of another user may listen at port 80, and have no 
   expect(notices).toEqual([]);
 });
 
-test.runIf(isRoot)('a supervisor that cannot give them that right says so', async () => {
+test.runIf(isRoot)('a supervisor that cannot give them that right says so', { tags: ['slow'] }, async () => {
   const uid = 3_000_000 + process.pid;
   const { log, notices } = await listenAs(uid, FEWEST);
   expect(log).toBe('CapEff:\t0000000000000000\nEACCES\n');
   expect(notices).toEqual([expect.stringContaining(`${uid} may not listen at port 80: give the container`)]);
 });
 
-test.runIf(isRoot)('a program that another user cannot run is told as ever', async () => {
+test.runIf(isRoot)('a program that another user cannot run is told as ever', { tags: ['slow'] }, async () => {
   const uid = 4_000_000 + process.pid;
   onTestFinished(() => killAllOf(uid));
   for (const [command, why] of [

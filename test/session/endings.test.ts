@@ -144,7 +144,9 @@ const ENDINGS: readonly Ending[] = [
 
 describe.concurrent('a session is saved after', () => {
   for (const { name, env, server, by, code, text = '', incomplete = [] } of ENDINGS) {
-    test(`${name}, and exits with ${code}`, async ({ fixture, run }) => {
+    // A hang takes its time to be told from a pause.
+    const tags = by === 'server-hung' ? ['slow' as const] : [];
+    test(`${name}, and exits with ${code}`, { tags }, async ({ fixture, run }) => {
       const { sessions, port } = fixture;
       const session = await run(
         server

@@ -261,7 +261,9 @@ describe.concurrent('a stop that leaves no time for the archive', () => {
   });
 });
 
-test('tail follows a file of a running session from anywhere, until it ends', async ({ fixture }) => {
+test('tail follows a file of a running session from anywhere, until it ends', { tags: ['slow'] }, async ({
+  fixture,
+}) => {
   const session = fixture.start({ ...JOURNAL, SESSION_AGENT_COMMAND: program('agent-writes-files') });
   await journaled(fixture, 1);
   await eventually(async () =>

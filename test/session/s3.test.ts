@@ -115,7 +115,7 @@ describe.concurrent('with S3, a session', () => {
     expect(session.stderr() + session.stdout()).toContain('no-such-bucket');
   });
 
-  test('never starts when access is denied', async ({ start }) => {
+  test('never starts when access is denied', { tags: ['slow'] }, async ({ start }) => {
     const session = start({}, [{ do: 'deny' }]);
     expect((await session.ended()).code).toBe(64);
     expect(session.stdout()).not.toContain('process_started');
@@ -253,7 +253,7 @@ describe.concurrent('a stop signal while the archive goes up', () => {
     expect(keysOf(s3)).toContain('some/prefix/.sessions/test/session.json');
   });
 
-  test('that comes twice aborts it at once', async ({ s3, start }) => {
+  test('that comes twice aborts it at once', { tags: ['slow'] }, async ({ s3, start }) => {
     const session = start({ ...noise, SESSION_STOP_TIMEOUT: '1h' }, [
       { match: { operation: 'UploadPart' }, do: 'stall' },
     ]);

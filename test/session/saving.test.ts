@@ -51,7 +51,10 @@ describe.concurrent('an archive', () => {
     );
   });
 
-  test("holds the script's own selection where that is asked for", async ({ fixture, run }) => {
+  test("holds the script's own selection where that is asked for", { tags: ['slow'] }, async ({
+    fixture,
+    run,
+  }) => {
     await run({ ...files, SESSION_INCLUDE: '*.log,*.csv,job_metadata.json' });
     expect(await namesIn(join(fixture.sessions, 'test/logs.tar.gz'))).toEqual([
       'agent.log',
@@ -109,7 +112,7 @@ describe.concurrent('an archive', () => {
     expect((await readReport(fixture.sessions, 'test.3')).archive?.key).toBe('test.3/logs.tar.gz');
   });
 
-  test('lies where SESSION_KEY says, and nothing else does', async ({ fixture, run }) => {
+  test('lies where SESSION_KEY says, and nothing else does', { tags: ['slow'] }, async ({ fixture, run }) => {
     const env = {
       SESSION_KEY: '[{experiment}/interaction/]{timestamp}',
       TURK_EXPERIMENT_ID: '20260131120000',
@@ -137,7 +140,10 @@ describe.concurrent('an archive', () => {
     expect(names.filter(name => /tar\.gz|session/.test(name))).toEqual([]);
   });
 
-  test('leaves a destination inside the working directory out', async ({ fixture, run }) => {
+  test('leaves a destination inside the working directory out', { tags: ['slow'] }, async ({
+    fixture,
+    run,
+  }) => {
     await mkdir(join(fixture.workdir, 'out'), { recursive: true });
     await writeFile(join(fixture.workdir, 'out/earlier'), 'x');
     await run({ SESSION_DESTINATION: join(fixture.workdir, 'out') });
@@ -165,16 +171,18 @@ describe.concurrent("a crowd-sourcing experiment's id", () => {
     expect(archive?.key).toBe('turk/3X.A-b_9/test/logs.tar.gz');
   });
 
-  test('in the working directory counts more than one in the environment', async ({ fixture, run }) => {
+  test('in the working directory counts more than one in the environment', { tags: ['slow'] }, async ({
+    fixture,
+    run,
+  }) => {
     await run({ ...experiment('X1'), TURK_EXPERIMENT_ID: 'X2' });
     expect((await readReport(fixture.sessions)).archive?.key).toBe('turk/X1/test/logs.tar.gz');
   });
 
   for (const id of ['..', 'a/b', '', 'x'.repeat(129)]) {
-    test(`${JSON.stringify(id.slice(0, 10))} is left out of the key and reported: nothing is lost`, async ({
-      fixture,
-      run,
-    }) => {
+    test(`${JSON.stringify(id.slice(0, 10))} is left out of the key and reported: nothing is lost`, {
+      tags: ['slow'],
+    }, async ({ fixture, run }) => {
       expect((await run(experiment(id))).code).toBe(0);
       const { archive, notices } = await readReport(fixture.sessions);
       expect(archive?.key).toBe('test/logs.tar.gz');
@@ -184,7 +192,9 @@ describe.concurrent("a crowd-sourcing experiment's id", () => {
 });
 
 describe.concurrent("the supervisor's log", () => {
-  test('does not follow a link: the session goes on, with the console only', async ({ fixture }) => {
+  test('does not follow a link: the session goes on, with the console only', { tags: ['slow'] }, async ({
+    fixture,
+  }) => {
     const victim = join(fixture.sessions, 'victim');
     for (const folder of [fixture.sessions, fixture.workdir]) await mkdir(folder, { recursive: true });
     await writeFile(victim, 'untouched');

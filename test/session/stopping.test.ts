@@ -34,9 +34,9 @@ describe.concurrent('a stop signal', () => {
     });
   }
 
-  test('is none without a terminal if it is SIGHUP, as under nohup, nor is SIGUSR1 or SIGUSR2', async ({
-    fixture,
-  }) => {
+  test('is none without a terminal if it is SIGHUP, as under nohup, nor is SIGUSR1 or SIGUSR2', {
+    tags: ['slow'],
+  }, async ({ fixture }) => {
     const session = fixture.start(playing);
     await agentRuns(fixture);
     for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) session.signal(signal);
@@ -47,7 +47,7 @@ describe.concurrent('a stop signal', () => {
     expect(session.stderr()).toBe('');
   });
 
-  test('while setup runs ends the session without a server', async ({ fixture }) => {
+  test('while setup runs ends the session without a server', { tags: ['slow'] }, async ({ fixture }) => {
     const session = fixture.start({ SESSION_SETUP_COMMAND: program('child-ends-on-sigterm') });
     await session.logged('"event":"process_started","child":"setup"');
     session.signal('SIGTERM');
@@ -150,9 +150,9 @@ describe.concurrent('a stop signal', () => {
   });
 });
 
-test('a server that is told to stop at its console ends the session, though the agent is gone first', async ({
-  fixture,
-}) => {
+test('a server that is told to stop at its console ends the session, though the agent is gone first', {
+  tags: ['slow'],
+}, async ({ fixture }) => {
   const session = fixture.start({
     SESSION_SERVER_COMMAND: program('server-sends-agent-away', '--port', fixture.port),
     SESSION_AGENT_COMMAND: program('agent-leaves-with-server'),

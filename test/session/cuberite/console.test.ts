@@ -1,3 +1,5 @@
+/** @module-tag slow */
+
 import { describe, expect } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
 import { agentStarted, test } from './support.ts';
