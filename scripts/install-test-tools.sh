@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs what the tests compare archives with, where it is missing: GNU tar, gzip, bsdtar, Python and zstd.
+# Installs what the tests compare archives with, where it is missing: GNU tar, gzip, bsdtar, Python and zstd; and a file
+# system in user space, which they let go silent.
 set -eu
 
 sh "$(dirname "$0")/install-packages.sh" 'The tests need' \
-  tar:tar gzip:gzip bsdtar:libarchive-tools python3:python3 zstd:zstd
+  tar:tar gzip:gzip bsdtar:libarchive-tools python3:python3 zstd:zstd bindfs:bindfs

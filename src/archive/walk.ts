@@ -28,6 +28,13 @@ export type Entry =
  */
 export async function* walk(selection: Selection, signal: AbortSignal): AsyncGenerator<readonly Entry[]> {
   const root = Buffer.from(`${selection.root}/`);
+  const path = Buffer.from(selection.root).toString('latin1');
+  const leftOut = await foldersLeftOut(path);
+  const why = leftOut.get(path);
+  if (why !== undefined) {
+    yield [{ kind: 'skipped', path: NO_PATH, why }];
+    return;
+  }
   const top: Folder = {
     slashed: root,
     path: NO_PATH,
@@ -39,7 +46,7 @@ export async function* walk(selection: Selection, signal: AbortSignal): AsyncGen
     choose: chooser(selection),
     rootBytes: root.length,
     files: createFileCalls(),
-    leftOut: await foldersLeftOut(Buffer.from(selection.root).toString('latin1')),
+    leftOut,
     signal,
   };
   const rest = yield* walkFolder(top, [], context);

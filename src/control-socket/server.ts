@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { isSilent } from '../files/left-out.ts';
 import { type Answer, Request, readLine, STATE_FOLDER, socketPath, TIMEOUT_MS } from './protocol.ts';
 
 export interface ControlHandler {
@@ -33,6 +34,8 @@ export async function listenControlSocket(
   await once(server, 'listening');
   return {
     async [Symbol.asyncDispose]() {
+      // To close it is to unlink it, on this thread.
+      if (await isSilent(workdir)) return;
       const closed = once(server, 'close');
       server.close();
       for (const socket of connections) socket.destroy();

@@ -24,20 +24,42 @@ interface Question {
 const asked = new Map<string, Question>();
 
 /**
- * The mounted folders below a folder that are left out, by absolute path, each with why. File systems of the kernel hold
+ * The mounted folders below a folder that are left out, by absolute path, each with why; and the folder itself where what
+ * it is on does not answer. File systems of the kernel hold
  * no files, but views of the machine: some wait for whoever reads them, /proc/kcore is 128 TiB long, and none is ever
  * read to its end. One that does not answer would hold whoever looks into it for ever.
  * @param root absolute; bytes in latin1, as all paths here
  */
 export async function foldersLeftOut(root: string): Promise<ReadonlyMap<string, string>> {
-  const below = readMounts().filter(({ at }) => at.startsWith(`${root}/`));
+  const mounts = readMounts();
+  const below = mounts
+    .filter(({ at }) => at !== root && isIn(root, at))
+    .map(mount => ({ mount, at: mount.at }));
+  const looked = [...below, ...holding(root, mounts).map(mount => ({ mount, at: root }))];
   const reasons = await Promise.all(
-    below.map(async mount => [mount.at, await reasonToLeaveOut(mount)] as const),
+    looked.map(async ({ mount, at }) => [at, await reasonFor(mount)] as const),
   );
   return new Map(reasons.flatMap(([at, why]) => (why === undefined ? [] : [[at, why]])));
 }
 
-async function reasonToLeaveOut({ at, type }: Mount): Promise<string | undefined> {
+/** Whether what a folder is on does not answer: whoever calls it would wait for ever. @param folder absolute */
+export async function isSilent(folder: string): Promise<boolean> {
+  const path = Buffer.from(folder).toString('latin1');
+  return (await foldersLeftOut(path)).has(path);
+}
+
+function isIn(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
+}
+
+/** What a folder is on: the mount that is nearest above it, and of several at one place the last. */
+function holding(root: string, mounts: readonly Mount[]): Mount[] {
+  const above = mounts.filter(({ at, type }) => isIn(at, root) && !KERNELS.has(type));
+  const nearest = Math.max(...above.map(({ at }) => at.length));
+  return above.filter(({ at }) => at.length === nearest).slice(-1);
+}
+
+async function reasonFor({ at, type }: Mount): Promise<string | undefined> {
   if (KERNELS.has(type)) return 'a file system of the kernel';
   if (LOCAL.has(type) || (await answers(at))) return undefined;
   return 'a file system that does not answer';

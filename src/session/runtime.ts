@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import type { DestinationUrl, SessionConfig } from '../config/session-config.ts';
+import { isSilent } from '../files/left-out.ts';
 import { type FolderId, isSameFolder, statNow } from '../journal/writer/file-stat.ts';
 import type { User } from '../process/user.ts';
 import { createDeadlines, type StartDeadline } from '../runtime/deadline.ts';
@@ -27,8 +28,8 @@ export interface SessionRuntime extends AsyncDisposable {
   readonly user: User | undefined;
   /** What tells the working directory from one that takes its place. */
   workdirAtStart(): FolderId;
-  /** Whether what is at the path of the working directory is still what was there when the session began. */
-  hasWorkdir(): boolean;
+  /** Whether what is at the path of the working directory answers, and is still what was there when the session began. */
+  hasWorkdir(): Promise<boolean>;
   /** Opens a destination, each once. */
   openStore(url: DestinationUrl): Promise<Store>;
   /** Closes the log's file, which is about to be archived. */
@@ -60,7 +61,8 @@ export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionR
     log,
     claims,
     workdirAtStart,
-    hasWorkdir() {
+    async hasWorkdir() {
+      if (await isSilent(workdir)) return false;
       const now = statNow(workdir);
       return now !== undefined && isSameFolder(workdirAtStart(), now);
     },

@@ -36,8 +36,8 @@ export async function saveSession(
   const journalEnd = await flush?.end;
   const { saved, notices } =
     archive.how === 'archive'
-      ? stateOfSaved(archive, journal, journalEnd, runtime)
-      : stateOfUnsaved(journal, journalEnd, runtime);
+      ? await stateOfSaved(archive, journal, journalEnd, runtime)
+      : await stateOfUnsaved(journal, journalEnd, runtime);
   const all = [experiment.notice, ...claims.notices(), ...notices].filter(text => text !== undefined);
   return { archive, saved, notices: all };
 }

@@ -12,12 +12,12 @@ export interface SavedState {
 }
 
 /** Whether the archive has all that was recorded; otherwise a recovery has to make another one, if there is a journal. */
-export function stateOfSaved(
+export async function stateOfSaved(
   archive: SavedArchive,
   journal: SessionJournal | undefined,
   end: JournalEnd | undefined,
   runtime: SessionRuntime,
-): SavedState {
+): Promise<SavedState> {
   const { log } = runtime;
   const held = heldByJournal(journal, end);
   const lacking = journal?.started()?.journal.lackingIn(archive.files) ?? [];
@@ -28,7 +28,7 @@ export function stateOfSaved(
     log.error({ event: 'archive_lacks_files', files: lacking.length }, notice);
     return { saved: held, notices: [...archive.notices, notice] };
   }
-  const lost = whyWorkdirIsLost(archive, runtime);
+  const lost = await whyWorkdirIsLost(archive, runtime);
   if (lost === undefined) return { saved: { how: 'archive' }, notices: archive.notices };
   const notice = `${lost}: the archive lacks what was in it`;
   log.error({ event: 'workdir_lost', path: runtime.config.workdir }, notice);
@@ -36,18 +36,18 @@ export function stateOfSaved(
 }
 
 /** What became of a session whose archive is not saved. */
-export function stateOfUnsaved(
+export async function stateOfUnsaved(
   journal: SessionJournal | undefined,
   end: JournalEnd | undefined,
   { config, log, hasWorkdir }: SessionRuntime,
-): SavedState {
+): Promise<SavedState> {
   const held = heldByJournal(journal, end);
   if (held === undefined) return { saved: { how: 'lost' }, notices: [] };
   if (end?.durable === true) return { saved: held, notices: [] };
   // One file never takes everything else with it.
   if (end?.unreadable !== undefined)
     return { saved: held, notices: [`the journal lacks what cannot be read: ${end.unreadable}`] };
-  if (hasWorkdir()) return { saved: { how: 'lost' }, notices: [] };
+  if (await hasWorkdir()) return { saved: { how: 'lost' }, notices: [] };
   // What the journal holds is all that can be had.
   const notice = `${goneText(config.workdir)}: the journal holds what it had of it`;
   log.error({ event: 'workdir_lost', path: config.workdir }, notice);
@@ -55,17 +55,17 @@ export function stateOfUnsaved(
 }
 
 /** The archive is then of something else, or of nothing, however many files it has. */
-function whyWorkdirIsLost(
+async function whyWorkdirIsLost(
   { summary }: SavedArchive,
   { config: { workdir }, hasWorkdir }: SessionRuntime,
-): string | undefined {
-  if (!hasWorkdir()) return goneText(workdir);
+): Promise<string | undefined> {
+  if (!(await hasWorkdir())) return goneText(workdir);
   const unread = summary.skipped.first.find(({ path }) => path === '.');
   return unread && `${workdir} cannot be read (${unread.why})`;
 }
 
 function goneText(workdir: string): string {
-  return `${workdir} is gone, or another folder by now`;
+  return `${workdir} is gone, or another folder by now, or does not answer`;
 }
 
 /** What a recovery makes an archive of, with its command; undefined: no journal holds anything. */

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { unlessMissing } from '../../src/files/errno.ts';
-import { canMountFuse, userMount } from '../support/dead-mount.ts';
+import { canMirror, canMountFuse, mirrorMount, userMount } from '../support/dead-mount.ts';
 import { eventually } from '../support/eventually.ts';
 import { program } from '../support/session.ts';
 import { test } from '../support/session-test.ts';
@@ -47,6 +47,27 @@ test.skipIf(!canMountFuse)(
       archive: { skipped: { first: [{ path: 'shared', why: 'a file system that does not answer' }] } },
     });
     expect(await segments(fixture.sessions)).toBe(0);
+  },
+);
+
+test.skipIf(!canMirror)(
+  'a working directory that answers nothing any more does not hold the session: what the journal has of it is told',
+  { tags: ['slow'] },
+  async ({ fixture }) => {
+    using mount = mirrorMount(fixture.workdir);
+    const session = fixture.startBy(mount.launcher, {
+      SESSION_AGENT_COMMAND: program('agent-runs'),
+      SESSION_JOURNAL_INTERVAL: '2s',
+      SESSION_STOP_TIMEOUT: '8s',
+    });
+    await session.logged('"event":"process_started","child":"agent"');
+    await eventually(async () => (await segments(fixture.sessions)) > 0);
+    await mount.stopAnswering();
+    session.signal('SIGTERM');
+    const startMs = performance.now();
+    expect(await session.ended(), session.stderr()).toEqual({ code: 21, signal: null });
+    expect(performance.now() - startMs).toBeLessThan(8_000);
+    expect(session.report()).toMatchObject({ end: { by: 'signal' }, saved: 'journal', exitCode: 21 });
   },
 );
 

@@ -104,7 +104,7 @@ function createRuntime(
     status: createStatus(log, undefined),
     user: undefined,
     workdirAtStart: () => statSync(config.workdir, { bigint: true }),
-    hasWorkdir: () => true,
+    hasWorkdir: async () => true,
     closeLogFile: async () => undefined,
     async [Symbol.asyncDispose]() {
       claims.close();

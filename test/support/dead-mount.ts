@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -24,6 +24,32 @@ const SCRIPT = `env -i PATH="$PATH" "$1" "$2" "$3" </dev/null >/dev/null 2>&1 &
 until [ -s "$3.pid" ]; do sleep 0.02; done
 shift 3
 exec "$@"`;
+
+/** Shows a folder of the machine's at another place: bindfs, a file system in user space that can be written to. */
+export const canMirror = canMountFuse && spawnSync('bindfs', ['--version']).status === 0;
+
+const MIRROR = `env -i PATH="$PATH" bindfs -f "$1" "$2" </dev/null >/dev/null 2>&1 &
+echo $! >"$2.pid"
+until mountpoint -q "$2"; do sleep 0.02; done
+shift 2
+exec "$@"`;
+
+/** As `userMount`, of a folder that can be written to. @param path where to mount it; the folder is made */
+export function mirrorMount(path: string): UserMount {
+  for (const folder of [path, `${path}.mirrored`]) mkdirSync(folder, { recursive: true });
+  const pid = () => Number(readFileSync(`${path}.pid`, 'utf8'));
+  return {
+    path,
+    launcher: ['unshare', '-rm', 'sh', '-c', MIRROR, 'sh', `${path}.mirrored`, path],
+    async stopAnswering() {
+      process.kill(pid(), 'SIGSTOP');
+      await eventually(() => isStopped(pid()));
+    },
+    [Symbol.dispose]() {
+      if (existsSync(`${path}.pid`)) killNow(pid());
+    },
+  };
+}
 
 /** @param path where to mount it; the folder is made */
 export function userMount(path: string): UserMount {

@@ -46,10 +46,14 @@ export function createScanner(selection: Selection, rootAtStart?: () => FolderId
       };
       scans += 1;
       const leftOut = await foldersLeftOut(rootPath);
+      const why = leftOut.get(rootPath);
+      root.isLeftOut = why !== undefined;
+      if (root.isLeftOut) throw new Error(`${toText(rootPath)} is on ${why}`);
       await scanTree({ root, rootPath, rootAtStart, choose, leftOut, result, scans });
       return result;
     },
     hasRoot() {
+      if (root.isLeftOut) return false;
       const now = statNow(root.fsPath);
       const before = rootAtStart?.() ?? root.stat;
       return now !== undefined && (before === undefined || isSameFolder(before, now));

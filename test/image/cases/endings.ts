@@ -24,7 +24,7 @@ const FEWEST_RIGHTS = [
 export const endings: readonly Case[] = [
   endsByItself(
     'a normal ending, with orphans to reap',
-    session('describe,join agent,join Walker,orphans 5,wait 2,leave Walker,exit 0'),
+    session('describe,join agent,join Walker,orphans 5,wait 5,leave Walker,exit 0'),
     {
       verify({ file, report }) {
         const agent = file('agent.log');
