@@ -37,6 +37,17 @@ test('the stop timeout of the platform is the one that the supervisor is given',
   expect(duration(/SESSION_STOP_TIMEOUT: (\w+)/.exec(compose)?.[1] ?? '')).toBe(duration(period));
 });
 
+test('nothing starts a session again without an end: an agent that fails at once would be archived for ever', () => {
+  expect(read('deploy/compose.yaml')).toMatch(/^ {4}restart: "no"$/m);
+  const job = read('deploy/kubernetes-job.yaml');
+  expect([/restartPolicy: (\w+)/.exec(job)?.[1], /backoffLimit: (\d+)/.exec(job)?.[1]]).toEqual([
+    'Never',
+    '0',
+  ]);
+  const policies = [...read('README.md').matchAll(/--restart (\S+?)[`\s]/g)].map(([, policy]) => policy);
+  expect(policies.filter(policy => !/^on-failure:\d+$/.test(policy ?? ''))).toEqual([]);
+});
+
 test('the image and the task open the same ports', () => {
   const exposed = /^EXPOSE (.+)$/m.exec(sessionStage)?.[1]?.split(' ').map(Number);
   const mapped = container.portMappings.map(({ containerPort }: { containerPort: number }) => containerPort);
