@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { mainPath } from '../files/database.ts';
 import { describeFsError } from '../files/errno.ts';
 import { findHoles, lengthOf, mayHaveHoles, type Span } from '../files/holes.ts';
-import { foldersLeftOut } from '../files/left-out.ts';
+import { foldersLeftOut, LAST_ANSWER_MS } from '../files/left-out.ts';
 import { createFileCalls, type FileCalls } from '../files/open.ts';
 import { type Chooser, chooser, type Selection } from '../files/selection.ts';
 import { END_OF_TAR, tarEntryBytes } from '../files/tar.ts';
@@ -29,7 +29,7 @@ export type Entry =
 export async function* walk(selection: Selection, signal: AbortSignal): AsyncGenerator<readonly Entry[]> {
   const root = Buffer.from(`${selection.root}/`);
   const path = Buffer.from(selection.root).toString('latin1');
-  const leftOut = await foldersLeftOut(path);
+  const leftOut = await foldersLeftOut(path, LAST_ANSWER_MS);
   const why = leftOut.get(path);
   if (why !== undefined) {
     yield [{ kind: 'skipped', path: NO_PATH, why }];

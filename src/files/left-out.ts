@@ -12,32 +12,41 @@ const KERNELS = new Set(
 /** On disks and in the memory of this machine. All others have a server or a process behind them. */
 const LOCAL = new Set('btrfs erofs ext2 ext3 ext4 f2fs overlay ramfs squashfs tmpfs xfs zfs'.split(' '));
 
-/** A server that is asked what it holds has so long; a call that waits for it can be neither ended nor waited for. */
+/** A call that waits for a server can be neither ended nor waited for: so long it has when nothing depends on it, */
 const ANSWER_MS = 1_000;
+/** and so long when what is left out is left out for good. */
+export const LAST_ANSWER_MS = 3_000;
+/** libuv's threads may have much to do before they ask. */
+const BUSY_MS = 4_000;
 
 interface Question {
-  readonly atMs: number;
+  /** When a thread has asked, on the clock of performance.now(). */
+  readonly begunMs: Promise<number>;
   readonly answered: Promise<boolean>;
 }
 
-/** To mounts that have not answered yet: one that has gone silent holds one thread and one second, not those of each look. */
+/** To mounts that have not answered yet: one that has gone silent holds one thread, and is waited for once. */
 const asked = new Map<string, Question>();
 
 /**
  * The mounted folders below a folder that are left out, by absolute path, each with why; and the folder itself where what
- * it is on does not answer. File systems of the kernel hold
- * no files, but views of the machine: some wait for whoever reads them, /proc/kcore is 128 TiB long, and none is ever
- * read to its end. One that does not answer would hold whoever looks into it for ever.
+ * it is on does not answer. File systems of the kernel hold no files, but views of the machine: some wait for whoever
+ * reads them, /proc/kcore is 128 TiB long, and none is ever read to its end. One that does not answer would hold whoever
+ * looks into it for ever.
  * @param root absolute; bytes in latin1, as all paths here
+ * @param answerMs how long each has to answer
  */
-export async function foldersLeftOut(root: string): Promise<ReadonlyMap<string, string>> {
+export async function foldersLeftOut(
+  root: string,
+  answerMs: number = ANSWER_MS,
+): Promise<ReadonlyMap<string, string>> {
   const mounts = readMounts();
   const below = mounts
     .filter(({ at }) => at !== root && isIn(root, at))
     .map(mount => ({ mount, at: mount.at }));
   const looked = [...below, ...holding(root, mounts).map(mount => ({ mount, at: root }))];
   const reasons = await Promise.all(
-    looked.map(async ({ mount, at }) => [at, await reasonFor(mount)] as const),
+    looked.map(async ({ mount, at }) => [at, await reasonFor(mount, answerMs)] as const),
   );
   return new Map(reasons.flatMap(([at, why]) => (why === undefined ? [] : [[at, why]])));
 }
@@ -59,26 +68,32 @@ function holding(root: string, mounts: readonly Mount[]): Mount[] {
   return above.filter(({ at }) => at.length === nearest).slice(-1);
 }
 
-async function reasonFor({ at, type }: Mount): Promise<string | undefined> {
+async function reasonFor({ at, type }: Mount, answerMs: number): Promise<string | undefined> {
   if (KERNELS.has(type)) return 'a file system of the kernel';
-  if (LOCAL.has(type) || (await answers(at))) return undefined;
+  if (LOCAL.has(type) || (await answers(at, answerMs))) return undefined;
   return 'a file system that does not answer';
 }
 
-/** statfs(2): what a network file system says of its folders may come from a cache, long after its server has gone. */
-async function answers(at: string): Promise<boolean> {
-  const { atMs, answered } = asked.get(at) ?? ask(at);
-  return (await within(atMs + ANSWER_MS - performance.now(), answered)) ?? false;
+async function answers(at: string, answerMs: number): Promise<boolean> {
+  const { begunMs, answered } = asked.get(at) ?? ask(at);
+  return (await within((await begunMs) + answerMs - performance.now(), answered)) ?? false;
 }
 
+/** statfs(2): what a network file system says of its folders may come from a cache, long after its server has gone. */
 function ask(at: string): Question {
-  const answered = statfs(Buffer.from(at, 'latin1')).then(
-    () => true,
-    // One that refuses has answered, too.
-    () => true,
-  );
-  const question = { atMs: performance.now(), answered };
+  const answered = isAnswered(Buffer.from(at, 'latin1'));
+  // The kernel answers this one at once: a thread has taken the question before it by then.
+  const begunMs = within(BUSY_MS, isAnswered('/proc')).then(() => performance.now());
+  const question = { begunMs, answered };
   asked.set(at, question);
   void answered.finally(() => asked.delete(at));
   return question;
+}
+
+/** One that refuses has answered, too. */
+function isAnswered(path: string | Buffer): Promise<boolean> {
+  return statfs(path).then(
+    () => true,
+    () => true,
+  );
 }
