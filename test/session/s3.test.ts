@@ -245,8 +245,12 @@ describe.concurrent('a stop signal while the archive goes up', () => {
       [{ match: { operation: 'UploadPart' }, do: 'stall' }],
     );
     await session.logged('"event":"name_claimed"');
-    await rm(fixture.sessions, { recursive: true });
-    await writeFile(fixture.sessions, 'no folder any more');
+    // What was checked there may still be cleared away.
+    await eventually(async () => {
+      await rm(fixture.sessions, { recursive: true, force: true });
+      await writeFile(fixture.sessions, 'no folder any more');
+      return true;
+    });
     await eventually(() => s3.counts.UploadPart);
     session.signal('SIGTERM');
     expect((await session.ended()).code).toBe(20);
