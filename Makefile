@@ -14,7 +14,7 @@ endif
 
 # Variables are given on the command line or in the environment, and reach the scripts from there:
 # REMOTE=<account>.dkr.ecr.<region>.amazonaws.com, AWS_REGION, DOCKER, COMMIT, what the Dockerfile takes, and for another
-# of its stages IMAGE_NAME and IMAGE_TARGET.
+# of its stages IMAGE_NAME and IMAGE_TARGET; DOCKER_BUILD_ARGS, and DASHBOARD_PORT for `run` (8000).
 
 build: ## build and tag the session image (CRAFTASSIST_IMAGE, BASE_IMAGE, DROIDLET_REF)
 	sh scripts/image.sh build

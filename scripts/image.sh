@@ -91,8 +91,15 @@ push_versioned() {
   if [ -n "$droidlet" ]; then push "$REMOTE/$name:$droidlet-$commit"; fi
   push "$image"
   # The bot's own tag moves with each supervisor that is built around it.
-  if [ -n "$droidlet" ] && ! push "$REMOTE/$name:$droidlet"; then
-    echo "$name:$droidlet stays where it is, as this registry keeps its tags: $name:$droidlet-$commit is this image"
+  if [ -n "$droidlet" ] && ! said=$(push "$REMOTE/$name:$droidlet" 2>&1); then
+    printf '%s\n' "$said"
+    # As ECR has it of a tag that may not move.
+    case "$said" in
+      *immutable*) echo "$name:$droidlet stays where it is: $name:$droidlet-$commit is this image" ;;
+      *) fail "$REMOTE/$name:$droidlet could not be pushed" ;;
+    esac
+  elif [ -n "$droidlet" ]; then
+    printf '%s\n' "$said"
   fi
   digest=$("$DOCKER" image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$image" |
     sed -n "s|^$REMOTE/$name@||p" | head -n 1)

@@ -21,13 +21,14 @@ export async function withLowPorts(
   procRoot = '/proc',
 ): Promise<{ readonly user: User | undefined; readonly notices: readonly string[] }> {
   if (user === undefined) return { user, notices: [] };
-  const firstFree = Number(await read(`${procRoot}/sys/net/ipv4/ip_unprivileged_port_start`));
+  // A kernel that does not tell is one of before 2017, which kept those below 1024 for root.
+  const firstFree = Number((await read(`${procRoot}/sys/net/ipv4/ip_unprivileged_port_start`)) || 1_024);
   if (firstFree === 0) return { user, notices: [] };
   const setpriv = (await mayGrant(procRoot))
     ? await findExecutable('setpriv', { path, cwd: '/' })
     : undefined;
   if (setpriv !== undefined) return { user: { ...user, setpriv }, notices: [] };
-  const denied = ports.filter(port => port < (firstFree || 1024));
+  const denied = ports.filter(port => port < firstFree);
   if (denied.length === 0) return { user, notices: [] };
   const notice =
     `${user.name ?? user.uid} may not listen at port ${denied.join(', ')}: give the container the capability ` +

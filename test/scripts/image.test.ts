@@ -113,13 +113,19 @@ describe('push-versioned', () => {
   test('pushes the tags of the bot as well, of which one may have to stay where it is', async () => {
     const script = readFileSync(docker, 'utf8');
     const label = `case "$4" in *Labels*) echo ${BOT}; exit;; esac\n`;
-    const frozen = `if [ "$1" = push ] && [ "$2" = ${REMOTE}/craftassist:${BOT} ]; then exit 1; fi\n`;
-    writeFileSync(docker, script.replace('\n', `\n${label}${frozen}`));
+    const refused = (why: string) =>
+      `if [ "$1" = push ] && [ "$2" = ${REMOTE}/craftassist:${BOT} ]; then echo '${why}' >&2; exit 1; fi\n`;
+    writeFileSync(docker, script.replace('\n', `\n${label}${refused('the tag is immutable.')}`));
     const { code, stdout } = await image('push-versioned', { REMOTE });
     expect(code).toBe(0);
     const pushed = [...stdout.matchAll(/^docker push .*:(.*)$/gm)].map(([, tag]) => tag);
     expect(pushed).toEqual([`${BOT}-abc123`, 'abc123', BOT]);
-    expect(stdout).toContain(`craftassist:${BOT} stays where it is, as this registry keeps its tags`);
+    expect(stdout).toContain(`craftassist:${BOT} stays where it is: craftassist:${BOT}-abc123 is this image`);
+
+    writeFileSync(docker, script.replace('\n', `\n${label}${refused('no route to host')}`));
+    const failed = await image('push-versioned', { REMOTE });
+    expect(failed).toMatchObject({ code: 1, stdout: expect.stringContaining('no route to host') });
+    expect(failed.stderr).toContain(`craftassist:${BOT} could not be pushed`);
   });
 
   test('says what to do about an image that was not built for this registry', async () => {

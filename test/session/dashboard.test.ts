@@ -5,7 +5,8 @@ import { describeSilent, watchDashboard } from '../../src/session/dashboard.ts';
 function listen() {
   const told: string[] = [];
   const tell = ({ event }: { event: string }, text: string) => void told.push(`${event}: ${text}`);
-  return { told, log: { info: tell, warn: tell } as unknown as Log };
+  const log: Log = { debug: tell, info: tell, warn: tell, error: tell };
+  return { told, log };
 }
 
 test('a port of the dashboard that stays silent for a minute is told once, and that it listens after all', () => {
