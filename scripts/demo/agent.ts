@@ -64,14 +64,11 @@ async function dig(): Promise<void> {
 
 async function walk(blocks: number): Promise<void> {
   const goal = bot.entity.position.x + blocks;
+  await bot.look(EAST, 0, true);
   bot.setControlState('forward', true);
   bot.setControlState('jump', true);
   await within(WALK_LIMIT_MS, `cannot walk to x = ${goal}`, async () => {
-    while (bot.entity.position.x < goal) {
-      // Once a player has moved for the first time, flying-squid puts it back to where it began, and turns it round.
-      await bot.look(EAST, 0, true);
-      await once(bot, 'move');
-    }
+    while (bot.entity.position.x < goal) await once(bot, 'move');
   });
   bot.clearControlStates();
   log(`walked to ${bot.entity.position.floored()}`);

@@ -15,6 +15,8 @@ declare module 'flying-squid' {
   export interface Player {
     readonly username: string;
     save: () => Promise<void>;
+    /** Resolves when the player has looked around, or stood still, for the first time. */
+    waitPlayerLogin: () => Promise<void>;
   }
 
   export interface Squid extends EventEmitter<{ ready: []; error: [Error]; newPlayer: [Player] }> {

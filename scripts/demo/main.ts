@@ -3,9 +3,11 @@
 // The archive lands in ./sessions/<TIMESTAMP>/, the report in ./sessions/.sessions/<TIMESTAMP>/.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+
+const LAST_LINES = 5;
 
 const seconds = Number(process.env.DEMO_SECONDS ?? 20);
 const port = Number(process.env.DEMO_PORT ?? 25_565);
@@ -35,6 +37,14 @@ process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => session.kill('SIGTERM'));
 const [code, signal] = (await once(session, 'exit')) as [number | null, NodeJS.Signals | null];
 if (code === 0) await rm(workdir, { recursive: true });
-else console.error(`The session failed; its working directory is kept: ${workdir}`);
+else await tellFailure();
 process.exitCode = code ?? 1;
 if (signal !== null) console.error(`The session was ended by ${signal}.`);
+
+async function tellFailure(): Promise<void> {
+  for (const name of ['cuberite_process.log', 'agent.log']) {
+    const log = await readFile(join(workdir, name), 'utf8').catch(() => '');
+    console.error(`The last lines of ${name}:\n${log.trimEnd().split('\n').slice(-LAST_LINES).join('\n')}\n`);
+  }
+  console.error(`The session failed; its working directory is kept: ${workdir}`);
+}

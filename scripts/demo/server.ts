@@ -14,6 +14,7 @@ const { values } = parseArgs({ options: { port: { type: 'string', default: '2556
 
 mkdirSync('logs', { recursive: true });
 const server = openServer(Number(values.port));
+placePlayersAtOnce(server);
 const playersSaved = trackPlayerSaves(server);
 
 server.once('ready', () => log('ready for players'));
@@ -77,6 +78,17 @@ function openServer(port: number): Squid {
   });
   squid.log = log;
   return squid;
+}
+
+/**
+ * flying-squid puts a player back to where it joined, and sends it land as it walks on, only after its first message
+ * that it stands still or looks around: a player that walks at once comes to the end of the land, or is put back from
+ * far away.
+ */
+function placePlayersAtOnce(squid: Squid): void {
+  squid.on('newPlayer', player => {
+    player.waitPlayerLogin = () => Promise.resolve();
+  });
 }
 
 /** Players are saved when they leave, without an event when that is done. @returns a function that waits for it */
