@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { unlessMissing } from '../../src/files/errno.ts';
-import { makeCuberiteHome } from '../support/cuberite-home.ts';
+import { openBuildingSite } from '../support/building/open.ts';
 import { createRandom } from '../support/random.ts';
 import { s3Environment } from '../support/s3-environment.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
@@ -12,7 +12,6 @@ import { openSessionFixture, program, type SessionFixture } from '../support/ses
 import { killSession } from './kill.ts';
 import { unpack } from './unpack.ts';
 import { describeUploads, slowestUploadMs } from './uploads.ts';
-import { readRegion, readTruth } from './world.ts';
 
 /** How one session is played and killed in which somebody builds. */
 export interface BuildingPlan {
@@ -52,29 +51,29 @@ export function describeBuilding({ blockEveryMs, livesMs }: BuildingPlan): strin
 export async function runBuilding({ blockEveryMs, livesMs }: BuildingPlan): Promise<BuildingResult> {
   await using fixture = await openSessionFixture();
   const s3 = await startS3Server({ accessKeys: [randomUUID()] });
-  const home = await makeCuberiteHome({ blockEveryMs });
+  await using site = await openBuildingSite(blockEveryMs);
   try {
     const marker = randomUUID();
     const session = fixture.start({
       ...s3Environment(s3),
       SESSION_SERVER_COMMAND: undefined,
-      SESSION_CUBERITE_HOME: home.folder,
+      ...site.environment,
       SESSION_AGENT_COMMAND: program('agent-runs'),
       SESSION_JOURNAL_INTERVAL: `${INTERVAL_MS}ms`,
       KILLS_SESSION: marker,
     });
     await session.logged('"event":"process_started","child":"agent"');
-    await home.join('Builder');
+    await site.join(fixture.port);
     await setTimeout(livesMs);
     const killedAtMs = await killSession(session, `KILLS_SESSION=${marker}`, dirname(fixture.workdir));
     const uploadMs = slowestUploadMs(s3.requests, killedAtMs);
     const storedBytes = s3.objects().reduce((sum, { bytes }) => sum + bytes, 0);
     const log = `${session.stdout()}${describeUploads(s3.requests, killedAtMs)}`;
-    const truth = readTruth((await unlessMissing(readFile(join(home.folder, 'crowd.blocks'), 'utf8'))) ?? '');
+    const truth = await site.placed();
     const { folder, recoveryLog } = await recover(fixture, s3);
     const path = join(folder, 'cuberite/world/region/r.0.0.mca');
-    const { blocks, damagedChunks } = readRegion((await unlessMissing(readFile(path))) ?? Buffer.alloc(0));
-    const there = new Set(blocks.map(([number]) => number));
+    const { blocks, damagedChunks } = site.read((await unlessMissing(readFile(path))) ?? Buffer.alloc(0));
+    const there = new Set(blocks);
     const missing = truth.filter(([number, atMs]) => !there.has(number) && atMs <= killedAtMs);
     const missingMs = Math.max(0, ...missing.map(([, atMs]) => killedAtMs - atMs));
     // A save, the scan after it, and its upload.
@@ -89,7 +88,6 @@ export async function runBuilding({ blockEveryMs, livesMs }: BuildingPlan): Prom
     };
   } finally {
     await s3.close();
-    await home.remove();
   }
 }
 

@@ -2,8 +2,9 @@
 /**
  * Runs many sessions with a journal, kills everything with SIGKILL at random moments, recovers, and compares with what
  * was on disk. `--kills 100 --seed 1 --parallel 3`; `--only 17` repeats one of them, and shows its log.
- * `--deadline` stops one with 2 GiB of logs within 5 seconds instead; `--mib 2048`. `--building` kills sessions with
- * Cuberite's stand-in in whose world somebody builds, and looks at the blocks that are recovered.
+ * `--deadline` stops one with 2 GiB of logs within 5 seconds instead; `--mib 2048`. `--building` kills sessions in
+ * whose world somebody builds, and looks at the blocks that are recovered: with Cuberite's stand-in, or with the real
+ * server of SESSION_CUBERITE_HOME.
  */
 import { parseArgs } from 'node:util';
 import { makeSeededRuns, seededOptions } from '../support/seeded-runs.ts';
