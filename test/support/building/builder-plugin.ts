@@ -2,7 +2,7 @@
 export const BUILT_BLOCK = 1;
 export const BUILT_FROM_Y = 112;
 /** It builds in these chunks of the region 0, 0, layer after layer: CHUNKS times CHUNKS of them. */
-export const CHUNKS = 3;
+const CHUNKS = 3;
 export const SIDE = 16 * CHUNKS;
 
 /**
