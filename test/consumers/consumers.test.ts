@@ -1,22 +1,15 @@
 /** @module-tag slow */
 
-import { readFileSync } from 'node:fs';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { s3Environment } from '../support/s3-environment.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
 import { program, type SessionFixture } from '../support/session.ts';
 import { test as sessionTest } from '../support/session-test.ts';
-import {
-  fileIn,
-  listBatches,
-  listExperiments,
-  listSessions,
-  openAll,
-  type SavedObject,
-  syncAndCollect,
-} from './readers.ts';
+import { savedIn } from './buckets.ts';
+import { launcherScript, PIPELINE_SCRIPT } from './launcher.ts';
+import { fileIn, listBatches, listExperiments, listSessions, openAll, syncAndCollect } from './readers.ts';
 
 /** As the launchers name their sessions. */
 const TIMESTAMP = '2026-11-22T11:26:36.123456+00:00';
@@ -24,16 +17,10 @@ const BATCH = '20261122112600';
 const EXPERIMENT = '4711';
 const BUCKETS = ['droidlet-hitl', 'craftassist'] as const;
 
-const launcherScript = (...lines: string[]) => gzipSync(lines.join('\n')).toString('base64');
-
 /** What the launchers hand the container, which says nothing of SESSION_…. */
 const LAUNCHERS = {
   pipeline: {
-    RUN_SH_GZ_B64: launcherScript(
-      'S3_DEST=s3://droidlet-hitl',
-      'S3_DEST="$S3_DEST/$TURK_EXPERIMENT_ID/interaction"',
-      'S3_DEST="$S3_DEST/$TIMESTAMP"',
-    ),
+    RUN_SH_GZ_B64: PIPELINE_SCRIPT,
     TIMESTAMP,
   },
   usual: {
@@ -104,9 +91,9 @@ const ENDINGS: Readonly<Record<string, Ending>> = {
     await journaled(s3);
     await fixture.killAll();
     // Until it is recovered there is nothing that a reader could take for a session.
-    expect(listSessions(saved(s3, 'droidlet-hitl'), BATCH)).toEqual([]);
-    expect(listBatches(saved(s3, 'droidlet-hitl'))).toEqual([]);
-    expect(listExperiments(saved(s3, 'craftassist'))).toEqual([]);
+    expect(listSessions(savedIn(s3, 'droidlet-hitl'), BATCH)).toEqual([]);
+    expect(listBatches(savedIn(s3, 'droidlet-hitl'))).toEqual([]);
+    expect(listExperiments(savedIn(s3, 'craftassist'))).toEqual([]);
     // By somebody who knows the place, and nothing of the session.
     const place = { ...s3Environment(s3), SESSION_DESTINATION: undefined };
     const recovery = fixture.start(place, 'recover', '--all', '--force', DESTINATIONS[launcher]);
@@ -120,23 +107,16 @@ const list = (experiment: string | undefined) => (experiment === undefined ? [] 
 async function journaled(s3: S3Server): Promise<void> {
   const written = ['agent serves a worker', 'interaction_loggings_6e0f1c.json'];
   await eventually(() => {
-    const segments = BUCKETS.flatMap(bucket => saved(s3, bucket))
+    const segments = BUCKETS.flatMap(bucket => savedIn(s3, bucket))
       .filter(({ key }) => /\/journal\/\d+\.tar\.gz$/.test(key))
       .map(({ content }) => gunzipSync(content));
     return written.every(text => segments.some(segment => segment.includes(text)));
   });
 }
 
-function saved(s3: S3Server, bucket: (typeof BUCKETS)[number]): SavedObject[] {
-  return s3.objects(bucket).map(({ key, bodies }) => ({
-    key,
-    content: Buffer.concat(bodies.map(({ file = '' }) => readFileSync(file))),
-  }));
-}
-
 /** What the pipeline's readers make of a batch with these sessions. */
 function expectBatch(s3: S3Server, sessions: readonly string[]): void {
-  const objects = saved(s3, 'droidlet-hitl');
+  const objects = savedIn(s3, 'droidlet-hitl');
   expect(listSessions(objects, BATCH)).toEqual(sessions);
   expect(listBatches(objects)).toEqual([Number(BATCH)]);
   const opened = openAll(objects, BATCH);
@@ -147,7 +127,7 @@ function expectBatch(s3: S3Server, sessions: readonly string[]): void {
 
 /** What the readers of experiments make of these sessions. */
 function expectExperiment(s3: S3Server, sessions: readonly string[]): void {
-  const objects = saved(s3, 'craftassist');
+  const objects = savedIn(s3, 'craftassist');
   expect(listExperiments(objects)).toEqual(sessions.map(session => [EXPERIMENT, session]));
   const prefix = `turk_interactions_with_agent/turk/${EXPERIMENT}`;
   expect([...syncAndCollect(objects, prefix).keys()]).toEqual(sessions);
@@ -177,7 +157,7 @@ describe.concurrent.each(Object.entries(ENDINGS))('a session %s', (_, end) => {
   test('without an experiment is in no reader’s way', async ({ fixture, s3 }) => {
     await end({ fixture, s3 }, 'usual');
     expectExperiment(s3, []);
-    const objects = saved(s3, 'craftassist');
+    const objects = savedIn(s3, 'craftassist');
     expect([...syncAndCollect(objects, 'turk_interactions_with_agent').keys()]).toEqual([TIMESTAMP]);
   });
 });
@@ -214,18 +194,18 @@ test('a session at the top of the bucket whose TIMESTAMP has 14 digits is an emp
 }) => {
   const env = byHand(DESTINATIONS.pipeline, '20260101120000');
   await endedByItsWorker({ fixture, s3 }, 'pipeline', byHand(DESTINATIONS.pipeline, TIMESTAMP));
-  expect(listBatches(saved(s3, 'droidlet-hitl'))).toEqual([]);
+  expect(listBatches(savedIn(s3, 'droidlet-hitl'))).toEqual([]);
   await endedByItsWorker({ fixture, s3 }, 'pipeline', env);
-  expect(listBatches(saved(s3, 'droidlet-hitl'))).toEqual([20260101120000]);
-  expect(listSessions(saved(s3, 'droidlet-hitl'), '20260101120000')).toEqual([]);
+  expect(listBatches(savedIn(s3, 'droidlet-hitl'))).toEqual([20260101120000]);
+  expect(listSessions(savedIn(s3, 'droidlet-hitl'), '20260101120000')).toEqual([]);
   // As README.md says: a second one of that name keeps the reader from listing anything.
   await endedByItsWorker({ fixture, s3 }, 'pipeline', env);
-  expect(() => listBatches(saved(s3, 'droidlet-hitl'))).toThrow('20260101120000.2');
+  expect(() => listBatches(savedIn(s3, 'droidlet-hitl'))).toThrow('20260101120000.2');
 });
 
 test.for([
-  ['pipeline', `${BATCH}/interaction`, (s3: S3Server) => listSessions(saved(s3, 'droidlet-hitl'), BATCH)],
-  ['usual', 'turk/4711', (s3: S3Server) => listExperiments(saved(s3, 'craftassist'))],
+  ['pipeline', `${BATCH}/interaction`, (s3: S3Server) => listSessions(savedIn(s3, 'droidlet-hitl'), BATCH)],
+  ['usual', 'turk/4711', (s3: S3Server) => listExperiments(savedIn(s3, 'craftassist'))],
 ] as const)(
   'a destination that the readers list whole is told, since they fail on it: %s',
   async ([launcher, folder, read], { fixture, s3 }) => {
