@@ -1,6 +1,7 @@
 import { ConfigError, type Parsed } from '../config/define.ts';
 import { parseSessionConfig } from '../config/session.ts';
 import type { SessionConfig } from '../config/session-config.ts';
+import { findCheckout } from '../minecraft/checkout.ts';
 import type { Output } from '../runtime/output.ts';
 import type { SignalController } from '../runtime/signals.ts';
 
@@ -33,7 +34,7 @@ export function readConfig({
   printError,
 }: CommandInput): Parsed<SessionConfig> | undefined {
   try {
-    return parseSessionConfig(env, { cwd, terminal, now: new Date() });
+    return parseSessionConfig(env, { cwd, terminal, now: new Date(), checkout: findCheckout() });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     printFaults(error.faults, printError);

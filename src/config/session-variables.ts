@@ -25,7 +25,7 @@ const session = {
   SESSION_AGENT_COMMAND: variable(
     values.commandOrNone,
     'python3 /droidlet/agents/craftassist/craftassist_agent.py --no_default_behavior --agent_debug_mode --log_level debug --dev',
-    'the agent: words split as a shell splits them (quotes and backslashes, no shell), or a JSON array; none: people play alone',
+    'the agent: words split as a shell splits them (quotes and backslashes, no shell), or a JSON array; none: people play alone. By default in /fairo where the image has it there, and with --enable_timeline where the agent knows that',
     { acceptsQuotes: true },
   ),
   SESSION_AGENT_PLAYERS: variable(
@@ -97,7 +97,7 @@ const cuberite = {
   SESSION_CUBERITE_HOME: variable(
     values.path,
     '/droidlet/droidlet/lowlevel/minecraft/server',
-    'holds cuberite/Server/Cuberite, cuberite_config/ and cuberite_plugins/',
+    'holds cuberite/Server/Cuberite, cuberite_config/ and cuberite_plugins/; by default in /fairo where the image has it there',
   ),
   SESSION_CUBERITE_BINARY: optional(values.path, '<home>/cuberite/Server/Cuberite', 'the program'),
   SESSION_CUBERITE_CONFIG: variable(

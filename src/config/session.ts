@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import * as v from 'valibot';
+import { agentIn, type Checkout, pathIn, USUAL_CHECKOUT } from './checkout.ts';
 import {
   ConfigError,
   deepFreeze,
@@ -28,6 +29,8 @@ interface SessionContext {
   /** Whether a person is watching the console. */
   readonly terminal: boolean;
   readonly now: Date;
+  /** Where the defaults lead to; by default the usual one. */
+  readonly checkout?: Checkout;
 }
 
 type Reader = VariableReader<typeof SESSION_VARIABLES>;
@@ -44,7 +47,7 @@ export function parseSessionConfig(env: Environment, context: SessionContext): P
   const server = serverConfig(reader, context, graceMs);
   const idleLimits = server.run.kind === 'cuberite' ? 'for Cuberite' : 'usual';
   const workdir = resolve(context.cwd, read('SESSION_WORKDIR'));
-  const agentCommand = read('SESSION_AGENT_COMMAND');
+  const agentCommand = readAgentCommand(reader, context);
   const config: SessionConfig = {
     timestamp: read('TIMESTAMP') ?? context.now.toISOString(),
     workdir,
@@ -79,6 +82,11 @@ export function parseSessionConfig(env: Environment, context: SessionContext): P
   };
 }
 
+function readAgentCommand({ read, isSet }: Reader, { checkout = USUAL_CHECKOUT }: SessionContext) {
+  const command = read('SESSION_AGENT_COMMAND');
+  return command === undefined || isSet('SESSION_AGENT_COMMAND') ? command : agentIn(checkout, command);
+}
+
 /** The agent's own variable: whether it is a port is for the agent to say. */
 function dashboardPorts({ MCDASHBOARD_PORT: text }: Environment): readonly number[] {
   const parsed = v.safeParse(ports, text);
@@ -103,8 +111,12 @@ function serverConfig(reader: Reader, context: SessionContext, graceMs: number):
   };
 }
 
-function cuberiteConfig({ read }: Reader, { cwd }: SessionContext): CuberiteConfig {
-  const home = resolve(cwd, read('SESSION_CUBERITE_HOME'));
+function cuberiteConfig(
+  { read, isSet }: Reader,
+  { cwd, checkout = USUAL_CHECKOUT }: SessionContext,
+): CuberiteConfig {
+  const said = read('SESSION_CUBERITE_HOME');
+  const home = resolve(cwd, isSet('SESSION_CUBERITE_HOME') ? said : pathIn(checkout.root, said));
   const folder = read('SESSION_CUBERITE_CONFIG');
   return {
     kind: 'cuberite',
