@@ -37,7 +37,7 @@ promote: node_modules/.package-lock.json ## make TAG=<commit or digest> the imag
 register: node_modules/.package-lock.json ## register the task definition (FLAGS=--dry-run)
 	$(NODE) scripts/register.ts $(FLAGS)
 
-demo: node_modules/.package-lock.json ## play one real session on this machine (DEMO_SECONDS=20)
+demo: node_modules/.package-lock.json ## play one real session on this machine (DEMO_SECONDS=8)
 	$(NPM) run --silent demo
 
 servermgr: node_modules/.package-lock.json ## the green button, on http://localhost:8080 (SERVERMGR_ADMIN_TOKEN)

@@ -3,10 +3,13 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { build, type OutputFile } from 'esbuild';
+import packageJson from '../package.json' with { type: 'json' };
 
 /** What stands before a module that has packages in CommonJS in it: they call `require`, which it has to make for itself. */
 export const MAKE_REQUIRE =
   "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);";
+
+const OLDEST_NODE = oldestNode(packageJson.engines.node);
 
 /** Bundles a program and all that it imports into one file that needs Node and nothing else. */
 export async function bundle(entry: string, output: string): Promise<void> {
@@ -62,7 +65,14 @@ function oneFile(modules: readonly OutputFile[]): string {
     withRequire(text.replace(/^#!.*\n/, '')),
   ]);
   return `#!/usr/bin/env node
-import { enableCompileCache, registerHooks } from 'node:module';
+import module from 'node:module';
+// Whatever an earlier Node cannot parse or lacks is imported after this.
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < ${OLDEST_NODE.major} || (major === ${OLDEST_NODE.major} && minor < ${OLDEST_NODE.minor})) {
+  console.error('this needs Node ${OLDEST_NODE.major}.${OLDEST_NODE.minor} or later, and was started by ' + process.execPath + ', Node ' + process.versions.node);
+  process.exit(64);
+}
+const { enableCompileCache, registerHooks } = module;
 const modules = new Map(${inAscii(JSON.stringify(texts))});
 const urlOf = name => import.meta.url + '?' + name;
 const names = new Map([...modules.keys()].map(name => [urlOf(name), name]));
@@ -75,6 +85,14 @@ registerHooks({
 });
 await import('./main.js');
 `;
+}
+
+/** @param range of the form `>=24.5` */
+function oldestNode(range: string): { readonly major: number; readonly minor: number } {
+  const [, major, minor] = /^>=(\d+)\.(\d+)$/.exec(range) ?? [];
+  if (major === undefined || minor === undefined)
+    throw new Error(`package.json's engines.node is "${range}"`);
+  return { major: Number(major), minor: Number(minor) };
 }
 
 /** One character beyond Latin-1, and V8 keeps the whole file in two bytes for each. */

@@ -9,18 +9,20 @@ import { join, resolve } from 'node:path';
 
 const LAST_LINES = 5;
 
-const seconds = Number(process.env.DEMO_SECONDS ?? 20);
+const seconds = Number(process.env.DEMO_SECONDS ?? 8);
 const port = Number(process.env.DEMO_PORT ?? 25_565);
 if (!(seconds > 0) || !Number.isInteger(port)) throw new Error('DEMO_SECONDS and DEMO_PORT must be numbers');
 
 const program = (name: string, ...args: string[]) =>
   JSON.stringify([process.execPath, resolve(import.meta.dirname, name), ...args]);
+const timestamp = process.env.TIMESTAMP || new Date().toISOString();
 const workdir = await mkdtemp(join(tmpdir(), 'craftassist-demo-'));
 
 const session = spawn(process.execPath, [resolve(import.meta.dirname, '../../src/main.ts')], {
   stdio: 'inherit',
   env: {
     ...process.env,
+    TIMESTAMP: timestamp,
     SESSION_WORKDIR: workdir,
     SESSION_DESTINATION: 'sessions',
     SESSION_SERVER_ADDRESS: `127.0.0.1:${port}`,
@@ -36,10 +38,22 @@ console.log(
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => session.kill('SIGTERM'));
 const [code, signal] = (await once(session, 'exit')) as [number | null, NodeJS.Signals | null];
-if (code === 0) await rm(workdir, { recursive: true });
-else await tellFailure();
+if (code === 0) {
+  await rm(workdir, { recursive: true });
+  tellWhereToLook();
+} else {
+  await tellFailure();
+}
 process.exitCode = code ?? 1;
 if (signal !== null) console.error(`The session was ended by ${signal}.`);
+
+function tellWhereToLook(): void {
+  console.log(`
+What was played is saved. Look at it:
+  tar -tzf sessions/${timestamp}/logs.tar.gz                  the logs, the world and the chat
+  tar -xzOf sessions/${timestamp}/logs.tar.gz agent.log       what the agent did
+  less sessions/.sessions/${timestamp}/session.json           the report: how it ended, who was there, what was saved`);
+}
 
 async function tellFailure(): Promise<void> {
   for (const name of ['cuberite_process.log', 'agent.log']) {
