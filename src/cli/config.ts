@@ -46,7 +46,7 @@ function line(name: string, variable: Variable, config: SessionConfig, { env }: 
 /** Defaults that depend on the moment, the place or the other values. */
 function inForce(
   name: string,
-  { timestamp, workdir, limits, server, children }: SessionConfig,
+  { timestamp, workdir, agent, limits, server, children }: SessionConfig,
 ): string | undefined {
   const duration = (ms: number | undefined) => (ms === undefined ? 'off' : `${ms / 1_000}s`);
   switch (name) {
@@ -60,6 +60,10 @@ function inForce(
       return duration(limits.emptyTimeoutMs);
     case 'SESSION_ECHO':
       return children.echo.join(',') || 'none';
+    case 'SESSION_AGENT_COMMAND':
+      return agent.command?.join(' ');
+    case 'SESSION_CUBERITE_HOME':
+      return server.run.kind === 'cuberite' ? server.run.home : undefined;
     case 'SESSION_CUBERITE_BINARY':
       return server.run.kind === 'cuberite' ? server.run.binary : undefined;
     default:
