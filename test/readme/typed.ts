@@ -6,7 +6,7 @@ import { PROGRAMS, SUPERVISOR } from '../support/built.ts';
 
 const PROJECT = resolve(import.meta.dirname, '../..');
 
-export const quoted = (...words: readonly (string | number)[]) =>
+const quoted = (...words: readonly (string | number)[]) =>
   words.map(word => `'${`${word}`.replaceAll("'", `'\\''`)}'`).join(' ');
 
 export const testProgram = (name: string, ...args: readonly (string | number)[]) =>
