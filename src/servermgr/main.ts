@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { enableCompileCache } from 'node:module';
 import { isatty } from 'node:tty';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { ConfigError, type Parsed, variablesHelp } from '../config/define.ts';
 import { parseServermgrConfig } from '../config/servermgr.ts';
 import type { ServermgrConfig } from '../config/servermgr-config.ts';
@@ -10,7 +10,8 @@ import { EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { LINE_FORMAT } from '../runtime/log.ts';
 import { demoGame } from './demo.ts';
 import { overridesFaults } from './launchers/ecs/overrides.ts';
-import { startManager } from './manager.ts';
+import { type Manager, startManager } from './manager.ts';
+import { StartFault } from './start-fault.ts';
 
 enableCompileCache();
 // It would open the debugger to everybody on this machine.
@@ -32,7 +33,8 @@ async function main(args: readonly string[]): Promise<number> {
   for (const notice of notices) log.warn({ event: 'notice' }, notice);
 
   const stopSignal = firstSignal();
-  const manager = await startManager(config, { log, env: process.env });
+  const manager = await start(config, log);
+  if (manager === undefined) return EXIT_USAGE;
   log.info(
     { event: 'listening', url: manager.url, launcher: config.launcher.kind },
     `listening on ${manager.url}`,
@@ -52,6 +54,16 @@ function readConfig(): Parsed<ServermgrConfig> | undefined {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.describe('node src/servermgr/main.ts --help')}\n`);
+    return undefined;
+  }
+}
+
+async function start(config: ServermgrConfig, log: Logger): Promise<Manager | undefined> {
+  try {
+    return await startManager(config, { log, env: process.env });
+  } catch (error) {
+    if (!(error instanceof StartFault)) throw error;
+    process.stderr.write(`${error.message}\n`);
     return undefined;
   }
 }

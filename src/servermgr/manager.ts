@@ -1,3 +1,4 @@
+import { access, constants, mkdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import type { ServermgrConfig } from '../config/servermgr-config.ts';
 import type { Environment, S3Config } from '../config/session-config.ts';
@@ -7,6 +8,7 @@ import { openFleet } from './fleet/fleet.ts';
 import { openLauncher } from './launchers/open.ts';
 import { openSavedSessions } from './saved-sessions.ts';
 import { loadOrCreateSecret } from './secret.ts';
+import { listenFault, stateFault } from './start-fault.ts';
 import { buildApp } from './web/app.ts';
 
 export interface Manager {
@@ -16,12 +18,16 @@ export interface Manager {
   close(): Promise<void>;
 }
 
-/** Opens the launcher, the destination, the fleet and, last, the web server. */
+/**
+ * Opens the launcher, the destination, the fleet and, last, the web server.
+ * @throws {StartFault} when what it is set up with cannot work here
+ */
 export async function startManager(
   config: ServermgrConfig,
   { log, env }: { readonly log: Logger; readonly env: Environment },
 ): Promise<Manager> {
   const { session, limits, worlds, trustedProxies, adminToken } = config;
+  if (config.secret === undefined || config.launcher.kind === 'local') await openState(config.stateFolder);
   const secret = config.secret ?? (await loadOrCreateSecret(config.stateFolder));
   const launcher = await openLauncher(config, env);
   const { pathStyle } = session;
@@ -33,14 +39,26 @@ export async function startManager(
     ...{ fleet, savedSessions, worlds, limits, trustedProxies, secret, adminToken, log },
     launcher: launcher.kind,
   });
-  const listening = await app.listen({ ...config.listen });
-  return {
-    url: listening,
-    async close() {
-      await app.close();
-      await fleet.close();
-      launcher.close();
-      savedSessions.close();
-    },
+  const close = async () => {
+    await app.close();
+    await fleet.close();
+    launcher.close();
+    savedSessions.close();
   };
+  try {
+    return { url: await app.listen({ ...config.listen }), close };
+  } catch (error) {
+    await close();
+    throw listenFault(config.listen.host, config.listen.port, error);
+  }
+}
+
+/** @throws {StartFault} when nothing can be written there */
+async function openState(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    throw stateFault(folder, error);
+  }
 }
