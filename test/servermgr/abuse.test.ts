@@ -124,19 +124,18 @@ test('X-Forwarded-For is believed only as far as there are proxies of ours', asy
   const proxied = (await one.startManager()).url;
   // The proxy adds the last address; whatever stands before it came from the visitor.
   expect(await claims(proxied, index => `10.0.0.${index}, 10.9.9.9`)).toEqual([503, 503, 429]);
+  // Neither a port behind the address nor another address of the same household is somebody else.
+  expect(await claims(proxied, index => `10.8.8.8:${40_000 + index}`)).toEqual([503, 503, 429]);
+  expect(await claims(proxied, index => `2001:db8:0:7::${index}`)).toEqual([503, 503, 429]);
 });
 
 test('a Host header leads nobody elsewhere', async () => {
   await using fixture = await createManagerFixture();
   const { url } = await fixture.startManager();
-  for (const path of ['/clear', '/wait']) {
-    const answer = await rawRequest(
-      url,
-      `GET ${path} HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Host: evil.example`,
-    );
-    expect(answer).toMatch(/^location: \/\r?$/m);
-    expect(answer).not.toContain('evil');
-  }
+  const head = 'GET /wait HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Host: evil.example';
+  const answer = await rawRequest(url, head);
+  expect(answer).toMatch(/^location: \/\r?$/m);
+  expect(answer).not.toContain('evil');
 });
 
 test('paths lead nowhere but to pages', async () => {

@@ -139,11 +139,14 @@ test.concurrent('/status answers older clients as it always has', async () => {
   for (const each of seen) expect(JSON.stringify(each)).toMatch(allowed);
 });
 
-test.concurrent('/clear forgets the cookie, and what was started goes on', async () => {
+test.concurrent('/clear asks, then forgets the cookie, and what was started goes on', async () => {
   await using fixture = await createManagerFixture();
   const visitor = newVisitor((await fixture.startManager()).url);
   idIn(await visitor.launch());
-  const cleared = await visitor.request('/clear');
+  const fields = await visitor.form('/clear');
+  expect(await visitor.text('/')).toContain('This one is yours.');
+  expect((await visitor.post('/clear', {})).status).toBe(403);
+  const cleared = await visitor.post('/clear', fields);
   expect([cleared.status, cleared.headers.get('location')]).toEqual([303, '/']);
   expect([...visitor.cookies.keys()]).toEqual([]);
   expect(await visitor.text('/')).toContain('Start a server');

@@ -10,6 +10,7 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { adminRoutes } from './admin-routes.ts';
 import { registerErrorPages } from './errors.ts';
 import { createStreams } from './event-stream.ts';
+import { networkOf } from './network.ts';
 import type { AppOptions, RouteTools } from './route-tools.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { startRoutes } from './start-routes.ts';
@@ -19,7 +20,7 @@ import { cookieOptions, formField, visitorOf } from './visitor-cookie.ts';
 const MAX_BODY_BYTES = 8 * 1024;
 /** For a request to arrive as a whole. */
 const REQUEST_TIMEOUT_MS = 15_000;
-/** Of one address: the waiting pages of a class behind it, which reload every 2 s without JavaScript, stay below. */
+/** Of one network: the waiting pages of a class behind one address, which reload every 2 s without JavaScript, stay below. */
 const REQUESTS_PER_MINUTE = 1_200;
 /** Sockets besides those of event streams. */
 const OTHER_SOCKETS = 2_000;
@@ -40,7 +41,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 200 },
   });
   app.server.maxConnections = limits.streams + OTHER_SOCKETS;
-  const streams = createStreams({ total: limits.streams, perAddress: limits.streamsPerAddress });
+  const streams = createStreams({ total: limits.streams, perNetwork: limits.streamsPerAddress });
   app.addHook('preClose', async () => streams.closeAll());
 
   await app.register(helmet, {
@@ -69,7 +70,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     getToken: request => formField(request.body, '_csrf'),
     logLevel: 'debug',
   });
-  await app.register(rateLimit, { max: REQUESTS_PER_MINUTE, timeWindow: 60_000, cache: 20_000 });
+  await app.register(rateLimit, {
+    max: REQUESTS_PER_MINUTE,
+    timeWindow: 60_000,
+    cache: 20_000,
+    keyGenerator: ({ ip }) => networkOf(ip),
+  });
   registerErrorPages(app, options.log);
 
   const tools: RouteTools = { ...options, streams };

@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify';
 
 export interface StreamLimits {
   readonly total: number;
-  readonly perAddress: number;
+  readonly perNetwork: number;
 }
 
 export interface EventStream {
@@ -14,7 +14,7 @@ export interface EventStream {
 
 export interface Streams {
   /** Sends a reply as a stream; undefined: too many streams are open, and the reply is not sent yet. */
-  open(reply: FastifyReply, address: string): EventStream | undefined;
+  open(reply: FastifyReply, network: string): EventStream | undefined;
   count(): number;
   closeAll(): void;
 }
@@ -25,29 +25,29 @@ const HEARTBEAT_MS = 20_000;
 const MAX_BUFFERED_BYTES = 64 * 1024;
 
 /** Server-sent events, with limits on the number of streams and on what a slow client may keep in memory. */
-export function createStreams({ total, perAddress }: StreamLimits): Streams {
+export function createStreams({ total, perNetwork }: StreamLimits): Streams {
   const open = new Set<EventStream & { heartbeat(): void }>();
-  const addresses = new Map<string, number>();
+  const networks = new Map<string, number>();
   const timer = setInterval(() => {
     for (const stream of open) stream.heartbeat();
   }, HEARTBEAT_MS);
   timer.unref();
 
-  function count(address: string, change: 1 | -1): void {
-    const now = (addresses.get(address) ?? 0) + change;
-    if (now === 0) addresses.delete(address);
-    else addresses.set(address, now);
+  function count(network: string, change: 1 | -1): void {
+    const now = (networks.get(network) ?? 0) + change;
+    if (now === 0) networks.delete(network);
+    else networks.set(network, now);
   }
 
   return {
-    open(reply, address) {
-      if (open.size >= total || (addresses.get(address) ?? 0) >= perAddress) return undefined;
+    open(reply, network) {
+      if (open.size >= total || (networks.get(network) ?? 0) >= perNetwork) return undefined;
       const stream = start(reply);
       open.add(stream);
-      count(address, 1);
+      count(network, 1);
       stream.onClose(() => {
         open.delete(stream);
-        count(address, -1);
+        count(network, -1);
       });
       return stream;
     },

@@ -4,6 +4,7 @@ import { type SessionView, viewOfReport, viewsOfVisitor } from '../fleet/view.ts
 import { nameOf, requestedAtMs, visitorHash } from '../session-id.ts';
 import { sendErrorPage, sendPage } from './errors.ts';
 import { legacyStatus } from './legacy-status.ts';
+import { networkOf } from './network.ts';
 import { waitPage } from './pages/wait.ts';
 import { waitView } from './pages/wait-view.ts';
 import type { RouteTools } from './route-tools.ts';
@@ -38,7 +39,7 @@ export async function sessionRoutes(
       return reply.code(404).send({ error: 'there is no such session' });
     // The stream of a client that has disconnected meanwhile would never be closed.
     if (request.raw.destroyed) return reply.hijack();
-    const stream = streams.open(reply, request.ip);
+    const stream = streams.open(reply, networkOf(request.ip));
     if (stream === undefined) {
       reply.header('retry-after', RETRY_S).header('connection', 'close');
       return reply.code(503).send({ error: 'too many streams are open: the page refreshes itself instead' });

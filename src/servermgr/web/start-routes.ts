@@ -3,6 +3,7 @@ import type { LaunchResult } from '../fleet/fleet.ts';
 import { viewsOfVisitor } from '../fleet/view.ts';
 import { isToken, randomToken } from '../session-id.ts';
 import { sendErrorPage, sendPage } from './errors.ts';
+import { clearPage } from './pages/clear.ts';
 import { homePage } from './pages/home.ts';
 import type { RouteTools } from './route-tools.ts';
 import { clearVisitor, ensureVisitor, formField, formToken, visitorOf } from './visitor-cookie.ts';
@@ -58,7 +59,12 @@ export async function startRoutes(
     );
   }
 
-  app.get('/clear', (_, reply) => {
+  // Older pages linked to it; what a GET does is done by whoever previews a link as well.
+  app.get('/clear', (request, reply) =>
+    sendPage(reply, clearPage({ csrf: formToken(reply, ensureVisitor(request, reply)) })),
+  );
+
+  app.post('/clear', { preHandler: app.csrfProtection }, (_, reply) => {
     clearVisitor(reply);
     return reply.redirect('/', 303);
   });
