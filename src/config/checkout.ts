@@ -7,8 +7,11 @@ export interface Checkout {
   readonly agentOptions: readonly string[];
 }
 
+/** The project was called droidlet before it was called fairo: its images have it in the one or in the other. */
+export const CHECKOUT_ROOTS = ['/droidlet', '/fairo'] as const;
+
 /** What the defaults of the variables say. */
-export const USUAL_CHECKOUT: Checkout = { root: '/droidlet', agentOptions: [] };
+export const USUAL_CHECKOUT: Checkout = { root: CHECKOUT_ROOTS[0], agentOptions: [] };
 
 /** The default of the agent's command, in this checkout. */
 export function agentIn({ root, agentOptions }: Checkout, [file, ...args]: Command): Command {

@@ -1,9 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Checkout, USUAL_CHECKOUT } from '../config/checkout.ts';
-
-/** The project was called droidlet before it was called fairo: its images have it in the one or in the other. */
-const ROOTS = ['/droidlet', '/fairo'];
+import { CHECKOUT_ROOTS, type Checkout, USUAL_CHECKOUT } from '../config/checkout.ts';
 
 /** An agent that is given an option that it does not know ends at once. */
 const NEWER_OPTIONS = ['--enable_timeline'];
@@ -12,7 +9,7 @@ const NEWER_OPTIONS = ['--enable_timeline'];
  * Finds the checkout of an image, and which of the newer options its agent knows.
  * @returns the usual one where there is none, as on a developer's machine
  */
-export function findCheckout(roots: readonly string[] = ROOTS): Checkout {
+export function findCheckout(roots: readonly string[] = CHECKOUT_ROOTS): Checkout {
   const root = roots.find(folder => existsSync(join(folder, 'agents')));
   if (root === undefined) return USUAL_CHECKOUT;
   const known = readIfThere(join(root, 'agents/argument_parser.py'));

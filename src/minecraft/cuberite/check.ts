@@ -1,5 +1,6 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CHECKOUT_ROOTS, USUAL_CHECKOUT } from '../../config/checkout.ts';
 import type { CuberiteConfig } from '../../config/session-config.ts';
 import { unlessMissing } from '../../files/errno.ts';
 import { errorText } from '../../runtime/text.ts';
@@ -12,9 +13,11 @@ import { availablePlugins } from './plugins.ts';
  */
 export async function checkCuberite(config: CuberiteConfig): Promise<string[]> {
   if (!(await isFolder(config.home))) {
+    const isDefault = config.home.startsWith(`${USUAL_CHECKOUT.root}/`);
+    const nowhere = isDefault ? `, and there is no checkout in ${CHECKOUT_ROOTS.join(' or ')}` : '';
     return [
-      `SESSION_CUBERITE_HOME "${config.home}" is not a folder: name the one that holds cuberite_config and ` +
-        'cuberite_plugins, or set SESSION_SERVER_COMMAND to run another server.',
+      `SESSION_CUBERITE_HOME "${config.home}" is not a folder${nowhere}: name the one that holds cuberite_config ` +
+        'and cuberite_plugins, or set SESSION_SERVER_COMMAND to run another server.',
     ];
   }
   const faults = [await binaryFault(config), await configurationFault(config), await pluginFault(config)];

@@ -19,8 +19,17 @@ test('a complete home has no fault', async () => {
 test('a missing home is the one fault that is told', async () => {
   const gone = join(home.folder, 'gone');
   expect(await checkCuberite({ ...home.config, home: gone, configFolder: join(gone, 'flat') })).toEqual([
-    `SESSION_CUBERITE_HOME "${gone}" is not a folder: name the one that holds cuberite_config and ` +
-      'cuberite_plugins, or set SESSION_SERVER_COMMAND to run another server.',
+    `SESSION_CUBERITE_HOME "${gone}" is not a folder: name the one that holds cuberite_config ` +
+      'and cuberite_plugins, or set SESSION_SERVER_COMMAND to run another server.',
+  ]);
+});
+
+test('where no checkout is, both of its places are named', async () => {
+  const gone = '/droidlet/gone';
+  expect(await checkCuberite({ ...home.config, home: gone, configFolder: join(gone, 'flat') })).toEqual([
+    expect.stringMatching(
+      /^SESSION_CUBERITE_HOME "\/droidlet\/gone" is not a folder, and there is no checkout in \/droidlet or \/fairo: /,
+    ),
   ]);
 });
 
