@@ -80,14 +80,21 @@ export interface LocalSettings {
   readonly ports: PortRange;
   /** The host that visitors connect to. */
   readonly gameHost: string;
+  /** Each session gets one more port, for the agent's dashboard. */
+  readonly dashboard: boolean;
 }
 
 /** Sessions as containers of this machine. */
 export interface DockerSettings {
   readonly kind: 'docker';
   readonly image: string;
+  /** Ports of this machine, at which those of containers are published. */
   readonly ports: PortRange;
   readonly gameHost: string;
+  /** Where the game listens in a container. */
+  readonly gamePort: number;
+  /** The same for the agent's dashboard; undefined: there is none. */
+  readonly dashboardPort: number | undefined;
   /** Where servermgr itself reaches the containers' ports. */
   readonly pingHost: string;
 }
@@ -105,6 +112,8 @@ export interface EcsSettings {
   /** Tried in this order. */
   readonly capacity: readonly Capacity[];
   readonly gamePort: number;
+  /** Where the agent's dashboard listens in a task; undefined: there is none. */
+  readonly dashboardPort: number | undefined;
 }
 
 export type Capacity = 'FARGATE_SPOT' | 'FARGATE';

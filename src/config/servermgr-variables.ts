@@ -45,6 +45,11 @@ const manager = {
     "flat_world and diverse_world; the demo's own world for local",
     'a JSON array of what can be chosen: [{"id", "title", "text", "env": {"SESSION_…": "…"}}]',
   ),
+  SERVERMGR_DASHBOARD_PORT: optional(
+    values.wholeNumber(1, 65_535),
+    'none: pages lead to no dashboard',
+    "where the agent's dashboard listens in a session; local gives each one of SERVERMGR_PORTS instead",
+  ),
   SERVERMGR_TRUSTED_PROXIES: variableByCase(
     values.wholeNumber(0, 10),
     { usual: '0', 'on Heroku': '1' },
@@ -92,7 +97,11 @@ const limits = {
 
 const onThisHost = {
   SERVERMGR_GAME_HOST: variable(values.word, 'localhost', 'the host that visitors connect to'),
-  SERVERMGR_PORTS: variable(own.portRange, '25565-25664', 'the ports that sessions get'),
+  SERVERMGR_PORTS: variable(
+    own.portRange,
+    '25565-25664',
+    'the ports that sessions get: one each, two with a dashboard',
+  ),
   SERVERMGR_SUPERVISOR: optional(
     values.command,
     "this checkout's src/main.ts",
@@ -128,7 +137,7 @@ const ecs = {
   SERVERMGR_ECS_SECURITY_GROUPS: optional(
     values.names,
     'none: must be given',
-    'comma-separated; they let the game port in',
+    "comma-separated; they let the game port in, and the dashboard's",
   ),
   SERVERMGR_ECS_CAPACITY: variable(
     own.capacities,

@@ -40,6 +40,7 @@ export function parseServermgrConfig(env: Environment, context: ServermgrContext
   const { faults, isSet, read } = reader;
   const launcher = launcherSettings(reader);
   const demo = launcher.kind === 'local' && !env.SESSION_SERVER_COMMAND ? context.demo : undefined;
+  faults.push(...dashboardFaults(launcher, demo !== undefined && !env.SESSION_AGENT_COMMAND));
   if (launcher.kind === 'ecs' && !isSet('SERVERMGR_SECRET')) {
     faults.push(
       'SERVERMGR_SECRET is not set: instances on ECS share no folder; write what `openssl rand -hex 32` prints',
@@ -118,12 +119,29 @@ function sessionSettings(
   };
 }
 
+/** Sessions whose dashboard cannot answer would all be stopped, since they are never ready. */
+function dashboardFaults(launcher: LauncherSettings, playsDemo: boolean): string[] {
+  if (launcher.kind === 'local') {
+    return launcher.dashboard && playsDemo
+      ? ["SERVERMGR_DASHBOARD_PORT is set, and the demo's agent has no dashboard: set SESSION_AGENT_COMMAND"]
+      : [];
+  }
+  return launcher.dashboardPort === launcher.gamePort
+    ? [
+        `SERVERMGR_DASHBOARD_PORT is ${launcher.gamePort}, where the game listens: the dashboard's is usually 80`,
+      ]
+    : [];
+}
+
+/** Where the image's server listens. */
+const IMAGE_GAME_PORT = 25_565;
 const CHECKOUT_SUPERVISOR = resolve(import.meta.dirname, '../main.ts');
 
 function launcherSettings({ faults, isSet, read }: Reader): LauncherSettings {
   const kind = read('SERVERMGR_LAUNCHER');
   const ports = read('SERVERMGR_PORTS');
   const gameHost = read('SERVERMGR_GAME_HOST');
+  const dashboardPort = read('SERVERMGR_DASHBOARD_PORT');
   switch (kind) {
     case 'local':
       return {
@@ -131,6 +149,7 @@ function launcherSettings({ faults, isSet, read }: Reader): LauncherSettings {
         supervisor: read('SERVERMGR_SUPERVISOR') ?? [process.execPath, CHECKOUT_SUPERVISOR],
         ports,
         gameHost,
+        dashboard: dashboardPort !== undefined,
       };
     case 'docker':
       return {
@@ -138,6 +157,8 @@ function launcherSettings({ faults, isSet, read }: Reader): LauncherSettings {
         image: read('SERVERMGR_IMAGE'),
         ports,
         gameHost,
+        gamePort: IMAGE_GAME_PORT,
+        dashboardPort,
         pingHost: read('SERVERMGR_PING_HOST'),
       };
     case 'ecs':
@@ -154,6 +175,7 @@ function launcherSettings({ faults, isSet, read }: Reader): LauncherSettings {
         securityGroups: read('SERVERMGR_ECS_SECURITY_GROUPS') ?? [],
         capacity: read('SERVERMGR_ECS_CAPACITY'),
         gamePort: read('SERVERMGR_ECS_GAME_PORT'),
+        dashboardPort,
       };
     default:
       return kind satisfies never;

@@ -17,9 +17,9 @@ const ON_ECS = {
 
 const parse = (env: Record<string, string>, context = here) => parseServermgrConfig(env, context).config;
 
-function faultsOf(env: Record<string, string>): readonly string[] {
+function faultsOf(env: Record<string, string>, context = here): readonly string[] {
   try {
-    parse(env);
+    parse(env, context);
   } catch (error) {
     if (error instanceof ConfigError) return error.faults;
     throw error;
@@ -70,6 +70,39 @@ test('SESSION_… variables are handed on, and read where the pages need them', 
     env: { SESSION_JOIN_TIMEOUT: '5m', SESSION_EXCLUDE: '*.tmp', SENTRY_DSN: 'https://sentry' },
   });
   expect(Object.keys(session.env).filter(name => /^(AWS|SERVERMGR)_/.test(name))).toEqual([]);
+});
+
+test('a dashboard is led to where its port is set, whatever runs the sessions', () => {
+  const docker = { SERVERMGR_LAUNCHER: 'docker' };
+  const set = { SERVERMGR_DASHBOARD_PORT: '80' };
+  expect(parse({}).launcher).toMatchObject({ dashboard: false });
+  expect(parse(set).launcher).toMatchObject({ dashboard: true });
+  for (const env of [docker, ON_ECS]) {
+    expect(parse(env).launcher).toMatchObject({ dashboardPort: undefined, gamePort: 25_565 });
+    expect(parse({ ...env, ...set }).launcher).toMatchObject({ dashboardPort: 80 });
+  }
+});
+
+test.each(['0', '65536', '-1', '80,81', 'http', '8000.5'])('a dashboard at port %s is refused', text => {
+  expect(faultsOf({ SERVERMGR_DASHBOARD_PORT: text })).toEqual([
+    `SERVERMGR_DASHBOARD_PORT "${text}" is not a whole number from 1 to 65535`,
+  ]);
+});
+
+test('a dashboard that could never answer is refused: the sessions would all be stopped', () => {
+  const atGame = /^SERVERMGR_DASHBOARD_PORT is 25565, where the game listens/;
+  for (const env of [{ SERVERMGR_LAUNCHER: 'docker' }, ON_ECS]) {
+    const faults = faultsOf({ ...env, SERVERMGR_DASHBOARD_PORT: '25565' });
+    expect(faults).toEqual([expect.stringMatching(atGame)]);
+  }
+  const moved = { ...ON_ECS, SERVERMGR_ECS_GAME_PORT: '80', SERVERMGR_DASHBOARD_PORT: '80' };
+  expect(faultsOf(moved)).toEqual([expect.stringContaining('is 80, where the game listens')]);
+
+  const withDemo = { ...here, demo: demoGame() };
+  const set = { SERVERMGR_DASHBOARD_PORT: '80' };
+  expect(faultsOf(set, withDemo)).toEqual([expect.stringContaining("the demo's agent has no dashboard")]);
+  for (const own of ['SESSION_AGENT_COMMAND', 'SESSION_SERVER_COMMAND'])
+    expect(faultsOf({ ...set, [own]: 'my-own {port}' }, withDemo)).toEqual([]);
 });
 
 test('every fault is reported at once, each with its remedy, and no secret among them', () => {

@@ -37,6 +37,7 @@ async function launchAndKill(at: string | undefined): Promise<readonly string[]>
     const settings: LocalSettings = {
       kind: 'local',
       gameHost: 'localhost',
+      dashboard: false,
       supervisor: [process.execPath, programPath('supervisor.mjs')],
       ports: await portRange(1),
     };

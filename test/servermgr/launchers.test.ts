@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { describe, expect, test } from 'vitest';
-import type { DockerSettings, LocalSettings } from '../../src/config/servermgr-config.ts';
+import type { LocalSettings } from '../../src/config/servermgr-config.ts';
 import { ping } from '../../src/minecraft/ping.ts';
 import { openDocker } from '../../src/servermgr/launchers/docker/docker.ts';
 import { createAddressLookup } from '../../src/servermgr/launchers/ecs/addresses.ts';
@@ -21,14 +21,14 @@ import { randomToken } from '../../src/servermgr/session-id.ts';
 import { eventually } from '../support/eventually.ts';
 import { ecsSettings, startAwsServer } from './support/aws-server.ts';
 import { environmentOf } from './support/aws-tasks.ts';
-import { startDockerServer } from './support/docker-server.ts';
+import { dockerSettings, startDockerServer } from './support/docker-server.ts';
 import { newRequest as newPlainRequest } from './support/launch-request.ts';
 import { environmentIn, portRange, programPath, removeSessions } from './support/manager.ts';
 
 /** A launcher's outside world, as the contract's tests control it. */
 interface LauncherFixture extends AsyncDisposable {
-  /** A launcher as an instance has it; each call is another instance. */
-  open(): Launcher;
+  /** A launcher as an instance has it; each call is another instance. @param dashboard whether sessions have one */
+  open(dashboard?: boolean): Launcher;
   /** The session ends by itself, with that code. */
   end(session: Session, exitCode: number): Promise<void>;
   environment(session: Session): Promise<Record<string, string>>;
@@ -48,6 +48,8 @@ const SECRETS = {
 };
 /** In either case, as a network gives them. */
 const PROXY = { HTTPS_PROXY: 'http://me:secret@proxy.test:3128', no_proxy: 'store.test' };
+/** Where the dashboard listens in a container. */
+const DASHBOARD_PORT = 80;
 const patience = { timeoutMs: 5_000, signal: new AbortController().signal };
 
 const fixtures: Record<Launcher['kind'], () => Promise<LauncherFixture>> = { local, docker, ecs };
@@ -89,6 +91,38 @@ describe.each(Object.entries(fixtures))('the launcher %s', (kind, createFixture)
     const sessions = await Promise.all(requests.map(({ id }) => running(launcher, id)));
     const addresses = sessions.map(({ state }) => `${state.pingAddress.host}:${state.pingAddress.port}`);
     expect(new Set(addresses).size).toBe(3);
+  });
+
+  test('gives each session a dashboard of its own if there is to be one, and tells it the port', async () => {
+    await using fixture = await createFixture();
+    const launcher = fixture.open(true);
+    const requests = [newRequest(), newRequest()];
+    await Promise.all(requests.map(request => launcher.launch(request)));
+    const sessions = await Promise.all(requests.map(({ id }) => running(launcher, id)));
+    const addresses = sessions.map(async session => {
+      const { address, pingAddress, dashboard } = session.state;
+      if (dashboard === undefined) throw new Error('it has no dashboard');
+      const { host, port } = dashboard.probeAddress;
+      expect([dashboard.address.host, host]).toEqual([address.host, pingAddress.host]);
+      expect(port).not.toBe(pingAddress.port);
+      expect((await eventually(() => fetch(`http://${host}:${port}`))).status).toBe(200);
+      const { MCDASHBOARD_PORT } = await fixture.environment(session);
+      // In a container it listens where all do, and Docker gives that a port of this machine.
+      expect(Number(MCDASHBOARD_PORT)).toBe(kind === 'docker' ? DASHBOARD_PORT : port);
+      return `${host}:${port}`;
+    });
+    expect(new Set(await Promise.all(addresses)).size).toBe(2);
+    expect(await fixture.open(true).list(patience.signal)).toEqual(await launcher.list(patience.signal));
+  });
+
+  test('tells of no dashboard, and gives no port for one, where there is none', async () => {
+    await using fixture = await createFixture();
+    const launcher = fixture.open();
+    const request = newRequest();
+    await launcher.launch(request);
+    const session = await running(launcher, request.id);
+    expect(session.state.dashboard).toBeUndefined();
+    expect(await fixture.environment(session)).not.toHaveProperty('MCDASHBOARD_PORT');
   });
 
   test('gives a session its name and its environment, and none of the manager’s secrets', async () => {
@@ -200,19 +234,22 @@ async function folderUrl(fixture: LauncherFixture): Promise<string> {
 
 async function local(): Promise<LauncherFixture> {
   const folder = await mkdtemp(join(tmpdir(), 'local-'));
-  const settings: LocalSettings = {
+  const settings: Omit<LocalSettings, 'dashboard'> = {
     kind: 'local',
     gameHost: 'localhost',
     supervisor: [process.execPath, programPath('supervisor.mjs')],
     ports: await portRange(10),
   };
   const fixture: LauncherFixture = {
-    open: () =>
-      openLocal(settings, {
-        name: 'tests',
-        stateFolder: folder,
-        env: { PATH: process.env.PATH, ...PROXY, ...SECRETS },
-      }),
+    open: (dashboard = false) =>
+      openLocal(
+        { ...settings, dashboard },
+        {
+          name: 'tests',
+          stateFolder: folder,
+          env: { PATH: process.env.PATH, ...PROXY, ...SECRETS },
+        },
+      ),
     async end({ idempotencyKey }) {
       await environmentIn(join(folder, 'tests', idempotencyKey, 'work'));
       await writeFile(join(folder, 'tests', idempotencyKey, 'work', 'end'), '');
@@ -234,13 +271,7 @@ async function docker(): Promise<
   }
 > {
   const server = await startDockerServer();
-  const settings: DockerSettings = {
-    kind: 'docker',
-    image: 'craftassist',
-    gameHost: 'localhost',
-    pingHost: '127.0.0.1',
-    ports: await portRange(10),
-  };
+  const settings = dockerSettings(await portRange(10));
   const containerOf = ({ id }: Pick<Session, 'id'>) => {
     const found = server.containers.find(({ spec }) => spec.Labels['craftassist.session'] === id);
     if (found === undefined) throw new Error(`no container of ${id}`);
@@ -251,8 +282,8 @@ async function docker(): Promise<
     async startAgain(id) {
       await client.getContainer(containerOf({ id }).id).start();
     },
-    open: () =>
-      openDocker(settings, {
+    open: (dashboard = false) =>
+      openDocker(dashboard ? { ...settings, dashboardPort: DASHBOARD_PORT } : settings, {
         docker: client,
         name: 'tests',
         destination: { kind: 's3', bucket: 'bucket', prefix: 'sessions' },
@@ -270,15 +301,16 @@ async function docker(): Promise<
 async function ecs(): Promise<LauncherFixture> {
   const server = await startAwsServer();
   const settings = { ...ecsSettings(), gamePort: await server.tasks.playGame() };
+  const dashboardPort = await server.tasks.playDashboard();
   const taskOf = ({ where }: Session) => {
     const found = server.tasks.all().find(({ task }) => task.taskArn === where);
     if (found === undefined) throw new Error(`no task ${where}`);
     return found.task;
   };
   return {
-    open: () => {
+    open: (dashboard = false) => {
       const clients = server.clients();
-      return openEcs(settings, {
+      return openEcs(dashboard ? { ...settings, dashboardPort } : settings, {
         ...{ ecs: clients.ecs, name: 'tests' },
         findAddresses: createAddressLookup(clients.ec2),
       });

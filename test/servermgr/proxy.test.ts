@@ -13,7 +13,7 @@ import { eventually } from '../support/eventually.ts';
 import { CERTIFICATE, startProxy, startTlsFront } from '../support/proxy.ts';
 import { startS3Server } from '../support/s3-server.ts';
 import { startAwsServer } from './support/aws-server.ts';
-import { startDockerServer } from './support/docker-server.ts';
+import { dockerSettings, startDockerServer } from './support/docker-server.ts';
 import { portRange } from './support/manager.ts';
 import { startProgram } from './support/program.ts';
 import { idIn, newVisitor } from './support/visitor.ts';
@@ -103,16 +103,12 @@ test.for<DestinationUrl>([
     http_proxy: 'http://me:topsecret@proxy.test:3129',
     no_proxy: 'store.test,10.0.0.0/8',
   };
-  const settings = { image: 'craftassist', gameHost: 'localhost', pingHost: '127.0.0.1' };
-  const launcher = openDocker(
-    { kind: 'docker', ...settings, ports: await portRange(1) },
-    {
-      docker: new Docker({ socketPath: server.socketPath }),
-      name: 'tests',
-      destination,
-      env: { ...proxies, HTTP_PROXY: undefined, PROXY_PASSWORD: 'unrelated' },
-    },
-  );
+  const launcher = openDocker(dockerSettings(await portRange(1)), {
+    docker: new Docker({ socketPath: server.socketPath }),
+    name: 'tests',
+    destination,
+    env: { ...proxies, HTTP_PROXY: undefined, PROXY_PASSWORD: 'unrelated' },
+  });
   const id = newId(Date.now());
   const name = nameOf(id) ?? '';
   const identity = { id, idempotencyKey: `p${randomToken().slice(1)}`, visitorHash: randomToken() };

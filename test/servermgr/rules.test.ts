@@ -4,14 +4,17 @@ import { type Observation, observe } from '../../src/servermgr/fleet/observation
 import type { Probe } from '../../src/servermgr/fleet/probe.ts';
 import { rulesFor } from '../../src/servermgr/fleet/rules.ts';
 import { viewOf } from '../../src/servermgr/fleet/view.ts';
-import type { Session, SessionState } from '../../src/servermgr/launchers/launcher.ts';
+import type { Session, SessionRunning } from '../../src/servermgr/launchers/launcher.ts';
 import { newId } from '../../src/servermgr/session-id.ts';
 
 const NOW = Date.parse('2026-11-22T12:00:00Z');
 const MINUTE = 60_000;
 const limits = { fleet: 2, launchTimeoutMs: 5 * MINUTE };
 const address = { host: '1.2.3.4', port: 25_565 };
-const runningState: SessionState = { phase: 'running', address, pingAddress: address, sinceMs: undefined };
+const runningState: SessionRunning = {
+  ...{ phase: 'running', address, pingAddress: address },
+  ...{ dashboard: undefined, sinceMs: undefined },
+};
 const settings: SessionSettings = {
   env: {},
   destination: { kind: 'directory', path: '/tmp' },

@@ -39,7 +39,7 @@ export interface Launcher {
 export interface LaunchRequest extends SessionIdentity {
   /** The session's TIMESTAMP. */
   readonly name: string;
-  /** The complete SESSION_… environment; the launcher adds TIMESTAMP and the server's address. */
+  /** The complete SESSION_… environment; the launcher adds TIMESTAMP, the server's address and the dashboard's port. */
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -52,6 +52,11 @@ export interface RecoverRequest {
   readonly url: string;
   /** It is known to have ended: the recovery need not wait until the journal's last heartbeat is old. */
   readonly force: boolean;
+}
+
+/** How the agent is told where its dashboard has to listen, and the supervisor with it. */
+export function dashboardEnvironment(port: number | undefined): Record<string, string> {
+  return port === undefined ? {} : { MCDASHBOARD_PORT: String(port) };
 }
 
 /** The arguments of the supervisor, which is the image's entrypoint too. */
@@ -71,17 +76,39 @@ export type SessionState =
   | { readonly phase: 'requested' }
   /** A machine has been found, and its address is not known yet. */
   | { readonly phase: 'provisioned' }
-  | {
-      readonly phase: 'running';
-      /** What visitors connect to. */
-      readonly address: Address;
-      /** Where the manager reaches the same server. */
-      readonly pingAddress: Address;
-      readonly sinceMs: number | undefined;
-    }
+  | SessionRunning
   /** It is shutting down, or has been requested to. */
   | { readonly phase: 'ending'; readonly stopped: StopReason | undefined }
   | SessionEnded;
+
+export interface SessionRunning {
+  readonly phase: 'running';
+  /** What visitors connect to. */
+  readonly address: Address;
+  /** Where the manager reaches the same server. */
+  readonly pingAddress: Address;
+  /** undefined: the session was launched without one. */
+  readonly dashboard: SessionDashboard | undefined;
+  readonly sinceMs: number | undefined;
+}
+
+/** The agent's dashboard: a web page. */
+export interface SessionDashboard {
+  /** Where visitors reach it. */
+  readonly address: Address;
+  /** Where the manager reaches it. */
+  readonly probeAddress: Address;
+}
+
+/** @param port undefined: there is none. @param probeHost the manager's own way to it */
+export function dashboardAt(
+  port: number | undefined,
+  host: string,
+  probeHost: string = host,
+): SessionDashboard | undefined {
+  if (port === undefined) return undefined;
+  return { address: { host, port }, probeAddress: { host: probeHost, port } };
+}
 
 export interface SessionEnded {
   readonly phase: 'ended';

@@ -1,23 +1,29 @@
 #!/usr/bin/env node
-// A supervisor's outside: the game port answers, SIGTERM ends it, archive and report are saved. As it is told:
-// --late <ms>: the port opens only then; --never: it does not; --crash: exits with 10 and its last words at once;
-// --unsaved: ends without a report. `recover [--force] <url>` leaves a file that says so.
+// A supervisor's outside: the game port answers, and the dashboard's if it is given one; SIGTERM ends it, archive and
+// report are saved. As it is told: --late <ms>: the port opens only then; --never: it does not; --dashboard-on-demand:
+// the dashboard is there while a file `dashboard` is in the working directory; --crash: exits with 10 and its last words
+// at once; --unsaved: ends without a report. `recover [--force] <url>` leaves a file that says so.
 import { existsSync, mkdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { serveStatus } from '../../support/status-server.ts';
+import { servePage } from '../support/page-server.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     late: { type: 'string' },
     never: { type: 'boolean' },
+    'dashboard-on-demand': { type: 'boolean' },
     crash: { type: 'boolean' },
     unsaved: { type: 'boolean' },
     force: { type: 'boolean' },
   },
 });
+
+const dashboardPort = Number(process.env.MCDASHBOARD_PORT);
+let dashboard;
 
 if (positionals[0] === 'recover') recover(new URL(positionals[1]), values.force);
 else if (values.crash) crash();
@@ -44,13 +50,25 @@ async function play() {
   const { SESSION_WORKDIR: workdir, SESSION_SERVER_ADDRESS: address } = process.env;
   process.on('SIGTERM', () => end('SIGTERM was received', 'signal'));
   // A file `end` in the working directory ends the session by itself.
-  watch(workdir, () => existsSync(join(workdir, 'end')) && end('everybody had left', 'everybody-left'));
+  watch(workdir, () => {
+    if (existsSync(join(workdir, 'end'))) end('everybody had left', 'everybody-left');
+    if (dashboardPort && values['dashboard-on-demand']) showDashboard(existsSync(join(workdir, 'dashboard')));
+  });
+  if (dashboardPort && !values['dashboard-on-demand']) showDashboard(true);
   setTimeout(() => process.exit(), 600_000);
   // Last: whoever has read it may act at once.
   writeFileSync(join(workdir, 'environment.json'), JSON.stringify(process.env));
   if (values.never) return;
   const online = () => Number(readFileSync(join(workdir, 'online'), { encoding: 'utf8', flag: 'a+' }) || 1);
   setTimeout(() => serveStatus({ online }, Number(address.split(':')[1])), Number(values.late ?? 0));
+}
+
+async function showDashboard(wanted) {
+  if (wanted) dashboard ??= servePage(dashboardPort);
+  else {
+    (await dashboard)?.close();
+    dashboard = undefined;
+  }
 }
 
 let ending = false;

@@ -117,5 +117,6 @@ export function ecsSettings(): EcsSettings {
     securityGroups: ['sg-1'],
     capacity: ['FARGATE'],
     gamePort: 25_565,
+    dashboardPort: undefined,
   };
 }

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import type { AddressInfo, Server } from 'node:net';
 import { type StatusServer, serveStatus } from '../../support/status-server.ts';
+import { servePage } from './page-server.ts';
 
 /** How tasks fare, read anew at every look. Times are milliseconds from RunTask on. */
 export interface TaskPlan {
@@ -37,6 +39,7 @@ export function newTaskStore(plan: TaskPlan) {
   const tasks: FakeTask[] = [];
   const tokens = new Map<string, { text: string; task: FakeTask }>();
   let game: StatusServer | undefined;
+  let dashboard: Server | undefined;
   let online = 1;
   const ageMs = (task: FakeTask) => Date.now() - task.createdMs;
 
@@ -170,10 +173,18 @@ export function newTaskStore(plan: TaskPlan) {
       game ??= await serveStatus({ online: () => online });
       return game.port;
     },
+    /** Likewise one dashboard. @returns its port. */
+    async playDashboard(): Promise<number> {
+      dashboard ??= await servePage();
+      return (dashboard.address() as AddressInfo).port;
+    },
     setOnline(count: number) {
       online = count;
     },
-    close: async () => game?.close(),
+    async close() {
+      dashboard?.close();
+      await game?.close();
+    },
   };
 }
 

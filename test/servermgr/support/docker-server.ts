@@ -2,10 +2,13 @@ import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import type { DockerSettings, PortRange } from '../../../src/config/servermgr-config.ts';
 import { type StatusServer, serveStatus } from '../../support/status-server.ts';
+import { servePage } from './page-server.ts';
 
 /** A container as the stand-in keeps it. */
 export interface FakeContainer {
@@ -15,10 +18,12 @@ export interface FakeContainer {
   /** In seconds. */
   readonly created: number;
   state: 'created' | 'running' | 'exited';
-  port: number | undefined;
+  /** Those of this machine, by the container's own. */
+  ports: ReadonlyMap<number, number>;
   exitCode: number;
   finishedAt: string;
   game: StatusServer | undefined;
+  dashboard: Server | undefined;
 }
 
 interface ContainerSpec {
@@ -39,6 +44,8 @@ export interface DockerServer extends AsyncDisposable {
   end(container: FakeContainer, exitCode: number): Promise<void>;
 }
 
+const GAME_PORT = 25_565;
+
 class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly status: number;
@@ -51,7 +58,7 @@ class Refusal extends Error {
 
 /**
  * A Docker engine as far as a launcher sees it, over a unix socket: names are given once, ports out of a range, and
- * a container that runs answers the Server List Ping on its port.
+ * a container that runs answers the Server List Ping on the game's port, and HTTP on another.
  * @see https://docs.docker.com/reference/api/engine/
  */
 export async function startDockerServer({ images = ['craftassist'] } = {}): Promise<DockerServer> {
@@ -107,8 +114,8 @@ export async function startDockerServer({ images = ['craftassist'] } = {}): Prom
     refuseTaken(given);
     containers.push({
       ...{ id, name: given, spec, created: Math.floor(Date.now() / 1_000) },
-      ...{ state: 'created', port: undefined },
-      ...{ exitCode: 0, finishedAt: '0001-01-01T00:00:00Z', game: undefined },
+      ...{ state: 'created', ports: new Map(), game: undefined, dashboard: undefined },
+      ...{ exitCode: 0, finishedAt: '0001-01-01T00:00:00Z' },
     });
     return { Id: id, Warnings: [] };
   }
@@ -119,25 +126,30 @@ export async function startDockerServer({ images = ['craftassist'] } = {}): Prom
   }
 
   async function start(container: FakeContainer): Promise<void> {
-    const [binding] = Object.values(container.spec.HostConfig.PortBindings ?? {}).flat();
-    if (binding !== undefined) {
-      const [first = 0, last = first] = binding.HostPort.split('-').map(Number);
-      const taken = new Set(containers.map(({ port, state }) => (state === 'running' ? port : undefined)));
+    const ports = new Map<number, number>();
+    const taken = new Set(containers.flatMap(each => [...each.ports.values()]));
+    for (const [exposed, [binding]] of Object.entries(container.spec.HostConfig.PortBindings ?? {})) {
+      const [first = 0, last = first] = (binding?.HostPort ?? '').split('-').map(Number);
       let port = first;
       while (taken.has(port)) port += 1;
       if (port > last) throw new Refusal(500, 'driver failed: all ports are allocated');
-      container.port = port;
-      container.state = 'running';
-      container.game = await serveStatus({ online: () => 1 }, port);
+      taken.add(port);
+      ports.set(Number.parseInt(exposed, 10), port);
     }
+    container.ports = ports;
     container.state = 'running';
+    for (const [own, port] of ports) {
+      if (own === GAME_PORT) container.game = await serveStatus({ online: () => 1 }, port);
+      else container.dashboard = await servePage(port);
+    }
     if (container.spec.Cmd !== undefined) await end(container, 0);
   }
 
   async function end(container: FakeContainer, exitCode: number): Promise<void> {
     await container.game?.close();
+    container.dashboard?.close();
     Object.assign(container, {
-      ...{ state: 'exited', exitCode, port: undefined, game: undefined },
+      ...{ state: 'exited', exitCode, ports: new Map(), game: undefined, dashboard: undefined },
       finishedAt: new Date().toISOString(),
     });
   }
@@ -149,9 +161,9 @@ export async function startDockerServer({ images = ['craftassist'] } = {}): Prom
         return value === undefined ? name in spec.Labels : spec.Labels[name] === value;
       }),
     );
-    return found.map(({ id, name, spec, created, state, port }) => ({
+    return found.map(({ id, name, spec, created, state, ports }) => ({
       ...{ Id: id, Names: [`/${name}`], Labels: spec.Labels, State: state, Created: created },
-      Ports: port === undefined ? [] : [{ PrivatePort: 25_565, PublicPort: port, Type: 'tcp' }],
+      Ports: Array.from(ports, ([own, port]) => ({ PrivatePort: own, PublicPort: port, Type: 'tcp' })),
     }));
   }
 
@@ -188,9 +200,23 @@ export async function startDockerServer({ images = ['craftassist'] } = {}): Prom
     end,
     async [Symbol.asyncDispose]() {
       await Promise.all(containers.map(({ game }) => game?.close()));
+      for (const { dashboard } of containers) dashboard?.close();
       server.closeAllConnections();
       server.close();
       await rm(folder, { recursive: true, force: true });
     },
+  };
+}
+
+/** What a manager is told of that engine. */
+export function dockerSettings(ports: PortRange): DockerSettings {
+  return {
+    kind: 'docker',
+    image: 'craftassist',
+    ports,
+    gameHost: 'localhost',
+    gamePort: GAME_PORT,
+    dashboardPort: undefined,
+    pingHost: '127.0.0.1',
   };
 }

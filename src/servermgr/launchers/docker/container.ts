@@ -3,7 +3,12 @@ import { isProxyVariable } from '../../../config/proxy.ts';
 import type { DockerSettings } from '../../../config/servermgr-config.ts';
 import type { DestinationUrl } from '../../../config/session-config.ts';
 import { identityKeys, writeIdentity } from '../identity.ts';
-import { type LaunchRequest, type RecoverRequest, recoverArguments } from '../launcher.ts';
+import {
+  dashboardEnvironment,
+  type LaunchRequest,
+  type RecoverRequest,
+  recoverArguments,
+} from '../launcher.ts';
 
 export interface DockerOptions {
   readonly docker: Docker;
@@ -19,8 +24,6 @@ export const LABELS = {
   recovery: 'craftassist.recovery',
 } as const;
 
-/** Where the image's server listens. */
-const GAME_PORT = '25565/tcp';
 /** Where a destination that is a folder of this host is mounted. */
 const FOLDER = '/sessions';
 /** How long `docker stop`, or Docker's own shutdown, waits for a session before SIGKILL. ECS's limit is the same. */
@@ -29,19 +32,22 @@ const STOP_TIMEOUT_S = 120;
 /** The container of one session. */
 export function containerSpec(
   request: LaunchRequest,
-  { image, ports }: DockerSettings,
+  settings: DockerSettings,
   options: DockerOptions,
 ): Docker.ContainerCreateOptions {
+  const { image, ports, gamePort, dashboardPort } = settings;
+  const published = [gamePort, dashboardPort].filter(port => port !== undefined).map(port => `${port}/tcp`);
+  // Docker assigns the first free port of a range.
+  const binding = { HostPort: `${ports.first}-${ports.last}` };
   return {
     name: `${options.name}-${request.idempotencyKey}`,
     Image: image,
-    Env: environment({ ...request.env, TIMESTAMP: request.name }, options),
+    Env: environment(sessionEnvironment(request, settings), options),
     Labels: { [LABELS.manager]: options.name, ...writeIdentity(request, LABELS) },
     StopTimeout: STOP_TIMEOUT_S,
-    ExposedPorts: { [GAME_PORT]: {} },
+    ExposedPorts: Object.fromEntries(published.map(port => [port, {}])),
     HostConfig: {
-      // Docker assigns the first free port of a range.
-      PortBindings: { [GAME_PORT]: [{ HostPort: `${ports.first}-${ports.last}` }] },
+      PortBindings: Object.fromEntries(published.map(port => [port, [binding]])),
       Binds: binds(options),
     },
   };
@@ -65,6 +71,17 @@ export function recoverySpec(
   };
 }
 
+function sessionEnvironment(
+  { env, name }: LaunchRequest,
+  { gamePort, dashboardPort }: DockerSettings,
+): Record<string, string> {
+  const filled = Object.entries(env).map(([key, value]) => [
+    key,
+    value.replaceAll('{port}', String(gamePort)),
+  ]);
+  return { ...Object.fromEntries(filled), ...dashboardEnvironment(dashboardPort), TIMESTAMP: name };
+}
+
 function environment(
   session: Readonly<Record<string, string>>,
   { destination, env }: DockerOptions,
@@ -76,7 +93,7 @@ function environment(
   );
   const mounted = needsAws ? {} : { SESSION_DESTINATION: FOLDER };
   return Object.entries({ ...Object.fromEntries(own), ...session, ...mounted }).map(
-    ([name, value]) => `${name}=${(value ?? '').replaceAll('{port}', '25565')}`,
+    ([name, value]) => `${name}=${value ?? ''}`,
   );
 }
 

@@ -3,6 +3,7 @@ import type { DockerSettings } from '../../../config/servermgr-config.ts';
 import { requestedAtMs } from '../../session-id.ts';
 import { readIdentity } from '../identity.ts';
 import {
+  dashboardAt,
   type Session,
   type SessionEnded,
   type SessionState,
@@ -29,8 +30,8 @@ export function toSession(
   };
 }
 
-function stateOf(container: Docker.ContainerInfo, { gameHost, pingHost }: DockerSettings): SessionState {
-  const { State, Ports, Created, Labels } = container;
+function stateOf(container: Docker.ContainerInfo, settings: DockerSettings): SessionState {
+  const { State, Created, Labels } = container;
   const stopped = stopReason(container);
   if (State === 'created') {
     const ageMs = Date.now() - (requestedAtMs(Labels[LABELS.id] ?? '') ?? 0);
@@ -41,14 +42,21 @@ function stateOf(container: Docker.ContainerInfo, { gameHost, pingHost }: Docker
   // Ended, and removed before it could be inspected.
   if (State !== 'running' && State !== 'paused' && State !== 'restarting') return ended({ stopped });
   if (stopped !== undefined) return { phase: 'ending', stopped };
-  const port = Ports.find(({ PrivatePort, PublicPort }) => PrivatePort === 25_565 && PublicPort)?.PublicPort;
+  const { gameHost, pingHost, gamePort, dashboardPort } = settings;
+  const port = publishedAt(container, gamePort);
   if (port === undefined) return { phase: 'provisioned' };
   return {
     phase: 'running',
     address: { host: gameHost, port },
     pingAddress: { host: pingHost, port },
+    dashboard: dashboardAt(publishedAt(container, dashboardPort), gameHost, pingHost),
     sinceMs: Created * 1_000,
   };
+}
+
+/** The port of this host for one of a container; undefined: it is not published, or not yet. */
+function publishedAt({ Ports }: Docker.ContainerInfo, port: number | undefined): number | undefined {
+  return Ports.find(({ PrivatePort, PublicPort }) => PrivatePort === port && PublicPort)?.PublicPort;
 }
 
 /** How a container ended; undefined: it has been removed meanwhile. */

@@ -1,4 +1,5 @@
-import type { ServermgrConfig } from '../../../config/servermgr-config.ts';
+import type { EcsSettings, ServermgrConfig } from '../../../config/servermgr-config.ts';
+import { dashboardEnvironment } from '../launcher.ts';
 
 /** What a task's overrides may have in all, JSON included: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html */
 const MAX_OVERRIDE_CHARACTERS = 8_192;
@@ -25,6 +26,15 @@ export function overridesFor(
   };
 }
 
+/** The same for one session. @param name its TIMESTAMP */
+export function sessionOverrides(
+  { container, dashboardPort }: EcsSettings,
+  env: Readonly<Record<string, string>>,
+  name: string,
+): Overrides {
+  return overridesFor(container, { ...env, ...dashboardEnvironment(dashboardPort), TIMESTAMP: name });
+}
+
 function overridesLength(overrides: Overrides): number {
   return JSON.stringify(overrides).length;
 }
@@ -33,8 +43,8 @@ function overridesLength(overrides: Overrides): number {
 export function overridesFaults({ launcher, worlds, session }: ServermgrConfig): string[] {
   if (launcher.kind !== 'ecs') return [];
   return worlds.flatMap(world => {
-    const env = { ...session.env, ...world.env, TIMESTAMP: '2026-01-31T12:00:00.000Z-00000000' };
-    const length = overridesLength(overridesFor(launcher.container, env));
+    const env = { ...session.env, ...world.env };
+    const length = overridesLength(sessionOverrides(launcher, env, '2026-01-31T12:00:00.000Z-00000000'));
     if (length <= MAX_OVERRIDE_CHARACTERS) return [];
     return [
       `the SESSION_… variables of world "${world.id}" take ${length} characters of the ` +

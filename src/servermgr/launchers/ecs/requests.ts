@@ -3,7 +3,7 @@ import type { EcsSettings } from '../../../config/servermgr-config.ts';
 import { identityKeys, writeIdentity } from '../identity.ts';
 import { type LaunchRequest, type RecoverRequest, recoverArguments } from '../launcher.ts';
 import type { Placement } from './capacity.ts';
-import { type Overrides, overridesFor } from './overrides.ts';
+import { type Overrides, overridesFor, sessionOverrides } from './overrides.ts';
 
 export const TAGS = {
   ...identityKeys('craftassist:'),
@@ -33,7 +33,7 @@ export function launchInput(
     name,
   }: Pick<RunRequest, 'settings' | 'placement' | 'name'> & { token: string },
 ): RunTaskCommandInput {
-  const overrides = overridesFor(settings.container, { ...request.env, TIMESTAMP: request.name });
+  const overrides = sessionOverrides(settings, request.env, request.name);
   const tags = tagsFrom({ [TAGS.manager]: name, ...writeIdentity(request, TAGS) });
   return runInput({ settings, placement, name, overrides, tags, token });
 }

@@ -8,6 +8,7 @@ import {
 import type { EcsSettings } from '../../../config/servermgr-config.ts';
 import { readIdentity } from '../identity.ts';
 import {
+  dashboardAt,
   describeStop,
   type Session,
   type SessionEnded,
@@ -105,8 +106,15 @@ function stateOf(task: Task, { settings, publicIp }: TaskFacts): SessionState {
   if (lastStatus === 'PROVISIONING' || lastStatus === undefined) return { phase: 'requested' };
   // The interface gets its public address a moment after the task gets the interface.
   if (lastStatus !== 'RUNNING' || publicIp === undefined) return { phase: 'provisioned' };
-  const address = { host: publicIp, port: settings.gamePort };
-  return { phase: 'running', address, pingAddress: address, sinceMs: startedAt?.getTime() };
+  const { gamePort, dashboardPort } = settings;
+  const address = { host: publicIp, port: gamePort };
+  return {
+    phase: 'running',
+    address,
+    pingAddress: address,
+    dashboard: dashboardAt(dashboardPort, publicIp),
+    sinceMs: startedAt?.getTime(),
+  };
 }
 
 function endOf(task: Task, { container: name }: EcsSettings): SessionEnded {

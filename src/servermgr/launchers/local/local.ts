@@ -6,6 +6,7 @@ import { startDetached } from '../../../process/child.ts';
 import { describeExit } from '../../../process/exit-status.ts';
 import { identityFields } from '../identity.ts';
 import {
+  dashboardEnvironment,
   type Launcher,
   type LaunchRequest,
   recoverArguments,
@@ -13,7 +14,7 @@ import {
   type SessionState,
 } from '../launcher.ts';
 import { pickPort } from './ports.ts';
-import { type LocalRecord, openRecords, sessionFiles } from './records.ts';
+import { type LocalRecord, openRecords, type SessionPorts, sessionFiles } from './records.ts';
 import { occupiesPort, stateOf } from './state.ts';
 
 export interface LocalOptions {
@@ -38,14 +39,19 @@ export function openLocal(settings: LocalSettings, { name, stateFolder, env }: L
   const vanishedSince = new Map<string, number>();
 
   async function launch(request: LaunchRequest): Promise<Session> {
-    const { record, created } = await records.findOrCreate(identityFields(request), others =>
-      pickPort(
-        settings.ports,
-        others.filter(occupiesPort).map(({ port }) => port),
-      ),
-    );
+    const { record, created } = await records.findOrCreate(identityFields(request), choosePorts);
     if (created) startSupervisor(record, request);
     return toSession(record);
+  }
+
+  async function choosePorts(others: readonly LocalRecord[]): Promise<SessionPorts> {
+    const used = others
+      .filter(occupiesPort)
+      .flatMap(other => [other.port, other.dashboardPort].filter(port => port !== undefined));
+    const port = await pickPort(settings.ports, used);
+    return settings.dashboard
+      ? { port, dashboardPort: await pickPort(settings.ports, [...used, port]) }
+      : { port };
   }
 
   function startSupervisor(record: LocalRecord, request: LaunchRequest): void {
@@ -53,7 +59,7 @@ export function openLocal(settings: LocalSettings, { name, stateFolder, env }: L
     const { exited } = startDetached({
       command: ['/bin/sh', '-c', EXEC_WITH_IDENTITY, identity, ...settings.supervisor],
       cwd: workdir,
-      env: sessionEnvironment(env, request, { port: record.port, workdir }),
+      env: sessionEnvironment(env, request, { ...record, workdir }),
       logFile: output,
     });
     void exited.then(exit => records.markExited(record, exit));
@@ -123,7 +129,7 @@ const EXEC_WITH_IDENTITY = 'cat "/proc/$$/stat" > "$0" 2>/dev/null || echo "$$" 
 function sessionEnvironment(
   env: Environment,
   request: LaunchRequest,
-  { port, workdir }: { readonly port: number; readonly workdir: string },
+  { port, dashboardPort, workdir }: SessionPorts & { readonly workdir: string },
 ): Record<string, string> {
   const filled = Object.entries(request.env).map(([name, value]) => [
     name,
@@ -131,6 +137,7 @@ function sessionEnvironment(
   ]);
   return {
     ...withoutOwn(env),
+    ...dashboardEnvironment(dashboardPort),
     SESSION_SERVER_ADDRESS: `127.0.0.1:${port}`,
     SESSION_WORKDIR: workdir,
     ...Object.fromEntries(filled),

@@ -9,11 +9,17 @@ import { IdentityColumns, identityColumns, type SessionIdentity } from '../ident
 import { STOP_REASONS, type StopReason } from '../launcher.ts';
 import { type ProcessIdentity, parseIdentity } from './process-identity.ts';
 
+/** What a session listens on. */
+export interface SessionPorts {
+  readonly port: number;
+  /** The agent's dashboard, if there is one. */
+  readonly dashboardPort?: number | undefined;
+}
+
 /** What is known of one session of this machine. */
-export interface LocalRecord extends SessionIdentity {
+export interface LocalRecord extends SessionIdentity, SessionPorts {
   /** Holds the files named below, and the record itself. */
   readonly folder: string;
-  readonly port: number;
   /** undefined: it is being started. */
   readonly process: ProcessIdentity | undefined;
   /** Why it was stopped; undefined: it was not. */
@@ -33,11 +39,11 @@ export interface LocalRecords {
   find(idempotencyKey: string): Promise<LocalRecord | undefined>;
   /**
    * In one step of which no other instance sees a half: the record of the idempotency key, or a new one.
-   * @param choosePort chooses the port of a new session, other than those of the sessions that run
+   * @param choosePorts chooses the ports of a new session, other than those of the sessions that run
    */
   findOrCreate(
     identity: SessionIdentity,
-    choosePort: (others: readonly LocalRecord[]) => Promise<number>,
+    choosePorts: (others: readonly LocalRecord[]) => Promise<SessionPorts>,
   ): Promise<{ readonly record: LocalRecord; readonly created: boolean }>;
   /** @returns whether this call is the first that stops the session. */
   markStopped(record: LocalRecord, why: StopReason): Promise<boolean>;
@@ -68,13 +74,13 @@ export function openRecords(home: string): LocalRecords {
   return {
     list,
     find,
-    async findOrCreate(identity, choosePort) {
+    async findOrCreate(identity, choosePorts) {
       await mkdir(home, { recursive: true });
       return withLock(join(home, '.lock'), async () => {
         const known = await find(identity.idempotencyKey);
         if (known !== undefined) return { record: known, created: false };
-        const port = await choosePort(await list());
-        return { record: await createRecord(home, identity, port), created: true };
+        const ports = await choosePorts(await list());
+        return { record: await createRecord(home, identity, ports), created: true };
       });
     },
     async markStopped({ folder }, why) {
@@ -97,15 +103,20 @@ export function openRecords(home: string): LocalRecords {
 const IDEMPOTENCY_KEY = /^[A-Za-z0-9_-]{22}$/;
 
 /** The record is written last and whole: a folder without one is no session. */
-async function createRecord(home: string, identity: SessionIdentity, port: number): Promise<LocalRecord> {
+async function createRecord(
+  home: string,
+  identity: SessionIdentity,
+  ports: SessionPorts,
+): Promise<LocalRecord> {
   const folder = join(home, identity.idempotencyKey);
   await mkdir(sessionFiles({ folder }).workdir, { recursive: true });
-  const stored = JSON.stringify({ ...identityColumns(identity), port });
+  const stored = JSON.stringify({ ...identityColumns(identity), ...ports });
   await writeAtomically(join(folder, 'record.json'), [Buffer.from(stored)], { replace: false });
-  return { ...identity, port, folder, process: undefined, stop: undefined, exit: undefined };
+  return { ...identity, ...ports, folder, process: undefined, stop: undefined, exit: undefined };
 }
 
-const StoredRecord = v.intersect([IdentityColumns, v.object({ port: v.number() })]);
+const StoredPorts = v.object({ port: v.number(), dashboardPort: v.optional(v.number()) });
+const StoredRecord = v.intersect([IdentityColumns, StoredPorts]);
 
 const StoredExit = v.object({
   code: v.optional(v.nullable(v.number())),

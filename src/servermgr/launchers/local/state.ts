@@ -1,17 +1,19 @@
 import { requestedAtMs } from '../../session-id.ts';
-import type { SessionEnded, SessionState } from '../launcher.ts';
+import { dashboardAt, type SessionEnded, type SessionState } from '../launcher.ts';
 import { isRunning } from './process-identity.ts';
 import type { LocalRecord } from './records.ts';
 
 /** A session whose process has not started this long after the request never will be started. */
 const START_TIMEOUT_MS = 30_000;
 
+const LOOPBACK = '127.0.0.1';
+
 /**
  * The present state of a session, by its record and its process.
  * @param gameHost the host that visitors connect to
  */
 export function stateOf(record: LocalRecord, gameHost: string): SessionState {
-  const { id, process, port, stop, exit } = record;
+  const { id, process, port, dashboardPort, stop, exit } = record;
   const requestedMs = requestedAtMs(id) ?? 0;
   if (exit !== undefined) return ended(record, { ...exit, exitCode: exit.code });
   if (process === undefined) {
@@ -24,7 +26,8 @@ export function stateOf(record: LocalRecord, gameHost: string): SessionState {
   return {
     phase: 'running',
     address: { host: gameHost, port },
-    pingAddress: { host: '127.0.0.1', port },
+    pingAddress: { host: LOOPBACK, port },
+    dashboard: dashboardAt(dashboardPort, gameHost, LOOPBACK),
     sinceMs: requestedMs,
   };
 }
