@@ -46,6 +46,7 @@ const WORLDS = JSON.stringify([
 test.concurrent('a person presses the button, reads the address, plays there with the agent, leaves; the archive is there and opens', async () => {
   await using fixture = await createManagerFixture({
     ...{ SERVERMGR_SUPERVISOR: '', SERVERMGR_WORLDS: WORLDS, SESSION_EMPTY_TIMEOUT: '2s' },
+    SERVERMGR_DASHBOARD_PORT: '80',
     ...demoGame()?.env,
     SESSION_AGENT_COMMAND: JSON.stringify([process.execPath, programPath('agent.mjs'), '--port', '{port}']),
   });
@@ -62,6 +63,11 @@ test.concurrent('a person presses the button, reads the address, plays there wit
   expect(address).toMatch(/^localhost:\d+$/);
   await expectText(page, 'Minecraft Java Edition 1.16.5');
   await expectText(page, 'Waits for somebody to join');
+
+  // Whoever looks whether the dashboard answers is nobody.
+  await expectText(page, 'nobody yet');
+  const dashboard = await page.getByRole('link', { name: /^http:/ }).getAttribute('href');
+  expect(await (await fetch(dashboard ?? '')).text()).toContain('The dashboard');
 
   const { leave } = await join_(address ?? '');
   await expectText(page, '1 person');
@@ -133,6 +139,30 @@ test.concurrent('an administrator sees the fleet and what it costs, and stops a 
   expect(visit.faults).toEqual([]);
 });
 
+test.concurrent.each([true, false])(
+  'the dashboard’s link comes with the address, and leads there (JavaScript: %s)',
+  async javaScriptEnabled => {
+    await using fixture = await createManagerFixture({
+      SERVERMGR_DASHBOARD_PORT: '80',
+      SERVERMGR_SUPERVISOR: supervisorCommand('--dashboard-on-demand'),
+    });
+    const { url } = await fixture.startManager();
+    await using visit = await openPage(url, { javaScriptEnabled });
+    const { page } = visit;
+    await page.getByRole('button', { name: 'Start a server' }).click();
+    await page.getByText('the agent’s dashboard is almost there').waitFor();
+    expect(await page.getByRole('link', { name: /^http:/ }).count()).toBe(0);
+    const workdir = await fixture.workdir(new URL(page.url()).searchParams.get('q') ?? '');
+    await writeFile(join(workdir, 'dashboard'), '');
+    await page.getByText('The agent’s dashboard: http://localhost').waitFor();
+    expect(await page.getByLabel('Address').textContent()).toMatch(/^localhost:\d+$/);
+    await page.getByRole('link', { name: /^http:/ }).click();
+    await page.getByRole('heading', { name: 'The dashboard' }).waitFor();
+    expect(page.url()).toMatch(/^http:\/\/localhost:\d+\/$/);
+    expect(visit.faults).toEqual([]);
+  },
+);
+
 test.concurrent('with the keyboard alone a world is chosen, the server started, and the address copied', async () => {
   await using fixture = await createManagerFixture({ SERVERMGR_WORLDS: WORLDS });
   const { url } = await fixture.startManager();
@@ -151,6 +181,7 @@ test.concurrent('with the keyboard alone a world is chosen, the server started, 
   await copy.focus();
   await page.keyboard.press('Enter');
   await page.getByRole('button', { name: 'Copied' }).waitFor();
+  expect(await page.getByText('dashboard').isVisible()).toBe(false);
   const copied = await page.evaluate('navigator.clipboard.readText()');
   expect(copied).toBe(await page.getByLabel('Address').textContent());
   expect(visit.faults).toEqual([]);
@@ -188,7 +219,9 @@ test.concurrent.each([
   ['light', 1_000],
   ['dark', 1_000],
 ] as const)('pages fit and can be read, in %s colours at %i pixels', async (colorScheme, width) => {
-  await using fixture = await createManagerFixture({ SERVERMGR_WORLDS: WORLDS });
+  await using fixture = await createManagerFixture({
+    ...{ SERVERMGR_WORLDS: WORLDS, SERVERMGR_DASHBOARD_PORT: '80' },
+  });
   const { url } = await fixture.startManager();
   await using visit = await openPage(url, { colorScheme, viewport: { width, height: 800 }, ...asAdmin });
   const { page } = visit;

@@ -61,6 +61,14 @@ test('the task definition sets the manager up so that it starts, with its secret
   });
 });
 
+test('the manager leads to the dashboard where the image’s listens, and the session’s task opens that port', async () => {
+  const { config } = await managerOfTask();
+  const [session] = (await filled('task-definition.json')).containerDefinitions;
+  const port = Number(/MCDASHBOARD_PORT=(\d+)/.exec(await readFile(join(ROOT, 'Dockerfile'), 'utf8'))?.[1]);
+  expect(config.launcher).toMatchObject({ dashboardPort: port });
+  expect(session.portMappings).toContainEqual({ containerPort: port, hostPort: port, protocol: 'tcp' });
+});
+
 test('the service runs two instances of that task behind a load balancer', async () => {
   const service = await filled('servermgr-service.json');
   const { family, containerDefinitions } = await filled('servermgr-task.json');

@@ -1,20 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import type { Capacity, EcsSettings } from '../../src/config/servermgr-config.ts';
-import { openFleet } from '../../src/servermgr/fleet/fleet.ts';
-import type { SessionView } from '../../src/servermgr/fleet/view.ts';
-import { createAddressLookup } from '../../src/servermgr/launchers/ecs/addresses.ts';
-import { openEcs } from '../../src/servermgr/launchers/ecs/ecs.ts';
-import { openSavedSessions } from '../../src/servermgr/saved-sessions.ts';
+import type { Capacity } from '../../src/config/servermgr-config.ts';
 import { randomToken } from '../../src/servermgr/session-id.ts';
-import { openDirectoryStore } from '../../src/store/directory.ts';
 import { eventually } from '../support/eventually.ts';
 import { startS3Server } from '../support/s3-server.ts';
-import { type AwsServer, ecsSettings, startAwsServer } from './support/aws-server.ts';
-import type { TaskPlan } from './support/aws-tasks.ts';
+import { type AwsServer, startAwsServer } from './support/aws-server.ts';
+import { becomes, launched, launcherOf, openFleetOn } from './support/ecs-fleet.ts';
 import { newRequest } from './support/launch-request.ts';
 import { startProgram } from './support/program.ts';
 import { idIn, newVisitor } from './support/visitor.ts';
@@ -271,53 +264,4 @@ test.concurrent('the manager, set up by its environment alone, plays on ECS: by 
 
 function operations(aws: AwsServer): string[] {
   return aws.requests.map(({ operation }) => operation);
-}
-
-function launcherOf(aws: AwsServer, changes: Partial<EcsSettings> = {}, name = 'tests') {
-  const { ecs, ec2 } = aws.clients();
-  return openEcs({ ...ecsSettings(), ...changes }, { ecs, name, findAddresses: createAddressLookup(ec2) });
-}
-
-async function openFleetOn(plan: TaskPlan, { launchTimeoutMs = 60_000, gamePort = 0 } = {}) {
-  const aws = await startAwsServer(plan);
-  const folder = await mkdtemp(join(tmpdir(), 'fleet-'));
-  const launcher = launcherOf(aws, { gamePort: gamePort || (await aws.tasks.playGame()) });
-  const fleet = openFleet({
-    launcher: { ...launcher, pollIntervalMs: 100 },
-    savedSessions: openSavedSessions(openDirectoryStore(folder), pino({ level: 'silent' })),
-    limits: { fleet: 5, launchTimeoutMs },
-    worlds: [{ id: 'flat_world', title: 'Flat', text: '', env: {} }],
-    session: {
-      env: {},
-      destination: { kind: 'directory', path: folder },
-      ...{ joinTimeoutMs: 900_000, emptyTimeoutMs: 10_000, maxDurationMs: undefined },
-      ...{ agentPlayers: 1, pathStyle: false, costPerHour: undefined },
-    },
-    log: pino({ level: 'silent' }),
-  });
-  return {
-    aws,
-    fleet,
-    async [Symbol.asyncDispose]() {
-      await fleet.close();
-      await aws[Symbol.asyncDispose]();
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
-}
-
-type FleetOf = Awaited<ReturnType<typeof openFleetOn>>['fleet'];
-
-async function launched(fleet: FleetOf): Promise<string> {
-  const answer = await fleet.launch({ visitor: randomToken(), token: randomToken(), world: 'flat_world' });
-  if (answer.kind !== 'launched') throw new Error(`not launched: ${JSON.stringify(answer)}`);
-  return answer.id;
-}
-
-function becomes(fleet: FleetOf, id: string, is: (view: SessionView) => boolean): Promise<SessionView> {
-  return eventually(async () => {
-    const view = (await fleet.snapshot()).views.find(one => one.id === id);
-    if (view === undefined || !is(view)) throw new Error(`it is ${JSON.stringify(view)}`);
-    return view;
-  });
 }

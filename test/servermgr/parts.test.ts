@@ -22,7 +22,7 @@ import {
   visitorHash,
 } from '../../src/servermgr/session-id.ts';
 import { html } from '../../src/servermgr/web/html.ts';
-import { addressText, bytesText, durationText } from '../../src/servermgr/web/labels.ts';
+import { addressText, bytesText, dashboardUrl, durationText } from '../../src/servermgr/web/labels.ts';
 import { waitPage } from '../../src/servermgr/web/pages/wait.ts';
 import { waitView } from '../../src/servermgr/web/pages/wait-view.ts';
 import { openDirectoryStore } from '../../src/store/directory.ts';
@@ -63,6 +63,9 @@ test('addresses, durations and sizes are told as people tell them', () => {
   expect(addressText({ host: '1.2.3.4', port: 25_565 })).toBe('1.2.3.4');
   expect(addressText({ host: 'localhost', port: 25_566 })).toBe('localhost:25566');
   expect(addressText({ host: '2001:db8::1', port: 25_566 })).toBe('[2001:db8::1]:25566');
+  expect(dashboardUrl({ host: '1.2.3.4', port: 80 })).toBe('http://1.2.3.4');
+  expect(dashboardUrl({ host: 'localhost', port: 25_565 })).toBe('http://localhost:25565');
+  expect(dashboardUrl({ host: '2001:db8::1', port: 80 })).toBe('http://[2001:db8::1]');
   expect([9_400, 192_000, 7_500_000, -5].map(durationText)).toEqual([
     '9 s',
     '3 min 12 s',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { SessionSettings } from '../../src/config/servermgr-config.ts';
-import { type Observation, observe } from '../../src/servermgr/fleet/observation.ts';
+import { type Observation, observe, probeTarget } from '../../src/servermgr/fleet/observation.ts';
 import type { Probe } from '../../src/servermgr/fleet/probe.ts';
 import { rulesFor } from '../../src/servermgr/fleet/rules.ts';
 import { viewOf } from '../../src/servermgr/fleet/view.ts';
@@ -31,9 +31,9 @@ function session(ageMs: number, changes: Partial<Session> = {}): Session {
   };
 }
 
-function answers(online: number): Probe {
+function answers(online: number, dashboard?: boolean): Probe {
   const status = { version: 'Cuberite 1.12.2', protocol: 340, online, max: 20, names: [], latencyMs: 1 };
-  return { port: 'open', status };
+  return { port: 'open', status, dashboard };
 }
 
 /** What an instance has observed after these samples. */
@@ -74,6 +74,50 @@ test('a session that was ready once and is silent now is left alone as well', ()
     { atMs: NOW, probe: closed },
   ];
   expect(rulesFor([one], new Map([[one.id, observed(one, true, ...samples)]]), limits, NOW)).toEqual([]);
+});
+
+test('a game that answers is not ready without its dashboard; people who play are left alone all the same', () => {
+  const one = session(6 * MINUTE);
+  const look = (launchedHere: boolean, online: number) => {
+    const observation = observed(one, launchedHere, { atMs: NOW, probe: answers(online, false) });
+    const { phase, progress, people } = viewOf(
+      { session: one, observation, report: undefined },
+      settings,
+      NOW,
+    );
+    const actions = rulesFor([one], new Map([[one.id, observation]]), limits, NOW);
+    return { phase, progress, people, actions };
+  };
+  const stop = { do: 'stop', session: one, why: 'never-ready' };
+  expect(look(true, 1)).toEqual({ phase: 'starting', progress: 95, people: 0, actions: [stop] });
+  expect(look(true, 2)).toEqual({ phase: 'ready', progress: 100, people: 1, actions: [] });
+  // After a restart nobody knows whether it has answered before.
+  expect(look(false, 1)).toMatchObject({ phase: 'starting', actions: [] });
+  expect(look(false, 3)).toMatchObject({ phase: 'ready', people: 2, actions: [] });
+});
+
+test('a dashboard is asked until the session is ready', () => {
+  const at = { host: '1.2.3.4', port: 80 };
+  const state = { ...runningState, dashboard: { address: at, probeAddress: at } };
+  const one = session(MINUTE, { state });
+  const waiting = observed(one, true, { atMs: NOW, probe: answers(1, false) });
+  const ready = observed(one, true, { atMs: NOW, probe: answers(1, true) });
+  expect([undefined, waiting, ready].map(seen => probeTarget(state, seen).dashboard)).toEqual([
+    at,
+    at,
+    undefined,
+  ]);
+});
+
+test('the countdown begins when the game answers, however late the dashboard does', () => {
+  const one = session(5 * MINUTE);
+  const samples = [
+    { atMs: NOW - MINUTE, probe: answers(1, false) },
+    { atMs: NOW, probe: answers(1, true) },
+  ];
+  const observation = observed(one, true, ...samples);
+  const view = viewOf({ session: one, observation, report: undefined }, settings, NOW);
+  expect(view).toMatchObject({ readyMs: NOW, wait: { for: 'somebody to join', untilMs: NOW + 14 * MINUTE } });
 });
 
 test('a task that is still being provisioned after its time is stopped, whoever has seen it', () => {

@@ -5,7 +5,7 @@ import { errorText } from '../../runtime/text.ts';
 import { isAlive, type Launcher, type Session } from '../launchers/launcher.ts';
 import type { SavedSessions } from '../saved-sessions.ts';
 import { nameOf } from '../session-id.ts';
-import { type Observation, observe } from './observation.ts';
+import { type Observation, observe, probeTarget } from './observation.ts';
 import { createPendingLaunches } from './pending.ts';
 import { createToldPeople } from './people.ts';
 import { probeAll } from './probe.ts';
@@ -97,11 +97,11 @@ export function createMonitor(options: MonitorOptions): Monitor {
 
   async function observeSessions(signal: AbortSignal): Promise<void> {
     const before = sessions();
-    const addresses = before.flatMap(({ id, state }) =>
-      state.phase === 'running' ? [[id, state.pingAddress] as const] : [],
+    const targets = before.flatMap(({ id, state }) =>
+      state.phase === 'running' ? [[id, probeTarget(state, observations.get(id))] as const] : [],
     );
     const [probes] = await Promise.all([
-      probeAll(new Map(addresses), signal),
+      probeAll(new Map(targets), signal),
       toldPeople.readDue(before, signal),
     ]);
     const atMs = Date.now();

@@ -1,11 +1,11 @@
 import type { People } from '../../journal/format/people.ts';
 import type { ServerStatus } from '../../minecraft/ping.ts';
 import { peopleOnline } from '../../minecraft/player-count.ts';
-import type { Session } from '../launchers/launcher.ts';
-import type { Probe } from './probe.ts';
+import type { Session, SessionRunning } from '../launchers/launcher.ts';
+import type { Probe, ProbeTarget } from './probe.ts';
 
-/** 30: requested, 50: provisioned, 75: address known, 90: port open, 100: the server answers. */
-export type Progress = 30 | 50 | 75 | 90 | 100;
+/** 30: requested, 50: provisioned, 75: address known, 90: port open, 95: the game answers, 100: it is ready. */
+export type Progress = 30 | 50 | 75 | 90 | 95 | 100;
 
 /** What this instance has observed of a session since its own start. */
 export interface Observation {
@@ -14,8 +14,10 @@ export interface Observation {
   readonly fromStart: boolean;
   /** The furthest that it ever was. */
   readonly progress: Progress;
+  /** Since when people may join: the game has answered, and the dashboard as well if there is one. */
   readonly readyMs: number | undefined;
-  readonly lastAnswerMs: number | undefined;
+  /** When the game has answered, the first time and the last. */
+  readonly answered: { readonly firstMs: number; readonly lastMs: number } | undefined;
   readonly status: ServerStatus | undefined;
   readonly people: number;
   /** What it tells of them itself; undefined: `people` is what its status shows, without the agent. */
@@ -47,14 +49,19 @@ export function observe(before: Observation | undefined, sample: Sample): Observ
   const { online } = probe.status;
   const estimate = online === undefined ? known.people : peopleOnline(online, agentPlayers);
   const people = told?.present ?? estimate;
+  const everJoined = known.everJoined || people > 0 || (told?.peak ?? 0) > 0;
+  // Whoever plays is shown the address, also by an instance that was started after the dashboard had gone.
+  const isReady = probe.dashboard !== false || everJoined;
+  const readyMs = known.readyMs ?? (isReady ? atMs : undefined);
   return {
     ...known,
-    readyMs: known.readyMs ?? atMs,
-    lastAnswerMs: atMs,
+    progress: readyMs === undefined ? known.progress : 100,
+    readyMs,
+    answered: { firstMs: known.answered?.firstMs ?? atMs, lastMs: atMs },
     status: probe.status,
     people,
     told,
-    everJoined: known.everJoined || people > 0 || (told?.peak ?? 0) > 0,
+    everJoined,
     everybodyLeftMs: people > 0 ? undefined : known.people > 0 ? atMs : known.everybodyLeftMs,
   };
 }
@@ -66,7 +73,7 @@ function initial({ session, atMs, launchedHere }: Sample): Observation {
     fromStart: launchedHere || phase === 'requested' || phase === 'provisioned',
     progress: 30,
     readyMs: undefined,
-    lastAnswerMs: undefined,
+    answered: undefined,
     status: undefined,
     people: 0,
     told: undefined,
@@ -79,7 +86,16 @@ function withProgress(known: Observation, progress: Progress): Observation {
   return progress > known.progress ? { ...known, progress } : known;
 }
 
-/** How far a session is, by its state and by what its server answers. */
+/** Where a session is probed: a dashboard no more once it is ready, when only the game tells whether it goes on. */
+export function probeTarget(
+  { pingAddress, dashboard }: SessionRunning,
+  observation: Observation | undefined,
+): ProbeTarget {
+  const isAwaited = observation?.readyMs === undefined;
+  return { game: pingAddress, dashboard: isAwaited ? dashboard?.probeAddress : undefined };
+}
+
+/** How far a session is, by its state and by what it answers. */
 export function progressOf({ session, probe }: Pick<Sample, 'session' | 'probe'>): Progress {
   switch (session.state.phase) {
     case 'requested':
@@ -90,7 +106,8 @@ export function progressOf({ session, probe }: Pick<Sample, 'session' | 'probe'>
       return 50;
     case 'running':
       if (probe?.port !== 'open') return 75;
-      return probe.status === undefined ? 90 : 100;
+      if (probe.status === undefined) return 90;
+      return probe.dashboard === false ? 95 : 100;
     default:
       return session.state satisfies never;
   }

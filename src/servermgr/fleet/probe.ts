@@ -1,31 +1,45 @@
 import type { Address } from '../../config/session-config.ts';
 import { ping, type ServerStatus } from '../../minecraft/ping.ts';
 import { isPortOpen } from '../../minecraft/readiness.ts';
+import { answersHttp } from './http-probe.ts';
 
-/** How far a game server is, as seen from outside. `status` is undefined while it accepts connections only. */
+/** Where a session is probed. */
+export interface ProbeTarget {
+  readonly game: Address;
+  /** undefined: there is none, or it need not be asked. */
+  readonly dashboard: Address | undefined;
+}
+
+/** How far a session is, as seen from outside. */
 export type Probe =
   | { readonly port: 'closed' }
-  | { readonly port: 'open'; readonly status: ServerStatus | undefined };
+  | {
+      readonly port: 'open';
+      /** undefined: the game server accepts connections only. */
+      readonly status: ServerStatus | undefined;
+      /** Whether the dashboard answers; undefined: it was not asked. */
+      readonly dashboard?: boolean | undefined;
+    };
 
 const PING_TIMEOUT_MS = 2_000;
 const CONCURRENT_PROBES = 32;
 
-/** Probes one server. @throws nothing but the signal's reason. */
-async function probe(address: Address, signal: AbortSignal): Promise<Probe> {
-  try {
-    return { port: 'open', status: await ping(address, { timeoutMs: PING_TIMEOUT_MS, signal }) };
-  } catch {
-    signal.throwIfAborted();
-    return (await isPortOpen(address, signal)) ? { port: 'open', status: undefined } : { port: 'closed' };
+/** Probes one session, its dashboard only when the game answers. @throws nothing but the signal's reason. */
+async function probe({ game, dashboard }: ProbeTarget, signal: AbortSignal): Promise<Probe> {
+  const status = await ping(game, { timeoutMs: PING_TIMEOUT_MS, signal }).catch(() => undefined);
+  signal.throwIfAborted();
+  if (status === undefined) {
+    return (await isPortOpen(game, signal)) ? { port: 'open', status } : { port: 'closed' };
   }
+  return { port: 'open', status, dashboard: dashboard && (await answersHttp(dashboard, signal)) };
 }
 
-/** Probes many servers, so many at a time. @param addresses by session. @throws the signal's reason. */
+/** Probes many sessions, so many at a time. @param targets by session. @throws the signal's reason. */
 export async function probeAll(
-  addresses: ReadonlyMap<string, Address>,
+  targets: ReadonlyMap<string, ProbeTarget>,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Probe>> {
-  const remaining = [...addresses];
+  const remaining = [...targets];
   const probes = new Map<string, Probe>();
   const worker = async () => {
     for (let next = remaining.pop(); next !== undefined; next = remaining.pop()) {

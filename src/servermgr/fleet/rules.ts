@@ -70,7 +70,7 @@ export function removalsFor(
 }
 
 /**
- * One that runs counts only if this instance has observed it from its start, and it has never answered. One that was
+ * One that runs counts only if this instance has observed it from its start, and it was never ready. One that was
  * there before may well be saving: it is left to the supervisor's own limits.
  */
 function isNeverReady(

@@ -15,6 +15,8 @@ export interface SessionView {
   readonly phase: Phase;
   readonly progress: Progress;
   readonly address: Address | undefined;
+  /** The agent's dashboard, as soon as the session is ready; undefined: there is none. */
+  readonly dashboard: Address | undefined;
   /** Minecraft's version, e.g. `1.12.2`. */
   readonly version: string | undefined;
   readonly people: number;
@@ -72,6 +74,7 @@ export function viewOf(
     phase,
     progress,
     address: state.phase === 'running' ? state.address : undefined,
+    dashboard: state.phase === 'running' && phase === 'ready' ? state.dashboard?.address : undefined,
     version: versionOf(observation),
     people: phase === 'ready' ? (observation?.people ?? 0) : 0,
     isEstimate: observation?.told === undefined,
@@ -95,8 +98,8 @@ function phaseOf(
     case 'provisioned':
       return 'starting';
     case 'running':
-      if (observation?.lastAnswerMs === undefined) return 'starting';
-      return nowMs - observation.lastAnswerMs > SILENT_MS ? 'ending' : 'ready';
+      if (observation?.answered === undefined || observation.readyMs === undefined) return 'starting';
+      return nowMs - observation.answered.lastMs > SILENT_MS ? 'ending' : 'ready';
     case 'ending':
       return 'ending';
     case 'ended':
@@ -134,17 +137,17 @@ function versionOf(observation: Observation | undefined): string | undefined {
  * server first answered, and the manager knows the limits that it was given.
  */
 function waitOf(observation: Observation, settings: SessionSettings): Wait | undefined {
-  const { readyMs, fromStart, everJoined, everybodyLeftMs, people } = observation;
+  const { answered, fromStart, everJoined, everybodyLeftMs, people } = observation;
   const { joinTimeoutMs, emptyTimeoutMs, maxDurationMs } = settings;
-  if (readyMs === undefined) return undefined;
+  if (answered === undefined) return undefined;
   const waits: Wait[] = [];
   if (maxDurationMs !== undefined && fromStart)
-    waits.push({ for: 'the end of its time', untilMs: readyMs + maxDurationMs });
+    waits.push({ for: 'the end of its time', untilMs: answered.firstMs + maxDurationMs });
   if (people === 0 && everybodyLeftMs !== undefined && emptyTimeoutMs !== undefined)
     waits.push({ for: 'somebody to come back', untilMs: everybodyLeftMs + emptyTimeoutMs });
   // Only an instance that has observed it from its start knows that nobody has joined yet.
   if (people === 0 && !everJoined && fromStart && joinTimeoutMs !== undefined)
-    waits.push({ for: 'somebody to join', untilMs: readyMs + joinTimeoutMs });
+    waits.push({ for: 'somebody to join', untilMs: answered.firstMs + joinTimeoutMs });
   return waits.sort((a, b) => a.untilMs - b.untilMs)[0];
 }
 
@@ -190,6 +193,7 @@ export function viewOfReport(
     phase: failed ? 'failed' : 'ended',
     progress: failed ? 75 : 100,
     address: undefined,
+    dashboard: undefined,
     version: undefined,
     people: 0,
     isEstimate: false,

@@ -2,8 +2,17 @@ import type { Address } from '../../config/session-config.ts';
 
 /** As Minecraft's "Direct connection" takes it: without the port if that is the default, 25565. */
 export function addressText({ host, port }: Address): string {
+  return hostAndPort(host, port, 25_565);
+}
+
+/** The URL of a dashboard: without the port if that is HTTP's, 80. */
+export function dashboardUrl({ host, port }: Address): string {
+  return `http://${hostAndPort(host, port, 80)}`;
+}
+
+function hostAndPort(host: string, port: number, usualPort: number): string {
   const name = host.includes(':') ? `[${host}]` : host;
-  return port === 25_565 ? name : `${name}:${port}`;
+  return port === usualPort ? name : `${name}:${port}`;
 }
 
 /** `2 h 5 min`, `3 min 12 s`, `9 s`. */

@@ -47,6 +47,7 @@ function show(card, view) {
     // A text that stays the same is not said again by a screen reader.
     if (element.textContent !== text) element.textContent = text;
   }
+  for (const link of card.querySelectorAll('[data-href]')) link.href = view[link.dataset.href];
   for (const element of card.querySelectorAll('[data-if]')) {
     element.classList.toggle('gone', view[element.dataset.if] === '');
   }

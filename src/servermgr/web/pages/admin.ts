@@ -1,7 +1,7 @@
 import type { SessionView } from '../../fleet/view.ts';
 import type { SavedReport } from '../../saved/report.ts';
 import { type Html, html } from '../html.ts';
-import { addressText, bytesText, dollarsText, durationText, momentText } from '../labels.ts';
+import { addressText, bytesText, dashboardUrl, dollarsText, durationText, momentText } from '../labels.ts';
 import { layout } from './layout.ts';
 
 export interface AdminPage {
@@ -61,12 +61,13 @@ function table(caption: string, rows: readonly AdminRow[], page: AdminPage): Htm
 }
 
 function tableRow({ view, recoverable }: AdminRow, { csrf, nowMs }: AdminPage): Html {
-  const { name, world, where, phase, progress, ended, address, requestedMs: askedMs } = view;
+  const { name, world, where, phase, progress, ended, address, dashboard, requestedMs: askedMs } = view;
   const report = ended?.report;
   return html`<tr>
 <td data-label="Session"><span><code>${name}</code><br /><span class="small">${[world, whereText(where)].filter(Boolean).join(' · ')}</span></span></td>
 <td data-label="State"><span><span class="state ${phase}">${phase === 'starting' ? `starting, ${progress} %` : phase}</span>
-${address && html`<br /><code class="small">${addressText(address)}</code>`}</span></td>
+${address && html`<br /><code class="small">${addressText(address)}</code>`}
+${dashboard && html`<br /><a class="small" href="${dashboardUrl(dashboard)}" aria-label="Dashboard of ${name}">Dashboard</a>`}</span></td>
 <td data-label="Age"><span>${durationText((ended?.atMs ?? nowMs) - askedMs)}<br /><span class="small">${momentText(askedMs)}</span></span></td>
 <td data-label="People"><span>${ended === undefined ? presentText(view) : (report?.peak ?? '–')}</span></td>
 <td data-label="Archive">${report?.archive ? bytesText(report.archive.bytes) : '–'}</td>

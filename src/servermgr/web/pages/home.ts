@@ -1,7 +1,8 @@
 import type { World } from '../../../config/servermgr-config.ts';
+import type { Address } from '../../../config/session-config.ts';
 import type { SessionView } from '../../fleet/view.ts';
 import { type Html, html } from '../html.ts';
-import { addressText } from '../labels.ts';
+import { addressText, dashboardUrl } from '../labels.ts';
 import { layout } from './layout.ts';
 
 export interface HomePage {
@@ -73,10 +74,15 @@ function yourSession(view: SessionView): Html {
 <p>${
     view.address === undefined
       ? 'You have one session at a time. This one is yours.'
-      : html`People connect to <code>${addressText(view.address)}</code>. You have one session at a time.`
+      : html`People connect to <code>${addressText(view.address)}</code>${view.dashboard && dashboardLink(view.dashboard)}. You have one session at a time.`
   }</p>
 <a class="go" href="/wait?q=${view.id}">Go to your server</a>
 </section>`;
+}
+
+function dashboardLink(dashboard: Address): Html {
+  const url = dashboardUrl(dashboard);
+  return html`, and the agent’s dashboard is at <a href="${url}">${url}</a>`;
 }
 
 function endedSessions(yours: readonly SessionView[]): Html | undefined {

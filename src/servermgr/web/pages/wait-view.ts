@@ -1,5 +1,5 @@
 import type { SessionView, Wait } from '../../fleet/view.ts';
-import { addressText, agentText, bytesText, durationText, peopleText } from '../labels.ts';
+import { addressText, agentText, bytesText, dashboardUrl, durationText, peopleText } from '../labels.ts';
 
 /**
  * The moving part of the waiting page, as texts: the server fills the page with them, and events bring them up to
@@ -11,6 +11,8 @@ export interface WaitView {
   readonly headline: string;
   readonly detail: string;
   readonly address: string;
+  /** A URL; empty: there is none. */
+  readonly dashboard: string;
   readonly version: string;
   readonly people: string;
   /** Whether it plays; empty: that is not known. */
@@ -27,17 +29,19 @@ const STEPS = {
   50: 'A machine has been found; it is being prepared.',
   75: 'The machine has its address; the game is being started.',
   90: 'The game is almost there.',
+  95: 'The game answers; the agent’s dashboard is almost there.',
   100: 'The server answers.',
 } as const;
 
 export function waitView(view: SessionView): WaitView {
-  const { phase, progress, address, ended, readyMs, wait } = view;
+  const { phase, progress, address, dashboard, ended, readyMs, wait } = view;
   return {
     phase,
     progress,
     headline: headlineOf(view),
     detail: detailOf(view),
     address: address === undefined ? '' : addressText(address),
+    dashboard: dashboard === undefined ? '' : dashboardUrl(dashboard),
     version: view.version ?? '',
     people: peopleText(view.people, view.isEstimate),
     agent: agentText(view.agentInGame),

@@ -16,12 +16,12 @@ const STEPS = [
   { at: 50, text: 'Machine found' },
   { at: 75, text: 'Address known' },
   { at: 90, text: 'Port open' },
-  { at: 100, text: 'Server answers' },
+  { at: 100, text: 'Ready' },
 ] as const;
 
 /**
  * How far a session is, where to connect, and how it ended. All parts are there from the beginning; `data-phase` on
- * the card says which of them show, and `data-text` marks the texts that events bring up to date.
+ * the card says which of them show, `data-text` marks the texts that events bring up to date, and `data-href` the links.
  */
 export function waitPage({ id, view, nowMs, own }: WaitPage): string {
   const over = view.phase === 'ended' || view.phase === 'failed';
@@ -54,12 +54,14 @@ function progress({ progress: value }: WaitView): Html {
 </div>`;
 }
 
-function connect({ address, version }: WaitView): Html {
+function connect({ address, dashboard, version }: WaitView): Html {
   return html`<div class="connect" data-show="ready">
 <label for="address">Address</label>
 <div class="address"><output id="address" data-text="address">${address}</output>
 <button class="button copy" type="button" data-copy="address">Copy</button></div>
 <p class="hint">Minecraft Java Edition <strong data-text="version">${version}</strong></p>
+<p class="dashboard ${dashboard === '' ? 'gone' : ''}" data-if="dashboard">The agent’s dashboard:
+<a href="${dashboard}" data-href="dashboard" data-text="dashboard">${dashboard}</a></p>
 </div>`;
 }
 

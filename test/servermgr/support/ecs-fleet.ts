@@ -1,0 +1,74 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { EcsSettings } from '../../../src/config/servermgr-config.ts';
+import { type Fleet, openFleet } from '../../../src/servermgr/fleet/fleet.ts';
+import type { SessionView } from '../../../src/servermgr/fleet/view.ts';
+import { createAddressLookup } from '../../../src/servermgr/launchers/ecs/addresses.ts';
+import { openEcs } from '../../../src/servermgr/launchers/ecs/ecs.ts';
+import { openSavedSessions } from '../../../src/servermgr/saved-sessions.ts';
+import { randomToken } from '../../../src/servermgr/session-id.ts';
+import { openDirectoryStore } from '../../../src/store/directory.ts';
+import { eventually } from '../../support/eventually.ts';
+import { type AwsServer, ecsSettings, startAwsServer } from './aws-server.ts';
+import type { TaskPlan } from './aws-tasks.ts';
+
+interface FleetChanges {
+  readonly launchTimeoutMs?: number;
+  readonly gamePort?: number;
+  /** Where the dashboards are; there are none unless it is given. */
+  readonly dashboardPort?: number;
+}
+
+/** A launcher on that ECS. @param name the manager's */
+export function launcherOf(aws: AwsServer, changes: Partial<EcsSettings> = {}, name = 'tests') {
+  const { ecs, ec2 } = aws.clients();
+  return openEcs({ ...ecsSettings(), ...changes }, { ecs, name, findAddresses: createAddressLookup(ec2) });
+}
+
+/** A fleet whose tasks fare by that plan, with a game that answers unless another port is given. */
+export async function openFleetOn(plan: TaskPlan, options: FleetChanges = {}) {
+  const { launchTimeoutMs = 60_000, gamePort, dashboardPort } = options;
+  const aws = await startAwsServer(plan);
+  const folder = await mkdtemp(join(tmpdir(), 'fleet-'));
+  const launcher = launcherOf(aws, { gamePort: gamePort ?? (await aws.tasks.playGame()), dashboardPort });
+  const fleet = openFleet({
+    launcher: { ...launcher, pollIntervalMs: 100 },
+    savedSessions: openSavedSessions(openDirectoryStore(folder), pino({ level: 'silent' })),
+    limits: { fleet: 5, launchTimeoutMs },
+    worlds: [{ id: 'flat_world', title: 'Flat', text: '', env: {} }],
+    session: {
+      env: {},
+      destination: { kind: 'directory', path: folder },
+      ...{ joinTimeoutMs: 900_000, emptyTimeoutMs: 10_000, maxDurationMs: undefined },
+      ...{ agentPlayers: 1, pathStyle: false, costPerHour: undefined },
+    },
+    log: pino({ level: 'silent' }),
+  });
+  return {
+    aws,
+    fleet,
+    async [Symbol.asyncDispose]() {
+      await fleet.close();
+      await aws[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** @returns the id of a session that was just launched */
+export async function launched(fleet: Fleet): Promise<string> {
+  const answer = await fleet.launch({ visitor: randomToken(), token: randomToken(), world: 'flat_world' });
+  if (answer.kind !== 'launched') throw new Error(`not launched: ${JSON.stringify(answer)}`);
+  return answer.id;
+}
+
+/** Waits for what a session is to become. */
+export function becomes(fleet: Fleet, id: string, is: (view: SessionView) => boolean): Promise<SessionView> {
+  return eventually(async () => {
+    const view = (await fleet.snapshot()).views.find(one => one.id === id);
+    if (view === undefined || !is(view)) throw new Error(`it is ${JSON.stringify(view)}`);
+    return view;
+  });
+}
