@@ -72,6 +72,7 @@ async function promote(registry: Registry, promotion: Promotion, print: Output['
     throw new Error(`${to} is ${after?.digest ?? 'nothing'} now: somebody else promotes at the same time`);
   print(`${registry.name}:${to} is now ${wanted}`);
   if (before !== undefined) print(`to go back: ${wayBack(before, promotion)}`);
+  if (to === OPTIONS.to.default) print('tasks of ECS run it once make register has named its digest');
 }
 
 /** The command that undoes a promotion. */

@@ -11,20 +11,23 @@ import {
   type TaskDefinition,
 } from '@aws-sdk/client-ecs';
 import { difference, type Json } from './ecs/difference.ts';
+import { pinImages } from './ecs/pin.ts';
 import { fill, lookUp } from './ecs/placeholders.ts';
 import { type Environment, type Output, runMain } from './run-main.ts';
 
-const USAGE = `usage: node scripts/register.ts [--dry-run] [--print] [file]
+const USAGE = `usage: node scripts/register.ts [--dry-run] [--keep-tag] [--print] [file]
 
   file        default: deploy/task-definition.json
   --dry-run   show the difference, and register nothing
+  --keep-tag  name the image by its tag, not by the digest: tasks run whatever the tag is on when they start
   --print     print the file, filled in, without a request: for the policies and schedules in deploy/
 
 REMOTE (or AWS_ACCOUNT_ID, AWS_REGION and IMAGE) and BUCKET fill the file's placeholders; PREFIX, CLUSTER and SUBNET
-where a file has them.`;
+where a file has them; PLATFORM=linux/arm64 is for Graviton.`;
 
 const OPTIONS = {
   'dry-run': { type: 'boolean', default: false },
+  'keep-tag': { type: 'boolean', default: false },
   print: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
@@ -39,8 +42,16 @@ export async function main(args: readonly string[], env: Environment, { print }:
     return 0;
   }
   const text = fill(await readFile(positionals[0] ?? FILE, 'utf8'), env);
-  if (values.print) print(text.trimEnd());
-  else await register(JSON.parse(text), { env, print, isDryRun: values['dry-run'] });
+  if (values.print) {
+    print(text.trimEnd());
+    return 0;
+  }
+  await register(JSON.parse(text), {
+    env,
+    print,
+    isDryRun: values['dry-run'],
+    keepsTag: values['keep-tag'],
+  });
   return 0;
 }
 
@@ -48,14 +59,16 @@ interface Registration {
   readonly env: Environment;
   readonly print: Output['print'];
   readonly isDryRun: boolean;
+  readonly keepsTag: boolean;
 }
 
 async function register(
-  wanted: RegisterTaskDefinitionCommandInput,
-  { env, print, isDryRun }: Registration,
+  filled: RegisterTaskDefinitionCommandInput,
+  { env, print, isDryRun, keepsTag }: Registration,
 ): Promise<void> {
-  const { family } = wanted;
+  const { family } = filled;
   if (family === undefined) throw new Error('the file is no task definition: it names no family');
+  const wanted = keepsTag ? filled : await pinImages(filled, print);
   const client = new ECSClient({ region: lookUp('REGION', env) });
   const inForce = await revisionInForce(client, family);
   if (inForce === undefined) {

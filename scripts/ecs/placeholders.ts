@@ -1,6 +1,9 @@
 import { parseRemote } from '../ecr/registry.ts';
 import type { Environment } from '../run-main.ts';
 
+/** Docker's platforms, and what ECS calls their processors. */
+const ARCHITECTURES: Readonly<Record<string, string>> = { 'linux/amd64': 'X86_64', 'linux/arm64': 'ARM64' };
+
 /** The placeholders in the files of deploy/, and where their values come from. */
 const SOURCES: Readonly<Record<string, { find: (env: Environment) => string | undefined; remedy: string }>> =
   {
@@ -15,6 +18,10 @@ const SOURCES: Readonly<Record<string, { find: (env: Environment) => string | un
     IMAGE: {
       find: env => env.IMAGE || (env.REMOTE && `${env.REMOTE}/craftassist:latest`),
       remedy: 'write IMAGE=<image>, or REMOTE for its craftassist:latest',
+    },
+    ARCHITECTURE: {
+      find: env => ARCHITECTURES[env.PLATFORM || 'linux/amd64'],
+      remedy: `write PLATFORM=<${Object.keys(ARCHITECTURES).join(' or ')}>`,
     },
     BUCKET: { find: env => env.BUCKET, remedy: 'write BUCKET=<bucket>' },
     // Stands without quotes: the file is no JSON before it is filled in, so that it cannot be applied as it is, which

@@ -23,11 +23,12 @@ test('puts latest on the image of a tag, and says what it was and is', async () 
   const { code, stdout } = await promoteAsProcess('0123abcd');
   expect(code).toBe(0);
   expect(ecr.tags.get('latest')).toBe(wanted);
-  expect(stdout.split('\n').slice(0, 4)).toEqual([
+  expect(stdout.split('\n').slice(0, 5)).toEqual([
     `latest is       ${old} (tagged latest, pushed 2026-11-01T12:00:00.000Z)`,
     `latest becomes  ${wanted} (tagged 0123abcd, pushed 2026-11-01T12:00:00.000Z)`,
     `${REMOTE}/craftassist:latest is now 0123abcd`,
     `to go back: make promote TAG=${old}`,
+    'tasks of ECS run it once make register has named its digest',
   ]);
   expect(puts().map(({ input }) => input.registryId)).toEqual(['123456789012']);
 });

@@ -3,60 +3,33 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { difference } from '../../scripts/ecs/difference.ts';
 import { main } from '../../scripts/register.ts';
-import { AwsFault, type AwsService, serveAws } from './support/aws-json.ts';
+import { AwsFault, serveAws } from './support/aws-json.ts';
+import { openEcr, REMOTE } from './support/ecr.ts';
+import { openEcs } from './support/ecs.ts';
 import { callMain, runScript } from './support/script.ts';
 
-const REMOTE = '123456789012.dkr.ecr.us-west-1.amazonaws.com';
 const DEPLOY = resolve(import.meta.dirname, '../../deploy');
 
 type Json = Record<string, unknown>;
 
-/** ECS as far as registering sees it; what it adds by itself is added here too. */
-async function openEcs(): Promise<AwsService & { revisions: Json[] }> {
-  const revisions: Json[] = [];
-  const service = await serveAws({
-    DescribeTaskDefinition({ taskDefinition }) {
-      const latest = revisions.findLast(({ family }) => family === taskDefinition);
-      if (latest === undefined) throw new AwsFault('ClientException', 'Unable to describe task definition.');
-      return { taskDefinition: latest };
-    },
-    RegisterTaskDefinition(input) {
-      const revision = revisions.length + 1;
-      const registered = {
-        ...input,
-        revision,
-        status: 'ACTIVE',
-        taskDefinitionArn: `arn:aws:ecs:us-west-1:123456789012:task-definition/${input.family}:${revision}`,
-        volumes: [],
-        placementConstraints: [],
-        compatibilities: ['EC2', 'FARGATE'],
-        requiresAttributes: [{ name: 'ecs.capability.task-eni' }],
-        registeredAt: 1_795_000_000,
-        containerDefinitions: (input.containerDefinitions as Json[]).map(container => ({
-          cpu: 0,
-          mountPoints: [],
-          volumesFrom: [],
-          ...container,
-          // In another order than it was asked for.
-          environment: [...((container.environment ?? []) as Json[])].reverse(),
-        })),
-      };
-      revisions.push(registered);
-      return { taskDefinition: registered };
-    },
-  });
-  return Object.assign(service, { revisions });
-}
-
 let ecs: Awaited<ReturnType<typeof openEcs>>;
+let ecr: Awaited<ReturnType<typeof openEcr>>;
+let promoted: string;
 
 beforeEach(async () => {
-  ecs = await openEcs();
+  [ecs, ecr] = await Promise.all([openEcs(), openEcr()]);
+  promoted = ecr.push('latest', 'old');
 });
 
-afterEach(() => ecs[Symbol.asyncDispose]());
+afterEach(async () => {
+  await ecs[Symbol.asyncDispose]();
+  await ecr[Symbol.asyncDispose]();
+});
 
-const environment = () => ({ REMOTE, BUCKET: 'recordings', AWS_ENDPOINT_URL_ECS: ecs.url });
+const environment = () => ({
+  ...{ REMOTE, BUCKET: 'recordings' },
+  ...{ AWS_ENDPOINT_URL_ECS: ecs.url, AWS_ENDPOINT_URL_ECR: ecr.url },
+});
 const register = (args: string[] = [], env: Record<string, string> = {}) =>
   callMain(main, args, { ...environment(), ...env });
 const registerAsProcess = (...args: string[]) => runScript('register.ts', args, environment());
@@ -64,17 +37,57 @@ const registerAsProcess = (...args: string[]) => runScript('register.ts', args, 
 const registrations = () =>
   ecs.requests.filter(({ operation }) => operation === 'RegisterTaskDefinition').map(({ input }) => input);
 
-test('registers the first revision, filled in', async () => {
+test('registers the first revision, filled in, with the image by its digest', async () => {
   const { code, stdout, stderr } = await registerAsProcess();
   expect([code, stderr]).toEqual([0, '']);
+  expect(stdout).toContain(`${REMOTE}/craftassist:latest is ${promoted}\n`);
   expect(stdout).toContain('craftassist has no revision yet');
   expect(stdout).toContain('registered arn:aws:ecs:us-west-1:123456789012:task-definition/craftassist:1');
   expect(registrations()).toMatchObject([
     {
       family: 'craftassist',
       taskRoleArn: 'arn:aws:iam::123456789012:role/craftassist-session',
-      containerDefinitions: [{ name: 'craftassist', image: `${REMOTE}/craftassist:latest` }],
+      containerDefinitions: [{ name: 'craftassist', image: `${REMOTE}/craftassist@${promoted}` }],
     },
+  ]);
+});
+
+test('what is promoted since is a difference, and becomes a revision', async () => {
+  await register();
+  const next = ecr.push('latest', 'new');
+  const { stdout } = await register();
+  const path = 'containerDefinitions.craftassist.image';
+  expect(stdout).toContain(`- ${path} = "${REMOTE}/craftassist@${promoted}"\n`);
+  expect(stdout).toContain(`+ ${path} = "${REMOTE}/craftassist@${next}"\n`);
+  expect(registrations()).toHaveLength(2);
+});
+
+test('keeps the tag where that is wanted, and the name of an image that is not in ECR, which it says', async () => {
+  await register(['--keep-tag']);
+  const { stdout } = await register([], { IMAGE: 'ghcr.io/somebody/craftassist:1' });
+  expect(stdout).toContain('ghcr.io/somebody/craftassist:1 keeps its tag: no registry but ECR is asked');
+  await register([], { IMAGE: `${REMOTE}/craftassist@${promoted}` });
+  const images = registrations().map(input => (input.containerDefinitions as Json[])[0]?.image);
+  expect(images).toEqual([
+    `${REMOTE}/craftassist:latest`,
+    'ghcr.io/somebody/craftassist:1',
+    `${REMOTE}/craftassist@${promoted}`,
+  ]);
+});
+
+test('registers no image that is not there', async () => {
+  const { code, stderr } = await register([], { IMAGE: `${REMOTE}/servermgr:abc123` });
+  expect([code, stderr]).toEqual([1, `there is no ${REMOTE}/servermgr:abc123: push it, or promote one\n`]);
+  expect(ecs.requests).toEqual([]);
+});
+
+test('runs on the processors that the image is built for', async () => {
+  await register([], { PLATFORM: 'linux/arm64' });
+  expect(registrations()).toMatchObject([{ runtimePlatform: { cpuArchitecture: 'ARM64' } }]);
+  const { code, stderr } = await register([], { PLATFORM: 'linux/riscv64' });
+  expect([code, stderr]).toEqual([
+    1,
+    'ARCHITECTURE is not known: write PLATFORM=<linux/amd64 or linux/arm64>\n',
   ]);
 });
 
@@ -83,7 +96,7 @@ test.each(['task-definition.json', 'recovery-task-definition.json', 'servermgr-t
   async file => {
     // The SDK sends what its model has a name for, and drops the rest.
     const names = { SUBNETS: 'subnet-1,subnet-2', GAME_SECURITY_GROUP: 'sg-1' };
-    expect((await register([join(DEPLOY, file)], names)).code).toBe(0);
+    expect((await register(['--keep-tag', join(DEPLOY, file)], names)).code).toBe(0);
     const { stdout } = await register(['--print', join(DEPLOY, file)], names);
     expect(registrations()).toEqual([JSON.parse(stdout)]);
   },
@@ -92,7 +105,8 @@ test.each(['task-definition.json', 'recovery-task-definition.json', 'servermgr-t
 test('finds nothing to do where the revision in force is as the file says', async () => {
   await register();
   const { code, stdout } = await register();
-  expect([code, stdout]).toEqual([0, 'craftassist:1 is as the file says: nothing to do\n']);
+  expect(code).toBe(0);
+  expect(stdout).toContain('craftassist:1 is as the file says: nothing to do\n');
   expect(registrations()).toHaveLength(1);
 });
 
@@ -100,7 +114,7 @@ test('shows what changes before it registers', async () => {
   await register();
   const { stdout } = await register([], { BUCKET: 'elsewhere' });
   const path = 'containerDefinitions.craftassist.environment.SESSION_DESTINATION.value';
-  expect(stdout.split('\n').slice(0, 4)).toEqual([
+  expect(stdout.split('\n').slice(1, 5)).toEqual([
     'craftassist:1 is in force, and becomes:',
     `- ${path} = "s3://recordings/turk_interactions_with_agent"`,
     `+ ${path} = "s3://elsewhere/turk_interactions_with_agent"`,

@@ -11,6 +11,7 @@ const run = promisify(execFile);
 
 const PLACEHOLDERS: Record<string, string> = {
   ...{ ACCOUNT: '123456789012', REGION: 'us-east-1', BUCKET: 'craftassist', IMAGE: 'registry/servermgr:1' },
+  ARCHITECTURE: 'X86_64',
   ...{ PREFIX: 'sessions', SUBNETS: 'subnet-a,subnet-b', SUBNET_A: 'subnet-a', SUBNET_B: 'subnet-b' },
   ...{ GAME_SECURITY_GROUP: 'sg-1', WEB_SECURITY_GROUP: 'sg-2', TARGET_GROUP_ARN: 'arn:aws:elb' },
 };

@@ -52,13 +52,13 @@ export async function openEcr({ immutable = false } = {}) {
       const pushed = Date.parse('2026-11-01T12:00:00Z') / 1_000;
       return { imageDetails: [{ imageDigest, imageTags: tagsOf(imageDigest), imagePushedAt: pushed }] };
     },
-    PutImage({ imageManifest, imageTag, imageDigest }) {
+    PutImage({ imageManifest, imageManifestMediaType, imageTag, imageDigest }) {
       const digest = digestOf(String(imageManifest));
       if (digest !== imageDigest) throw new AwsFault('ImageDigestDoesNotMatchException');
       const tag = String(imageTag);
       if (tags.get(tag) === digest) throw new AwsFault('ImageAlreadyExistsException');
       if (immutable && tags.has(tag)) throw new AwsFault('ImageTagAlreadyExistsException');
-      tags.set(tag, digest);
+      keep(String(imageManifest), String(imageManifestMediaType ?? TYPES.image), tag);
       return { image: { imageId: { imageTag, imageDigest }, imageManifest } };
     },
     DescribeImageScanFindings({ imageId }) {
