@@ -14,7 +14,8 @@ endif
 
 # Variables are given on the command line or in the environment, and reach the scripts from there:
 # REMOTE=<account>.dkr.ecr.<region>.amazonaws.com, AWS_REGION, DOCKER, COMMIT, what the Dockerfile takes, and for another
-# of its stages IMAGE_NAME and IMAGE_TARGET; DOCKER_BUILD_ARGS, and DASHBOARD_PORT for `run` (8000).
+# of its stages IMAGE_NAME and IMAGE_TARGET; PLATFORM=linux/arm64 for Graviton (`build`, `register`); PLAIN_IMAGE=1 for
+# gzip layers without an SBOM; DOCKER_BUILD_ARGS, and DASHBOARD_PORT for `run` (8000).
 
 build: ## build and tag the session image (CRAFTASSIST_IMAGE, BASE_IMAGE, DROIDLET_REF)
 	sh scripts/image.sh build
@@ -34,7 +35,7 @@ pull: ## pull what is promoted (REMOTE)
 promote: node_modules/.package-lock.json ## make TAG=<commit or digest> the image that runs (FLAGS=--dry-run)
 	$(NODE) scripts/promote.ts $(FLAGS) -- "$$TAG"
 
-register: node_modules/.package-lock.json ## register the task definition (FLAGS=--dry-run)
+register: node_modules/.package-lock.json ## register the task definition, with the image by its digest (FLAGS=--dry-run)
 	$(NODE) scripts/register.ts $(FLAGS)
 
 demo: node_modules/.package-lock.json ## play one real session on this machine (DEMO_SECONDS=8)

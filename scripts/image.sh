@@ -42,6 +42,18 @@ build() {
     set -- "$@" --build-arg "DROIDLET_COMMIT=$droidlet"
   fi
   if [ -n "$target" ]; then set -- "$@" --target "$target"; fi
+  if [ -n "${PLATFORM:-}" ]; then
+    need_base_for "$PLATFORM"
+    set -- "$@" --platform "$PLATFORM"
+  fi
+  plain=$(why_plain)
+  if [ -z "$plain" ]; then
+    # Fargate unpacks zstd faster; ECS pulls no image whose layers are compressed in two ways, so the base's are as well.
+    set -- "$@" --output type=image,compression=zstd,force-compression=true,oci-mediatypes=true
+    set -- "$@" --sbom=true --provenance=mode=max
+  else
+    echo "gzip layers, no SBOM and no provenance: $plain"
+  fi
   for argument in NODE_IMAGE BASE_IMAGE CRAFTASSIST_IMAGE DROIDLET_REPOSITORY DROIDLET_REF; do
     eval "value=\${$argument:-}"
     if [ -n "$value" ]; then set -- "$@" --build-arg "$argument=$value"; fi
@@ -56,6 +68,29 @@ build() {
   DOCKER_BUILDKIT=1 "$DOCKER" build --progress=plain --build-arg "COMMIT=$commit" --build-arg "VERSION=$version" "$@" .
   for tag in $(tags "$commit" "$droidlet"); do echo "built $name:$tag"; done
   [ -n "${REMOTE:-}" ] || echo 'REMOTE is not set: the image has local tags only'
+}
+
+# Why the image gets gzip layers, and nothing beside them; nothing where this Docker can do better. The containerd image
+# store alone keeps an SBOM, https://docs.docker.com/build/metadata/attestations/; the other one ignores the compression.
+why_plain() {
+  if [ -n "${PLAIN_IMAGE:-}" ]; then
+    echo 'PLAIN_IMAGE is set'
+  elif ! "$DOCKER" buildx version >/dev/null 2>&1; then
+    echo 'this Docker has no plug-in buildx'
+  elif ! "$DOCKER" info --format '{{.DriverStatus}}' 2>/dev/null | grep -q 'io\.containerd\.snapshotter'; then
+    echo 'this Docker does not use the containerd image store'
+  fi
+}
+
+# Of the images that Craftassist is built on by default only one for linux/amd64 is known.
+need_base_for() {
+  case "$1" in
+    linux/amd64) return ;;
+    linux/arm64) ;;
+    *) fail "PLATFORM=$1: there is a Node of the project's for linux/amd64 and linux/arm64" ;;
+  esac
+  [ -n "$target${CRAFTASSIST_IMAGE:-}${BASE_IMAGE:-}" ] ||
+    fail "PLATFORM=$1: name a CRAFTASSIST_IMAGE, or a BASE_IMAGE, for that platform; the default one is for linux/amd64"
 }
 
 # One session on this machine: nothing is uploaded, the archive lies in ./sessions, and Ctrl-C ends it cleanly.

@@ -92,6 +92,8 @@ async function buildSessionImage(docker: Docker, image: string, craftassist: str
     // Nobody's own image is replaced by one with stand-ins in it.
     IMAGE_NAME: image,
     REMOTE: '',
+    // An SBOM is made by an image of Docker's own, which cannot be pulled everywhere.
+    PLAIN_IMAGE: '1',
     CRAFTASSIST_IMAGE: craftassist,
     AWS_ACCESS_KEY_ID: BUILD_SECRET,
     AWS_SECRET_ACCESS_KEY: BUILD_SECRET,

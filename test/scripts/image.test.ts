@@ -16,6 +16,10 @@ beforeEach(() => {
   docker = join(folder, 'docker');
   // Every argument on a line of its own; one image that was built, and its digests in two registries.
   const script = `#!/bin/sh
+case "$1" in
+buildx) exit \${NO_BUILDX:-0} ;;
+info) echo "[[driver-type \${STORE:-overlay2}]]"; exit ;;
+esac
 printf '%s\\n' "$@" >>"${folder}/heard"
 if [ "$4" = ${REMOTE}/craftassist:abc123 ]; then echo 0123456789ab; fi
 if [ "$2" = inspect ]; then printf '%s\\n' "elsewhere/craftassist@sha256:b" "${REMOTE}/craftassist@${DIGEST}"; fi
@@ -73,6 +77,58 @@ describe('build', () => {
     expect(values('--secret')).toEqual(['id=aws,src=/home/me/.aws/credentials']);
     expect(heard().join('\n')).not.toContain('verysecret');
   });
+});
+
+describe('a Docker', () => {
+  const containerd = { STORE: 'io.containerd.snapshotter.v1' };
+  const ready = { CRAFTASSIST_IMAGE: 'ready' };
+
+  test('that can makes zstd layers of all, an SBOM, and says how the image was built', async () => {
+    const { code, stdout } = await image('build', { ...ready, ...containerd });
+    expect(code).toBe(0);
+    expect(values('--output')).toEqual([
+      'type=image,compression=zstd,force-compression=true,oci-mediatypes=true',
+    ]);
+    expect(heard()).toEqual(expect.arrayContaining(['--sbom=true', '--provenance=mode=max']));
+    expect(stdout).not.toContain('gzip layers');
+  });
+
+  test.each([
+    ['has no buildx', { ...containerd, NO_BUILDX: '1' }, 'this Docker has no plug-in buildx'],
+    ['keeps images in its old store', {}, 'this Docker does not use the containerd image store'],
+    ['is told to', { ...containerd, PLAIN_IMAGE: '1' }, 'PLAIN_IMAGE is set'],
+  ])('that %s builds as ever, and says what is left out', async (_, env, why) => {
+    const { code, stdout } = await image('build', { ...ready, ...env });
+    expect(code).toBe(0);
+    expect(stdout).toContain(`gzip layers, no SBOM and no provenance: ${why}\n`);
+    expect(values('--output')).toEqual([]);
+    expect(heard().join('\n')).not.toMatch(/sbom|provenance/);
+  });
+});
+
+test('builds for Graviton on a base that is for it, and on no other', async () => {
+  const platform = { PLATFORM: 'linux/arm64' };
+  for (const base of [
+    { CRAFTASSIST_IMAGE: 'ready:arm64' },
+    { BASE_IMAGE: 'ubuntu:arm64' },
+    { IMAGE_TARGET: 'servermgr' },
+  ]) {
+    rmSync(join(folder, 'heard'), { force: true });
+    expect((await image('build', { ...platform, ...base })).code).toBe(0);
+    expect(values('--platform')).toEqual(['linux/arm64']);
+  }
+  rmSync(join(folder, 'heard'), { force: true });
+  const { code, stderr } = await image('build', platform);
+  expect([code, stderr]).toEqual([
+    1,
+    'PLATFORM=linux/arm64: name a CRAFTASSIST_IMAGE, or a BASE_IMAGE, for that platform; the default one is for linux/amd64\n',
+  ]);
+  const wrong = await image('build', { PLATFORM: 'linux/riscv64', CRAFTASSIST_IMAGE: 'ready' });
+  expect(wrong).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('PLATFORM=linux/riscv64: there is'),
+  });
+  expect(heard).toThrow();
 });
 
 test('finds the commit of a branch or a tag, which is what is built', async () => {

@@ -53,7 +53,7 @@ test('make -C tools/docker builds and pushes', async () => {
   const [docker, heard] = [join(folder, 'docker'), join(folder, 'heard')];
   await writeFile(
     docker,
-    `#!/bin/sh\necho "$1" >>"${heard}"\ncase "$1" in image) echo R/craftassist@sha256:a;; esac\n`,
+    `#!/bin/sh\ncase "$1" in buildx) exit 1;; esac\necho "$1" >>"${heard}"\ncase "$1" in image) echo R/craftassist@sha256:a;; esac\n`,
   );
   await chmod(docker, 0o755);
   const env = { DOCKER: docker, COMMIT: 'abc123', REMOTE: 'R', CRAFTASSIST_IMAGE: 'ready' };
