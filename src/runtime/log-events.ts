@@ -518,6 +518,12 @@ export const SERVERMGR_EVENTS = {
     action: '',
     fields: { session: "the session's name" },
   },
+  observation_failed: {
+    levels: ['warn'],
+    meaning: 'What the sessions answer could not be looked at this time; it is tried again.',
+    action: 'If it goes on, report it: it is a bug.',
+    fields: ERR,
+  },
   launcher_list_failed: {
     levels: ['warn'],
     meaning: 'The launcher could not list its sessions: the pages show what was known before.',

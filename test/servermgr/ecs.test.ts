@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import type { Capacity } from '../../src/config/servermgr-config.ts';
 import { randomToken } from '../../src/servermgr/session-id.ts';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
 import { startS3Server } from '../support/s3-server.ts';
 import { type AwsServer, startAwsServer } from './support/aws-server.ts';
 import { becomes, launched, launcherOf, openFleetOn } from './support/ecs-fleet.ts';
@@ -33,6 +34,43 @@ test.concurrent('a look is throttled, by ECS and by EC2, and comes through all t
   aws.fail('DescribeNetworkInterfaces', { type: 'RequestLimitExceeded' }, 2);
   const [session] = await launcher.list(signal);
   expect(session?.state).toMatchObject({ phase: 'running', address: { host: '127.0.0.2' } });
+});
+
+const THROTTLED = { type: 'ThrottlingException', message: 'Rate exceeded' };
+
+test.concurrent('a launcher that is throttled takes no address away: what is known stays, with since when', {
+  tags: ['slow'],
+}, async () => {
+  await using context = await openFleetOn({});
+  const { aws, fleet } = context;
+  const id = await launched(fleet);
+  await becomes(fleet, id, ({ phase, knownMs }) => phase === 'ready' && knownMs === undefined);
+  aws.fail('ListTasks', THROTTLED, 10_000);
+  // By then a server that was not asked would count as one that has gone.
+  const view = await becomes(
+    fleet,
+    id,
+    ({ knownMs }) => knownMs !== undefined && Date.now() - knownMs > 9_000,
+  );
+  expect(view).toMatchObject({ phase: 'ready', address: { host: '127.0.0.2' } });
+  expect((await fleet.snapshot()).fault).toMatchObject({
+    sinceMs: view.knownMs,
+    why: expect.stringContaining('Rate'),
+  });
+});
+
+test.concurrent('no rule stops a session while the launcher does not answer', {
+  tags: ['slow'],
+}, async () => {
+  await using context = await openFleetOn({}, { launchTimeoutMs: 1, gamePort: await freePort() });
+  const { aws, fleet } = context;
+  // The launch has looked just before.
+  await launched(fleet);
+  const failures = 12;
+  aws.fail('ListTasks', THROTTLED, failures);
+  await eventually(() => operations(aws).includes('StopTask'));
+  const before = operations(aws).slice(0, operations(aws).indexOf('StopTask'));
+  expect(before.filter(operation => operation === 'ListTasks').length).toBeGreaterThan(failures);
 });
 
 test.concurrent('what lacks capacity is tried in each subnet, on Spot and then on Fargate', async () => {
@@ -168,7 +206,7 @@ test.concurrent('when ECS cannot be asked, nobody starts anything, and what was 
   await becomes(fleet, id, ({ phase }) => phase === 'ready');
   aws.fail('ListTasks', { type: 'AccessDeniedException', message: 'not authorized' }, 1_000);
   const { fault, views } = await fleet.snapshot(0);
-  expect(fault).toContain('not authorized');
+  expect(fault?.why).toContain('not authorized');
   expect(views.map(view => view.id)).toEqual([id]);
   expect(
     await fleet.launch({ visitor: randomToken(), token: randomToken(), world: 'flat_world' }),

@@ -1,10 +1,10 @@
 import type { SessionSettings } from '../../config/servermgr-config.ts';
 import { timeoutSignal } from '../../runtime/abort.ts';
 import type { Log } from '../../runtime/log.ts';
-import { errorText } from '../../runtime/text.ts';
 import { isAlive, type Launcher, type Session } from '../launchers/launcher.ts';
 import type { SavedSessions } from '../saved-sessions.ts';
 import { nameOf } from '../session-id.ts';
+import { createListing, type ListingFault } from './listing.ts';
 import { type Observation, observe, probeTarget } from './observation.ts';
 import { createPendingLaunches } from './pending.ts';
 import { createToldPeople } from './people.ts';
@@ -26,8 +26,8 @@ export interface MonitorOptions {
 
 export interface Snapshot {
   readonly views: readonly SessionView[];
-  /** Why the launcher could not list its sessions: `views` are older then. */
-  readonly fault: string | undefined;
+  /** What keeps the launcher from listing its sessions: `views` are as old as its last answer then. */
+  readonly fault: ListingFault | undefined;
 }
 
 export interface Monitor {
@@ -59,13 +59,12 @@ export function createMonitor(options: MonitorOptions): Monitor {
   const reports = createReports(options.savedSessions, log);
   const toldPeople = createToldPeople(options.savedSessions, log);
   const subscribers = createSubscribers();
-  let listed: readonly Session[] = [];
+  const listing = createListing(launcher, log, closing.signal);
   let polledMs = Number.NEGATIVE_INFINITY;
-  let fault: string | undefined;
   let polling: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
 
-  const sessions = () => pending.mergeWith(listed);
+  const sessions = () => pending.mergeWith(listing.sessions());
 
   /** Starts a poll, unless one is under way. */
   function poll(): Promise<void> {
@@ -78,20 +77,19 @@ export function createMonitor(options: MonitorOptions): Monitor {
 
   async function pollOnce(): Promise<void> {
     const signal = timeoutSignal(POLL_TIMEOUT_MS, closing.signal);
+    const isFresh = await listing.refresh();
     try {
-      listed = await launcher.list(signal);
+      // Whether a server answers is asked also while the launcher does not.
       await observeSessions(signal);
-      await reports.readDue(listed, signal);
-      polledMs = Date.now();
-      fault = undefined;
-      await applyRules();
+      await reports.readDue(listing.sessions(), signal);
     } catch (error) {
-      if (closing.signal.aborted) return;
-      fault = errorText(error);
-      log.warn({ event: 'launcher_list_failed', err: error }, 'sessions could not be listed');
-      // A failed poll counts as one: it is repeated after the poll interval, not at once.
-      polledMs = Date.now();
+      if (!closing.signal.aborted)
+        log.warn({ event: 'observation_failed', err: error }, 'sessions could not be looked at');
     }
+    if (closing.signal.aborted) return;
+    polledMs = Date.now();
+    // What is stopped or launched again by an old list may be another session's by now.
+    if (isFresh) await applyRules();
     subscribers.notify(views());
   }
 
@@ -113,7 +111,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       };
       observations.set(id, observe(observations.get(id), sample));
     }
-    pending.removeListed(listed);
+    pending.removeListed(listing.sessions());
     const ids = new Set(sessions().map(({ id }) => id));
     for (const id of observations.keys()) if (!ids.has(id)) observations.delete(id);
     reports.retain(ids);
@@ -123,7 +121,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     const nowMs = Date.now();
     const actions = [
       ...rulesFor(sessions(), observations, limits, nowMs),
-      ...removalsFor(listed, reports.get, nowMs),
+      ...removalsFor(listing.sessions(), reports.get, nowMs),
     ];
     await Promise.all(actions.map(apply));
   }
@@ -160,7 +158,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     return sessions().map(session => {
       const { id } = session;
       const facts = { session, observation: observations.get(id), report: reports.get(id) };
-      return viewOf(facts, settings, nowMs);
+      return viewOf({ ...facts, knownMs: listing.fault()?.sinceMs }, settings, nowMs);
     });
   }
 
@@ -181,13 +179,15 @@ export function createMonitor(options: MonitorOptions): Monitor {
       // A poll that is under way may have listed the sessions before the caller's last change.
       if (maxAgeMs === 0) await polling;
       if (Date.now() - polledMs > maxAgeMs || maxAgeMs === 0) await poll();
-      return { views: views(), fault };
+      return { views: views(), fault: listing.fault() };
     },
 
     sessions,
 
     addPending(session) {
-      const isListed = listed.some(({ id, attempt }) => id === session.id && attempt >= session.attempt);
+      const isListed = listing
+        .sessions()
+        .some(({ id, attempt }) => id === session.id && attempt >= session.attempt);
       if (!isListed) pending.add(session);
       scheduleNextPoll();
     },

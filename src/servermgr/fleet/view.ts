@@ -30,6 +30,8 @@ export interface SessionView {
   readonly wait: Wait | undefined;
   readonly ended: Ended | undefined;
   readonly costPerHour: number | undefined;
+  /** Since when nothing new is known of its machine; undefined: what is shown is new. */
+  readonly knownMs: number | undefined;
 }
 
 export type Phase = 'starting' | 'ready' | 'ending' | 'ended' | 'failed';
@@ -50,6 +52,8 @@ export interface SessionFacts {
   readonly session: Session;
   readonly observation: Observation | undefined;
   readonly report: SavedReport | undefined;
+  /** When the launcher has answered last, if it does not just now. */
+  readonly knownMs?: number | undefined;
 }
 
 /** A session whose server was ready and has not answered for so long is shutting down. */
@@ -57,7 +61,7 @@ const SILENT_MS = 8_000;
 
 /** Combines what the launcher lists, what the probes have observed and what the report says. */
 export function viewOf(
-  { session, observation, report }: SessionFacts,
+  { session, observation, report, knownMs }: SessionFacts,
   settings: SessionSettings,
   nowMs: number,
 ): SessionView {
@@ -84,6 +88,7 @@ export function viewOf(
     wait: phase === 'ready' && observation !== undefined ? waitOf(observation, settings) : undefined,
     ended: state.phase === 'ended' ? endedOf(state, report, progress) : undefined,
     costPerHour: settings.costPerHour ?? session.costPerHour,
+    knownMs: state.phase === 'ended' ? undefined : knownMs,
   };
 }
 
@@ -208,5 +213,6 @@ export function viewOfReport(
       report,
     },
     costPerHour: undefined,
+    knownMs: undefined,
   };
 }

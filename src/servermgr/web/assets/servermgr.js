@@ -55,8 +55,11 @@ function show(card, view) {
     step.classList.toggle('done', Number(step.dataset.at) <= view.progress);
   }
   card.querySelector('progress').value = view.progress;
-  card.querySelector('[data-since]').dataset.since = view.since;
-  card.querySelector('[data-until]').dataset.until = view.until;
+  for (const time of card.querySelectorAll('[data-moment]')) {
+    const moment = view[time.dataset.moment];
+    if (time.dataset.until === undefined) time.dataset.since = moment;
+    else time.dataset.until = moment;
+  }
   tick();
 }
 

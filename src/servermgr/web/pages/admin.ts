@@ -1,3 +1,4 @@
+import type { ListingFault } from '../../fleet/listing.ts';
 import type { SessionView } from '../../fleet/view.ts';
 import type { SavedReport } from '../../saved/report.ts';
 import { type Html, html } from '../html.ts';
@@ -8,7 +9,7 @@ export interface AdminPage {
   readonly sessions: readonly AdminRow[];
   readonly limit: number;
   readonly launcher: string;
-  readonly fault: string | undefined;
+  readonly fault: ListingFault | undefined;
   readonly csrf: string;
   readonly nowMs: number;
 }
@@ -29,7 +30,7 @@ export function adminPage(page: AdminPage): string {
     wide: true,
     refreshSeconds: 15,
     body: html`<h1 data-reload>Fleet</h1>
-${fault !== undefined && html`<p class="notice" role="alert">The launcher cannot be asked just now (${fault}): what is shown is older.</p>`}
+${fault !== undefined && html`<p class="notice" role="alert">The launcher cannot be asked just now (${fault.why}): what is shown is ${fault.sinceMs > 0 && `${durationText(page.nowMs - fault.sinceMs)} `}old, servers excepted.</p>`}
 ${figures(page, alive)}
 ${table('Running', alive, page)}
 ${table('Recent', over, page)}`,

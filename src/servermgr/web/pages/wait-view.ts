@@ -22,6 +22,8 @@ export interface WaitView {
   readonly waitsFor: string;
   readonly archive: string;
   readonly incomplete: string;
+  /** Since when nothing new is known of the machine; empty: what is shown is new. */
+  readonly known: string;
 }
 
 const STEPS = {
@@ -50,6 +52,7 @@ export function waitView(view: SessionView): WaitView {
     waitsFor: wait === undefined ? '' : waitText(wait),
     archive: archiveText(ended),
     incomplete: (ended?.report?.incomplete ?? []).map(sentence).join(' '),
+    known: view.knownMs === undefined ? '' : new Date(view.knownMs).toISOString(),
   };
 }
 

@@ -36,6 +36,7 @@ export function waitPage({ id, view, nowMs, own }: WaitPage): string {
 ${progress(view)}
 ${connect(view)}
 ${facts(view, nowMs)}
+${age(view, nowMs)}
 <p class="summary" data-show="ended failed" data-text="archive">${view.archive}</p>
 <p class="summary bad" data-show="ended failed" data-text="incomplete">${view.incomplete}</p>
 <p data-show="ended failed"><a class="go" href="/">Start another</a></p>
@@ -69,10 +70,16 @@ function facts({ people, agent, since, until, waitsFor }: WaitView, nowMs: numbe
   return html`<dl class="facts" data-show="ready">
 <div><dt>Online</dt><dd data-text="people">${people}</dd></div>
 <div data-if="agent" class="${agent === '' ? 'gone' : ''}"><dt>Agent</dt><dd data-text="agent">${agent}</dd></div>
-<div><dt>Has run</dt><dd><time data-since="${since}">${since && durationText(nowMs - Date.parse(since))}</time></dd></div>
+<div><dt>Has run</dt><dd><time data-since="${since}" data-moment="since">${since && durationText(nowMs - Date.parse(since))}</time></dd></div>
 <div data-if="until" class="${until === '' ? 'gone' : ''}"><dt>Waits <span data-text="waitsFor">${waitsFor}</span></dt>
-<dd><span class="about">about</span> <time data-until="${until}">${until && durationText(Date.parse(until) - nowMs)}</time></dd></div>
+<dd><span class="about">about</span> <time data-until="${until}" data-moment="until">${until && durationText(Date.parse(until) - nowMs)}</time></dd></div>
 </dl>`;
+}
+
+/** Whether the server answers is asked all the same. */
+function age({ known }: WaitView, nowMs: number): Html {
+  return html`<p class="hint ${known === '' ? 'gone' : ''}" data-if="known" role="status">Of its machine nothing new is known for
+<time data-since="${known}" data-moment="known">${known && durationText(nowMs - Date.parse(known))}</time>; that is asked again all the time.</p>`;
 }
 
 function stopForm(id: string, { csrf }: { csrf: string }): Html {

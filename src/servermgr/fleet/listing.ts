@@ -1,0 +1,70 @@
+import { setTimeout } from 'node:timers/promises';
+import { timeoutSignal } from '../../runtime/abort.ts';
+import type { Log } from '../../runtime/log.ts';
+import { errorText } from '../../runtime/text.ts';
+import type { Launcher, Session } from '../launchers/launcher.ts';
+
+/** The launcher's sessions, as far as it could be asked. */
+export interface Listing {
+  /** Those of its last answer. */
+  sessions(): readonly Session[];
+  /**
+   * Asks it. What it does not answer soon is not waited for, and is there at one of the next calls.
+   * @returns whether it has answered since the last call
+   */
+  refresh(): Promise<boolean>;
+  /** What keeps it from answering; undefined: what it has said is new. */
+  fault(): ListingFault | undefined;
+}
+
+export interface ListingFault {
+  /** When it has answered last. */
+  readonly sinceMs: number;
+  readonly why: string;
+}
+
+const TIMEOUT_MS = 30_000;
+/** How long a poll waits for an answer before it goes on to ask the servers. */
+const PATIENCE_MS = 2_000;
+/** An answer that is older than this is not new any more. */
+const FRESH_MS = 10_000;
+
+/** @param closing ends a request that is under way */
+export function createListing(launcher: Launcher, log: Log, closing: AbortSignal): Listing {
+  let listed: readonly Session[] = [];
+  let answeredMs: number | undefined;
+  let failure: string | undefined;
+  let hasNews = false;
+  let asking: Promise<void> | undefined;
+
+  async function ask(): Promise<void> {
+    try {
+      listed = await launcher.list(timeoutSignal(TIMEOUT_MS, closing));
+      [answeredMs, failure, hasNews] = [Date.now(), undefined, true];
+    } catch (error) {
+      if (closing.aborted) return;
+      failure = errorText(error);
+      log.warn({ event: 'launcher_list_failed', err: error }, 'sessions could not be listed');
+    }
+  }
+
+  return {
+    sessions: () => listed,
+    async refresh() {
+      asking ??= ask().finally(() => {
+        asking = undefined;
+      });
+      // Before its first answer nothing is known that could be shown.
+      if (answeredMs === undefined) await asking;
+      else await Promise.race([asking, setTimeout(PATIENCE_MS, undefined, { ref: false })]);
+      const isNew = hasNews;
+      hasNews = false;
+      return isNew;
+    },
+    fault() {
+      const sinceMs = answeredMs ?? 0;
+      if (failure !== undefined) return { sinceMs, why: failure };
+      return Date.now() - sinceMs > FRESH_MS ? { sinceMs, why: 'it does not answer' } : undefined;
+    },
+  };
+}
