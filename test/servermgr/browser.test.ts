@@ -11,9 +11,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { demoGame } from '../../src/servermgr/demo.ts';
 import { nameOf } from '../../src/servermgr/session-id.ts';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
 import { startAwsServer } from './support/aws-server.ts';
 import { ADMIN_TOKEN, createManagerFixture, programPath, supervisorCommand } from './support/manager.ts';
 import { startProgram } from './support/program.ts';
+import { startReverseProxy } from './support/reverse-proxy.ts';
 import { newVisitor } from './support/visitor.ts';
 
 /*
@@ -249,6 +251,28 @@ test.concurrent('a page whose stream is refused refreshes itself', async () => {
   const { page } = visit;
   await page.getByRole('button', { name: 'Start a server' }).click();
   await page.getByRole('heading', { name: 'Your server is starting' }).waitFor();
+  await page.getByRole('heading', { name: 'Your server is ready' }).waitFor();
+});
+
+test.concurrent('behind a proxy that has nobody to ask for a while a page stays, says that it waits, and goes on', async () => {
+  await using fixture = await createManagerFixture();
+  const port = await freePort();
+  const env = { ...fixture.env, SERVERMGR_LISTEN: `127.0.0.1:${port}` };
+  await using first = await startProgram(env, fixture.folder);
+  await using proxy = await startReverseProxy(port);
+  await using visit = await openPage(proxy.url);
+  const { page } = visit;
+  await page.getByRole('button', { name: 'Start a server' }).click();
+  await page.getByRole('heading', { name: 'Your server is ready' }).waitFor();
+  await first.stop('SIGKILL');
+  await page.getByText('This page is not up to date').waitFor();
+  // One that reloads without having looked has lost its page by now.
+  const asked: number[] = [];
+  page.on('response', response => asked.push(response.status()));
+  await eventually(() => asked.filter(status => status === 502).length >= 3);
+  expect(await page.getByLabel('Address').textContent()).toMatch(/^localhost:\d+$/);
+  await using _again = await startProgram(env, fixture.folder);
+  await page.getByText('This page is not up to date').waitFor({ state: 'hidden' });
   await page.getByRole('heading', { name: 'Your server is ready' }).waitFor();
 });
 

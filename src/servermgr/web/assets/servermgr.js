@@ -32,10 +32,21 @@ function follow(card) {
     show(card, view);
     if (view.phase === 'ended' || view.phase === 'failed') events.close();
   });
+  const waiting = card.querySelector('[data-waiting]');
+  events.addEventListener('open', () => waiting.classList.add('gone'));
   // A connection that breaks is opened again by the browser; one that is refused is not.
   events.addEventListener('error', () => {
-    if (events.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 5_000);
+    waiting.classList.remove('gone');
+    if (events.readyState === EventSource.CLOSED) reloadOnceServed();
   });
+}
+
+/** A page that is reloaded while nobody serves it is gone for good: a proxy's error is in its place. */
+async function reloadOnceServed() {
+  await new Promise(resolve => setTimeout(resolve, 5_000));
+  const answer = await fetch(location.href, { headers: { accept: 'text/html' } }).catch(() => undefined);
+  if (answer === undefined || answer.status >= 500) return reloadOnceServed();
+  location.reload();
 }
 
 function show(card, view) {

@@ -37,6 +37,7 @@ ${progress(view)}
 ${connect(view)}
 ${facts(view, nowMs)}
 ${age(view, nowMs)}
+<p class="hint gone" data-waiting role="status">This page is not up to date just now: it asks again every few seconds.</p>
 <p class="summary" data-show="ended failed" data-text="archive">${view.archive}</p>
 <p class="summary bad" data-show="ended failed" data-text="incomplete">${view.incomplete}</p>
 <p data-show="ended failed"><a class="go" href="/">Start another</a></p>

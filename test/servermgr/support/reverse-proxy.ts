@@ -1,0 +1,37 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A proxy before a manager, as a platform has it. */
+export interface ReverseProxy extends AsyncDisposable {
+  readonly url: string;
+}
+
+/** Hands every request on to a port of this machine; while nothing answers there, its own page says 502. */
+export async function startReverseProxy(port: number): Promise<ReverseProxy> {
+  const server = http.createServer((request, response) => {
+    const { method, url: path, headers } = request;
+    const onward = http.request({ host: '127.0.0.1', port, method, path, headers }, answer => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      // A manager that is killed breaks its answers off.
+      answer.on('error', () => response.destroy());
+      answer.pipe(response);
+    });
+    onward.on('error', () => {
+      if (response.headersSent) response.destroy();
+      else response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>502 Bad Gateway</h1>');
+    });
+    response.on('close', () => onward.destroy());
+    request.pipe(onward);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
