@@ -533,8 +533,13 @@ export const SERVERMGR_EVENTS = {
   stopped_by_rule: {
     levels: ['warn'],
     meaning: 'servermgr stops a session by itself.',
-    action: '',
-    fields: { session: "the session's name", why: 'never-ready or too-many' },
+    action:
+      "One that is never ready and came to 95 has a dashboard that does not answer: does the agent serve it, and does the sessions' security group let its port in?",
+    fields: {
+      session: "the session's name",
+      why: 'never-ready or too-many',
+      progress: 'how far it came, of 100',
+    },
   },
   rule_failed: {
     levels: ['warn'],

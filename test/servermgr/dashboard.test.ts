@@ -38,6 +38,15 @@ test.concurrent.each<[string, (socket: Socket) => unknown]>([
   await closed;
 });
 
+test.concurrent('a dashboard whose page has no end is left as soon as it answers', async () => {
+  await using dashboard = await listen(
+    createServer((_, response) => response.writeHead(200).write('a page')),
+  );
+  for (let probes = 0; probes < 20; probes += 1) await answersHttp(dashboard.address, signal);
+  // A new connection may be noticed before the end of the last one.
+  expect(dashboard.mostConnections()).toBeLessThanOrEqual(2);
+});
+
 test.concurrent('where nobody listens nothing answers, and who gives up is told so', async () => {
   const address = { host: '127.0.0.1', port: await freePort() };
   expect(await answersHttp(address, signal)).toBe(false);
@@ -108,6 +117,7 @@ test.concurrent('a session whose dashboard never answers is stopped in time, tho
   await using fixture = await openFleetOn({}, { dashboardPort, launchTimeoutMs: 800 });
   const view = await becomes(fixture.fleet, await launched(fixture.fleet), ({ phase }) => phase === 'failed');
   expect(view).toMatchObject({ progress: 95, ended: { stopped: 'never-ready' } });
+  expect(fixture.log()).toMatch(/"event":"stopped_by_rule","session":".+","why":"never-ready","progress":95/);
 });
 
 test.concurrent('the pages lead to the dashboard as soon as it answers, and old clients see what they know', async () => {
@@ -162,14 +172,19 @@ async function firstView(visitor: Visitor, id: string): Promise<unknown> {
 /** A server at a port of its own, which reads what it is sent. */
 async function listen(server: Server) {
   const sockets = new Set<Socket>();
-  // Only what is read is seen to end.
+  let most = 0;
   server.on('connection', (socket: Socket) => {
+    // Only what is read is seen to end.
     sockets.add(socket.resume().on('error', () => socket.destroy()));
+    socket.once('close', () => sockets.delete(socket));
+    most = Math.max(most, sockets.size);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     address: { host: '127.0.0.1', port: (server.address() as AddressInfo).port },
+    /** How many were open at once. */
+    mostConnections: () => most,
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       server.close();

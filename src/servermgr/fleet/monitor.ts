@@ -130,11 +130,12 @@ export function createMonitor(options: MonitorOptions): Monitor {
   async function apply(action: Action): Promise<void> {
     const { session } = action;
     const name = nameOf(session.id);
+    const progress = observations.get(session.id)?.progress;
     try {
       switch (action.do) {
         case 'stop':
           log.warn(
-            { event: 'stopped_by_rule', session: name, why: action.why },
+            { event: 'stopped_by_rule', session: name, why: action.why, progress },
             `session stopped by rule: ${action.why}`,
           );
           return await launcher.stop(session, action.why);

@@ -31,6 +31,7 @@ export function launcherOf(aws: AwsServer, changes: Partial<EcsSettings> = {}, n
 export async function openFleetOn(plan: TaskPlan, options: FleetChanges = {}) {
   const { launchTimeoutMs = 60_000, gamePort, dashboardPort } = options;
   const aws = await startAwsServer(plan);
+  const lines: string[] = [];
   const folder = await mkdtemp(join(tmpdir(), 'fleet-'));
   const launcher = launcherOf(aws, { gamePort: gamePort ?? (await aws.tasks.playGame()), dashboardPort });
   const fleet = openFleet({
@@ -44,11 +45,12 @@ export async function openFleetOn(plan: TaskPlan, options: FleetChanges = {}) {
       ...{ joinTimeoutMs: 900_000, emptyTimeoutMs: 10_000, maxDurationMs: undefined },
       ...{ agentPlayers: 1, pathStyle: false, costPerHour: undefined },
     },
-    log: pino({ level: 'silent' }),
+    log: pino({}, { write: line => void lines.push(line) }),
   });
   return {
     aws,
     fleet,
+    log: () => lines.join(''),
     async [Symbol.asyncDispose]() {
       await fleet.close();
       await aws[Symbol.asyncDispose]();
