@@ -57,6 +57,18 @@ const READERS: Readonly<Record<string, Reader>> = {
     ]);
   },
 
+  async 'export REMOTE='(block, shell) {
+    const [variables = '', ...lines] = typedLines(block);
+    const pull = lines.pop() ?? '';
+    // test/deploy/walk.test.ts types them in their place.
+    const walk = shellBlocks(read('docs/deploy.md')).flatMap(typedLines);
+    expect(walk).toEqual(expect.arrayContaining(lines));
+    await shell.record('docker');
+    await type(`${variables}\n${pull}`, shell, {}, PROJECT);
+    const image = '123456789012.dkr.ecr.us-west-1.amazonaws.com/craftassist';
+    expect(await shell.heard('docker')).toEqual([`pull ${image}`]);
+  },
+
   async 'docker run '(block, shell) {
     await shell.record('docker');
     await type(block, shell);
