@@ -276,6 +276,26 @@ test.concurrent('behind a proxy that has nobody to ask for a while a page stays,
   await page.getByRole('heading', { name: 'Your server is ready' }).waitFor();
 });
 
+test.concurrent('a clock that is wrong counts right, and a session that ends is not on its way', async () => {
+  await using fixture = await createManagerFixture({ SERVERMGR_SUPERVISOR: supervisorCommand('--saving') });
+  const { url } = await fixture.startManager();
+  await using visit = await openPage(url);
+  const { page } = visit;
+  await page.addInitScript('const now = Date.now; Date.now = () => now() + 3_600_000');
+  await page.getByRole('button', { name: 'Start a server' }).click();
+  await page.getByRole('heading', { name: 'Your server is ready' }).waitFor();
+  await expectText(page, /Has run \d+ s/);
+  page.once('dialog', dialog => dialog.accept());
+  await page.getByRole('button', { name: 'End my session' }).click();
+  await page.getByRole('heading', { name: 'Your session is ending' }).waitFor();
+  const id = new URL(page.url()).searchParams.get('q') ?? '';
+  expect(await newVisitor(url).status(id)).toEqual({ progress: 50, ip: null });
+  await page.goto(url);
+  await page.getByRole('heading', { name: 'Your session is ending' }).waitFor();
+  expect(await page.getByText('on its way').count()).toBe(0);
+  expect(visit.faults).toEqual([]);
+});
+
 /** The least contrast of any text against what is behind it, by the formula of WCAG 2; large bold texts are left out. */
 const LEAST_CONTRAST = `(() => {
   const rgb = text => text.match(/[\\d.]+/g).map(Number);

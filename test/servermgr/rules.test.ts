@@ -6,6 +6,7 @@ import { rulesFor } from '../../src/servermgr/fleet/rules.ts';
 import { viewOf } from '../../src/servermgr/fleet/view.ts';
 import type { Session, SessionRunning } from '../../src/servermgr/launchers/launcher.ts';
 import { newId } from '../../src/servermgr/session-id.ts';
+import { waitView } from '../../src/servermgr/web/pages/wait-view.ts';
 
 const NOW = Date.parse('2026-11-22T12:00:00Z');
 const MINUTE = 60_000;
@@ -94,6 +95,18 @@ test('a game that answers is not ready without its dashboard; people who play ar
   // After a restart nobody knows whether it has answered before.
   expect(look(false, 1)).toMatchObject({ phase: 'starting', actions: [] });
   expect(look(false, 3)).toMatchObject({ phase: 'ready', people: 2, actions: [] });
+});
+
+test('of nobody the page says whether somebody was there', () => {
+  const one = session(MINUTE);
+  const peopleAfter = (...online: number[]) => {
+    const samples = online.map((count, index) => ({ atMs: NOW + index, probe: answers(count) }));
+    const observation = observed(one, true, ...samples);
+    return waitView(viewOf({ session: one, observation, report: undefined }, settings, NOW)).people;
+  };
+  expect(peopleAfter(1)).toBe('nobody yet');
+  expect(peopleAfter(1, 2)).toBe('about 1 person');
+  expect(peopleAfter(1, 2, 1)).toBe('nobody any more');
 });
 
 test('a dashboard is asked until the session is ready', () => {

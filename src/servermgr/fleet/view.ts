@@ -22,6 +22,7 @@ export interface SessionView {
   readonly people: number;
   /** The session does not tell how many they are: it is what its status shows, without the agent. */
   readonly isEstimate: boolean;
+  readonly everJoined: boolean;
   /** undefined: that is not known. */
   readonly agentInGame: boolean | undefined;
   readonly requestedMs: number;
@@ -82,6 +83,7 @@ export function viewOf(
     version: versionOf(observation),
     people: phase === 'ready' ? (observation?.people ?? 0) : 0,
     isEstimate: observation?.told === undefined,
+    everJoined: observation?.everJoined === true,
     agentInGame: phase === 'ready' ? observation?.told?.agentInGame : undefined,
     requestedMs: requestedAtMs(id) ?? 0,
     readyMs: observation?.readyMs,
@@ -202,6 +204,7 @@ export function viewOfReport(
     version: undefined,
     people: 0,
     isEstimate: false,
+    everJoined: (report?.peak ?? 0) > 0,
     agentInGame: undefined,
     requestedMs,
     readyMs: undefined,

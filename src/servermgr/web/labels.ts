@@ -33,9 +33,15 @@ export function bytesText(bytes: number): string {
   return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`;
 }
 
-/** `1 person`, `3 people`, `about 3 people`. */
-export function peopleText(people: number, isEstimate = false): string {
-  if (people === 0) return 'nobody yet';
+/** `1 person`, `3 people`, `about 3 people`; of nobody, whether somebody was there before. */
+export function peopleText(
+  people: number,
+  {
+    isEstimate = false,
+    everJoined = false,
+  }: { readonly isEstimate?: boolean; readonly everJoined?: boolean } = {},
+): string {
+  if (people === 0) return everJoined ? 'nobody any more' : 'nobody yet';
   const about = isEstimate ? 'about ' : '';
   return people === 1 ? `${about}1 person` : `${about}${people} people`;
 }

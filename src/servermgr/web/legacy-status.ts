@@ -11,10 +11,11 @@ export function legacyStatus(
 ): { readonly status: number; readonly text: string } {
   if (id === 'test') return answer(200, { progress: 100, ip: '123.123.123.123' });
   if (view === undefined) return answer(404, { error: 'there is no such session' });
-  const { progress, address, ended } = view;
-  // At 75 and more they show an address: not that of a session that has ended.
+  const { progress, address, ended, phase } = view;
+  // At 75 and more they show an address: not that of a session that has ended, or is about to.
   if (ended !== undefined)
     return answer(200, { progress: Math.min(progress, 50), ip: null, ended: ended.text });
+  if (phase === 'ending') return answer(200, { progress: Math.min(progress, 50), ip: null });
   if (address === undefined) return answer(200, progress === 30 ? { progress } : { progress: 50, ip: null });
   // Of a dashboard that is waited for they know nothing.
   return answer(200, { progress: progress === 95 ? 90 : progress, ip: addressText(address) });

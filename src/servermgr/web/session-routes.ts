@@ -45,7 +45,7 @@ export async function sessionRoutes(
       return reply.code(503).send({ error: 'too many streams are open: the page refreshes itself instead' });
     }
     const send = (now: SessionView) => {
-      stream.send('view', waitView(now));
+      stream.send('view', { ...waitView(now), now: new Date().toISOString() });
       if (now.ended !== undefined) stream.end();
     };
     stream.onClose(fleet.subscribe(id, send));

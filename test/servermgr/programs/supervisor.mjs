@@ -2,7 +2,8 @@
 // A supervisor's outside: the game port answers, and the dashboard's if it is given one; SIGTERM ends it, archive and
 // report are saved. As it is told: --late <ms>: the port opens only then; --never: it does not; --dashboard-on-demand:
 // the dashboard is there while a file `dashboard` is in the working directory; --crash: exits with 10 and its last words
-// at once; --unsaved: ends without a report. `recover [--force] <url>` leaves a file that says so.
+// at once; --unsaved: ends without a report; --saving: SIGTERM is heard, and saving takes for ever. `recover [--force]
+// <url>` leaves a file that says so.
 import { existsSync, mkdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +19,7 @@ const { values, positionals } = parseArgs({
     'dashboard-on-demand': { type: 'boolean' },
     crash: { type: 'boolean' },
     unsaved: { type: 'boolean' },
+    saving: { type: 'boolean' },
     force: { type: 'boolean' },
   },
 });
@@ -48,7 +50,7 @@ function crash() {
 
 async function play() {
   const { SESSION_WORKDIR: workdir, SESSION_SERVER_ADDRESS: address } = process.env;
-  process.on('SIGTERM', () => end('SIGTERM was received', 'signal'));
+  process.on('SIGTERM', () => values.saving || end('SIGTERM was received', 'signal'));
   // A file `end` in the working directory ends the session by itself.
   watch(workdir, () => {
     if (existsSync(join(workdir, 'end'))) end('everybody had left', 'everybody-left');

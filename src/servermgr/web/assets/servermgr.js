@@ -1,5 +1,8 @@
 // Brings the pages up to date. Without it they refresh themselves, and every button works.
 
+/** By how much the server's clock is ahead of this machine's, which may be wrong. */
+let aheadMs = 0;
+
 for (const form of document.querySelectorAll('form.start')) keepFromPressingTwice(form);
 for (const card of document.querySelectorAll('[data-session]')) follow(card);
 for (const button of document.querySelectorAll('[data-copy]')) copyOnClick(button);
@@ -25,10 +28,16 @@ function keepFromPressingTwice(form) {
   addEventListener('pageshow', event => event.persisted && location.reload());
 }
 
+function setClock(now) {
+  aheadMs = Date.parse(now) - Date.now();
+}
+
 function follow(card) {
+  setClock(card.dataset.now);
   const events = new EventSource(`/events?q=${encodeURIComponent(card.dataset.session)}`);
   events.addEventListener('view', ({ data }) => {
     const view = JSON.parse(data);
+    setClock(view.now);
     show(card, view);
     if (view.phase === 'ended' || view.phase === 'failed') events.close();
   });
@@ -75,9 +84,10 @@ function show(card, view) {
 }
 
 function tick() {
+  const nowMs = Date.now() + aheadMs;
   for (const time of document.querySelectorAll('[data-since], [data-until]')) {
     const { since, until } = time.dataset;
-    const ms = since ? Date.now() - Date.parse(since) : until ? Date.parse(until) - Date.now() : undefined;
+    const ms = since ? nowMs - Date.parse(since) : until ? Date.parse(until) - nowMs : undefined;
     if (ms !== undefined) time.textContent = duration(ms);
   }
 }

@@ -68,16 +68,22 @@ ${worlds.map(
 }
 
 function yourSession(view: SessionView): Html {
-  const text = view.phase === 'ready' ? 'Your server is running' : 'Your server is on its way';
   return html`<section class="card yours" aria-labelledby="yours">
-<h2 id="yours">${text}</h2>
+<h2 id="yours">${yourHeadline(view)}</h2>
 <p>${
-    view.address === undefined
-      ? 'You have one session at a time. This one is yours.'
-      : html`People connect to <code>${addressText(view.address)}</code>${view.dashboard && dashboardLink(view.dashboard)}. You have one session at a time.`
+    view.phase === 'ending'
+      ? 'What was recorded is being saved. After that you can start another.'
+      : view.address === undefined
+        ? 'You have one session at a time. This one is yours.'
+        : html`People connect to <code>${addressText(view.address)}</code>${view.dashboard && dashboardLink(view.dashboard)}. You have one session at a time.`
   }</p>
-<a class="go" href="/wait?q=${view.id}">Go to your server</a>
+<a class="go" href="/wait?q=${view.id}">${view.phase === 'ending' ? 'See how it goes' : 'Go to your server'}</a>
 </section>`;
+}
+
+function yourHeadline({ phase }: SessionView): string {
+  if (phase === 'ending') return 'Your session is ending';
+  return phase === 'ready' ? 'Your server is running' : 'Your server is on its way';
 }
 
 function dashboardLink(dashboard: Address): Html {

@@ -45,7 +45,7 @@ export function waitView(view: SessionView): WaitView {
     address: address === undefined ? '' : addressText(address),
     dashboard: dashboard === undefined ? '' : dashboardUrl(dashboard),
     version: view.version ?? '',
-    people: peopleText(view.people, view.isEstimate),
+    people: peopleText(view.people, view),
     agent: agentText(view.agentInGame),
     since: phase === 'ready' && readyMs !== undefined ? new Date(readyMs).toISOString() : '',
     until: wait === undefined ? '' : new Date(wait.untilMs).toISOString(),

@@ -28,7 +28,7 @@ export function waitPage({ id, view, nowMs, own }: WaitPage): string {
   return layout({
     title: view.headline,
     refreshSeconds: over ? undefined : view.phase === 'starting' ? 2 : 5,
-    body: html`<section class="card session" data-session="${id}" data-phase="${view.phase}" data-progress="${view.progress}">
+    body: html`<section class="card session" data-session="${id}" data-phase="${view.phase}" data-now="${new Date(nowMs).toISOString()}" data-progress="${view.progress}">
 <div role="status" aria-live="polite">
 <h1 data-text="headline">${view.headline}</h1>
 <p class="lead" data-text="detail">${view.detail}</p>
