@@ -518,6 +518,20 @@ export const SERVERMGR_EVENTS = {
     action: '',
     fields: { session: "the session's name" },
   },
+  record_unreadable: {
+    levels: ['warn'],
+    meaning:
+      'The record of a session of this machine cannot be read: servermgr goes on without that session.',
+    action: 'Mend the record.json in its folder, or move the folder away.',
+    fields: { folder: 'where it is', ...ERR },
+  },
+  record_not_written: {
+    levels: ['warn'],
+    meaning:
+      'What happens to a session of this machine could not be written down; a stop is sent all the same.',
+    action: 'Make room on the disk of SERVERMGR_STATE.',
+    fields: { session: "the session's name", ...ERR },
+  },
   observation_failed: {
     levels: ['warn'],
     meaning: 'What the sessions answer could not be looked at this time; it is tried again.',

@@ -29,7 +29,7 @@ export async function startManager(
   const { session, limits, worlds, trustedProxies, adminToken } = config;
   if (config.secret === undefined || config.launcher.kind === 'local') await openState(config.stateFolder);
   const secret = config.secret ?? (await loadOrCreateSecret(config.stateFolder));
-  const launcher = await openLauncher(config, env);
+  const launcher = await openLauncher(config, { env, log });
   const { pathStyle } = session;
   const s3: S3Config = { pathStyle, encryption: undefined, expectedOwner: undefined, proxy: config.proxy };
   const store = await openStore(session.destination, { s3, ...logRetries(log) });

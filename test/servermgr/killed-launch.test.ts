@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { LocalSettings } from '../../src/config/servermgr-config.ts';
 import { listProcesses } from '../../src/process/procfs.ts';
@@ -53,7 +54,7 @@ async function launchAndKill(at: string | undefined): Promise<readonly string[]>
       ...(at === undefined ? {} : { at }),
     };
     await launch([settings, options, request], hook);
-    const next = openLocal(settings, options);
+    const next = openLocal(settings, { ...options, log: pino({ level: 'silent' }) });
     expect(await next.launch(request)).toMatchObject({ id: request.id });
     const records = openRecords(join(state, 'tests'));
     await eventually(async () => {

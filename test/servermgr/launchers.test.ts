@@ -3,6 +3,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
+import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import type { LocalSettings } from '../../src/config/servermgr-config.ts';
 import { ping } from '../../src/minecraft/ping.ts';
@@ -248,6 +249,7 @@ async function local(): Promise<LauncherFixture> {
           name: 'tests',
           stateFolder: folder,
           env: { PATH: process.env.PATH, ...PROXY, ...SECRETS },
+          log: pino({ level: 'silent' }),
         },
       ),
     async end({ idempotencyKey }) {

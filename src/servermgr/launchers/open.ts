@@ -1,16 +1,17 @@
 import type { ServermgrConfig } from '../../config/servermgr-config.ts';
 import type { Environment } from '../../config/session-config.ts';
+import type { Log } from '../../runtime/log.ts';
 import type { Launcher } from './launcher.ts';
 
 /** Opens the launcher that the configuration names, and loads only the SDKs that this one needs. */
 export async function openLauncher(
   { launcher, name, proxy, session, stateFolder }: ServermgrConfig,
-  env: Environment,
+  { env, log }: { readonly env: Environment; readonly log: Log },
 ): Promise<Launcher> {
   switch (launcher.kind) {
     case 'local': {
       const { openLocal } = await import('./local/local.ts');
-      return openLocal(launcher, { name, stateFolder, env });
+      return openLocal(launcher, { name, stateFolder, env, log });
     }
     case 'docker': {
       const { default: Docker } = await import('dockerode');

@@ -17,8 +17,15 @@ export interface Program extends AsyncDisposable {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** The manager as people start it: its own process, set up by its environment alone. */
-export async function startProgram(env: Readonly<Record<string, string>>, cwd: string): Promise<Program> {
+/**
+ * The manager as people start it: its own process, set up by its environment alone.
+ * @param by a command that replaces itself by the one that follows its own words
+ */
+export async function startProgram(
+  env: Readonly<Record<string, string>>,
+  cwd: string,
+  by: readonly string[] = [],
+): Promise<Program> {
   const listen = env.SERVERMGR_LISTEN ?? `127.0.0.1:${await freePort()}`;
   const given = {
     PATH: process.env.PATH ?? '',
@@ -27,7 +34,8 @@ export async function startProgram(env: Readonly<Record<string, string>>, cwd: s
     SERVERMGR_LOG_LEVEL: 'info',
     SERVERMGR_LISTEN: listen,
   };
-  const child = spawn(process.execPath, [MAIN], { env: given, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [file = '', ...args] = [...by, process.execPath, MAIN];
+  const child = spawn(file, args, { env: given, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = once(child, 'close');
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

@@ -4,6 +4,7 @@ import type { LocalSettings } from '../../../config/servermgr-config.ts';
 import type { Environment } from '../../../config/session-config.ts';
 import { startDetached } from '../../../process/child.ts';
 import { describeExit } from '../../../process/exit-status.ts';
+import type { Log } from '../../../runtime/log.ts';
 import { identityFields } from '../identity.ts';
 import {
   dashboardEnvironment,
@@ -16,12 +17,14 @@ import {
 import { pickPort } from './ports.ts';
 import { type LocalRecord, openRecords, type SessionPorts, sessionFiles } from './records.ts';
 import { occupiesPort, stateOf } from './state.ts';
+import { createStops } from './stops.ts';
 
 export interface LocalOptions {
   readonly name: string;
   readonly stateFolder: string;
   /** The manager's own environment: a session's supervisor needs PATH, and AWS_… to save to S3. */
   readonly env: Environment;
+  readonly log: Log;
 }
 
 const POLL_INTERVAL_MS = 250;
@@ -32,9 +35,12 @@ const EXIT_RECORD_MS = 2_000;
  * Runs sessions as processes of this machine. Each leads a session of its own (setsid), so that it keeps running while
  * the manager restarts; all that is known of it is in its record.
  */
-export function openLocal(settings: LocalSettings, { name, stateFolder, env }: LocalOptions): Launcher {
+export function openLocal(settings: LocalSettings, { name, stateFolder, env, log }: LocalOptions): Launcher {
   const home = join(stateFolder, name);
-  const records = openRecords(home);
+  const records = openRecords(home, tellUnreadable);
+  const stops = createStops(records, log);
+  /** The folders of which that was told. */
+  const unreadable = new Set<string>();
   /** By idempotency key: since when a process has been gone whose exit is not recorded. */
   const vanishedSince = new Map<string, number>();
 
@@ -62,7 +68,23 @@ export function openLocal(settings: LocalSettings, { name, stateFolder, env }: L
       env: sessionEnvironment(env, request, { ...record, workdir }),
       logFile: output,
     });
-    void exited.then(exit => records.markExited(record, exit));
+    void exited
+      .then(exit => records.markExited(record, exit))
+      .catch((error: unknown) => {
+        log.warn(
+          { event: 'record_not_written', err: error, session: request.name },
+          'how a session has ended could not be written down',
+        );
+      });
+  }
+
+  function tellUnreadable(folder: string, error: unknown): undefined {
+    if (unreadable.has(folder)) return;
+    unreadable.add(folder);
+    log.warn(
+      { event: 'record_unreadable', err: error, folder },
+      `the record of a session cannot be read, and is left out: ${folder}`,
+    );
   }
 
   function toSession(record: LocalRecord): Session {
@@ -90,12 +112,15 @@ export function openLocal(settings: LocalSettings, { name, stateFolder, env }: L
     kind: 'local',
     pollIntervalMs: POLL_INTERVAL_MS,
     launch,
-    list: async () => (await records.list()).map(toSession),
+    async list() {
+      const known = await records.list();
+      for (const record of known) stops.pursue(record);
+      return known.map(toSession);
+    },
     async stop({ idempotencyKey }, why) {
       const record = await records.find(idempotencyKey);
       if (record?.process === undefined || !occupiesPort(record)) return;
-      // A second SIGTERM makes the supervisor abort without saving: only the first stop sends one.
-      if (await records.markStopped(record, why)) process.kill(record.process.pid, 'SIGTERM');
+      await stops.stop(record, why);
     },
     async recover(request) {
       await mkdir(home, { recursive: true });

@@ -1,3 +1,4 @@
+import { closeSync, openSync, statSync, utimesSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -45,8 +46,13 @@ export interface LocalRecords {
     identity: SessionIdentity,
     choosePorts: (others: readonly LocalRecord[]) => Promise<SessionPorts>,
   ): Promise<{ readonly record: LocalRecord; readonly created: boolean }>;
-  /** @returns whether this call is the first that stops the session. */
-  markStopped(record: LocalRecord, why: StopReason): Promise<boolean>;
+  /** Writes down that the session is to be stopped, unless that is known. */
+  markStopped(record: LocalRecord, why: StopReason): Promise<void>;
+  /**
+   * In one step, of which no other instance does the same: whether this call is the one that signals the session.
+   * @param beforeMs an earlier claim counts no more
+   */
+  claimSignal(record: LocalRecord, beforeMs: number): boolean;
   /** Does nothing when the record has been removed. */
   markExited(record: LocalRecord, exit: ExitStatus): Promise<void>;
   remove(record: LocalRecord): Promise<void>;
@@ -61,13 +67,24 @@ export const sessionFiles = ({ folder }: Pick<LocalRecord, 'folder'>) => ({
   identity: join(folder, 'process'),
 });
 
+/** What to do about the folder of a session whose record cannot be read. */
+type OnUnreadable = (folder: string, error: unknown) => undefined;
+
+function throwFault(_: string, error: unknown): never {
+  throw error;
+}
+
 /** Records as folders, one a session, named by its idempotency key. @param home the folder of them all */
-export function openRecords(home: string): LocalRecords {
+export function openRecords(home: string, onUnreadable: OnUnreadable = throwFault): LocalRecords {
   const find = (idempotencyKey: string) => readRecord(join(home, idempotencyKey));
 
   async function list(): Promise<readonly LocalRecord[]> {
     const names = (await unlessMissing(readdir(home))) ?? [];
-    const records = await Promise.all(names.filter(name => IDEMPOTENCY_KEY.test(name)).map(find));
+    const keys = names.filter(name => IDEMPOTENCY_KEY.test(name));
+    // One that cannot be read is no reason to start nothing else.
+    const records = await Promise.all(
+      keys.map(key => find(key).catch((error: unknown) => onUnreadable(join(home, key), error))),
+    );
     return records.filter(record => record !== undefined);
   }
 
@@ -83,13 +100,21 @@ export function openRecords(home: string): LocalRecords {
         return { record: await createRecord(home, identity, ports), created: true };
       });
     },
-    async markStopped({ folder }, why) {
+    async markStopped({ folder, stop }, why) {
+      // As a whole: a full disk leaves an empty file otherwise, which says nothing.
+      if (stop === undefined)
+        await writeAtomically(join(folder, 'stop'), [Buffer.from(why)], { replace: true });
+    },
+    claimSignal({ folder }, beforeMs) {
+      const file = join(folder, 'signalled');
       try {
-        await writeFile(join(folder, 'stop'), why, { flag: 'wx' });
+        closeSync(openSync(file, 'wx'));
         return true;
       } catch (error) {
         if (!hasCode(error, 'EEXIST')) throw error;
-        return false;
+        if (statSync(file).mtimeMs >= beforeMs) return false;
+        utimesSync(file, new Date(), new Date());
+        return true;
       }
     },
     async markExited({ folder }, exit) {
