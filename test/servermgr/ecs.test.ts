@@ -53,10 +53,7 @@ test.concurrent('a launcher that is throttled takes no address away: what is kno
     ({ knownMs }) => knownMs !== undefined && Date.now() - knownMs > 9_000,
   );
   expect(view).toMatchObject({ phase: 'ready', address: { host: '127.0.0.2' } });
-  expect((await fleet.snapshot()).fault).toMatchObject({
-    sinceMs: view.knownMs,
-    why: expect.stringContaining('Rate'),
-  });
+  expect((await fleet.snapshot()).fault?.sinceMs).toBe(view.knownMs);
 });
 
 test.concurrent('no rule stops a session while the launcher does not answer', {
