@@ -1,10 +1,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { nameOf, newId } from '../../src/servermgr/session-id.ts';
 import { eventually } from '../support/eventually.ts';
 import { startS3Server } from '../support/s3-server.ts';
-import { ADMIN_TOKEN, createManagerFixture, supervisorCommand } from './support/manager.ts';
+import { ADMIN_TOKEN, createManagerFixture, environmentIn, supervisorCommand } from './support/manager.ts';
 import { startProgram } from './support/program.ts';
 import { basic, hiddenFields, idIn, newVisitor } from './support/visitor.ts';
 
@@ -68,7 +68,10 @@ test.concurrent('a session is shown as it runs, stopped by its button, and shown
 });
 
 test.concurrent('a session that left a journal and no archive is offered for recovery', async () => {
-  await using fixture = await createManagerFixture({ SERVERMGR_SUPERVISOR: supervisorCommand('--unsaved') });
+  await using fixture = await createManagerFixture({
+    SERVERMGR_SUPERVISOR: supervisorCommand('--unsaved'),
+    SESSION_S3_PATH_STYLE: '1',
+  });
   const { url } = await fixture.startManager();
   const visitor = newVisitor(url);
   const admin = newVisitor(url, asAdmin);
@@ -85,6 +88,10 @@ test.concurrent('a session that left a journal and no archive is offered for rec
   // The manager knows that it has ended, and so need not wait until the journal has been silent for long.
   const recovered = join(fixture.destination, nameOf(id) ?? '', 'recovered');
   expect(await eventually(() => readFile(recovered, 'utf8'))).toBe('by force');
+  const env = await environmentIn(dirname(recovered));
+  expect(env).toMatchObject({ SESSION_S3_PATH_STYLE: '1' });
+  // It plays nothing.
+  expect(env).not.toHaveProperty('SESSION_DESTINATION');
   const after = await eventually(async () => {
     const text = await admin.text('/admin');
     return text.includes('has been recovered') ? text : undefined;

@@ -234,7 +234,7 @@ test.concurrent('a session costs what its task costs, and less on Spot', async (
 test.concurrent('a recovery is given the role that may read what was saved, and a launch none', async () => {
   await using aws = await startAwsServer();
   const recoveryRole = 'arn:aws:iam::123456789012:role/craftassist-recovery';
-  const request = { name: 'lost', folder: 'lost', url: 's3://bucket/sessions/lost', force: false };
+  const request = { name: 'lost', folder: 'lost', url: 's3://bucket/sessions/lost', env: {}, force: false };
   await launcherOf(aws, { recoveryRole }).launch(newRequest());
   await launcherOf(aws, { recoveryRole }).recover(request);
   await launcherOf(aws).recover(request);

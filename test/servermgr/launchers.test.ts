@@ -35,6 +35,7 @@ interface LauncherFixture extends AsyncDisposable {
   environment(session: Session): Promise<Record<string, string>>;
   /** The argument of the recovery of that session. */
   recovered(name: string): Promise<string | undefined>;
+  recoveryEnvironment(name: string): Promise<Record<string, string>>;
 }
 
 /** With what a session is told of where it goes. */
@@ -195,8 +196,10 @@ describe.each(Object.entries(fixtures))('the launcher %s', (kind, createFixture)
     const launcher = fixture.open();
     const { name } = newRequest();
     const url = `${await folderUrl(fixture)}/${encodeURI(name)}`;
-    await launcher.recover({ name, folder: name, url, force: false });
+    const env = { SESSION_S3_PATH_STYLE: '1' };
+    await launcher.recover({ name, folder: name, url, env, force: false });
     expect(await eventually(() => fixture.recovered(name))).toContain(encodeURI(name));
+    expect(await fixture.recoveryEnvironment(name)).toMatchObject(env);
     expect(await launcher.list(patience.signal)).toEqual([]);
   });
 });
@@ -260,6 +263,7 @@ async function local(): Promise<LauncherFixture> {
     async recovered(name) {
       return existsSync(join(folder, 'archives', name, 'recovered')) ? encodeURI(name) : undefined;
     },
+    recoveryEnvironment: name => environmentIn(join(folder, 'archives', name)),
     [Symbol.asyncDispose]: () => removeSessions(folder, join(folder, 'tests')),
   };
   folders.set(fixture, `file://${join(folder, 'archives')}`);
@@ -279,6 +283,10 @@ async function docker(): Promise<
     if (found === undefined) throw new Error(`no container of ${id}`);
     return found;
   };
+  const recoveryOf = (name: string) =>
+    server.containers.find(({ spec }) => spec.Labels['craftassist.recovery'] === name);
+  const variablesOf = (container: ReturnType<typeof recoveryOf>) =>
+    Object.fromEntries((container?.spec.Env ?? []).map(pair => pair.split(/=(.*)/s).slice(0, 2)));
   const client = new Docker({ socketPath: server.socketPath });
   return {
     async startAgain(id) {
@@ -292,10 +300,9 @@ async function docker(): Promise<
         env: { ...PROXY, ...SECRETS },
       }),
     end: async (session, exitCode) => server.end(containerOf(session), exitCode),
-    environment: async session =>
-      Object.fromEntries(containerOf(session).spec.Env.map(pair => pair.split(/=(.*)/s).slice(0, 2))),
-    recovered: async name =>
-      server.containers.find(({ spec }) => spec.Labels['craftassist.recovery'] === name)?.spec.Cmd?.join(' '),
+    environment: async session => variablesOf(containerOf(session)),
+    recovered: async name => recoveryOf(name)?.spec.Cmd?.join(' '),
+    recoveryEnvironment: async name => variablesOf(recoveryOf(name)),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
@@ -319,6 +326,11 @@ async function ecs(): Promise<LauncherFixture> {
     },
     end: async (session, exitCode) => server.tasks.end(taskOf(session), { exitCode }),
     environment: async session => environmentOf(taskOf(session)),
+    async recoveryEnvironment() {
+      const [task] = server.tasks.all();
+      if (task === undefined) throw new Error('there is no recovery');
+      return environmentOf(task.task);
+    },
     async recovered(name) {
       const run = server.requests.find(({ body }) => JSON.stringify(body).includes(encodeURI(name)));
       return run && JSON.stringify(run.body);

@@ -113,7 +113,13 @@ test.for<DestinationUrl>([
   const name = nameOf(id) ?? '';
   const identity = { id, idempotencyKey: `p${randomToken().slice(1)}`, visitorHash: randomToken() };
   await launcher.launch({ ...identity, name, world: 'flat_world', attempt: 1, env: {} });
-  await launcher.recover({ name, folder: `turk/7/${name}`, url: `s3://bucket/turk/7/${name}`, force: false });
+  await launcher.recover({
+    name,
+    folder: `turk/7/${name}`,
+    url: `s3://bucket/turk/7/${name}`,
+    env: {},
+    force: false,
+  });
   expect(server.containers).toHaveLength(2);
   for (const { name: given, spec } of server.containers) {
     const { Env, ...rest } = spec;

@@ -130,9 +130,17 @@ export function openFleet(options: FleetOptions): Fleet {
       const known = monitor.sessions().find(({ id }) => nameOf(id) === name);
       const force = known !== undefined && !isAlive(known);
       const folder = await savedSessions.folderOf(name, timeoutSignal(STORE_TIMEOUT_MS));
-      await launcher.recover({ name, folder, url: savedSessions.urlOf(folder), force });
+      const env = recoveryEnvironment(session.env);
+      await launcher.recover({ name, folder, url: savedSessions.urlOf(folder), env, force });
     },
     subscribe: monitor.subscribe,
     close: monitor.close,
   };
+}
+
+/** What a recovery needs of the sessions' variables: it plays no session. */
+function recoveryEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => /^SESSION_(?:S3_.+|ARCHIVE|GZIP_LEVEL)$/.test(name)),
+  );
 }

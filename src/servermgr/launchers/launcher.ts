@@ -50,6 +50,8 @@ export interface RecoverRequest {
   readonly folder: string;
   /** Its URL. */
   readonly url: string;
+  /** How the sessions reach their store, and pack: SESSION_… variables. */
+  readonly env: Readonly<Record<string, string>>;
   /** It is known to have ended: the recovery need not wait until the journal's last heartbeat is old. */
   readonly force: boolean;
 }

@@ -39,6 +39,7 @@ function recover(url, force) {
   const report = { saved: 'archive', recovered: true, coveredUntil: new Date().toISOString(), archive };
   writeFileSync(join(apart, 'session.json'), JSON.stringify(report));
   rmSync(join(apart, 'journal'), { recursive: true, force: true });
+  writeFileSync(join(folder, 'environment.json'), JSON.stringify(process.env));
   // Last: whoever has read it may take the folder away.
   writeFileSync(join(folder, 'recovered'), force ? 'by force' : 'yes');
 }

@@ -65,7 +65,7 @@ export function recoverySpec(
     Image: image,
     // The image's entrypoint is the supervisor.
     Cmd: recoverArguments({ ...request, url }),
-    Env: environment({}, options),
+    Env: environment(request.env, options),
     Labels: { [LABELS.manager]: options.name, [LABELS.recovery]: name },
     HostConfig: { AutoRemove: true, Binds: binds(options) },
   };

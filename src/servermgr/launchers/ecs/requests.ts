@@ -46,7 +46,7 @@ export function recoveryInput(
   const { container, recoveryRole } = settings;
   const overrides = {
     // The image's entrypoint is the supervisor.
-    ...overridesFor(container, {}, recoverArguments(request)),
+    ...overridesFor(container, request.env, recoverArguments(request)),
     ...(recoveryRole !== undefined && { taskRoleArn: recoveryRole }),
   };
   const tags = tagsFrom({ [TAGS.manager]: name, [TAGS.recovery]: request.name });

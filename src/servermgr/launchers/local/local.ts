@@ -128,7 +128,7 @@ export function openLocal(settings: LocalSettings, { name, stateFolder, env, log
       const { pid, exited } = startDetached({
         command: [file, ...args, ...recoverArguments(request)],
         cwd: process.cwd(),
-        env: withoutOwn(env),
+        env: { ...withoutOwn(env), ...request.env },
         logFile: join(home, `recovery-${request.name}.log`),
       });
       if (pid === undefined) throw new Error(`the recovery ${describeExit(await exited)}`);
