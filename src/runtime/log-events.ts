@@ -518,6 +518,16 @@ export const SERVERMGR_EVENTS = {
     action: '',
     fields: { session: "the session's name" },
   },
+  session_over: {
+    levels: ['info', 'warn'],
+    meaning: 'A session has ended; a warning where it failed, or left nothing that was saved.',
+    action: 'The cause is in the words of what ran it; the session’s own log has more.',
+    fields: {
+      session: "the session's name",
+      exitCode: "the supervisor's, if it has left a report",
+      cause: 'what the launcher says, if there is no report',
+    },
+  },
   record_unreadable: {
     levels: ['warn'],
     meaning:

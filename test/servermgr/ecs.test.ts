@@ -141,10 +141,10 @@ test.concurrent('a task that dies at every attempt is given up after three, and 
     await launched(fleet),
     ({ phase, ended }) => phase === 'failed' && ended !== undefined && aws.tasks.all().length === 3,
   );
-  expect(view.ended?.text).toBe(NO_CAPACITY);
+  expect(view.ended?.cause).toBe(NO_CAPACITY);
 });
 
-test.concurrent('an image that cannot be pulled is told in ECS’s words, and is not tried again', async () => {
+test.concurrent('an image that cannot be pulled is told to operators in ECS’s words, and is not tried again', async () => {
   const reason = 'CannotPullContainerError: pull image manifest has been retried 5 time(s): not found';
   await using fixture = await openFleetOn({
     interfaceMs: 200,
@@ -153,7 +153,10 @@ test.concurrent('an image that cannot be pulled is told in ECS’s words, and is
   });
   const { fleet, aws } = fixture;
   const view = await becomes(fleet, await launched(fleet), ({ phase }) => phase === 'failed');
-  expect(view).toMatchObject({ progress: 30, ended: { text: reason } });
+  expect(view).toMatchObject({
+    progress: 30,
+    ended: { text: 'its server could not be started, with exit code 1', cause: reason },
+  });
   expect(aws.tasks.all()).toHaveLength(1);
 });
 

@@ -144,7 +144,7 @@ test.concurrent('/clear asks, then forgets the cookie, and what was started goes
   const visitor = newVisitor((await fixture.startManager()).url);
   idIn(await visitor.launch());
   const fields = await visitor.form('/clear');
-  expect(await visitor.text('/')).toContain('This one is yours.');
+  expect(await visitor.text('/')).toContain('You have one session at a time.');
   expect((await visitor.post('/clear', {})).status).toBe(403);
   const cleared = await visitor.post('/clear', fields);
   expect([cleared.status, cleared.headers.get('location')]).toEqual([303, '/']);
@@ -199,8 +199,13 @@ test.concurrent('a server that never starts says why, instead of a bar that stan
     const text = await visitor.text(`/wait?q=${id}`);
     return text.includes('Your server did not start') ? text : undefined;
   });
-  expect(page).toContain('SESSION_AGENT_COMMAND &quot;&quot; names no program');
   expect(page).toContain('data-phase="failed"');
+  expect(page).toContain(
+    `Its server could not be started, with exit code 10. If that happens again, tell those who have`,
+  );
+  expect(page).toContain(`its name: ${nameOf(id)}.`);
+  // Whatever has failed is for operators.
+  expect(page).not.toContain('SESSION_AGENT_COMMAND');
 });
 
 test.concurrent('a launch that does not become ready in time is stopped, and says so', async () => {

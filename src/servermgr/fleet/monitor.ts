@@ -4,6 +4,7 @@ import type { Log } from '../../runtime/log.ts';
 import { isAlive, type Launcher, type Session } from '../launchers/launcher.ts';
 import type { SavedSessions } from '../saved-sessions.ts';
 import { nameOf } from '../session-id.ts';
+import { createEndLog } from './end-log.ts';
 import { createListing, type ListingFault } from './listing.ts';
 import { type Observation, observe, probeTarget } from './observation.ts';
 import { createPendingLaunches } from './pending.ts';
@@ -59,6 +60,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
   const reports = createReports(options.savedSessions, log);
   const toldPeople = createToldPeople(options.savedSessions, log);
   const subscribers = createSubscribers();
+  const ends = createEndLog(log);
   const listing = createListing(launcher, log, closing.signal);
   let polledMs = Number.NEGATIVE_INFINITY;
   let polling: Promise<void> | undefined;
@@ -90,7 +92,9 @@ export function createMonitor(options: MonitorOptions): Monitor {
     polledMs = Date.now();
     // What is stopped or launched again by an old list may be another session's by now.
     if (isFresh) await applyRules();
-    subscribers.notify(views());
+    const shown = views();
+    ends.note(shown);
+    subscribers.notify(shown);
   }
 
   async function observeSessions(signal: AbortSignal): Promise<void> {

@@ -44,7 +44,10 @@ export interface Wait {
 
 export interface Ended {
   readonly atMs: number | undefined;
+  /** In plain words, for everybody. */
   readonly text: string;
+  /** In the launcher's words, with its paths and accounts: for operators alone. */
+  readonly cause: string | undefined;
   readonly stopped: StopReason | undefined;
   readonly report: SavedReport | undefined;
 }
@@ -163,6 +166,7 @@ function endedOf(state: SessionEnded, report: SavedReport | undefined, progress:
   return {
     atMs: report?.endedMs ?? state.atMs,
     text: endText(state, report, progress),
+    cause: report === undefined ? state.why : undefined,
     stopped,
     report,
   };
@@ -171,9 +175,8 @@ function endedOf(state: SessionEnded, report: SavedReport | undefined, progress:
 function endText(state: SessionEnded, report: SavedReport | undefined, progress: Progress): string {
   if (state.stopped !== undefined) return describeStop(state.stopped);
   if (report !== undefined) return report.text;
-  if (state.why !== undefined) return state.why;
   const code = state.exitCode === undefined ? '' : `, with exit code ${state.exitCode}`;
-  return progress === 100 ? `it is over${code}` : `it ended before it was ready${code}`;
+  return progress === 100 ? `it is over${code}` : `its server could not be started${code}`;
 }
 
 /** The sessions of one visitor, the newest first. @param visitor the secret of the cookie */
@@ -212,6 +215,7 @@ export function viewOfReport(
     ended: {
       atMs: report?.endedMs,
       text: report?.text ?? 'it left no report',
+      cause: undefined,
       stopped: undefined,
       report,
     },

@@ -72,7 +72,7 @@ ${dashboard && html`<br /><a class="small" href="${dashboardUrl(dashboard)}" ari
 <td data-label="Age"><span>${durationText((ended?.atMs ?? nowMs) - askedMs)}<br /><span class="small">${momentText(askedMs)}</span></span></td>
 <td data-label="People"><span>${ended === undefined ? presentText(view) : (report?.peak ?? '–')}</span></td>
 <td data-label="Archive">${report?.archive ? bytesText(report.archive.bytes) : '–'}</td>
-<td data-label="How it ended"><span>${ended?.text ?? '–'}${Boolean(report?.exitCode) && html`<br /><span class="small bad">exit code ${report?.exitCode}</span>`}${report?.incomplete.map(text => html`<br /><span class="small bad">${text}</span>`)}${report && builtOf(report)}</span></td>
+<td data-label="How it ended"><span>${ended?.text ?? '–'}${ended?.cause && html`<br /><span class="small bad">${ended.cause}</span>`}${Boolean(report?.exitCode) && html`<br /><span class="small bad">exit code ${report?.exitCode}</span>`}${report?.incomplete.map(text => html`<br /><span class="small bad">${text}</span>`)}${report && builtOf(report)}</span></td>
 <td data-label="Actions"><div class="actions">
 ${ended === undefined && phase !== 'ending' && action('stop', { name, csrf, label: 'Stop', danger: true, confirm: `Stop ${name}? What was recorded is saved.` })}
 ${recoverable && action('recover', { name, csrf, label: 'Recover' })}

@@ -73,7 +73,7 @@ function headlineOf({ phase }: SessionView): string {
   }
 }
 
-function detailOf({ phase, progress, ended }: SessionView): string {
+function detailOf({ phase, progress, ended, name }: SessionView): string {
   switch (phase) {
     case 'starting':
       return STEPS[progress];
@@ -82,8 +82,9 @@ function detailOf({ phase, progress, ended }: SessionView): string {
     case 'ending':
       return 'What was recorded is being saved. There is nothing that you need to do.';
     case 'ended':
-    case 'failed':
       return ended === undefined ? '' : sentence(ended.text);
+    case 'failed':
+      return `${sentence(ended?.text ?? '')} If that happens again, tell those who have invited you its name: ${name}.`;
     default:
       return phase satisfies never;
   }
