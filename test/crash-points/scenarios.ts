@@ -91,7 +91,10 @@ async function ended(running: RunningSupervisor): Promise<void> {
 /** When the agent has done all that it does once, and two more segments are there. */
 export async function killSession({ startSession, place, workdir }: World): Promise<void> {
   const session = startSession(SESSION);
-  await eventually(() => access(join(workdir, 'rotated.log.1')).then(() => true));
+  await eventually(() => {
+    if (isOver(session)) throw new Error(`the session is over: ${session.stdout()}${session.stderr()}`);
+    return access(join(workdir, 'rotated.log.1')).then(() => true);
+  });
   const count = async () => [...(await place.objects()).keys()].filter(isSegment).length;
   const before = await count();
   await eventually(async () => (await count()) >= before + 2);
