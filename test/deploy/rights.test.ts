@@ -1,3 +1,5 @@
+/** @module-tag slow */
+
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, onTestFinished, vi } from 'vitest';

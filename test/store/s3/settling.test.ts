@@ -1,3 +1,5 @@
+/** @module-tag slow */
+
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { RetryEvent } from '../../../src/store/retry.ts';
 import { AlreadyExistsError, type Store } from '../../../src/store/store.ts';
