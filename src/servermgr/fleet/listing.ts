@@ -26,16 +26,17 @@ export interface ListingFault {
 const TIMEOUT_MS = 30_000;
 /** How long a poll waits for an answer before it goes on to ask the servers. */
 const PATIENCE_MS = 2_000;
-/** An answer that is older than this is not new any more. */
+/** An answer that is older than this is not new any more, and one that takes longer is late. */
 const FRESH_MS = 10_000;
 
 /** @param closing ends a request that is under way */
-export function createListing(launcher: Launcher, log: Log, closing: AbortSignal): Listing {
+export function createListing(launcher: Pick<Launcher, 'list'>, log: Log, closing: AbortSignal): Listing {
   let listed: readonly Session[] = [];
   let answeredMs: number | undefined;
   let failure: string | undefined;
   let hasNews = false;
   let asking: Promise<void> | undefined;
+  let askedMs = 0;
 
   async function ask(): Promise<void> {
     try {
@@ -48,15 +49,24 @@ export function createListing(launcher: Launcher, log: Log, closing: AbortSignal
     }
   }
 
+  /** Where nobody has asked for long, a slow answer is waited for: launches count by it. */
+  function patienceMs(lastMs: number): number {
+    const isOld = failure === undefined && askedMs - lastMs > FRESH_MS;
+    return isOld ? Math.max(PATIENCE_MS, askedMs + FRESH_MS - Date.now()) : PATIENCE_MS;
+  }
+
   return {
     sessions: () => listed,
     async refresh() {
-      asking ??= ask().finally(() => {
-        asking = undefined;
-      });
+      if (asking === undefined) {
+        askedMs = Date.now();
+        asking = ask().finally(() => {
+          asking = undefined;
+        });
+      }
       // Before its first answer nothing is known that could be shown.
       if (answeredMs === undefined) await asking;
-      else await Promise.race([asking, setTimeout(PATIENCE_MS, undefined, { ref: false })]);
+      else await Promise.race([asking, setTimeout(patienceMs(answeredMs), undefined, { ref: false })]);
       const isNew = hasNews;
       hasNews = false;
       return isNew;
@@ -64,7 +74,8 @@ export function createListing(launcher: Launcher, log: Log, closing: AbortSignal
     fault() {
       const sinceMs = answeredMs ?? 0;
       if (failure !== undefined) return { sinceMs, why: failure };
-      return Date.now() - sinceMs > FRESH_MS ? { sinceMs, why: 'it does not answer' } : undefined;
+      const isLate = asking !== undefined && Date.now() - askedMs > FRESH_MS;
+      return isLate ? { sinceMs, why: 'it does not answer' } : undefined;
     },
   };
 }
