@@ -1,5 +1,6 @@
 import type { LogLevel } from '../runtime/log.ts';
 import type { ProxyConfig } from '../runtime/proxy.ts';
+import type { DatabaseTls } from './servermgr-values.ts';
 import type { Address, Command, DestinationUrl } from './session-config.ts';
 
 /** Everything that servermgr needs to know, complete and frozen. */
@@ -10,6 +11,9 @@ export interface ServermgrConfig {
   /** Signs cookies; undefined: made once, and kept in the state folder. */
   readonly secret: string | undefined;
   readonly stateFolder: string;
+  readonly database: DatabaseSettings;
+  /** The path that all pages are below: empty, or `/play`. */
+  readonly basePath: string;
   /** undefined: there is no /admin. */
   readonly adminToken: string | undefined;
   readonly limits: ServermgrLimits;
@@ -23,13 +27,23 @@ export interface ServermgrConfig {
   readonly logLevel: LogLevel;
 }
 
+export type DatabaseSettings =
+  | { readonly kind: 'sqlite'; readonly file: string }
+  | { readonly kind: 'postgres'; readonly url: string; readonly tls: DatabaseTls };
+
 export interface ServermgrLimits {
   /** How many sessions may run at once. */
   readonly fleet: number;
   /** A launch that has not become ready after so long is stopped. */
   readonly launchTimeoutMs: number;
-  /** Launch requests that one address may send in ten minutes. */
-  readonly pressesPerAddress: number;
+  /** A session is stopped so long after its launch. */
+  readonly maxAgeMs: number;
+  /** US dollars a day; undefined: no limit. */
+  readonly budgetPerDay: number | undefined;
+  /** Of one network: sessions at once, sessions in a day, and launch requests in ten minutes. */
+  readonly sessionsPerNetwork: number;
+  readonly launchesPerDay: number;
+  readonly presses: number;
   /** Open event streams: of all visitors together, and of one address. */
   readonly streams: number;
   readonly streamsPerAddress: number;
@@ -57,7 +71,7 @@ export interface SessionSettings {
   readonly destination: DestinationUrl;
   readonly joinTimeoutMs: number | undefined;
   readonly emptyTimeoutMs: number | undefined;
-  readonly maxDurationMs: number | undefined;
+  readonly maxDurationMs: number;
   /** How many of the players online are the agent. */
   readonly agentPlayers: number;
   readonly pathStyle: boolean;

@@ -28,6 +28,44 @@ export const managerName = v.pipe(
   v.regex(/^[A-Za-z0-9_-]{1,36}$/, 'is not a name of 1 to 36 letters, digits, "-" and "_"'),
 );
 
+const NO_DATABASE =
+  'is not a database: write postgres://user:password@host:5432/database, or leave it out for a SQLite file';
+
+/** How a connection to a database is secured: as libpq's sslmode, and `no-verify` for encryption alone. */
+export type DatabaseTls = 'disable' | 'no-verify' | 'verify-full';
+
+/** The URL of a Postgres, without its `sslmode`, and what that says. */
+export const databaseUrl = v.pipe(
+  word,
+  v.check(text => URL.canParse(text) && /^postgres(?:ql)?:\/\//.test(text), NO_DATABASE),
+  v.transform(text => new URL(text)),
+  v.check(url => url.pathname.length > 1, NO_DATABASE),
+  v.rawTransform<URL, { url: string; tls: DatabaseTls | undefined }>(({ dataset, addIssue, NEVER }) => {
+    const url = new URL(dataset.value);
+    const mode = url.searchParams.get('sslmode') ?? undefined;
+    url.searchParams.delete('sslmode');
+    const tls = mode === undefined ? undefined : TLS_MODES[mode];
+    if (mode === undefined || tls !== undefined) return { url: url.href, tls };
+    addIssue({ message: `has an unknown sslmode: write ${Object.keys(TLS_MODES).join(', ')}` });
+    return NEVER;
+  }),
+);
+
+/** libpq's `require` encrypts, and verifies nothing. */
+const TLS_MODES: Readonly<Record<string, DatabaseTls>> = {
+  disable: 'disable',
+  require: 'no-verify',
+  'no-verify': 'no-verify',
+  'verify-full': 'verify-full',
+};
+
+/** A path that others are below: empty, or `/play` without a slash behind it. */
+export const basePath = v.pipe(
+  word,
+  v.regex(/^\/(?:[A-Za-z0-9._~-]+(?:\/[A-Za-z0-9._~-]+)*\/?)?$/, 'is not a path: write / or /play'),
+  v.transform(path => path.replace(/\/$/, '')),
+);
+
 /** Dollars, as `0.05`. */
 export const dollars = v.pipe(
   word,

@@ -32,7 +32,13 @@ const manager = {
   SERVERMGR_STATE: variable(
     values.path,
     'sessions/.servermgr',
-    'the folder of the local launcher, and of the secret',
+    'the folder of the database, of the secret, and of the local launcher',
+  ),
+  DATABASE_URL: optional(
+    own.databaseUrl,
+    'none: a SQLite file in the state folder, for one instance',
+    'postgres://user:password@host/database, which several instances share; ?sslmode= disable, no-verify or verify-full',
+    { secret: true },
   ),
   SERVERMGR_ADMIN_TOKEN: optional(
     own.secret(16),
@@ -49,6 +55,11 @@ const manager = {
     values.wholeNumber(1, 65_535),
     'none: pages lead to no dashboard',
     "where the agent's dashboard listens in a session; local gives each one of SERVERMGR_PORTS instead",
+  ),
+  SERVERMGR_BASE_PATH: variable(
+    own.basePath,
+    '/',
+    'the path that all its pages are below, e.g. /play, where a proxy serves other things beside it',
   ),
   SERVERMGR_TRUSTED_PROXIES: variableByCase(
     values.wholeNumber(0, 10),
@@ -73,10 +84,30 @@ const limits = {
     '5m',
     'time limit until a launch is ready; then it is stopped',
   ),
+  SERVERMGR_MAX_AGE: variable(
+    values.positiveDuration,
+    '12h',
+    'a session is stopped so long after its launch; its players are warned as SESSION_MAX_DURATION does',
+  ),
+  SERVERMGR_BUDGET_PER_DAY: optional(
+    own.dollars,
+    'none',
+    'US dollars a day (UTC): a launch with which the sessions that run could exceed it, each until its limit or midnight, has to wait',
+  ),
+  SERVERMGR_SESSIONS_PER_NETWORK: optional(
+    values.wholeNumber(1, 10_000),
+    'three quarters of SERVERMGR_FLEET_LIMIT; all of it for local',
+    'how many sessions of one network (an IPv4 address, or an IPv6 /64) may run at once',
+  ),
+  SERVERMGR_LAUNCHES_PER_DAY: variable(
+    values.wholeNumber(1, 1_000_000),
+    '200',
+    'how many sessions one network may launch in a day',
+  ),
   SERVERMGR_PRESSES: variable(
     values.wholeNumber(1, 1_000_000),
-    '30',
-    'launch requests that one address may send in ten minutes',
+    '100',
+    'launch requests that one network may send in ten minutes',
   ),
   SERVERMGR_STREAMS: variable(
     values.wholeNumber(0, 100_000),

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import {
   ConfigError,
   deepFreeze,
@@ -10,6 +10,7 @@ import {
 import { destinationText, resolveDestination } from './destination-url.ts';
 import { proxyConfig, withProxyNames } from './proxy.ts';
 import type {
+  DatabaseSettings,
   DemoGame,
   LauncherSettings,
   ServermgrConfig,
@@ -46,11 +47,14 @@ export function parseServermgrConfig(env: Environment, context: ServermgrContext
       'SERVERMGR_SECRET is not set: instances on ECS share no folder; write what `openssl rand -hex 32` prints',
     );
   }
+  const stateFolder = resolve(context.cwd, read('SERVERMGR_STATE'));
   const config: ServermgrConfig = {
     name: read('SERVERMGR_NAME'),
     listen: listenAddress(reader),
     secret: read('SERVERMGR_SECRET'),
-    stateFolder: resolve(context.cwd, read('SERVERMGR_STATE')),
+    stateFolder,
+    database: database(reader, env, join(stateFolder, `${read('SERVERMGR_NAME')}.sqlite`)),
+    basePath: read('SERVERMGR_BASE_PATH'),
     adminToken: read('SERVERMGR_ADMIN_TOKEN'),
     limits: limits(reader, launcher.kind),
     trustedProxies: read('SERVERMGR_TRUSTED_PROXIES', env.DYNO === undefined ? 'usual' : 'on Heroku'),
@@ -77,24 +81,44 @@ function listenAddress({ isSet, read }: Reader): Address {
 }
 
 function limits({ read }: Reader, launcher: LauncherSettings['kind']): ServermgrLimits {
+  const fleet = read('SERVERMGR_FLEET_LIMIT', launcher === 'local' ? 'for local' : 'usual');
   return {
-    fleet: read('SERVERMGR_FLEET_LIMIT', launcher === 'local' ? 'for local' : 'usual'),
+    fleet,
     launchTimeoutMs: read('SERVERMGR_LAUNCH_TIMEOUT'),
-    pressesPerAddress: read('SERVERMGR_PRESSES'),
+    maxAgeMs: read('SERVERMGR_MAX_AGE'),
+    budgetPerDay: read('SERVERMGR_BUDGET_PER_DAY'),
+    sessionsPerNetwork: read('SERVERMGR_SESSIONS_PER_NETWORK') ?? networkShare(fleet, launcher),
+    launchesPerDay: read('SERVERMGR_LAUNCHES_PER_DAY'),
+    presses: read('SERVERMGR_PRESSES'),
     streams: read('SERVERMGR_STREAMS'),
     streamsPerAddress: read('SERVERMGR_STREAMS_PER_ADDRESS'),
   };
 }
 
+/** Whoever plays on one machine is one network. */
+function networkShare(fleet: number, launcher: LauncherSettings['kind']): number {
+  return launcher === 'local' ? fleet : Math.ceil(fleet * 0.75);
+}
+
+/** Heroku's Postgres has a certificate of its own, which nobody can verify. */
+function database({ read }: Reader, env: Environment, file: string): DatabaseSettings {
+  const given = read('DATABASE_URL');
+  if (given === undefined) return { kind: 'sqlite', file };
+  const { url, tls = env.DYNO === undefined ? 'disable' : 'no-verify' } = given;
+  return { kind: 'postgres', url, tls };
+}
+
 function sessionSettings(
-  { faults, read, text }: Reader,
+  reader: Reader,
   env: Environment,
   { cwd, demo, launcher }: ServermgrContext & { readonly launcher: LauncherSettings['kind'] },
 ): SessionSettings {
+  const { faults, read, text } = reader;
   const given = Object.entries(env).filter(
     (entry): entry is [string, string] => entry[0].startsWith('SESSION_') && Boolean(entry[1]),
   );
   const destination = resolveDestination(read('SESSION_DESTINATION'), cwd);
+  const maxDurationMs = maxDuration(reader);
   if (launcher === 'ecs' && destination.kind !== 's3') {
     faults.push('SESSION_DESTINATION is no bucket: tasks on ECS save theirs at s3://bucket/prefix');
   }
@@ -108,15 +132,26 @@ function sessionSettings(
       ...(env.SENTRY_DSN ? { SENTRY_DSN: env.SENTRY_DSN } : {}),
       ...Object.fromEntries(given),
       SESSION_DESTINATION: destinationText(destination),
+      SESSION_MAX_DURATION: `${Math.ceil(maxDurationMs / 1_000)}s`,
     },
     destination,
     joinTimeoutMs: read('SESSION_JOIN_TIMEOUT'),
     emptyTimeoutMs: read('SESSION_EMPTY_TIMEOUT'),
-    maxDurationMs: read('SESSION_MAX_DURATION'),
+    maxDurationMs,
     agentPlayers: read('SESSION_AGENT_PLAYERS'),
     pathStyle: read('SESSION_S3_PATH_STYLE'),
     costPerHour: read('SERVERMGR_SESSION_COST') ?? (launcher === 'ecs' ? undefined : 0),
   };
+}
+
+/**
+ * A session that is given time until it is too old would be stopped in the middle of a sentence: it ends by itself
+ * before, with a warning in the game, however long its launch has taken.
+ */
+function maxDuration({ read }: Reader): number {
+  const maxAgeMs = read('SERVERMGR_MAX_AGE');
+  const longest = Math.max(maxAgeMs - read('SERVERMGR_LAUNCH_TIMEOUT'), maxAgeMs / 2);
+  return Math.min(read('SESSION_MAX_DURATION') ?? longest, longest);
 }
 
 /** Sessions whose dashboard cannot answer would all be stopped, since they are never ready. */

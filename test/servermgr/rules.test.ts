@@ -19,7 +19,7 @@ const runningState: SessionRunning = {
 const settings: SessionSettings = {
   env: {},
   destination: { kind: 'directory', path: '/tmp' },
-  ...{ joinTimeoutMs: 15 * MINUTE, emptyTimeoutMs: 10_000, maxDurationMs: undefined },
+  ...{ joinTimeoutMs: 15 * MINUTE, emptyTimeoutMs: 10_000, maxDurationMs: 24 * 60 * MINUTE },
   ...{ agentPlayers: 1, pathStyle: false, costPerHour: undefined },
 };
 

@@ -175,12 +175,12 @@ export function createMonitor(options: MonitorOptions): Monitor {
     if (subscribers.isEmpty() && alive.length === 0) return;
     const starting = alive.some(({ id }) => observations.get(id)?.readyMs === undefined);
     const soon = starting || !subscribers.isEmpty();
-    timer = setTimeout(() => void poll(), soon ? launcher.pollIntervalMs : IDLE_POLL_INTERVAL_MS);
+    timer = setTimeout(() => void poll(), soon ? launcher.pollIntervalMs(0) : IDLE_POLL_INTERVAL_MS);
     timer.unref();
   }
 
   return {
-    async snapshot(maxAgeMs = launcher.pollIntervalMs) {
+    async snapshot(maxAgeMs = launcher.pollIntervalMs(0)) {
       // A poll that is under way may have listed the sessions before the caller's last change.
       if (maxAgeMs === 0) await polling;
       if (Date.now() - polledMs > maxAgeMs || maxAgeMs === 0) await poll();

@@ -7,22 +7,28 @@ import { identityFields, type SessionIdentity } from './identity.ts';
  */
 export interface Launcher {
   readonly kind: 'local' | 'docker' | 'ecs';
-  /** How often `list` may sensibly be called. */
-  readonly pollIntervalMs: number;
+  /** How often `list` may sensibly be called with so many sessions. */
+  pollIntervalMs(sessions: number): number;
 
   /**
    * Starts a session. Requests with the same idempotency key start one session, whichever instances they arrive at.
    * @returns the session of that key: an earlier request may have started it under another id.
    * @throws {NoCapacityError} when there is no capacity for it anywhere.
+   * @throws {UncertainLaunchError} when it may have been started: the same request may be repeated, and has to be.
    */
   launch(request: LaunchRequest): Promise<Session>;
 
   /** The sessions that are alive and those that ended lately, in no order. */
   list(signal: AbortSignal): Promise<readonly Session[]>;
 
+  /** The present state of these alone, those that somebody waits for: it may be asked every second. */
+  look(sessions: readonly Session[], signal: AbortSignal): Promise<readonly Session[]>;
+
   /**
-   * Requests a session's end, by the supervisor's own clean shutdown. Does nothing for a session that is unknown, has
-   * ended, or has been stopped before.
+   * Requests a session's end, by the supervisor's own clean shutdown. It is called again and again, by any instance,
+   * until the session is gone: what was done already is not done twice, and what a crash has left undone is done.
+   * One that has not ended long after its stop timeout hangs, and is killed. Does nothing for a session that is
+   * unknown or has ended.
    */
   stop(session: Session, why: StopReason): Promise<void>;
 
@@ -131,7 +137,7 @@ export function requestedSession(identity: SessionIdentity, where: string): Sess
 /** Why a manager has stopped a session. */
 export type StopReason = (typeof STOP_REASONS)[number];
 
-export const STOP_REASONS = ['admin', 'visitor', 'never-ready', 'too-many'] as const;
+export const STOP_REASONS = ['admin', 'visitor', 'never-ready', 'too-many', 'too-old'] as const;
 
 /** For people, and for StopTask's reason. */
 export function describeStop(why: StopReason): string {
@@ -144,9 +150,16 @@ export function describeStop(why: StopReason): string {
       return 'stopped because it did not become ready in time';
     case 'too-many':
       return 'stopped because another session took its place';
+    case 'too-old':
+      return 'stopped because its time was over';
     default:
       return why satisfies never;
   }
+}
+
+/** It is not known whether the session was started: no answer came, or one that says nothing of it. */
+export class UncertainLaunchError extends Error {
+  override readonly name = 'UncertainLaunchError';
 }
 
 /** There is no capacity, wherever it was tried. */

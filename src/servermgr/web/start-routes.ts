@@ -34,7 +34,7 @@ export async function startRoutes(
     '/launch',
     {
       preHandler: app.csrfProtection,
-      config: { rateLimit: { max: limits.pressesPerAddress, timeWindow: LAUNCH_WINDOW_MS } },
+      config: { rateLimit: { max: limits.presses, timeWindow: LAUNCH_WINDOW_MS } },
     },
     async (request, reply) => {
       const visitor = visitorOf(request);

@@ -35,14 +35,14 @@ export async function openFleetOn(plan: TaskPlan, options: FleetChanges = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'fleet-'));
   const launcher = launcherOf(aws, { gamePort: gamePort ?? (await aws.tasks.playGame()), dashboardPort });
   const fleet = openFleet({
-    launcher: { ...launcher, pollIntervalMs: 100 },
+    launcher: { ...launcher, pollIntervalMs: () => 100 },
     savedSessions: openSavedSessions(openDirectoryStore(folder), pino({ level: 'silent' })),
     limits: { fleet: 5, launchTimeoutMs },
     worlds: [{ id: 'flat_world', title: 'Flat', text: '', env: {} }],
     session: {
       env: {},
       destination: { kind: 'directory', path: folder },
-      ...{ joinTimeoutMs: 900_000, emptyTimeoutMs: 10_000, maxDurationMs: undefined },
+      ...{ joinTimeoutMs: 900_000, emptyTimeoutMs: 10_000, maxDurationMs: 86_400_000 },
       ...{ agentPlayers: 1, pathStyle: false, costPerHour: undefined },
     },
     log: pino({}, { write: line => void lines.push(line) }),

@@ -76,18 +76,21 @@ export function openDocker(settings: DockerSettings, options: DockerOptions): La
     return found;
   }
 
+  async function list(signal: AbortSignal): Promise<readonly Session[]> {
+    const containers = await containersWith([], signal);
+    const ids = new Set(containers.map(({ Id }) => Id));
+    for (const id of ended.keys()) if (!ids.has(id)) ended.delete(id);
+    return Promise.all(
+      containers.map(async container => toSession(container, await endOf(container), settings)),
+    );
+  }
+
   return {
     kind: 'docker',
-    pollIntervalMs: POLL_INTERVAL_MS,
+    pollIntervalMs: () => POLL_INTERVAL_MS,
     launch,
-    async list(signal) {
-      const containers = await containersWith([], signal);
-      const ids = new Set(containers.map(({ Id }) => Id));
-      for (const id of ended.keys()) if (!ids.has(id)) ended.delete(id);
-      return Promise.all(
-        containers.map(async container => toSession(container, await endOf(container), settings)),
-      );
-    },
+    list,
+    look: (_, signal) => list(signal),
     async stop(session, why) {
       const found = await containerOf(session.idempotencyKey);
       if (found?.State !== 'running' || found.Names.some(each => each.includes('.'))) return;

@@ -84,7 +84,7 @@ export function openEcs(settings: EcsSettings, { ecs, findAddresses, name }: Ecs
 
   return {
     kind: 'ecs',
-    pollIntervalMs: POLL_INTERVAL_MS,
+    pollIntervalMs: () => POLL_INTERVAL_MS,
     launch,
     async list(signal) {
       const arns = await listTaskArns(ecs, settings, signal);
@@ -93,6 +93,11 @@ export function openEcs(settings: EcsSettings, { ecs, findAddresses, name }: Ecs
       const rest = arns.filter(arn => !stoppedTasks.has(arn));
       return lastAttempts([...known, ...(await describe(rest, signal))]);
     },
+    look: (sessions, signal) =>
+      describe(
+        sessions.map(({ where }) => where),
+        signal,
+      ),
     async stop({ where }, why) {
       try {
         await ecs.send(

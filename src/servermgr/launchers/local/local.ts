@@ -108,15 +108,18 @@ export function openLocal(settings: LocalSettings, { name, stateFolder, env, log
     return Date.now() - sinceMs < EXIT_RECORD_MS ? { phase: 'ending', stopped: stop } : state;
   }
 
+  async function list(): Promise<readonly Session[]> {
+    const known = await records.list();
+    for (const record of known) stops.pursue(record);
+    return known.map(toSession);
+  }
+
   return {
     kind: 'local',
-    pollIntervalMs: POLL_INTERVAL_MS,
+    pollIntervalMs: () => POLL_INTERVAL_MS,
     launch,
-    async list() {
-      const known = await records.list();
-      for (const record of known) stops.pursue(record);
-      return known.map(toSession);
-    },
+    list,
+    look: list,
     async stop({ idempotencyKey }, why) {
       const record = await records.find(idempotencyKey);
       if (record?.process === undefined || !occupiesPort(record)) return;
