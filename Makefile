@@ -51,6 +51,7 @@ test: node_modules/.package-lock.json ## type-check, lint, and run every test th
 test-all: node_modules/.package-lock.json ## the same with the slow tests: a browser, crowds, many seeds, real stores
 	sh scripts/install-test-tools.sh
 	sh scripts/install-chromium.sh
+	sh scripts/install-postgres.sh
 	$(NPM) run --silent check:all
 	$(NPM) run --silent test:stores
 

@@ -554,6 +554,46 @@ export const SERVERMGR_EVENTS = {
     action: 'If it goes on, check the rights and limits of the launcher.',
     fields: ERR,
   },
+  launch_uncertain: {
+    levels: ['warn'],
+    meaning:
+      'The launcher gave no answer to a launch, or none that says what became of it: the launch is repeated.',
+    action: 'None, unless it goes on: then see whether the launcher can be reached.',
+    fields: { ...ERR, session: "the session's name", attempt: 'from 1' },
+  },
+  launch_paused: {
+    levels: ['warn'],
+    meaning: 'Somebody asked for a session while the database could not be asked, and was told to try again.',
+    action: 'See `database_away`.',
+    fields: ERR,
+  },
+  database_away: {
+    levels: ['warn'],
+    meaning:
+      'The database cannot be asked: pages show what was known last, sessions go on and are stopped, launches wait.',
+    action: 'See that the database runs and takes connections, or that its disk has room.',
+    fields: { ...ERR, session: "the session's name" },
+  },
+  database_back: {
+    levels: ['info'],
+    meaning: 'The database answers again, and what was observed meanwhile is written down.',
+    action: '',
+    fields: {},
+  },
+  observing: {
+    levels: ['info'],
+    meaning:
+      'Of all instances this one now asks the launcher and the servers; the others read what it writes down.',
+    action: '',
+    fields: { instance: "the instance's id" },
+  },
+  budget_nearly_spent: {
+    levels: ['warn'],
+    meaning:
+      'The sessions of today (UTC), each until its limit, may cost four fifths of SERVERMGR_BUDGET_PER_DAY.',
+    action: 'Raise it, or end sessions: launches stop before it is exceeded.',
+    fields: { atMost: 'US dollars', budget: 'US dollars' },
+  },
   stopped_by_rule: {
     levels: ['warn'],
     meaning: 'servermgr stops a session by itself.',

@@ -4,6 +4,7 @@ import type { ServermgrConfig } from '../config/servermgr-config.ts';
 import type { Environment, S3Config } from '../config/session-config.ts';
 import { openStore } from '../store/open.ts';
 import { logRetries } from '../store/retry-log.ts';
+import { openDatabase } from './database/open.ts';
 import { openFleet } from './fleet/fleet.ts';
 import { openLauncher } from './launchers/open.ts';
 import { openSavedSessions } from './saved-sessions.ts';
@@ -27,14 +28,16 @@ export async function startManager(
   { log, env }: { readonly log: Logger; readonly env: Environment },
 ): Promise<Manager> {
   const { session, limits, worlds, trustedProxies, adminToken } = config;
-  if (config.secret === undefined || config.launcher.kind === 'local') await openState(config.stateFolder);
+  const needsFolder = config.database.kind === 'sqlite' || config.launcher.kind === 'local';
+  if (config.secret === undefined || needsFolder) await openState(config.stateFolder);
   const secret = config.secret ?? (await loadOrCreateSecret(config.stateFolder));
   const launcher = await openLauncher(config, { env, log });
   const { pathStyle } = session;
   const s3: S3Config = { pathStyle, encryption: undefined, expectedOwner: undefined, proxy: config.proxy };
   const store = await openStore(session.destination, { s3, ...logRetries(log) });
   const savedSessions = openSavedSessions(store, log);
-  const fleet = openFleet({ launcher, savedSessions, limits, worlds, session, log });
+  const database = await openDatabase(config.database, config.name);
+  const fleet = await openFleet({ database, launcher, savedSessions, limits, worlds, session, secret, log });
   const app = await buildApp({
     ...{ fleet, savedSessions, worlds, limits, trustedProxies, secret, adminToken, log },
     launcher: launcher.kind,
@@ -42,6 +45,7 @@ export async function startManager(
   const close = async () => {
     await app.close();
     await fleet.close();
+    await database.close();
     launcher.close();
     savedSessions.close();
   };

@@ -2,9 +2,9 @@
 
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { ADMIN_TOKEN, createManagerFixture, portRange } from './support/manager.ts';
+import { createManagerFixture, portRange } from './support/manager.ts';
 import { startProgram } from './support/program.ts';
-import { basic, idIn, newVisitor } from './support/visitor.ts';
+import { idIn, newVisitor } from './support/visitor.ts';
 
 const VISITORS = 500;
 const PLACES = 20;
@@ -53,47 +53,6 @@ test('when a session ends, its place is free for the next visitor', async () => 
   await eventually(async () => (await first.status(id)).progress === 100);
   await fixture.endSession(id);
   await eventually(async () => (await second.launch()).status === 303);
-});
-
-test('two instances that give out the last place at the same moment take the later one back', async () => {
-  await using fixture = await createManagerFixture({
-    SERVERMGR_FLEET_LIMIT: '2',
-    SERVERMGR_SECRET: 's'.repeat(32),
-  });
-  const managers = await Promise.all([fixture.startManager(), fixture.startManager()]);
-  const visitors = managers.flatMap(({ url }) => [newVisitor(url), newVisitor(url)]);
-  const answers = await Promise.all(visitors.map(visitor => visitor.launch()));
-  const started = answers.filter(({ status }) => status === 303).length;
-  expect(started).toBeGreaterThanOrEqual(2);
-  // Both come to hold, and to tell, the same two.
-  const running = async (url: string) => {
-    const page = await newVisitor(url, { authorization: basic(ADMIN_TOKEN) }).text('/admin');
-    return page
-      .split('Recent')[0]
-      ?.match(/<code>[^<]*Z-[0-9a-f]{8}/g)
-      ?.toSorted();
-  };
-  const pages = await eventually(async () => {
-    const [one, two] = await Promise.all(managers.map(({ url }) => running(url)));
-    expect(one).toHaveLength(2);
-    expect(one).toEqual(two);
-    expect(await fixture.aliveCount()).toBe(2);
-    return newVisitor(managers[0]?.url ?? '', { authorization: basic(ADMIN_TOKEN) }).text('/admin');
-  });
-  expect(pages).toContain('2 of 2');
-  if (started > 2) expect(pages).toContain('stopped because another session took its place');
-});
-
-test('one visitor who requests a launch of two instances has one session in the end, and one page', async () => {
-  await using fixture = await createManagerFixture({ SERVERMGR_SECRET: 's'.repeat(32) });
-  const [one, two] = await Promise.all([fixture.startManager(), fixture.startManager()]);
-  const visitor = newVisitor(one.url);
-  const fields = { world: 'flat_world', ...(await visitor.form()) };
-  const answers = await Promise.all(
-    [one, two].map(({ url }) => visitor.post(new URL('/launch', url).href, fields)),
-  );
-  expect(new Set(answers.map(idIn)).size).toBe(1);
-  expect(await fixture.startedCount()).toBe(1);
 });
 
 test('a restart forgets nothing: visitor, session and countdown go on', async () => {

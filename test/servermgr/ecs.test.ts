@@ -199,19 +199,25 @@ test.concurrent('a task that runs, and whose game is never reached, is stopped a
   expect(view).toMatchObject({ progress: 75, ended: { stopped: 'never-ready' } });
 });
 
-test.concurrent('when ECS cannot be asked, nobody starts anything, and what was known stays', async () => {
+test.concurrent('when ECS cannot be asked, what was known stays; after a minute nobody starts anything', {
+  tags: ['slow'],
+  timeout: 120_000,
+}, async () => {
   await using fixture = await openFleetOn({});
   const { fleet, aws } = fixture;
   const id = await launched(fleet);
   await becomes(fleet, id, ({ phase }) => phase === 'ready');
-  aws.fail('ListTasks', { type: 'AccessDeniedException', message: 'not authorized' }, 1_000);
-  const { fault, views } = await fleet.snapshot(0);
+  aws.fail('ListTasks', { type: 'AccessDeniedException', message: 'not authorized' }, 10_000);
+  const fault = await eventually(async () => (await fleet.snapshot()).fault);
   expect(fault?.why).toContain('not authorized');
-  expect(views.map(view => view.id)).toEqual([id]);
-  expect(
-    await fleet.launch({ visitor: randomToken(), token: randomToken(), world: 'flat_world' }),
-  ).toMatchObject({ kind: 'no-capacity' });
-  expect(aws.tasks.all()).toHaveLength(1);
+  // Places are counted by the table.
+  const other = await launched(fleet);
+  await eventually(() => Date.now() - (fault?.sinceMs ?? 0) > 61_000, { timeoutMs: 70_000 });
+  expect(fleet.launchFault()?.why).toContain('not authorized');
+  const form = { visitor: randomToken(), token: randomToken(), world: 'flat_world', network: undefined };
+  expect(await fleet.launch(form)).toMatchObject({ kind: 'no-capacity' });
+  expect((await fleet.snapshot()).views.map(view => view.id)).toEqual([id, other]);
+  expect(aws.tasks.all()).toHaveLength(2);
 });
 
 test.concurrent('tasks of others, in the same family, are no concern of the manager’s', async () => {

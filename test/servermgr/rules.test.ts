@@ -1,16 +1,17 @@
 import { expect, test } from 'vitest';
 import type { SessionSettings } from '../../src/config/servermgr-config.ts';
+import { type FleetRecord, newRecord } from '../../src/servermgr/database/records.ts';
 import { type Observation, observe, probeTarget } from '../../src/servermgr/fleet/observation.ts';
 import type { Probe } from '../../src/servermgr/fleet/probe.ts';
-import { rulesFor } from '../../src/servermgr/fleet/rules.ts';
+import { ruleFor } from '../../src/servermgr/fleet/rules.ts';
 import { viewOf } from '../../src/servermgr/fleet/view.ts';
 import type { Session, SessionRunning } from '../../src/servermgr/launchers/launcher.ts';
-import { newId } from '../../src/servermgr/session-id.ts';
+import { newId, requestedAtMs } from '../../src/servermgr/session-id.ts';
 import { waitView } from '../../src/servermgr/web/pages/wait-view.ts';
 
 const NOW = Date.parse('2026-11-22T12:00:00Z');
 const MINUTE = 60_000;
-const limits = { fleet: 2, launchTimeoutMs: 5 * MINUTE };
+const limits = { launchTimeoutMs: 5 * MINUTE, maxAgeMs: 12 * 60 * MINUTE };
 const address = { host: '1.2.3.4', port: 25_565 };
 const runningState: SessionRunning = {
   ...{ phase: 'running', address, pingAddress: address },
@@ -52,20 +53,27 @@ function observed(
 
 const closed: Probe = { port: 'closed' };
 
+/** The rule for a session, in words. */
+function rule(
+  one: Session,
+  observation: Observation | undefined,
+  { isFresh = true, ...known }: Partial<FleetRecord> & { isFresh?: boolean } = {},
+): string | undefined {
+  const requestedMs = requestedAtMs(one.id) ?? 0;
+  const record = newRecord(one, { requestedMs, confirmedMs: requestedMs, observation, ...known });
+  const action = ruleFor(record, limits, NOW, isFresh);
+  return action && ('why' in action ? `${action.do} ${action.why}` : action.do);
+}
+
 test('a launch that was followed from its start and never answered is stopped; before its time it is not', () => {
   const [late, early] = [session(6 * MINUTE), session(4 * MINUTE)];
-  const observations = new Map(
-    [late, early].map(one => [one.id, observed(one, true, { atMs: NOW, probe: closed })]),
-  );
-  expect(rulesFor([late, early], observations, limits, NOW)).toEqual([
-    { do: 'stop', session: late, why: 'never-ready' },
-  ]);
+  const rules = [late, early].map(one => rule(one, observed(one, true, { atMs: NOW, probe: closed })));
+  expect(rules).toEqual(['stop never-ready', undefined]);
 });
 
 test('a silent session that was there before this instance is left alone: it may be saving', () => {
   const one = session(60 * MINUTE);
-  const observations = new Map([[one.id, observed(one, false, { atMs: NOW, probe: closed })]]);
-  expect(rulesFor([one], observations, limits, NOW)).toEqual([]);
+  expect(rule(one, observed(one, false, { atMs: NOW, probe: closed }))).toBeUndefined();
 });
 
 test('a session that was ready once and is silent now is left alone as well', () => {
@@ -74,7 +82,7 @@ test('a session that was ready once and is silent now is left alone as well', ()
     { atMs: NOW - 50 * MINUTE, probe: answers(1) },
     { atMs: NOW, probe: closed },
   ];
-  expect(rulesFor([one], new Map([[one.id, observed(one, true, ...samples)]]), limits, NOW)).toEqual([]);
+  expect(rule(one, observed(one, true, ...samples))).toBeUndefined();
 });
 
 test('a game that answers is not ready without its dashboard; people who play are left alone all the same', () => {
@@ -86,15 +94,14 @@ test('a game that answers is not ready without its dashboard; people who play ar
       settings,
       NOW,
     );
-    const actions = rulesFor([one], new Map([[one.id, observation]]), limits, NOW);
-    return { phase, progress, people, actions };
+    return { phase, progress, people, action: rule(one, observation) };
   };
-  const stop = { do: 'stop', session: one, why: 'never-ready' };
-  expect(look(true, 1)).toEqual({ phase: 'starting', progress: 95, people: 0, actions: [stop] });
-  expect(look(true, 2)).toEqual({ phase: 'ready', progress: 100, people: 1, actions: [] });
-  // After a restart nobody knows whether it has answered before.
-  expect(look(false, 1)).toMatchObject({ phase: 'starting', actions: [] });
-  expect(look(false, 3)).toMatchObject({ phase: 'ready', people: 2, actions: [] });
+  const stop = 'stop never-ready';
+  expect(look(true, 1)).toEqual({ phase: 'starting', progress: 95, people: 0, action: stop });
+  expect(look(true, 2)).toEqual({ phase: 'ready', progress: 100, people: 1, action: undefined });
+  // Of one that was found nobody knows whether it has answered before.
+  expect(look(false, 1)).toMatchObject({ phase: 'starting', action: undefined });
+  expect(look(false, 3)).toMatchObject({ phase: 'ready', people: 2, action: undefined });
 });
 
 test('of nobody the page says whether somebody was there', () => {
@@ -136,38 +143,33 @@ test('the countdown begins when the game answers, however late the dashboard doe
 test('a task that is still being provisioned after its time is stopped, whoever has seen it', () => {
   for (const phase of ['requested', 'provisioned'] as const) {
     const one = session(6 * MINUTE, { state: { phase } });
-    expect(rulesFor([one], new Map(), limits, NOW)).toEqual([
-      { do: 'stop', session: one, why: 'never-ready' },
-    ]);
+    expect(rule(one, undefined)).toBe('stop never-ready');
   }
 });
 
-test('of those beyond the limit the later ones go, in whatever order they are listed', () => {
-  const [first, second, third] = [session(3_000), session(2_000), session(1_000)];
-  const stopsThird = [{ do: 'stop', session: third, why: 'too-many' }];
-  expect(rulesFor([third, first, second], new Map(), limits, NOW)).toEqual(stopsThird);
-  expect(rulesFor([second, third, first], new Map(), limits, NOW)).toEqual(stopsThird);
+test('a session that is too old is stopped, people in it or not, when the launcher has just told of it', () => {
+  const one = session(13 * 60 * MINUTE);
+  const playing = observed(one, true, { atMs: NOW, probe: answers(2) });
+  expect([rule(one, playing), rule(one, undefined)]).toEqual(['stop too-old', 'stop too-old']);
+  expect(rule(one, playing, { isFresh: false })).toBeUndefined();
+  expect(rule(session(11 * 60 * MINUTE), playing)).toBeUndefined();
 });
 
-test('a limit that was lowered ends no session that has been going on', () => {
-  const sessions = [session(20 * MINUTE), session(10 * MINUTE), session(2 * MINUTE)];
-  const looked = sessions.map(
-    one => [one.id, observed(one, true, { atMs: NOW, probe: answers(2) })] as const,
-  );
-  expect(rulesFor(sessions, new Map(looked), { ...limits, fleet: 1 }, NOW)).toEqual([]);
+test('whoever was asked to end is asked until it is gone, whether or not the launcher answers', () => {
+  const one = session(MINUTE);
+  const stop = { why: 'visitor', atMs: NOW } as const;
+  for (const isFresh of [true, false])
+    expect(rule(one, undefined, { stop, isFresh })).toBe('pursue-stop visitor');
+  const state = { phase: 'ending', stopped: 'visitor' } as const;
+  expect(rule({ ...one, state }, undefined, { stop })).toBe('pursue-stop visitor');
 });
 
-test('a session with people in it gives its place to nobody', () => {
-  const [first, second] = [session(3_000), session(2_000)];
-  const observations = new Map([[second.id, observed(second, true, { atMs: NOW, probe: answers(2) })]]);
-  expect(rulesFor([first, second], observations, { ...limits, fleet: 1 }, NOW)).toEqual([]);
-});
-
-test('of one visitor’s two sessions the later one goes', () => {
-  const [first, second] = [session(3_000, { visitorHash: 'v' }), session(2_000, { visitorHash: 'v' })];
-  expect(rulesFor([second, first], new Map(), limits, NOW)).toEqual([
-    { do: 'stop', session: second, why: 'too-many' },
-  ]);
+test('a launch of which nothing is known is repeated, until it is stopped', () => {
+  const one = session(11_000, { state: { phase: 'requested' } });
+  expect(rule(one, undefined, { confirmedMs: undefined })).toBe('repeat-launch');
+  expect(rule(session(9_000), undefined, { confirmedMs: undefined })).toBeUndefined();
+  const old = session(6 * MINUTE, { state: { phase: 'requested' } });
+  expect(rule(old, undefined, { confirmedMs: undefined })).toBe('stop never-ready');
 });
 
 test('what lacked capacity is tried again, three times in all, and not when somebody has stopped it', () => {
@@ -179,9 +181,9 @@ test('what lacked capacity is tried again, three times in all, and not when some
     lackedCapacity: true,
   } as const;
   const one = session(1_000, { state: { ...state, stopped: undefined } });
-  expect(rulesFor([one], new Map(), limits, NOW)).toEqual([{ do: 'relaunch', session: one }]);
-  expect(rulesFor([{ ...one, attempt: 3 }], new Map(), limits, NOW)).toEqual([]);
-  expect(rulesFor([{ ...one, state: { ...state, stopped: 'visitor' } }], new Map(), limits, NOW)).toEqual([]);
+  expect(rule(one, undefined)).toBe('relaunch');
+  expect(rule({ ...one, attempt: 3 }, undefined)).toBeUndefined();
+  expect(rule({ ...one, state: { ...state, stopped: 'visitor' } }, undefined)).toBeUndefined();
 });
 
 test('the countdown begins when the server answers, follows who comes and goes, and says nothing that it cannot know', () => {

@@ -1,142 +1,249 @@
+import { createHmac } from 'node:crypto';
 import type { ServermgrLimits, SessionSettings, World } from '../../config/servermgr-config.ts';
-import { timeoutSignal } from '../../runtime/abort.ts';
+import { timeoutSignal, within } from '../../runtime/abort.ts';
 import type { Log } from '../../runtime/log.ts';
-import { identityFields } from '../launchers/identity.ts';
-import {
-  isAlive,
-  type Launcher,
-  type LaunchRequest,
-  NoCapacityError,
-  requestedSession,
-  type Session,
-} from '../launchers/launcher.ts';
+import { type Admission, openAdmissions, type Spending } from '../database/admission.ts';
+import { writeAudit } from '../database/audit.ts';
+import type { Database } from '../database/database.ts';
+import { openFleetTable } from '../database/fleet-table.ts';
+import { createLease } from '../database/lease.ts';
+import { newRecord } from '../database/records.ts';
+import { isAlive, type Launcher, NoCapacityError, requestedSession } from '../launchers/launcher.ts';
 import type { SavedSessions } from '../saved-sessions.ts';
-import { idempotencyKey, nameOf, newId, visitorHash } from '../session-id.ts';
-import { createMonitor, type Monitor } from './monitor.ts';
+import { idempotencyKey, nameOf, newId, randomToken, visitorHash } from '../session-id.ts';
+import { createActions } from './actions.ts';
+import { createAttention } from './attention.ts';
+import { startInstance } from './instance.ts';
+import { createLaunches } from './launches.ts';
+import { startObserver } from './observer.ts';
+import { createRegistry, type Fault } from './registry.ts';
+import { createSubscribers, type Listener } from './subscribers.ts';
 import type { SessionView } from './view.ts';
 
 export interface FleetOptions {
+  readonly database: Database;
   readonly launcher: Launcher;
   readonly savedSessions: SavedSessions;
-  readonly limits: Pick<ServermgrLimits, 'fleet' | 'launchTimeoutMs'>;
+  readonly limits: ServermgrLimits;
   readonly worlds: readonly World[];
   readonly session: SessionSettings;
+  /** Keys the hashes of networks: addresses are written down nowhere. */
+  readonly secret: string;
   readonly log: Log;
 }
 
-/** What the start page's form sends. */
+/** A request for a session. */
 export interface LaunchForm {
   /** The visitor's secret, out of the cookie. */
   readonly visitor: string;
   /** One for each page: the same for a double click, and for a repeat after a lost answer. */
   readonly token: string;
   readonly world: string;
+  /** Where it comes from; undefined: from somebody trusted, for whom a network's limits do not hold. */
+  readonly network: string | undefined;
 }
 
 /** What became of a launch request. */
 export type LaunchResult =
   | { readonly kind: 'launched'; readonly id: string }
-  /** The visitor has this session already. */
-  | { readonly kind: 'already-running'; readonly id: string }
-  | { readonly kind: 'full'; readonly limit: number }
+  | Exclude<Admission, { kind: 'admitted' | 'known' }>
   | { readonly kind: 'unknown-world' }
-  | { readonly kind: 'no-capacity'; readonly why: string };
+  | { readonly kind: 'no-capacity'; readonly why: string }
+  /** The database cannot be asked: launches wait for it. */
+  | { readonly kind: 'paused' };
 
-export interface Fleet extends Pick<Monitor, 'snapshot' | 'subscribe' | 'close'> {
-  /** @throws the launcher's error, unless it is a lack of capacity. */
-  launch(form: LaunchForm): Promise<LaunchResult>;
-  /** Requests a session's end; does nothing for one that is ending or has ended. */
-  stop(view: SessionView, why: 'admin' | 'visitor'): Promise<void>;
-  /** Starts the recovery of a session; does not wait for it. */
-  recover(name: string): Promise<void>;
+export interface Snapshot {
+  readonly views: readonly SessionView[];
+  /** What keeps `views` from being new. */
+  readonly fault: Fault | undefined;
 }
 
-/** How old the list of sessions may be for a launch; what this instance has launched since then counts anyway. */
-const LAUNCH_SNAPSHOT_AGE_MS = 2_000;
+/** All sessions of one launcher: launches, stops and recovers them within the fleet's limits. */
+export interface Fleet {
+  /** What is known of all sessions; it waits for nothing, once anything is known. */
+  snapshot(): Promise<Snapshot>;
+  /** The same of one of them, which somebody looks at. */
+  look(id: string): Promise<SessionView | undefined>;
+  /** @throws the launcher's error, unless it is a lack of capacity. */
+  launch(form: LaunchForm): Promise<LaunchResult>;
+  /** What keeps sessions from being launched; undefined: nothing. */
+  launchFault(): Fault | undefined;
+  /** The day's money; undefined: there is no budget, or it cannot be asked for. */
+  spending(): Promise<Spending | undefined>;
+  /** Requests a session's end; does nothing for one that is ending or has ended. */
+  stop(view: Pick<SessionView, 'id'>, why: 'admin' | 'visitor'): Promise<void>;
+  /** Starts the recovery of a session; does not wait for it. */
+  recover(name: string): Promise<void>;
+  /** Calls the listener at each change of a session's view. @returns a function that ends the subscription */
+  subscribe(id: string, listener: Listener): () => void;
+  close(): Promise<void>;
+}
+
+/** How long a page waits for the launcher's first answer ever: without it nobody knows what runs. */
+const FIRST_LIST_MS = 10_000;
+/** What is throttled, or restarted, answers again by then. */
+const UNSEEN_MS = 60_000;
 const STORE_TIMEOUT_MS = 10_000;
 
-/** All sessions of one launcher: launches, stops and recovers them within the fleet's limits. */
-export function openFleet(options: FleetOptions): Fleet {
-  const { launcher, savedSessions, limits, worlds, session, log } = options;
-  const monitor = createMonitor({ ...options, relaunch });
+/** Opens the fleet: what this instance's part in it is, it finds out. */
+export async function openFleet(options: FleetOptions): Promise<Fleet> {
+  const { database, launcher, savedSessions, limits, worlds, session, log } = options;
+  const instance = randomToken();
+  const table = openFleetTable(database);
+  const lease = createLease(database, instance);
+  const admissions = openAdmissions(database, limits, session.costPerHour);
+  const registry = createRegistry(table, lease, session, log);
+  const attention = createAttention();
+  const subscribers = createSubscribers();
+  const launches = createLaunches({ launcher, worlds, session, table, registry, log });
+  const actions = createActions({ launcher, launches, table, registry, log });
+  const loop = await startInstance({ id: instance, database, lease, registry, attention, subscribers, log });
+  const observer = startObserver({
+    ...{ launcher, savedSessions, limits, session, table, lease, registry, actions, log },
+    watched: loop.watched,
+    onNews: () => subscribers.notify(registry.views()),
+  });
+  let warnedAtMs = Number.NEGATIVE_INFINITY;
 
-  async function launch({ visitor, token, world: worldId }: LaunchForm): Promise<LaunchResult> {
+  /** Before the launcher's first answer ever nothing is known; afterwards the table knows. */
+  async function listed(): Promise<boolean> {
+    observer.wake();
+    const endMs = performance.now() + FIRST_LIST_MS;
+    while (!registry.wasListed() && performance.now() < endMs) await within(50, new Promise(() => undefined));
+    return registry.wasListed();
+  }
+
+  async function launch({ visitor, token, world: worldId, network }: LaunchForm): Promise<LaunchResult> {
     const world = worlds.find(({ id }) => id === worldId);
     if (world === undefined) return { kind: 'unknown-world' };
-    const { fault } = await monitor.snapshot(LAUNCH_SNAPSHOT_AGE_MS);
-    if (fault !== undefined) {
+    if (!(await listed()) || launchFault() !== undefined) {
       return { kind: 'no-capacity', why: 'what is running cannot be looked up just now' };
     }
-
-    // No await from here to addPending: of many requests at once, each counts the ones before it.
-    const key = idempotencyKey(visitor, token);
-    const owner = visitorHash(visitor);
-    const sessions = monitor.sessions();
-    const known = sessions.find(one => one.idempotencyKey === key);
-    if (known !== undefined) return { kind: 'launched', id: known.id };
-    const alive = sessions.filter(isAlive);
-    const own = alive.find(one => one.visitorHash === owner);
-    if (own !== undefined) return { kind: 'already-running', id: own.id };
-    if (alive.length >= limits.fleet) return { kind: 'full', limit: limits.fleet };
-    const id = newId(Date.now());
-    return start({
-      ...{ id, idempotencyKey: key, visitorHash: owner, world: world.id, attempt: 1 },
-      ...{ name: nameOf(id) ?? id, env: { ...session.env, ...world.env } },
-    });
-  }
-
-  /** A launch that lacked capacity is repeated with the same id and idempotency key. */
-  async function relaunch(failed: Session): Promise<void> {
-    const world = worlds.find(({ id }) => id === failed.world);
-    if (world === undefined) return;
-    await start({
-      ...{ ...identityFields(failed), attempt: failed.attempt + 1 },
-      ...{ name: nameOf(failed.id) ?? failed.id, env: { ...session.env, ...world.env } },
-    });
-  }
-
-  async function start(request: LaunchRequest): Promise<LaunchResult> {
-    const { id, name, world, attempt } = request;
-    monitor.addPending(requestedSession(request, ''));
+    const requestedMs = Date.now();
+    const id = newId(requestedMs);
+    const identity = {
+      ...{ id, idempotencyKey: idempotencyKey(visitor, token), visitorHash: visitorHash(visitor) },
+      ...{ world: world.id, attempt: 1 },
+    };
+    const networkHash = network === undefined ? undefined : hashOf(network);
+    const record = newRecord(requestedSession(identity, ''), { requestedMs, networkHash });
+    const who = network === undefined ? 'api' : `visitor ${identity.visitorHash}`;
+    const admission = await admit(record, { atMs: requestedMs, who, what: 'launch', id, detail: world.id });
+    if (admission === undefined) return { kind: 'paused' };
+    if (admission.kind === 'known') return { kind: 'launched', id: admission.id };
+    if (admission.kind !== 'admitted') return admission;
+    registry.put(record);
     try {
-      const started = await launcher.launch(request);
-      if (started.id !== id) monitor.removePending(id);
-      monitor.addPending(started);
-      log.info(
-        { event: 'session_launched', session: name, where: started.where, world, attempt },
-        'session launched',
-      );
-      return { kind: 'launched', id: started.id };
+      return { kind: 'launched', id: await launches.launch(record) };
     } catch (error) {
-      monitor.removePending(id);
-      log.warn({ event: 'launch_failed', err: error, session: name, attempt }, 'launch failed');
       if (error instanceof NoCapacityError) return { kind: 'no-capacity', why: error.message };
       throw error;
+    } finally {
+      observer.wake();
+      await warnOfBudget();
     }
+  }
+
+  /** Places are counted by the table; but whoever cannot be seen for long costs money, and nobody can join. */
+  function launchFault(): Fault | undefined {
+    const unseen = registry.fault();
+    const isLong = unseen !== undefined && Date.now() - unseen.sinceMs > UNSEEN_MS;
+    return registry.databaseFault() ?? (isLong ? unseen : undefined);
+  }
+
+  /** @returns undefined when the database cannot be asked */
+  async function admit(...args: Parameters<typeof admissions.admit>): Promise<Admission | undefined> {
+    try {
+      return await admissions.admit(...args);
+    } catch (error) {
+      log.warn(
+        { event: 'launch_paused', err: error },
+        'a launch was refused, for the database cannot be asked',
+      );
+      return undefined;
+    }
+  }
+
+  function hashOf(network: string): string {
+    return createHmac('sha256', options.secret).update(`network ${network}`).digest('base64url');
+  }
+
+  async function spending(): Promise<Spending | undefined> {
+    return admissions.spending(Date.now()).catch(() => undefined);
+  }
+
+  /** Once a day, and by each instance. */
+  async function warnOfBudget(): Promise<void> {
+    const { atMost = 0, budget = 1 } = (await spending()) ?? {};
+    if (atMost < WARN_SHARE * budget || Date.now() - warnedAtMs < DAY_MS) return;
+    warnedAtMs = Date.now();
+    log.warn(
+      { event: 'budget_nearly_spent', atMost, budget },
+      `the sessions of today cost up to $${atMost.toFixed(2)} of $${budget.toFixed(2)}: launches stop before it is exceeded`,
+    );
   }
 
   return {
-    snapshot: monitor.snapshot,
-    launch,
-    async stop(view, why) {
-      const found = monitor.sessions().find(({ id }) => id === view.id);
-      if (found === undefined || !isAlive(found) || found.state.phase === 'ending') return;
-      log.info({ event: 'session_stop_requested', session: view.name, why }, `stop requested by ${why}`);
-      await launcher.stop(found, why);
-      await monitor.snapshot(0);
+    async snapshot() {
+      attention.noteAll();
+      await listed();
+      return { views: registry.views(), fault: registry.fault() };
     },
+
+    async look(id) {
+      attention.note(id);
+      await listed();
+      // Another instance may have launched it a moment ago.
+      if (registry.get(id) === undefined) await registry.read();
+      return registry.views().find(view => view.id === id);
+    },
+
+    launch,
+    launchFault,
+    spending,
+
+    async stop({ id }, why) {
+      const record = registry.get(id);
+      if (record === undefined || !isAlive(record.session) || record.stop !== undefined) return;
+      log.info({ event: 'session_stop_requested', session: nameOf(id), why }, `stop requested by ${why}`);
+      const who = why === 'admin' ? 'admin' : `visitor ${record.session.visitorHash}`;
+      await actions.stop(record, why, who);
+      observer.wake();
+    },
+
     async recover(name) {
       log.info({ event: 'recovery_requested', session: name }, 'recovery requested');
-      const known = monitor.sessions().find(({ id }) => nameOf(id) === name);
-      const force = known !== undefined && !isAlive(known);
+      const known = registry.records().find(record => nameOf(record.session.id) === name);
+      const force = known !== undefined && !isAlive(known.session);
       const folder = await savedSessions.folderOf(name, timeoutSignal(STORE_TIMEOUT_MS));
       const env = recoveryEnvironment(session.env);
       await launcher.recover({ name, folder, url: savedSessions.urlOf(folder), env, force });
+      await database
+        .transaction(tx => writeAudit(tx, { atMs: Date.now(), who: 'admin', what: 'recover', name }))
+        .catch((error: unknown) => {
+          log.warn({ event: 'database_away', err: error }, 'a recovery could not be written down');
+        });
     },
-    subscribe: monitor.subscribe,
-    close: monitor.close,
+
+    subscribe(id, listener) {
+      const unfollow = attention.follow(id);
+      const unsubscribe = subscribers.add(id, listener);
+      observer.wake();
+      return () => {
+        unfollow();
+        unsubscribe();
+      };
+    },
+
+    async close() {
+      await observer.close();
+      await loop.close();
+    },
   };
 }
+
+const DAY_MS = 86_400_000;
+const WARN_SHARE = 0.8;
 
 /** What a recovery needs of the sessions' variables: it plays no session. */
 function recoveryEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {

@@ -1,5 +1,4 @@
 import type { People } from '../../journal/format/people.ts';
-import type { ServerStatus } from '../../minecraft/ping.ts';
 import { peopleOnline } from '../../minecraft/player-count.ts';
 import type { Session, SessionRunning } from '../launchers/launcher.ts';
 import type { Probe, ProbeTarget } from './probe.ts';
@@ -7,18 +6,20 @@ import type { Probe, ProbeTarget } from './probe.ts';
 /** 30: requested, 50: provisioned, 75: address known, 90: port open, 95: the game answers, 100: it is ready. */
 export type Progress = 30 | 50 | 75 | 90 | 95 | 100;
 
-/** What this instance has observed of a session since its own start. */
+/** What has been observed of a session. It changes only when something happens: it is written down each time. */
 export interface Observation {
-  readonly firstSeenMs: number;
   /** It has been observed since before its server could be ready, so that nothing was missed. */
   readonly fromStart: boolean;
   /** The furthest that it ever was. */
   readonly progress: Progress;
   /** Since when people may join: the game has answered, and the dashboard as well if there is one. */
   readonly readyMs: number | undefined;
-  /** When the game has answered, the first time and the last. */
-  readonly answered: { readonly firstMs: number; readonly lastMs: number } | undefined;
-  readonly status: ServerStatus | undefined;
+  /** When the game has answered first. */
+  readonly answeredMs: number | undefined;
+  /** Since when it does not answer any more; undefined: it does, or never has. */
+  readonly silentMs: number | undefined;
+  /** What it says that it is, e.g. `Cuberite 1.12.2`. */
+  readonly version: string | undefined;
   readonly people: number;
   /** What it tells of them itself; undefined: `people` is what its status shows, without the agent. */
   readonly told: People | undefined;
@@ -37,7 +38,7 @@ export interface Sample {
   readonly told?: People | undefined;
   /** How many of the players online are the agent. */
   readonly agentPlayers: number;
-  /** This instance has launched it. */
+  /** A manager has launched it, and observed it since. */
   readonly launchedHere: boolean;
 }
 
@@ -45,7 +46,8 @@ export interface Sample {
 export function observe(before: Observation | undefined, sample: Sample): Observation {
   const known = withProgress(before ?? initial(sample), progressOf(sample));
   const { probe, atMs, agentPlayers, told } = sample;
-  if (probe?.port !== 'open' || probe.status === undefined) return known;
+  if (probe === undefined) return known;
+  if (probe.port !== 'open' || probe.status === undefined) return withSilence(known, atMs);
   const { online } = probe.status;
   const estimate = online === undefined ? known.people : peopleOnline(online, agentPlayers);
   const people = told?.present ?? estimate;
@@ -57,8 +59,9 @@ export function observe(before: Observation | undefined, sample: Sample): Observ
     ...known,
     progress: readyMs === undefined ? known.progress : 100,
     readyMs,
-    answered: { firstMs: known.answered?.firstMs ?? atMs, lastMs: atMs },
-    status: probe.status,
+    answeredMs: known.answeredMs ?? atMs,
+    silentMs: undefined,
+    version: probe.status.version ?? known.version,
     people,
     told,
     everJoined,
@@ -66,15 +69,19 @@ export function observe(before: Observation | undefined, sample: Sample): Observ
   };
 }
 
-function initial({ session, atMs, launchedHere }: Sample): Observation {
+function withSilence(known: Observation, atMs: number): Observation {
+  return known.answeredMs === undefined ? known : { ...known, silentMs: known.silentMs ?? atMs };
+}
+
+function initial({ session, launchedHere }: Sample): Observation {
   const { phase } = session.state;
   return {
-    firstSeenMs: atMs,
     fromStart: launchedHere || phase === 'requested' || phase === 'provisioned',
     progress: 30,
     readyMs: undefined,
-    answered: undefined,
-    status: undefined,
+    answeredMs: undefined,
+    silentMs: undefined,
+    version: undefined,
     people: 0,
     told: undefined,
     everJoined: false,

@@ -22,30 +22,13 @@ export type Probe =
     };
 
 const PING_TIMEOUT_MS = 2_000;
-const CONCURRENT_PROBES = 32;
 
 /** Probes one session, its dashboard only when the game answers. @throws nothing but the signal's reason. */
-async function probe({ game, dashboard }: ProbeTarget, signal: AbortSignal): Promise<Probe> {
+export async function probe({ game, dashboard }: ProbeTarget, signal: AbortSignal): Promise<Probe> {
   const status = await ping(game, { timeoutMs: PING_TIMEOUT_MS, signal }).catch(() => undefined);
   signal.throwIfAborted();
   if (status === undefined) {
     return (await isPortOpen(game, signal)) ? { port: 'open', status } : { port: 'closed' };
   }
   return { port: 'open', status, dashboard: dashboard && (await answersHttp(dashboard, signal)) };
-}
-
-/** Probes many sessions, so many at a time. @param targets by session. @throws the signal's reason. */
-export async function probeAll(
-  targets: ReadonlyMap<string, ProbeTarget>,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, Probe>> {
-  const remaining = [...targets];
-  const probes = new Map<string, Probe>();
-  const worker = async () => {
-    for (let next = remaining.pop(); next !== undefined; next = remaining.pop()) {
-      probes.set(next[0], await probe(next[1], signal));
-    }
-  };
-  await Promise.all(Array.from({ length: CONCURRENT_PROBES }, worker));
-  return probes;
 }

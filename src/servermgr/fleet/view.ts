@@ -56,9 +56,12 @@ export interface SessionFacts {
   readonly session: Session;
   readonly observation: Observation | undefined;
   readonly report: SavedReport | undefined;
-  /** When the launcher has answered last, if it does not just now. */
+  /** Since when nothing new is known of it, if that is so. */
   readonly knownMs?: number | undefined;
 }
+
+/** The end of a session's time is shown so long before it. */
+const SHOW_END_MS = 3_600_000;
 
 /** A session whose server was ready and has not answered for so long is shutting down. */
 const SILENT_MS = 8_000;
@@ -90,7 +93,7 @@ export function viewOf(
     agentInGame: phase === 'ready' ? observation?.told?.agentInGame : undefined,
     requestedMs: requestedAtMs(id) ?? 0,
     readyMs: observation?.readyMs,
-    wait: phase === 'ready' && observation !== undefined ? waitOf(observation, settings) : undefined,
+    wait: phase === 'ready' && observation !== undefined ? waitOf(observation, settings, nowMs) : undefined,
     ended: state.phase === 'ended' ? endedOf(state, report, progress) : undefined,
     costPerHour: settings.costPerHour ?? session.costPerHour,
     knownMs: state.phase === 'ended' ? undefined : knownMs,
@@ -108,8 +111,8 @@ function phaseOf(
     case 'provisioned':
       return 'starting';
     case 'running':
-      if (observation?.answered === undefined || observation.readyMs === undefined) return 'starting';
-      return nowMs - observation.answered.lastMs > SILENT_MS ? 'ending' : 'ready';
+      if (observation?.readyMs === undefined) return 'starting';
+      return nowMs - (observation.silentMs ?? nowMs) > SILENT_MS ? 'ending' : 'ready';
     case 'ending':
       return 'ending';
     case 'ended':
@@ -132,13 +135,13 @@ function hasFailed(
   observation: Observation | undefined,
   report: SavedReport | undefined,
 ): boolean {
-  if (state.stopped === 'never-ready' || state.stopped === 'too-many') return true;
+  if (state.stopped === 'never-ready') return true;
   if (report !== undefined) return wasNeverReady(report);
   return observation?.readyMs === undefined && state.exitCode !== 0;
 }
 
 function versionOf(observation: Observation | undefined): string | undefined {
-  const name = observation?.status?.version;
+  const name = observation?.version;
   return name === undefined ? undefined : (/\d+(?:\.\d+)+/.exec(name)?.[0] ?? name);
 }
 
@@ -146,18 +149,18 @@ function versionOf(observation: Observation | undefined): string | undefined {
  * How long the supervisor still waits: it does not publish that, but it began to wait at about the moment when its
  * server first answered, and the manager knows the limits that it was given.
  */
-function waitOf(observation: Observation, settings: SessionSettings): Wait | undefined {
-  const { answered, fromStart, everJoined, everybodyLeftMs, people } = observation;
+function waitOf(observation: Observation, settings: SessionSettings, nowMs: number): Wait | undefined {
+  const { answeredMs, fromStart, everJoined, everybodyLeftMs, people } = observation;
   const { joinTimeoutMs, emptyTimeoutMs, maxDurationMs } = settings;
-  if (answered === undefined) return undefined;
+  if (answeredMs === undefined) return undefined;
   const waits: Wait[] = [];
-  if (maxDurationMs !== undefined && fromStart)
-    waits.push({ for: 'the end of its time', untilMs: answered.firstMs + maxDurationMs });
+  const endMs = answeredMs + maxDurationMs;
+  if (fromStart && endMs - nowMs < SHOW_END_MS) waits.push({ for: 'the end of its time', untilMs: endMs });
   if (people === 0 && everybodyLeftMs !== undefined && emptyTimeoutMs !== undefined)
     waits.push({ for: 'somebody to come back', untilMs: everybodyLeftMs + emptyTimeoutMs });
-  // Only an instance that has observed it from its start knows that nobody has joined yet.
+  // Only of one that was observed from its start is it known that nobody has joined yet.
   if (people === 0 && !everJoined && fromStart && joinTimeoutMs !== undefined)
-    waits.push({ for: 'somebody to join', untilMs: answered.firstMs + joinTimeoutMs });
+    waits.push({ for: 'somebody to join', untilMs: answeredMs + joinTimeoutMs });
   return waits.sort((a, b) => a.untilMs - b.untilMs)[0];
 }
 

@@ -137,7 +137,7 @@ export function requestedSession(identity: SessionIdentity, where: string): Sess
 /** Why a manager has stopped a session. */
 export type StopReason = (typeof STOP_REASONS)[number];
 
-export const STOP_REASONS = ['admin', 'visitor', 'never-ready', 'too-many', 'too-old'] as const;
+export const STOP_REASONS = ['admin', 'visitor', 'never-ready', 'too-old'] as const;
 
 /** For people, and for StopTask's reason. */
 export function describeStop(why: StopReason): string {
@@ -148,8 +148,6 @@ export function describeStop(why: StopReason): string {
       return 'ended by the person who started it';
     case 'never-ready':
       return 'stopped because it did not become ready in time';
-    case 'too-many':
-      return 'stopped because another session took its place';
     case 'too-old':
       return 'stopped because its time was over';
     default:

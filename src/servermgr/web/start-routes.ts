@@ -3,6 +3,7 @@ import type { LaunchResult } from '../fleet/fleet.ts';
 import { viewsOfVisitor } from '../fleet/view.ts';
 import { isToken, randomToken } from '../session-id.ts';
 import { sendErrorPage, sendPage } from './errors.ts';
+import { networkOf } from './network.ts';
 import { clearPage } from './pages/clear.ts';
 import { homePage } from './pages/home.ts';
 import type { RouteTools } from './route-tools.ts';
@@ -43,7 +44,10 @@ export async function startRoutes(
       if (visitor === undefined || !isToken(token) || world === undefined) {
         return sendErrorPage(reply, 400, 'That was not understood', 'Go back, and press the button again.');
       }
-      return sendLaunchResult(reply, await fleet.launch({ visitor, token, world }));
+      return sendLaunchResult(
+        reply,
+        await fleet.launch({ visitor, token, world, network: networkOf(request.ip) }),
+      );
     },
   );
 
@@ -97,6 +101,6 @@ function sendLaunchResult(reply: FastifyReply, result: LaunchResult): FastifyRep
         'Go back, and choose one of those that do.',
       );
     default:
-      return result satisfies never;
+      return sendErrorPage(reply.header('retry-after', RETRY_S), 503, 'Not now', result.kind);
   }
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import type { EcsSettings } from '../../../src/config/servermgr-config.ts';
+import { openDatabase } from '../../../src/servermgr/database/open.ts';
 import { type Fleet, openFleet } from '../../../src/servermgr/fleet/fleet.ts';
 import type { SessionView } from '../../../src/servermgr/fleet/view.ts';
 import { createAddressLookup } from '../../../src/servermgr/launchers/ecs/addresses.ts';
@@ -34,10 +35,16 @@ export async function openFleetOn(plan: TaskPlan, options: FleetChanges = {}) {
   const lines: string[] = [];
   const folder = await mkdtemp(join(tmpdir(), 'fleet-'));
   const launcher = launcherOf(aws, { gamePort: gamePort ?? (await aws.tasks.playGame()), dashboardPort });
-  const fleet = openFleet({
+  const database = await openDatabase({ kind: 'sqlite', file: join(folder, 'fleet.sqlite') }, 'tests');
+  const fleet = await openFleet({
+    database,
+    secret: 'of tests',
     launcher: { ...launcher, pollIntervalMs: () => 100 },
     savedSessions: openSavedSessions(openDirectoryStore(folder), pino({ level: 'silent' })),
-    limits: { fleet: 5, launchTimeoutMs },
+    limits: {
+      ...{ fleet: 5, launchTimeoutMs, maxAgeMs: 86_400_000, budgetPerDay: undefined },
+      ...{ sessionsPerNetwork: 5, launchesPerDay: 100, presses: 100, streams: 10, streamsPerAddress: 10 },
+    },
     worlds: [{ id: 'flat_world', title: 'Flat', text: '', env: {} }],
     session: {
       env: {},
@@ -53,6 +60,7 @@ export async function openFleetOn(plan: TaskPlan, options: FleetChanges = {}) {
     log: () => lines.join(''),
     async [Symbol.asyncDispose]() {
       await fleet.close();
+      await database.close();
       await aws[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
     },
@@ -61,7 +69,8 @@ export async function openFleetOn(plan: TaskPlan, options: FleetChanges = {}) {
 
 /** @returns the id of a session that was just launched */
 export async function launched(fleet: Fleet): Promise<string> {
-  const answer = await fleet.launch({ visitor: randomToken(), token: randomToken(), world: 'flat_world' });
+  const form = { visitor: randomToken(), token: randomToken(), world: 'flat_world', network: '192.0.2.1' };
+  const answer = await fleet.launch(form);
   if (answer.kind !== 'launched') throw new Error(`not launched: ${JSON.stringify(answer)}`);
   return answer.id;
 }

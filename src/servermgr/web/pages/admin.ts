@@ -1,4 +1,4 @@
-import type { ListingFault } from '../../fleet/listing.ts';
+import type { Fault } from '../../fleet/registry.ts';
 import type { SessionView } from '../../fleet/view.ts';
 import type { SavedReport } from '../../saved/report.ts';
 import { type Html, html } from '../html.ts';
@@ -9,7 +9,7 @@ export interface AdminPage {
   readonly sessions: readonly AdminRow[];
   readonly limit: number;
   readonly launcher: string;
-  readonly fault: ListingFault | undefined;
+  readonly fault: Fault | undefined;
   readonly csrf: string;
   readonly nowMs: number;
 }

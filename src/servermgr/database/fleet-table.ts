@@ -1,0 +1,141 @@
+import type { Transaction } from 'kysely';
+import type { StopReason } from '../launchers/launcher.ts';
+import { type AuditEntry, writeAudit } from './audit.ts';
+import { type Database, databaseNow } from './database.ts';
+import { type FleetRecord, observedColumns, rowOf } from './records.ts';
+import type { SessionRow, Tables } from './schema.ts';
+
+/** The sessions' table. Every call is one transaction or statement, and throws when the database cannot be asked. */
+export interface FleetTable {
+  /** Those that have changed since, by the database's clock; undefined: all that pages show. */
+  changedSince(ms: number | undefined): Promise<readonly SessionRow[]>;
+  /** Writes down a session that was found, unless it is known by now. */
+  add(record: FleetRecord, audit: AuditEntry): Promise<void>;
+  /** Writes down what was observed, if that instance holds the lease. @returns whether it does */
+  saveObserved(records: readonly FleetRecord[], isHolder: IsHolder): Promise<boolean>;
+  /** Writes down that a session is to be stopped, unless it is known. */
+  requestStop(
+    id: string,
+    stop: { readonly why: StopReason; readonly atMs: number },
+    who: string,
+  ): Promise<void>;
+  /** The launcher has confirmed a launch. */
+  confirm(record: FleetRecord): Promise<void>;
+  /** One more try of a launch, by one instance alone. @returns whether it is this one */
+  claimLaunch(record: FleetRecord, nowMs: number): Promise<boolean>;
+  /** The next attempt of a launch, with its number, by one instance alone. @returns whether it is this one */
+  claimRelaunch(next: FleetRecord): Promise<boolean>;
+  /** A launch has failed for certain: its place is free, and no page shows it. */
+  giveUp(record: FleetRecord, audit: AuditEntry): Promise<void>;
+}
+
+export type IsHolder = (tx: Transaction<Tables>) => Promise<boolean>;
+
+/** So many rows are written at once: launches wait for them. */
+const BATCH = 100;
+
+export function openFleetTable({ db, kind, transaction }: Database): FleetTable {
+  const changed = { changed_ms: databaseNow(kind) };
+
+  return {
+    async changedSince(ms) {
+      const all = db.selectFrom('sessions').selectAll();
+      return (
+        ms === undefined ? all.where('gone_ms', 'is', null) : all.where('changed_ms', '>', ms)
+      ).execute();
+    },
+
+    async add(record, audit) {
+      await transaction(async tx => {
+        const { numInsertedOrUpdatedRows: added } = await tx
+          .insertInto('sessions')
+          .values({ ...rowOf(record), ...changed })
+          .onConflict(conflict => conflict.doNothing())
+          .executeTakeFirstOrThrow();
+        if (added) await writeAudit(tx, audit);
+      });
+    },
+
+    async saveObserved(records, isHolder) {
+      for (let start = 0; start < records.length; start += BATCH) {
+        const saved = await transaction(async tx => {
+          if (!(await isHolder(tx))) return false;
+          for (const record of records.slice(start, start + BATCH)) {
+            await tx
+              .updateTable('sessions')
+              .set({ ...observedColumns(record), ...changed })
+              .where('id', '=', record.session.id)
+              .execute();
+          }
+          return true;
+        });
+        if (!saved) return false;
+      }
+      return true;
+    },
+
+    async requestStop(id, { why, atMs }, who) {
+      await transaction(async tx => {
+        const { numUpdatedRows } = await tx
+          .updateTable('sessions')
+          .set({ stop_reason: why, stop_ms: atMs, ...changed })
+          .where('id', '=', id)
+          .where('stop_reason', 'is', null)
+          .where('over_ms', 'is', null)
+          .executeTakeFirst();
+        if (numUpdatedRows > 0) await writeAudit(tx, { atMs, who, what: 'stop', id, detail: why });
+      });
+    },
+
+    async confirm({ session, confirmedMs }) {
+      await db
+        .updateTable('sessions')
+        .set({
+          place: session.where,
+          cost_per_hour: session.costPerHour ?? null,
+          confirmed_ms: confirmedMs ?? null,
+          ...changed,
+        })
+        .where('id', '=', session.id)
+        .where('confirmed_ms', 'is', null)
+        .execute();
+    },
+
+    async claimLaunch({ session: { id }, launchTriedMs }, nowMs) {
+      const { numUpdatedRows } = await db
+        .updateTable('sessions')
+        .set({ launch_tried_ms: nowMs, ...changed })
+        .where('id', '=', id)
+        .where('launch_tried_ms', '=', launchTriedMs)
+        .where('confirmed_ms', 'is', null)
+        .where('stop_reason', 'is', null)
+        .executeTakeFirst();
+      return numUpdatedRows > 0;
+    },
+
+    async claimRelaunch(next) {
+      const { numUpdatedRows } = await db
+        .updateTable('sessions')
+        .set({ ...observedColumns(next), launch_tried_ms: next.launchTriedMs, ...changed })
+        .where('id', '=', next.session.id)
+        .where('attempt', '=', next.session.attempt - 1)
+        .where('stop_reason', 'is', null)
+        .executeTakeFirst();
+      return numUpdatedRows > 0;
+    },
+
+    async giveUp({ session: { id, idempotencyKey } }, audit) {
+      await transaction(async tx => {
+        const { atMs } = audit;
+        await tx
+          .updateTable('sessions')
+          // The same press may be tried again.
+          .set({ idempotency_key: `${idempotencyKey} of ${id}`, over_ms: atMs, gone_ms: atMs, ...changed })
+          .where('id', '=', id)
+          .where('confirmed_ms', 'is', null)
+          .execute();
+        await writeAudit(tx, audit);
+      });
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import type { Log } from '../../runtime/log.ts';
+import type { FleetTable } from '../database/fleet-table.ts';
+import type { FleetRecord } from '../database/records.ts';
+import type { Launcher, StopReason } from '../launchers/launcher.ts';
+import { nameOf } from '../session-id.ts';
+import type { Launches } from './launches.ts';
+import type { Registry } from './registry.ts';
+import type { Action } from './rules.ts';
+
+export interface ActionsOptions {
+  readonly launcher: Launcher;
+  readonly launches: Launches;
+  readonly table: FleetTable;
+  readonly registry: Registry;
+  readonly log: Log;
+}
+
+/** Does what the rules say. */
+export interface Actions {
+  /** One that fails is repeated later, for the rule still holds then. */
+  apply(actions: readonly Action[]): Promise<void>;
+  /** Asks for a session's end, and goes on to ask until it is gone. @param who for the audit */
+  stop(record: FleetRecord, why: StopReason, who: string): Promise<void>;
+}
+
+/** How often a session that was asked to end is asked again. */
+const PURSUE_MS = 5_000;
+
+export function createActions({ launcher, launches, table, registry, log }: ActionsOptions): Actions {
+  /** By id: when the launcher was asked to stop it. */
+  const asked = new Map<string, number>();
+
+  /** What cannot be written down is done all the same; who presses again, or whichever rule holds, goes on with it. */
+  async function stop(record: FleetRecord, why: StopReason, who: string): Promise<void> {
+    const { id } = record.session;
+    const wanted = { why, atMs: Date.now() };
+    registry.put({ ...record, stop: record.stop ?? wanted });
+    try {
+      await table.requestStop(id, wanted, who);
+      await registry.read();
+    } catch (error) {
+      log.warn(
+        { event: 'database_away', err: error, session: nameOf(id) },
+        'a stop could not be written down: it is done all the same',
+      );
+    }
+    await pursue(record, why);
+  }
+
+  async function pursue({ session }: FleetRecord, why: StopReason): Promise<void> {
+    const nowMs = performance.now();
+    if (nowMs - (asked.get(session.id) ?? Number.NEGATIVE_INFINITY) < PURSUE_MS) return;
+    asked.set(session.id, nowMs);
+    await launcher.stop(session, why);
+  }
+
+  async function applyOne(action: Action): Promise<void> {
+    const { record } = action;
+    const name = nameOf(record.session.id);
+    switch (action.do) {
+      case 'stop':
+        log.warn(
+          {
+            event: 'stopped_by_rule',
+            session: name,
+            why: action.why,
+            progress: record.observation?.progress,
+          },
+          `session stopped by rule: ${action.why}`,
+        );
+        return stop(record, action.why, 'rule');
+      case 'pursue-stop':
+        return pursue(record, action.why);
+      case 'repeat-launch':
+        return launches.repeat(record);
+      case 'relaunch':
+        return launches.relaunch(record);
+      case 'remove':
+        return launcher.remove(record.session);
+      default:
+        return action satisfies never;
+    }
+  }
+
+  return {
+    stop,
+    async apply(actions) {
+      const ids = new Set(registry.records().map(({ session }) => session.id));
+      for (const id of asked.keys()) if (!ids.has(id)) asked.delete(id);
+      await Promise.all(
+        actions.map(action =>
+          applyOne(action).catch((error: unknown) => {
+            const session = nameOf(action.record.session.id);
+            log.warn(
+              { event: 'rule_failed', err: error, session, action: action.do },
+              `rule could not be applied: ${action.do}`,
+            );
+          }),
+        ),
+      );
+    },
+  };
+}

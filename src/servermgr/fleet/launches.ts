@@ -1,0 +1,151 @@
+import type { SessionSettings, World } from '../../config/servermgr-config.ts';
+import type { Log } from '../../runtime/log.ts';
+import { errorMessage } from '../../runtime/text.ts';
+import type { FleetTable } from '../database/fleet-table.ts';
+import type { FleetRecord } from '../database/records.ts';
+import { identityFields } from '../launchers/identity.ts';
+import {
+  type Launcher,
+  NoCapacityError,
+  type Session,
+  type SessionEnded,
+  UncertainLaunchError,
+} from '../launchers/launcher.ts';
+import { nameOf } from '../session-id.ts';
+import { foundRecord } from './merge.ts';
+import type { Registry } from './registry.ts';
+
+export interface LaunchesOptions {
+  readonly launcher: Launcher;
+  readonly worlds: readonly World[];
+  readonly session: SessionSettings;
+  readonly table: FleetTable;
+  readonly registry: Registry;
+  readonly log: Log;
+}
+
+/** Launches sessions that have their place in the table. */
+export interface Launches {
+  /**
+   * The first try of a launch.
+   * @returns the id of the session: a request of before may have started it under another one
+   * @throws {NoCapacityError} when there is no capacity, and the launcher's error: the place is free again then
+   */
+  launch(record: FleetRecord): Promise<string>;
+  /** One more try of a launch whose outcome is not known. */
+  repeat(record: FleetRecord): Promise<void>;
+  /** A launch elsewhere, of a session that lacked capacity. */
+  relaunch(record: FleetRecord): Promise<void>;
+}
+
+export function createLaunches({
+  launcher,
+  worlds,
+  session,
+  table,
+  registry,
+  log,
+}: LaunchesOptions): Launches {
+  /** @returns undefined when nobody knows whether it was started */
+  async function start(record: FleetRecord): Promise<Session | undefined> {
+    const { id, world: worldId, attempt } = record.session;
+    const world = worlds.find(one => one.id === worldId);
+    const name = nameOf(id) ?? id;
+    const env = { ...session.env, ...world?.env };
+    try {
+      const started = await launcher.launch({ ...identityFields(record.session), name, env });
+      await confirm(record, started);
+      log.info(
+        { event: 'session_launched', session: name, where: started.where, world: worldId, attempt },
+        'session launched',
+      );
+      return started;
+    } catch (error) {
+      const isUncertain = error instanceof UncertainLaunchError;
+      log.warn(
+        { event: isUncertain ? 'launch_uncertain' : 'launch_failed', err: error, session: name, attempt },
+        isUncertain
+          ? 'whether the session was launched is not known: the launch is repeated'
+          : 'launch failed',
+      );
+      if (isUncertain) return undefined;
+      throw error;
+    }
+  }
+
+  async function confirm(record: FleetRecord, started: Session): Promise<void> {
+    if (started.id !== record.session.id) return adopt(record, started);
+    const confirmed = { ...record, session: started, confirmedMs: Date.now() };
+    registry.put({ ...confirmed, changedMs: 0 });
+    await noted(table.confirm(confirmed));
+  }
+
+  /** The launcher holds that request's session under another id: the table that knew it was lost. */
+  async function adopt(record: FleetRecord, started: Session): Promise<void> {
+    const atMs = Date.now();
+    await noted(table.giveUp(record, { atMs, who: 'manager', what: 'launch-failed', id: record.session.id }));
+    await noted(
+      table.add(foundRecord(started, atMs), { atMs, who: 'manager', what: 'found', id: started.id }),
+    );
+    await registry.read();
+  }
+
+  /** What cannot be written down now is found by whoever observes, who asks the launcher. */
+  async function noted(writing: Promise<void>): Promise<void> {
+    await writing.catch((error: unknown) => {
+      log.warn({ event: 'database_away', err: error }, 'how a launch went could not be written down');
+    });
+  }
+
+  /** It has failed for good, after its visitor was told that it is on its way. */
+  function fail(record: FleetRecord, error: unknown): void {
+    const state: SessionEnded = {
+      phase: 'ended',
+      ...{ atMs: Date.now(), why: errorMessage(error), exitCode: undefined },
+      ...{ stopped: undefined, lackedCapacity: false },
+    };
+    registry.observe({ ...record, session: { ...record.session, state }, overMs: Date.now() });
+  }
+
+  async function again(record: FleetRecord): Promise<void> {
+    try {
+      await start(record);
+    } catch (error) {
+      fail(record, error);
+    }
+  }
+
+  return {
+    async launch(record) {
+      const { id } = record.session;
+      try {
+        return (await start(record))?.id ?? id;
+      } catch (error) {
+        const detail = error instanceof NoCapacityError ? 'no capacity' : errorMessage(error);
+        await noted(
+          table.giveUp(record, { atMs: Date.now(), who: 'manager', what: 'launch-failed', id, detail }),
+        );
+        await registry.read();
+        throw error;
+      }
+    },
+
+    async repeat(record) {
+      const nowMs = Date.now();
+      if (await table.claimLaunch(record, nowMs)) await again({ ...record, launchTriedMs: nowMs });
+    },
+
+    async relaunch(record) {
+      const [attempt, nowMs] = [record.session.attempt + 1, Date.now()];
+      const state = { phase: 'requested' } as const;
+      const next = {
+        ...record,
+        session: { ...record.session, attempt, state, where: '' },
+        ...{ launchTriedMs: nowMs, confirmedMs: undefined },
+      };
+      if (!(await table.claimRelaunch(next))) return;
+      registry.put(next);
+      await again(next);
+    },
+  };
+}

@@ -1,0 +1,190 @@
+import type { SessionSettings } from '../../config/servermgr-config.ts';
+import type { Log } from '../../runtime/log.ts';
+import { errorText } from '../../runtime/text.ts';
+import type { FleetTable, IsHolder } from '../database/fleet-table.ts';
+import type { Lease, ObserverStatus } from '../database/lease.ts';
+import { type FleetRecord, observedColumns, presentState, recordOf } from '../database/records.ts';
+import type { SessionRow } from '../database/schema.ts';
+import { type SessionView, viewOf } from './view.ts';
+
+/** Since when something is not as it should be, and why: in words for operators. */
+export interface Fault {
+  readonly sinceMs: number;
+  readonly why: string;
+}
+
+/** This instance's copy of the table: what pages show is there without waiting, also while the database is away. */
+export interface Registry {
+  /** The sessions that pages show. */
+  records(): readonly FleetRecord[];
+  get(id: string): FleetRecord | undefined;
+  /** The same as the pages show them. */
+  views(): readonly SessionView[];
+  /** What this instance has observed: `save` writes it down. @returns whether it is new */
+  observe(record: FleetRecord): boolean;
+  /** What this instance knows to be in the table. */
+  put(record: FleetRecord): void;
+  /** Writes down what was observed. What cannot be written is kept, and written at a later call. */
+  save(isHolder: IsHolder): Promise<void>;
+  /** Reads what has changed; a failure is a fault, and not thrown. */
+  read(): Promise<void>;
+  /** What keeps the database from being asked. */
+  databaseFault(): Fault | undefined;
+  /** What keeps pages from showing what is new. */
+  fault(): Fault | undefined;
+  /** Whether the launcher has ever listed its sessions: before that nobody knows what runs. */
+  wasListed(): boolean;
+  /** The launcher has answered this instance, or has not. */
+  noteListing(status: Pick<ObserverStatus, 'listedMs' | 'fault'>): void;
+}
+
+/** A transaction is over in that time: what it has written shows up so much later than it says. */
+const OVERLAP_MS = 15_000;
+/** For so long nobody need hold the lease: another instance takes it over. */
+const UNOBSERVED_MS = 10_000;
+/** Views are made anew at most so often, for however many pages. */
+const VIEWS_MS = 100;
+
+export function createRegistry(
+  table: FleetTable,
+  lease: Lease,
+  settings: SessionSettings,
+  log: Log,
+): Registry {
+  let records = new Map<string, FleetRecord>();
+  /** Observed here, and not written down yet. */
+  const unsaved = new Set<string>();
+  let lastChangeMs: number | undefined;
+  let readMs = Date.now();
+  let failure: Fault | undefined;
+  let observer: ObserverStatus | undefined;
+  let made: { readonly atMs: number; readonly views: readonly SessionView[] } | undefined;
+
+  function set(record: FleetRecord): void {
+    const { id } = record.session;
+    if (record.goneMs === undefined || unsaved.has(id)) records.set(id, record);
+    else records.delete(id);
+    made = undefined;
+  }
+
+  function take(row: SessionRow): void {
+    const known = records.get(row.id);
+    if (known?.changedMs === row.changed_ms) return;
+    const read = recordOf(row);
+    const { stop, launchTriedMs, changedMs } = read;
+    // What was observed here is newer than what is written of it.
+    set(known !== undefined && unsaved.has(row.id) ? { ...known, stop, launchTriedMs, changedMs } : read);
+  }
+
+  /** Another instance has taken over, and observes by itself: what was seen here is old. */
+  function readAnew(): void {
+    unsaved.clear();
+    lastChangeMs = undefined;
+  }
+
+  function noteFailure(error: unknown): void {
+    if (failure === undefined) {
+      log.warn({ event: 'database_away', err: error }, 'the database cannot be asked: launches wait for it');
+    }
+    failure = { sinceMs: failure?.sinceMs ?? readMs, why: errorText(error) };
+  }
+
+  function noteSuccess(): void {
+    if (failure !== undefined) log.info({ event: 'database_back' }, 'the database answers again');
+    failure = undefined;
+    readMs = Date.now();
+  }
+
+  function unobservedSinceMs(): number | undefined {
+    if (observer === undefined || observer.leftMs > -UNOBSERVED_MS) return undefined;
+    return readMs + observer.leftMs;
+  }
+
+  function fault(): Fault | undefined {
+    // Whoever observes knows what is new, whether or not that can be written down.
+    if (failure !== undefined && !lease.isHeld()) return failure;
+    const sinceMs = unobservedSinceMs();
+    if (sinceMs !== undefined) return { sinceMs, why: 'no instance asks for it' };
+    return observer?.fault === undefined
+      ? undefined
+      : { sinceMs: observer.listedMs ?? 0, why: observer.fault };
+  }
+
+  return {
+    records: () => [...records.values()],
+    get: id => records.get(id),
+
+    views() {
+      const nowMs = Date.now();
+      if (made === undefined || nowMs - made.atMs > VIEWS_MS) {
+        const knownMs = fault()?.sinceMs;
+        const views = [...records.values()].map(record =>
+          viewOf(
+            { ...record, session: { ...record.session, state: presentState(record) }, knownMs },
+            settings,
+            nowMs,
+          ),
+        );
+        made = { atMs: nowMs, views };
+      }
+      return made.views;
+    },
+
+    observe(record) {
+      const known = records.get(record.session.id);
+      if (known !== undefined && isSame(known, record)) return false;
+      unsaved.add(record.session.id);
+      set(record);
+      return true;
+    },
+
+    put: set,
+
+    async save(isHolder) {
+      const written = [...unsaved].flatMap(id => records.get(id) ?? []);
+      if (written.length === 0) return;
+      try {
+        if (!(await table.saveObserved(written, isHolder))) return readAnew();
+        for (const record of written) {
+          const { id } = record.session;
+          if (records.get(id) !== record) continue;
+          unsaved.delete(id);
+          set(record);
+        }
+      } catch (error) {
+        noteFailure(error);
+      }
+    },
+
+    async read() {
+      try {
+        const [changed, status] = await Promise.all([
+          table.changedSince(lastChangeMs === undefined ? undefined : lastChangeMs - OVERLAP_MS),
+          lease.status(),
+        ]);
+        if (lastChangeMs === undefined) records = new Map();
+        lastChangeMs ??= 0;
+        for (const row of changed) {
+          take(row);
+          lastChangeMs = Math.max(lastChangeMs, row.changed_ms);
+        }
+        observer = status;
+        noteSuccess();
+      } catch (error) {
+        noteFailure(error);
+      }
+    },
+
+    databaseFault: () => failure,
+    fault,
+    wasListed: () => observer?.listedMs !== undefined,
+    noteListing(status) {
+      observer = { leftMs: observer?.leftMs ?? 0, ...status };
+    },
+  };
+}
+
+/** Whether nothing of it has changed that is written down. */
+function isSame(one: FleetRecord, other: FleetRecord): boolean {
+  return JSON.stringify(observedColumns(one)) === JSON.stringify(observedColumns(other));
+}
