@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import type { ServermgrLimits, SessionSettings, World } from '../../config/servermgr-config.ts';
-import { timeoutSignal, within } from '../../runtime/abort.ts';
+import { timeoutSignal } from '../../runtime/abort.ts';
 import type { Log } from '../../runtime/log.ts';
 import { type Admission, openAdmissions, type Spending } from '../database/admission.ts';
 import { writeAudit } from '../database/audit.ts';
@@ -81,6 +82,7 @@ export interface Fleet {
 
 /** How long a page waits for the launcher's first answer ever: without it nobody knows what runs. */
 const FIRST_LIST_MS = 10_000;
+const FIRST_LOOK_MS = 20;
 /** What is throttled, or restarted, answers again by then. */
 const UNSEEN_MS = 60_000;
 const STORE_TIMEOUT_MS = 10_000;
@@ -109,7 +111,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   async function listed(): Promise<boolean> {
     observer.wake();
     const endMs = performance.now() + FIRST_LIST_MS;
-    while (!registry.wasListed() && performance.now() < endMs) await within(50, new Promise(() => undefined));
+    while (!registry.wasListed() && performance.now() < endMs) await setTimeout(FIRST_LOOK_MS);
     return registry.wasListed();
   }
 
