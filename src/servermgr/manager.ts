@@ -27,7 +27,7 @@ export async function startManager(
   config: ServermgrConfig,
   { log, env }: { readonly log: Logger; readonly env: Environment },
 ): Promise<Manager> {
-  const { session, limits, worlds, trustedProxies, adminToken } = config;
+  const { basePath, session, limits, worlds, trustedProxies, adminToken } = config;
   const needsFolder = config.database.kind === 'sqlite' || config.launcher.kind === 'local';
   if (config.secret === undefined || needsFolder) await openState(config.stateFolder);
   const secret = config.secret ?? (await loadOrCreateSecret(config.stateFolder));
@@ -39,7 +39,7 @@ export async function startManager(
   const database = await openDatabase(config.database, config.name);
   const fleet = await openFleet({ database, launcher, savedSessions, limits, worlds, session, secret, log });
   const app = await buildApp({
-    ...{ fleet, savedSessions, worlds, limits, trustedProxies, secret, adminToken, log },
+    ...{ basePath, fleet, savedSessions, worlds, limits, trustedProxies, secret, adminToken, log },
     launcher: launcher.kind,
   });
   const close = async () => {
@@ -50,7 +50,7 @@ export async function startManager(
     savedSessions.close();
   };
   try {
-    return { url: await app.listen({ ...config.listen }), close };
+    return { url: `${await app.listen({ ...config.listen })}${basePath}`, close };
   } catch (error) {
     await close();
     throw listenFault(config.listen.host, config.listen.port, error);

@@ -5,6 +5,7 @@ import { timeoutSignal } from '../../runtime/abort.ts';
 import { type SessionView, viewOfReport } from '../fleet/view.ts';
 import { isSessionName, nameMs } from '../session-id.ts';
 import { requireAdmin } from './admin-auth.ts';
+import { seeOther } from './base-path.ts';
 import { sendErrorPage, sendPage } from './errors.ts';
 import { type AdminRow, adminPage } from './pages/admin.ts';
 import type { RouteTools } from './route-tools.ts';
@@ -28,6 +29,7 @@ export async function adminRoutes(
     const visitor = ensureVisitor(request, reply);
     const { views, fault } = await fleet.snapshot();
     const page = adminPage({
+      base: app.basePath,
       sessions: await rowsOf(views),
       limit: limits.fleet,
       launcher,
@@ -43,7 +45,7 @@ export async function adminRoutes(
     const view = views.find(({ name }) => name === formField(request.body, 'session'));
     if (view === undefined) return noSuchSession(reply);
     await fleet.stop(view, 'admin');
-    return reply.redirect('/admin', 303);
+    return seeOther(reply, '/admin');
   });
 
   app.post('/admin/recover', { preHandler: app.csrfProtection }, async (request, reply) => {
@@ -54,7 +56,7 @@ export async function adminRoutes(
     if (alive)
       return sendErrorPage(reply, 409, 'It is still running', 'A session is recovered when it has ended.');
     await fleet.recover(name);
-    return reply.redirect('/admin', 303);
+    return seeOther(reply, '/admin');
   });
 
   app.get<{ Querystring: { session?: unknown } }>('/admin/archive', async (request, reply) => {

@@ -27,7 +27,7 @@ const OTHER_SOCKETS = 2_000;
 
 /** The web application. It logs no requests: the URL of a page contains a session's id, which is a secret. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { limits, secret, trustedProxies } = options;
+  const { basePath, limits, secret, trustedProxies } = options;
   // fastify writes lines of its own, without an event.
   const log: FastifyBaseLogger = options.log.child({ event: 'web_server' });
   const app = fastify({
@@ -40,6 +40,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
   });
+  app.decorate('basePath', basePath);
   app.server.maxConnections = limits.streams + OTHER_SOCKETS;
   const streams = createStreams({ total: limits.streams, perNetwork: limits.streamsPerAddress });
   app.addHook('preClose', async () => streams.closeAll());
@@ -62,7 +63,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(cookie, { secret });
   await app.register(formbody, { bodyLimit: MAX_BODY_BYTES });
   await app.register(csrf, {
-    cookieOpts: { ...cookieOptions, signed: true },
+    cookieOpts: { ...cookieOptions(basePath), signed: true },
     // A token is valid for one visitor. Its key differs from that of the cookies: with the same key, the token would
     // contain the signature of the visitor's cookie.
     csrfOpts: { hmacKey: createHmac('sha256', secret).update('forms').digest('base64url') },
@@ -79,14 +80,18 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   registerErrorPages(app, options.log);
 
   const tools: RouteTools = { ...options, streams };
+  await app.register(async pages => allRoutes(pages, tools), { prefix: basePath });
+  return app;
+}
+
+async function allRoutes(app: FastifyInstance, tools: RouteTools): Promise<void> {
   await app.register(assetRoutes);
   app.get('/health', { config: { rateLimit: false } }, () => ({ ok: true }));
   await app.register(startRoutes, tools);
   await app.register(sessionRoutes, tools);
-  if (options.adminToken !== undefined) {
-    await app.register(adminRoutes, { ...tools, adminToken: options.adminToken });
+  if (tools.adminToken !== undefined) {
+    await app.register(adminRoutes, { ...tools, adminToken: tools.adminToken });
   }
-  return app;
 }
 
 const ASSETS = {

@@ -22,7 +22,7 @@ export function sendErrorPage(
   title: string,
   text: string,
 ): FastifyReply {
-  return sendPage(reply.code(status), messagePage(title, text));
+  return sendPage(reply.code(status), messagePage(reply.server.basePath, title, text));
 }
 
 export function sendPage(reply: FastifyReply, page: string): FastifyReply {

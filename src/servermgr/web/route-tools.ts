@@ -5,6 +5,7 @@ import type { SavedSessions } from '../saved-sessions.ts';
 import type { Streams } from './event-stream.ts';
 
 export interface AppOptions {
+  readonly basePath: string;
   readonly fleet: Fleet;
   readonly savedSessions: SavedSessions;
   readonly worlds: readonly World[];

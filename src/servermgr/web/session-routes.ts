@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { timeoutSignal } from '../../runtime/abort.ts';
 import { type SessionView, viewOfReport, viewsOfVisitor } from '../fleet/view.ts';
 import { nameOf, requestedAtMs, visitorHash } from '../session-id.ts';
+import { seeOther, sessionPath } from './base-path.ts';
 import { sendErrorPage, sendPage } from './errors.ts';
 import { legacyStatus } from './legacy-status.ts';
 import { networkOf } from './network.ts';
@@ -23,12 +24,15 @@ export async function sessionRoutes(
 ): Promise<void> {
   app.get<WithId>('/wait', async (request, reply) => {
     const id = idFromQuery(request);
-    if (id === undefined) return reply.redirect(await ownPage(request), 303);
+    if (id === undefined) return seeOther(reply, await ownPage(request));
     const view = await findSession(id);
     if (view === undefined) return unknownSession(reply);
     return sendPage(
       reply,
-      waitPage({ id, view: waitView(view), nowMs: Date.now(), own: ownerToken(request, reply, view) }),
+      waitPage({
+        ...{ base: app.basePath, id, view: waitView(view), nowMs: Date.now() },
+        own: ownerToken(request, reply, view),
+      }),
     );
   });
 
@@ -58,7 +62,7 @@ export async function sessionRoutes(
     const view = await findSession(id);
     if (view === undefined || ownerToken(request, reply, view) === undefined) return unknownSession(reply);
     await fleet.stop(view, 'visitor');
-    return reply.redirect(`/wait?q=${encodeURIComponent(id)}`, 303);
+    return seeOther(reply, sessionPath(id));
   });
 
   app.get<WithId>('/status', async (request, reply) => {
@@ -86,7 +90,7 @@ export async function sessionRoutes(
     const visitor = visitorOf(request);
     if (visitor === undefined) return '/';
     const [latest] = viewsOfVisitor((await fleet.snapshot()).views, visitor);
-    return latest === undefined ? '/' : `/wait?q=${encodeURIComponent(latest.id)}`;
+    return latest === undefined ? '/' : sessionPath(latest.id);
   }
 }
 

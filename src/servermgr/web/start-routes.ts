@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { LaunchResult } from '../fleet/fleet.ts';
 import { viewsOfVisitor } from '../fleet/view.ts';
 import { isToken, randomToken } from '../session-id.ts';
+import { seeOther, sessionPath } from './base-path.ts';
 import { sendErrorPage, sendPage } from './errors.ts';
 import { networkOf } from './network.ts';
 import { clearPage } from './pages/clear.ts';
@@ -22,6 +23,7 @@ export async function startRoutes(
     const visitor = ensureVisitor(request, reply);
     const { views } = await fleet.snapshot();
     const page = homePage({
+      base: app.basePath,
       worlds,
       yours: viewsOfVisitor(views, visitor),
       csrf: formToken(reply, visitor),
@@ -65,12 +67,12 @@ export async function startRoutes(
 
   // Older pages linked to it; what a GET does is done by whoever previews a link as well.
   app.get('/clear', (request, reply) =>
-    sendPage(reply, clearPage({ csrf: formToken(reply, ensureVisitor(request, reply)) })),
+    sendPage(reply, clearPage({ base: app.basePath, csrf: formToken(reply, ensureVisitor(request, reply)) })),
   );
 
   app.post('/clear', { preHandler: app.csrfProtection }, (_, reply) => {
     clearVisitor(reply);
-    return reply.redirect('/', 303);
+    return seeOther(reply, '/');
   });
 }
 
@@ -78,7 +80,7 @@ function sendLaunchResult(reply: FastifyReply, result: LaunchResult): FastifyRep
   switch (result.kind) {
     case 'launched':
     case 'already-running':
-      return reply.redirect(`/wait?q=${encodeURIComponent(result.id)}`, 303);
+      return seeOther(reply, sessionPath(result.id));
     case 'full':
       return sendErrorPage(
         reply.header('retry-after', RETRY_S),

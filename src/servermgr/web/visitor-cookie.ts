@@ -4,8 +4,10 @@ import { isToken, randomToken } from '../session-id.ts';
 const COOKIE = 'visitor';
 const MAX_AGE_S = 30 * 86_400;
 
-/** `secure: 'auto'`: set when the request came over https. */
-export const cookieOptions = { path: '/', httpOnly: true, sameSite: 'lax', secure: 'auto' } as const;
+/** For pages below that path. `secure: 'auto'`: set when the request came over https. */
+export function cookieOptions(basePath: string) {
+  return { path: basePath || '/', httpOnly: true, sameSite: 'lax', secure: 'auto' } as const;
+}
 
 /** The visitor's secret, out of the signed cookie; undefined: there is none, or it is not ours. */
 export function visitorOf(request: FastifyRequest): string | undefined {
@@ -20,7 +22,11 @@ export function ensureVisitor(request: FastifyRequest, reply: FastifyReply): str
   const known = visitorOf(request);
   const visitor = known ?? randomToken();
   if (known === undefined) {
-    reply.setCookie(COOKIE, visitor, { ...cookieOptions, signed: true, maxAge: MAX_AGE_S });
+    reply.setCookie(COOKIE, visitor, {
+      ...cookieOptions(reply.server.basePath),
+      signed: true,
+      maxAge: MAX_AGE_S,
+    });
   }
   return visitor;
 }
@@ -28,7 +34,8 @@ export function ensureVisitor(request: FastifyRequest, reply: FastifyReply): str
 /** Deletes the visitor's cookies. A session of theirs keeps running. */
 export function clearVisitor(reply: FastifyReply): void {
   // `instance_id` was set by the program that servermgr replaced.
-  for (const name of [COOKIE, '_csrf', 'instance_id']) reply.clearCookie(name, { path: '/' });
+  const { path } = cookieOptions(reply.server.basePath);
+  for (const name of [COOKIE, '_csrf', 'instance_id']) reply.clearCookie(name, { path });
 }
 
 /** The CSRF token of a form that this visitor may send. */

@@ -5,12 +5,23 @@ import type { AddressInfo } from 'node:net';
 /** A proxy before a manager, as a platform has it. */
 export interface ReverseProxy extends AsyncDisposable {
   readonly url: string;
+  /** Paths that were asked for and are not the manager's. */
+  readonly strays: readonly string[];
 }
 
-/** Hands every request on to a port of this machine; while nothing answers there, its own page says 502. */
-export async function startReverseProxy(port: number): Promise<ReverseProxy> {
+/**
+ * Hands requests on to a port of this machine; while nothing answers there, its own page says 502.
+ * @param below the path that the manager is at; all others are something else's, which answers 418
+ */
+export async function startReverseProxy(port: number, below = ''): Promise<ReverseProxy> {
+  const strays: string[] = [];
   const server = http.createServer((request, response) => {
-    const { method, url: path, headers } = request;
+    const { method, url: path = '', headers } = request;
+    if (!`${path.split('?')[0]}/`.startsWith(`${below}/`)) {
+      strays.push(path);
+      response.writeHead(418).end('another application');
+      return;
+    }
     const onward = http.request({ host: '127.0.0.1', port, method, path, headers }, answer => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       // A manager that is killed breaks its answers off.
@@ -28,6 +39,7 @@ export async function startReverseProxy(port: number): Promise<ReverseProxy> {
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    strays,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();

@@ -4,7 +4,7 @@
 let aheadMs = 0;
 
 for (const form of document.querySelectorAll('form.start')) keepFromPressingTwice(form);
-for (const card of document.querySelectorAll('[data-session]')) follow(card);
+for (const card of document.querySelectorAll('[data-events]')) follow(card);
 for (const button of document.querySelectorAll('[data-copy]')) copyOnClick(button);
 document.addEventListener('submit', askOnceMore);
 if (document.querySelector('[data-reload]')) setInterval(reloadMain, 5_000);
@@ -34,7 +34,7 @@ function setClock(now) {
 
 function follow(card) {
   setClock(card.dataset.now);
-  const events = new EventSource(`/events?q=${encodeURIComponent(card.dataset.session)}`);
+  const events = new EventSource(card.dataset.events);
   events.addEventListener('view', ({ data }) => {
     const view = JSON.parse(data);
     setClock(view.now);

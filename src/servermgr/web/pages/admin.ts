@@ -6,6 +6,7 @@ import { addressText, bytesText, dashboardUrl, dollarsText, durationText, moment
 import { layout } from './layout.ts';
 
 export interface AdminPage {
+  readonly base: string;
   readonly sessions: readonly AdminRow[];
   readonly limit: number;
   readonly launcher: string;
@@ -27,6 +28,7 @@ export function adminPage(page: AdminPage): string {
   const over = sessions.filter(({ view }) => view.ended !== undefined);
   return layout({
     title: 'Fleet',
+    base: page.base,
     wide: true,
     refreshSeconds: 15,
     body: html`<h1 data-reload>Fleet</h1>
@@ -61,7 +63,7 @@ function table(caption: string, rows: readonly AdminRow[], page: AdminPage): Htm
 <tbody>${rows.map(row => tableRow(row, page))}</tbody></table>`;
 }
 
-function tableRow({ view, recoverable }: AdminRow, { csrf, nowMs }: AdminPage): Html {
+function tableRow({ view, recoverable }: AdminRow, { base, csrf, nowMs }: AdminPage): Html {
   const { name, world, where, phase, progress, ended, address, dashboard, requestedMs: askedMs } = view;
   const report = ended?.report;
   return html`<tr>
@@ -74,9 +76,9 @@ ${dashboard && html`<br /><a class="small" href="${dashboardUrl(dashboard)}" ari
 <td data-label="Archive">${report?.archive ? bytesText(report.archive.bytes) : '–'}</td>
 <td data-label="How it ended"><span>${ended?.text ?? '–'}${ended?.cause && html`<br /><span class="small bad">${ended.cause}</span>`}${Boolean(report?.exitCode) && html`<br /><span class="small bad">exit code ${report?.exitCode}</span>`}${report?.incomplete.map(text => html`<br /><span class="small bad">${text}</span>`)}${report && builtOf(report)}</span></td>
 <td data-label="Actions"><div class="actions">
-${ended === undefined && phase !== 'ending' && action('stop', { name, csrf, label: 'Stop', danger: true, confirm: `Stop ${name}? What was recorded is saved.` })}
-${recoverable && action('recover', { name, csrf, label: 'Recover' })}
-${report?.archive && html`<a class="button" href="/admin/archive?session=${encodeURIComponent(name)}" aria-label="Archive of ${name}">Archive</a>`}
+${ended === undefined && phase !== 'ending' && action('stop', { base, name, csrf, label: 'Stop', danger: true, confirm: `Stop ${name}? What was recorded is saved.` })}
+${recoverable && action('recover', { base, name, csrf, label: 'Recover' })}
+${report?.archive && html`<a class="button" href="${base}/admin/archive?session=${encodeURIComponent(name)}" aria-label="Archive of ${name}">Archive</a>`}
 </div></td></tr>`;
 }
 
@@ -98,6 +100,7 @@ function whereText(where: string): string {
 }
 
 interface Action {
+  readonly base: string;
   readonly name: string;
   readonly csrf: string;
   readonly label: string;
@@ -105,8 +108,8 @@ interface Action {
   readonly confirm?: string;
 }
 
-function action(what: 'stop' | 'recover', { name, csrf, label, danger, confirm }: Action): Html {
-  return html`<form method="post" action="/admin/${what}" ${confirm && html`data-confirm="${confirm}"`}>
+function action(what: 'stop' | 'recover', { base, name, csrf, label, danger, confirm }: Action): Html {
+  return html`<form method="post" action="${base}/admin/${what}" ${confirm && html`data-confirm="${confirm}"`}>
 <input type="hidden" name="_csrf" value="${csrf}" /><input type="hidden" name="session" value="${name}" />
 <button class="button ${danger ? 'danger' : ''}" type="submit" aria-label="${label} ${name}">${label}</button></form>`;
 }

@@ -6,6 +6,7 @@ import { addressText, dashboardUrl } from '../labels.ts';
 import { layout } from './layout.ts';
 
 export interface HomePage {
+  readonly base: string;
   readonly worlds: readonly World[];
   /** The visitor's own sessions, the newest first. */
   readonly yours: readonly SessionView[];
@@ -16,18 +17,19 @@ export interface HomePage {
 }
 
 /** What this is, the choice of worlds, the start button, and the visitor's own session. */
-export function homePage({ worlds, yours, csrf, launchToken, capacity }: HomePage): string {
+export function homePage({ base, worlds, yours, csrf, launchToken, capacity }: HomePage): string {
   const alive = yours.find(({ ended }) => ended === undefined);
   return layout({
     title: 'Play with an agent',
+    base,
     body: html`<section class="hero">
 <h1>Play Minecraft with an agent that learns</h1>
 <p class="lead">Press the button, and a world of your own is started, with an agent in it. Talk to it in the chat:
 tell it where to go, what to build, what to dig. It asks when it does not understand.</p>
 </section>
-${alive !== undefined && yourSession(alive)}
-${alive === undefined && startForm(worlds, { csrf, launchToken, capacity })}
-${endedSessions(yours)}
+${alive !== undefined && yourSession(base, alive)}
+${alive === undefined && startForm(worlds, { base, csrf, launchToken, capacity })}
+${endedSessions(base, yours)}
 <section class="how" aria-labelledby="how">
 <h2 id="how">How it goes</h2>
 <ol class="howto">
@@ -41,10 +43,10 @@ ${endedSessions(yours)}
 
 function startForm(
   worlds: readonly World[],
-  { csrf, launchToken, capacity }: Pick<HomePage, 'csrf' | 'launchToken' | 'capacity'>,
+  { base, csrf, launchToken, capacity }: Pick<HomePage, 'base' | 'csrf' | 'launchToken' | 'capacity'>,
 ): Html {
   const full = capacity.used >= capacity.limit;
-  return html`<form class="card start" method="post" action="/launch">
+  return html`<form class="card start" method="post" action="${base}/launch">
 <input type="hidden" name="_csrf" value="${csrf}" />
 <input type="hidden" name="press" value="${launchToken}" />
 ${worlds.length > 1 ? choice(worlds) : html`<input type="hidden" name="world" value="${worlds[0]?.id}" />`}
@@ -67,7 +69,7 @@ ${worlds.map(
 )}</fieldset>`;
 }
 
-function yourSession(view: SessionView): Html {
+function yourSession(base: string, view: SessionView): Html {
   return html`<section class="card yours" aria-labelledby="yours">
 <h2 id="yours">${yourHeadline(view)}</h2>
 <p>${
@@ -77,7 +79,7 @@ function yourSession(view: SessionView): Html {
         ? 'You have one session at a time. This one is yours.'
         : html`People connect to <code>${addressText(view.address)}</code>${view.dashboard && dashboardLink(view.dashboard)}. You have one session at a time.`
   }</p>
-<a class="go" href="/wait?q=${view.id}">${view.phase === 'ending' ? 'See how it goes' : 'Go to your server'}</a>
+<a class="go" href="${base}/wait?q=${view.id}">${view.phase === 'ending' ? 'See how it goes' : 'Go to your server'}</a>
 </section>`;
 }
 
@@ -91,9 +93,9 @@ function dashboardLink(dashboard: Address): Html {
   return html`, and the agent’s dashboard is at <a href="${url}">${url}</a>`;
 }
 
-function endedSessions(yours: readonly SessionView[]): Html | undefined {
+function endedSessions(base: string, yours: readonly SessionView[]): Html | undefined {
   const [last] = yours.filter(({ ended }) => ended !== undefined);
   if (last?.ended === undefined) return undefined;
   return html`<p class="last">Your last session is over: ${last.ended.text}.
-<a href="/wait?q=${last.id}">How it went</a></p>`;
+<a href="${base}/wait?q=${last.id}">How it went</a></p>`;
 }

@@ -2,6 +2,8 @@ import { type Html, html } from '../html.ts';
 
 export interface Page {
   readonly title: string;
+  /** What links to other pages begin with. */
+  readonly base: string;
   readonly body: Html;
   /** Without JavaScript the page reloads itself after so many seconds. */
   readonly refreshSeconds?: number | undefined;
@@ -9,7 +11,7 @@ export interface Page {
 }
 
 /** The frame of every page. Scripts and styles are our own files: the content security policy allows no others. */
-export function layout({ title, body, refreshSeconds, wide }: Page): string {
+export function layout({ title, base, body, refreshSeconds, wide }: Page): string {
   const refresh = html`<noscript><meta http-equiv="refresh" content="${refreshSeconds}" /></noscript>`;
   const page = html`<!doctype html>
 <html lang="en">
@@ -19,14 +21,14 @@ export function layout({ title, body, refreshSeconds, wide }: Page): string {
 <meta name="viewport" content="width=device-width, initial-scale=1" />
 <meta name="color-scheme" content="light dark" />
 <meta name="robots" content="noindex" />
-<link rel="stylesheet" href="/assets/servermgr.css" />
-<link rel="icon" href="/assets/icon.svg" type="image/svg+xml" />
-<script src="/assets/servermgr.js" defer></script>
+<link rel="stylesheet" href="${base}/assets/servermgr.css" />
+<link rel="icon" href="${base}/assets/icon.svg" type="image/svg+xml" />
+<script src="${base}/assets/servermgr.js" defer></script>
 ${refreshSeconds !== undefined && refresh}
 </head>
 <body>
 <a class="skip" href="#main">Skip to the content</a>
-<header class="top"><a class="brand" href="/"><span class="block" aria-hidden="true"></span>Craftassist</a></header>
+<header class="top"><a class="brand" href="${base}/"><span class="block" aria-hidden="true"></span>Craftassist</a></header>
 <main id="main" class="${wide ? 'wide' : ''}">${body}</main>
 <footer class="bottom">Sessions are recorded for research. Please do not share anything personal in the chat.</footer>
 </body>
@@ -36,13 +38,14 @@ ${refreshSeconds !== undefined && refresh}
 }
 
 /** A page with one message: what went wrong, and what to do. */
-export function messagePage(title: string, text: string): string {
+export function messagePage(base: string, title: string, text: string): string {
   return layout({
     title,
+    base,
     body: html`<section class="card message">
 <h1>${title}</h1>
 <p>${text}</p>
-<p><a class="button quiet" href="/">Back to the start</a></p>
+<p><a class="button quiet" href="${base}/">Back to the start</a></p>
 </section>`,
   });
 }

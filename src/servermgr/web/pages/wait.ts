@@ -4,6 +4,7 @@ import { layout } from './layout.ts';
 import type { WaitView } from './wait-view.ts';
 
 export interface WaitPage {
+  readonly base: string;
   readonly id: string;
   readonly view: WaitView;
   readonly nowMs: number;
@@ -23,12 +24,13 @@ const STEPS = [
  * How far a session is, where to connect, and how it ended. All parts are there from the beginning; `data-phase` on
  * the card says which of them show, `data-text` marks the texts that events bring up to date, and `data-href` the links.
  */
-export function waitPage({ id, view, nowMs, own }: WaitPage): string {
+export function waitPage({ base, id, view, nowMs, own }: WaitPage): string {
   const over = view.phase === 'ended' || view.phase === 'failed';
   return layout({
     title: view.headline,
+    base,
     refreshSeconds: over ? undefined : view.phase === 'starting' ? 2 : 5,
-    body: html`<section class="card session" data-session="${id}" data-phase="${view.phase}" data-now="${new Date(nowMs).toISOString()}" data-progress="${view.progress}">
+    body: html`<section class="card session" data-events="${base}/events?q=${encodeURIComponent(id)}" data-phase="${view.phase}" data-now="${new Date(nowMs).toISOString()}" data-progress="${view.progress}">
 <div role="status" aria-live="polite">
 <h1 data-text="headline">${view.headline}</h1>
 <p class="lead" data-text="detail">${view.detail}</p>
@@ -40,8 +42,8 @@ ${age(view, nowMs)}
 <p class="hint gone" data-waiting role="status">This page is not up to date just now: it asks again every few seconds.</p>
 <p class="summary" data-show="ended failed" data-text="archive">${view.archive}</p>
 <p class="summary bad" data-show="ended failed" data-text="incomplete">${view.incomplete}</p>
-<p data-show="ended failed"><a class="go" href="/">Start another</a></p>
-${own && stopForm(id, own)}
+<p data-show="ended failed"><a class="go" href="${base}/">Start another</a></p>
+${own && stopForm({ base, id, ...own })}
 </section>
 <p class="hint">This page keeps itself up to date. Its address can be sent to those who play with you.</p>`,
   });
@@ -83,8 +85,8 @@ function age({ known }: WaitView, nowMs: number): Html {
 <time data-since="${known}" data-moment="known">${known && durationText(nowMs - Date.parse(known))}</time>; that is asked again all the time.</p>`;
 }
 
-function stopForm(id: string, { csrf }: { csrf: string }): Html {
-  return html`<form class="end" data-show="starting ready" method="post" action="/stop" data-confirm="End your session? What was recorded is saved.">
+function stopForm({ base, id, csrf }: { base: string; id: string; csrf: string }): Html {
+  return html`<form class="end" data-show="starting ready" method="post" action="${base}/stop" data-confirm="End your session? What was recorded is saved.">
 <input type="hidden" name="_csrf" value="${csrf}" /><input type="hidden" name="session" value="${id}" />
 <button class="button" type="submit">End my session</button></form>`;
 }
