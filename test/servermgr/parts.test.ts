@@ -183,7 +183,7 @@ test('the page tells what a report says may be missing, and takes reports that s
   const pageOf = (fields: object) => {
     const report = readSavedReport(JSON.stringify({ saved: 'archive', exitCode: 0, ...fields }));
     const view = waitView(viewOfReport('2026-11-22', 0, report));
-    return waitPage({ base: '', id: 'x', view, nowMs: 0, own: undefined });
+    return waitPage({ base: '', id: 'x', view, nowMs: 0, notice: undefined, own: undefined });
   };
   const line = /data-text="incomplete">(.*?)</;
   expect(line.exec(pageOf({ incomplete: ['the server was killed', 'the agent was killed'] }))?.[1]).toBe(

@@ -15,25 +15,22 @@ const STORE_TIMEOUT_MS = 10_000;
 /** For Retry-After, when too many streams are open. */
 const RETRY_S = 60;
 
-type WithId = { Querystring: { q?: unknown } };
+type WithId = { Querystring: { q?: unknown; 'not-started'?: unknown } };
 
 /** One session: its waiting page, the events that keep the page up to date, its end, and older clients' /status. */
 export async function sessionRoutes(
   app: FastifyInstance,
-  { fleet, savedSessions, streams }: RouteTools,
+  { fleet, savedSessions, streams, worlds }: RouteTools,
 ): Promise<void> {
   app.get<WithId>('/wait', async (request, reply) => {
     const id = idFromQuery(request);
     if (id === undefined) return seeOther(reply, await ownPage(request));
     const view = await findSession(id);
     if (view === undefined) return unknownSession(reply);
-    return sendPage(
-      reply,
-      waitPage({
-        ...{ base: app.basePath, id, view: waitView(view), nowMs: Date.now() },
-        own: ownerToken(request, reply, view),
-      }),
-    );
+    const own = ownerToken(request, reply, view);
+    const notice = own && otherWorldNotice(view, request.query['not-started']);
+    const page = { base: app.basePath, id, view: waitView(view), nowMs: Date.now(), notice, own };
+    return sendPage(reply, waitPage(page));
   });
 
   app.get<WithId>('/events', { exposeHeadRoute: false }, async (request, reply) => {
@@ -74,6 +71,13 @@ export async function sessionRoutes(
       .header('cache-control', 'no-store')
       .send(text);
   });
+
+  /** @param asked the id of the world that was asked for while the session ran */
+  function otherWorldNotice(view: SessionView, asked: unknown): string | undefined {
+    const [has, other] = [view.world, asked].map(world => worlds.find(({ id }) => id === world)?.title);
+    if (has === undefined || other === undefined || view.ended !== undefined) return undefined;
+    return `You have a session in “${has}” already; “${other}” was not started: one at a time.`;
+  }
 
   /** A session of the launcher's, or one of which only the report is left. */
   async function findSession(id: string): Promise<SessionView | undefined> {

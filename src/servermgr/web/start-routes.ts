@@ -1,9 +1,9 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { LaunchResult } from '../fleet/fleet.ts';
+import type { FastifyInstance } from 'fastify';
 import { viewsOfVisitor } from '../fleet/view.ts';
 import { isToken, randomToken } from '../session-id.ts';
-import { seeOther, sessionPath } from './base-path.ts';
+import { seeOther } from './base-path.ts';
 import { sendErrorPage, sendPage } from './errors.ts';
+import { sendLaunchResult } from './launch-result.ts';
 import { networkOf } from './network.ts';
 import { clearPage } from './pages/clear.ts';
 import { homePage } from './pages/home.ts';
@@ -11,8 +11,6 @@ import type { RouteTools } from './route-tools.ts';
 import { clearVisitor, ensureVisitor, formField, formToken, visitorOf } from './visitor-cookie.ts';
 
 const LAUNCH_WINDOW_MS = 600_000;
-/** For Retry-After: sessions last for minutes, so that an earlier retry is of little use. */
-const RETRY_S = 60;
 
 /** The start page and its form. */
 export async function startRoutes(
@@ -46,10 +44,8 @@ export async function startRoutes(
       if (visitor === undefined || !isToken(token) || world === undefined) {
         return sendErrorPage(reply, 400, 'That was not understood', 'Go back, and press the button again.');
       }
-      return sendLaunchResult(
-        reply,
-        await fleet.launch({ visitor, token, world, network: networkOf(request.ip) }),
-      );
+      const result = await fleet.launch({ visitor, token, world, network: networkOf(request.ip) });
+      return sendLaunchResult(reply, result, world);
     },
   );
 
@@ -74,35 +70,4 @@ export async function startRoutes(
     clearVisitor(reply);
     return seeOther(reply, '/');
   });
-}
-
-function sendLaunchResult(reply: FastifyReply, result: LaunchResult): FastifyReply {
-  switch (result.kind) {
-    case 'launched':
-    case 'already-running':
-      return seeOther(reply, sessionPath(result.id));
-    case 'full':
-      return sendErrorPage(
-        reply.header('retry-after', RETRY_S),
-        503,
-        'All places are taken',
-        `${result.limit} sessions are running, which is all that there is room for. One ends every few minutes: try again soon.`,
-      );
-    case 'no-capacity':
-      return sendErrorPage(
-        reply.header('retry-after', RETRY_S),
-        503,
-        'No machine could be found',
-        `Your server was not started: ${result.why}. Try again in a few minutes.`,
-      );
-    case 'unknown-world':
-      return sendErrorPage(
-        reply,
-        400,
-        'That world does not exist',
-        'Go back, and choose one of those that do.',
-      );
-    default:
-      return sendErrorPage(reply.header('retry-after', RETRY_S), 503, 'Not now', result.kind);
-  }
 }

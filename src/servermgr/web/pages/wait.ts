@@ -8,6 +8,8 @@ export interface WaitPage {
   readonly id: string;
   readonly view: WaitView;
   readonly nowMs: number;
+  /** Another world was asked for while this session runs; undefined: none was. */
+  readonly notice: string | undefined;
   /** The visitor has started the session, and may end it; undefined: it is another visitor's. */
   readonly own: { readonly csrf: string } | undefined;
 }
@@ -24,13 +26,14 @@ const STEPS = [
  * How far a session is, where to connect, and how it ended. All parts are there from the beginning; `data-phase` on
  * the card says which of them show, `data-text` marks the texts that events bring up to date, and `data-href` the links.
  */
-export function waitPage({ base, id, view, nowMs, own }: WaitPage): string {
+export function waitPage({ base, id, view, nowMs, notice, own }: WaitPage): string {
   const over = view.phase === 'ended' || view.phase === 'failed';
   return layout({
     title: view.headline,
     base,
     refreshSeconds: over ? undefined : view.phase === 'starting' ? 2 : 5,
-    body: html`<section class="card session" data-events="${base}/events?q=${encodeURIComponent(id)}" data-phase="${view.phase}" data-now="${new Date(nowMs).toISOString()}" data-progress="${view.progress}">
+    body: html`${notice !== undefined && html`<p class="notice" role="status">${notice}</p>`}
+<section class="card session" data-events="${base}/events?q=${encodeURIComponent(id)}" data-phase="${view.phase}" data-now="${new Date(nowMs).toISOString()}" data-progress="${view.progress}">
 <div role="status" aria-live="polite">
 <h1 data-text="headline">${view.headline}</h1>
 <p class="lead" data-text="detail">${view.detail}</p>

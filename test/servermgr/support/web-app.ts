@@ -1,0 +1,63 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { parseServermgrConfig } from '../../../src/config/servermgr.ts';
+import type { Fleet } from '../../../src/servermgr/fleet/fleet.ts';
+import { openSavedSessions } from '../../../src/servermgr/saved-sessions.ts';
+import { buildApp } from '../../../src/servermgr/web/app.ts';
+import { openDirectoryStore } from '../../../src/store/directory.ts';
+import { ADMIN_TOKEN } from './manager.ts';
+
+export interface WebApp extends AsyncDisposable {
+  readonly url: string;
+  /** Its log so far, a line each. */
+  lines(): readonly Record<string, unknown>[];
+  close(): Promise<void>;
+}
+
+/**
+ * The pages alone, on a port of this machine, over a fleet that says what a test wants to hear.
+ * @param says what it answers; it has no sessions, and everything else is a fault of the test
+ * @param variables of the manager's
+ */
+export async function startWebApp(
+  says: Partial<Fleet>,
+  variables: Record<string, string> = {},
+): Promise<WebApp> {
+  const folder = await mkdtemp(join(tmpdir(), 'web-app-'));
+  const env = { SESSION_DESTINATION: folder, SERVERMGR_ADMIN_TOKEN: ADMIN_TOKEN, ...variables };
+  const { config } = parseServermgrConfig(env, { cwd: folder, demo: undefined });
+  const lines: Record<string, unknown>[] = [];
+  const log = pino({}, { write: line => void lines.push(JSON.parse(line)) });
+  const app = await buildApp({
+    ...config,
+    fleet: { ...SILENT_FLEET, ...says },
+    savedSessions: openSavedSessions(openDirectoryStore(folder), log),
+    secret: 's'.repeat(32),
+    launcher: 'local',
+    log,
+  });
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  return {
+    url: `${url}${config.basePath}`,
+    lines: () => lines,
+    close: () => app.close(),
+    async [Symbol.asyncDispose]() {
+      await app.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const unexpected = () => Promise.reject(new Error('the test does not expect that'));
+
+const SILENT_FLEET: Fleet = {
+  snapshot: async () => ({ views: [], fault: undefined }),
+  launch: unexpected,
+  stop: unexpected,
+  recover: unexpected,
+  launchFault: () => undefined,
+  subscribe: () => () => undefined,
+  close: async () => undefined,
+};
