@@ -34,6 +34,7 @@ export async function adminRoutes(
       limit: limits.fleet,
       launcher,
       fault,
+      launchFault: fleet.launchFault(),
       csrf: formToken(reply, visitor),
       nowMs: Date.now(),
     });

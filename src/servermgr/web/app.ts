@@ -10,6 +10,7 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { adminRoutes } from './admin-routes.ts';
 import { registerErrorPages } from './errors.ts';
 import { createStreams } from './event-stream.ts';
+import { healthRoutes } from './health-routes.ts';
 import { networkOf } from './network.ts';
 import type { AppOptions, RouteTools } from './route-tools.ts';
 import { sessionRoutes } from './session-routes.ts';
@@ -86,7 +87,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 
 async function allRoutes(app: FastifyInstance, tools: RouteTools): Promise<void> {
   await app.register(assetRoutes);
-  app.get('/health', { config: { rateLimit: false } }, () => ({ ok: true }));
+  await app.register(healthRoutes, tools);
   await app.register(startRoutes, tools);
   await app.register(sessionRoutes, tools);
   if (tools.adminToken !== undefined) {

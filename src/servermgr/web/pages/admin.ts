@@ -11,6 +11,7 @@ export interface AdminPage {
   readonly limit: number;
   readonly launcher: string;
   readonly fault: Fault | undefined;
+  readonly launchFault: Fault | undefined;
   readonly csrf: string;
   readonly nowMs: number;
 }
@@ -23,7 +24,7 @@ export interface AdminRow {
 
 /** Every running and recent session, and what can be done about it. */
 export function adminPage(page: AdminPage): string {
-  const { sessions, fault } = page;
+  const { sessions, fault, launchFault } = page;
   const alive = sessions.filter(({ view }) => view.ended === undefined);
   const over = sessions.filter(({ view }) => view.ended !== undefined);
   return layout({
@@ -33,6 +34,7 @@ export function adminPage(page: AdminPage): string {
     refreshSeconds: 15,
     body: html`<h1 data-reload>Fleet</h1>
 ${fault !== undefined && html`<p class="notice" role="alert">The launcher cannot be asked just now (${fault.why}): what is shown is ${fault.sinceMs > 0 && `${durationText(page.nowMs - fault.sinceMs)} `}old, servers excepted.</p>`}
+${launchFault !== undefined && html`<p class="notice" role="alert">No session can be launched just now: ${launchFault.why}.</p>`}
 ${figures(page, alive)}
 ${table('Running', alive, page)}
 ${table('Recent', over, page)}`,
