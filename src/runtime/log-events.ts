@@ -528,6 +528,27 @@ export const SERVERMGR_EVENTS = {
       cause: 'what the launcher says, if there is no report',
     },
   },
+  wrong_admin_password: {
+    levels: ['warn'],
+    meaning:
+      'Wrong passwords of /admin, or bearer tokens of the API, came from a network: the first one, and then a line a ' +
+      'minute with their number. After ten in a minute a network is refused for a while.',
+    action: 'If it is none of your own people, and goes on, keep that network out.',
+    fields: {
+      network: 'an IPv4 address or an IPv6 /64; `others` are those beyond a hundred at once',
+      count: 'how many since the last such line of that network',
+    },
+  },
+  archive_handed_out: {
+    levels: ['info'],
+    meaning: "Somebody with the admin's password fetches a session's archive.",
+    action: '',
+    fields: {
+      session: "the session's name",
+      network: 'from where: an IPv4 address or an IPv6 /64',
+      bytes: "the archive's size",
+    },
+  },
   record_unreadable: {
     levels: ['warn'],
     meaning:

@@ -1,12 +1,12 @@
-import { basename } from 'node:path';
-import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { timeoutSignal } from '../../runtime/abort.ts';
 import { type SessionView, viewOfReport } from '../fleet/view.ts';
 import { isSessionName, nameMs } from '../session-id.ts';
-import { requireAdmin } from './admin-auth.ts';
+import type { AdminGuard } from './admin-auth.ts';
+import { archiveRoutes } from './archive-routes.ts';
 import { seeOther } from './base-path.ts';
-import { sendErrorPage, sendPage } from './errors.ts';
+import { noSuchSession, sendErrorPage, sendPage } from './errors.ts';
+import { networkOf } from './network.ts';
 import { type AdminRow, adminPage } from './pages/admin.ts';
 import type { RouteTools } from './route-tools.ts';
 import { ensureVisitor, formField, formToken } from './visitor-cookie.ts';
@@ -19,11 +19,11 @@ const MAX_ROWS = 100;
 /** The page of the people who run the study: lists, stops and recovers sessions, and serves their archives. */
 export async function adminRoutes(
   app: FastifyInstance,
-  tools: RouteTools & { readonly adminToken: string },
+  tools: RouteTools & { readonly guard: AdminGuard },
 ): Promise<void> {
   const { fleet, savedSessions, limits, launcher, log } = tools;
   let lastList = { atMs: Number.NEGATIVE_INFINITY, names: [] as readonly string[] };
-  app.addHook('onRequest', requireAdmin(app, tools.adminToken));
+  app.addHook('onRequest', async (request, reply) => admitAdmin(tools.guard, request, reply));
 
   app.get('/admin', async (request, reply) => {
     const visitor = ensureVisitor(request, reply);
@@ -45,7 +45,7 @@ export async function adminRoutes(
     const { views } = await fleet.snapshot();
     const view = views.find(({ name }) => name === formField(request.body, 'session'));
     if (view === undefined) return noSuchSession(reply);
-    await fleet.stop(view, 'admin');
+    await fleet.stop(view, 'admin', networkOf(request.ip));
     return seeOther(reply, '/admin');
   });
 
@@ -60,33 +60,7 @@ export async function adminRoutes(
     return seeOther(reply, '/admin');
   });
 
-  app.get<{ Querystring: { session?: unknown } }>('/admin/archive', async (request, reply) => {
-    const name = request.query.session;
-    if (typeof name !== 'string' || !isSessionName(name)) return noSuchSession(reply);
-    const archive = (await savedSessions.report(name, storeDeadline()))?.archive;
-    if (archive === undefined) return noSuchSession(reply);
-    const fileName = `${name}-${basename(archive.key)}`.replaceAll(':', '-');
-    const link = await savedSessions.linkTo(archive.key, fileName, storeDeadline());
-    return link === undefined
-      ? streamArchive(request, reply, { ...archive, fileName })
-      : reply.header('cache-control', 'no-store').redirect(link, 302);
-  });
-
-  async function streamArchive(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    { key, bytes, fileName }: { key: string; bytes: number; fileName: string },
-  ): Promise<FastifyReply> {
-    const disconnected = new AbortController();
-    request.raw.once('close', () => disconnected.abort());
-    const body = await savedSessions.read(key, disconnected.signal);
-    if (body === undefined) return noSuchSession(reply);
-    return reply
-      .header('content-type', 'application/octet-stream')
-      .header('content-disposition', `attachment; filename="${fileName}"`)
-      .header('content-length', bytes)
-      .send(Readable.from(body));
-  }
+  await app.register(archiveRoutes, tools);
 
   /** The sessions of the launcher, and those of which only the report is left. */
   async function rowsOf(views: readonly SessionView[]): Promise<AdminRow[]> {
@@ -118,10 +92,22 @@ export async function adminRoutes(
   }
 }
 
-function storeDeadline(): AbortSignal {
-  return timeoutSignal(STORE_TIMEOUT_MS);
+/** Pages take the token as a browser's password as well. */
+async function admitAdmin(
+  guard: AdminGuard,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply | undefined> {
+  const refused = await guard.refuse(request, ['bearer', 'basic']);
+  if (refused === undefined) return undefined;
+  if (refused.kind === 'guessing') {
+    reply.header('retry-after', refused.retryAfterSeconds);
+    return sendErrorPage(reply, 429, 'Slowly, please', 'Too many wrong passwords came from your address.');
+  }
+  reply.header('www-authenticate', 'Basic realm="Craftassist fleet", charset="UTF-8"');
+  return sendErrorPage(reply, 401, 'Who are you?', 'This page is for the people who run the study.');
 }
 
-function noSuchSession(reply: FastifyReply): FastifyReply {
-  return sendErrorPage(reply, 404, 'There is no such session', 'It may have ended, or left nothing behind.');
+function storeDeadline(): AbortSignal {
+  return timeoutSignal(STORE_TIMEOUT_MS);
 }

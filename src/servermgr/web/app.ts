@@ -7,6 +7,7 @@ import formbody from '@fastify/formbody';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { createAdminGuard } from './admin-auth.ts';
 import { adminRoutes } from './admin-routes.ts';
 import { registerErrorPages } from './errors.ts';
 import { createStreams } from './event-stream.ts';
@@ -91,7 +92,8 @@ async function allRoutes(app: FastifyInstance, tools: RouteTools): Promise<void>
   await app.register(startRoutes, tools);
   await app.register(sessionRoutes, tools);
   if (tools.adminToken !== undefined) {
-    await app.register(adminRoutes, { ...tools, adminToken: tools.adminToken });
+    const guard = createAdminGuard(app, tools.adminToken, tools.log);
+    await app.register(adminRoutes, { ...tools, guard });
   }
 }
 

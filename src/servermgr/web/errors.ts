@@ -25,6 +25,11 @@ export function sendErrorPage(
   return sendPage(reply.code(status), messagePage(reply.server.basePath, title, text));
 }
 
+/** For the people who run the study. */
+export function noSuchSession(reply: FastifyReply): FastifyReply {
+  return sendErrorPage(reply, 404, 'There is no such session', 'It may have ended, or left nothing behind.');
+}
+
 export function sendPage(reply: FastifyReply, page: string): FastifyReply {
   return reply
     .header('content-type', 'text/html; charset=utf-8')
