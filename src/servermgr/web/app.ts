@@ -9,6 +9,8 @@ import rateLimit from '@fastify/rate-limit';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { createAdminGuard } from './admin-auth.ts';
 import { adminRoutes } from './admin-routes.ts';
+import { connectionTimeouts } from './connection-timeouts.ts';
+import { limitConnections } from './connections.ts';
 import { registerErrorPages } from './errors.ts';
 import { createStreams } from './event-stream.ts';
 import { healthRoutes } from './health-routes.ts';
@@ -20,8 +22,6 @@ import { cookieOptions, formField, visitorOf } from './visitor-cookie.ts';
 
 /** Of a request: forms are small, and nothing else is sent. */
 const MAX_BODY_BYTES = 8 * 1024;
-/** For a request to arrive as a whole. */
-const REQUEST_TIMEOUT_MS = 15_000;
 /** Of one network: the waiting pages of a class behind one address, which reload every 2 s without JavaScript, stay below. */
 const REQUESTS_PER_MINUTE = 1_200;
 /** Sockets besides those of event streams. */
@@ -38,12 +38,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     // Counted from the socket: so many proxies are ours, and what others add to X-Forwarded-For is not trusted.
     trustProxy: (_address, hop) => hop < trustedProxies,
     bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    ...connectionTimeouts({ behindProxy: trustedProxies > 0 }),
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
   });
   app.decorate('basePath', basePath);
-  app.server.maxConnections = limits.streams + OTHER_SOCKETS;
+  limitConnections(app.server, limits.streams + OTHER_SOCKETS);
   const streams = createStreams({ total: limits.streams, perNetwork: limits.streamsPerAddress });
   app.addHook('preClose', async () => streams.closeAll());
 
