@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { timeoutSignal } from '../../runtime/abort.ts';
-import { type SessionView, viewOfReport, viewsOfVisitor } from '../fleet/view.ts';
-import { nameOf, requestedAtMs, visitorHash } from '../session-id.ts';
+import { type SessionView, viewsOfVisitor } from '../fleet/view.ts';
+import { visitorHash } from '../session-id.ts';
 import { seeOther, sessionPath } from './base-path.ts';
 import { sendErrorPage, sendPage } from './errors.ts';
+import { findSession } from './find-session.ts';
 import { legacyStatus } from './legacy-status.ts';
 import { networkOf } from './network.ts';
 import { waitPage } from './pages/wait.ts';
@@ -11,21 +11,19 @@ import { waitView } from './pages/wait-view.ts';
 import type { RouteTools } from './route-tools.ts';
 import { formField, formToken, visitorOf } from './visitor-cookie.ts';
 
-const STORE_TIMEOUT_MS = 10_000;
 /** For Retry-After, when too many streams are open. */
 const RETRY_S = 60;
 
 type WithId = { Querystring: { q?: unknown; 'not-started'?: unknown } };
 
 /** One session: its waiting page, the events that keep the page up to date, its end, and older clients' /status. */
-export async function sessionRoutes(
-  app: FastifyInstance,
-  { fleet, savedSessions, streams, worlds }: RouteTools,
-): Promise<void> {
+export async function sessionRoutes(app: FastifyInstance, tools: RouteTools): Promise<void> {
+  const { fleet, streams, worlds } = tools;
+
   app.get<WithId>('/wait', async (request, reply) => {
     const id = idFromQuery(request);
     if (id === undefined) return seeOther(reply, await ownPage(request));
-    const view = await findSession(id);
+    const view = await findSession(tools, id);
     if (view === undefined) return unknownSession(reply);
     const own = ownerToken(request, reply, view);
     const notice = own && otherWorldNotice(view, request.query['not-started']);
@@ -35,7 +33,7 @@ export async function sessionRoutes(
 
   app.get<WithId>('/events', { exposeHeadRoute: false }, async (request, reply) => {
     const id = idFromQuery(request);
-    const view = id === undefined ? undefined : await findSession(id);
+    const view = id === undefined ? undefined : await findSession(tools, id);
     if (id === undefined || view === undefined)
       return reply.code(404).send({ error: 'there is no such session' });
     // The stream of a client that has disconnected meanwhile would never be closed.
@@ -56,7 +54,7 @@ export async function sessionRoutes(
 
   app.post<WithId>('/stop', { preHandler: app.csrfProtection }, async (request, reply) => {
     const id = formField(request.body, 'session') ?? '';
-    const view = await findSession(id);
+    const view = await findSession(tools, id);
     if (view === undefined || ownerToken(request, reply, view) === undefined) return unknownSession(reply);
     await fleet.stop(view, 'visitor');
     return seeOther(reply, sessionPath(id));
@@ -64,7 +62,7 @@ export async function sessionRoutes(
 
   app.get<WithId>('/status', async (request, reply) => {
     const id = idFromQuery(request);
-    const { status, text } = legacyStatus(id, id === undefined ? undefined : await findSession(id));
+    const { status, text } = legacyStatus(id, id === undefined ? undefined : await findSession(tools, id));
     return reply
       .code(status)
       .header('content-type', 'text/plain; charset=utf-8')
@@ -77,16 +75,6 @@ export async function sessionRoutes(
     const [has, other] = [view.world, asked].map(world => worlds.find(({ id }) => id === world)?.title);
     if (has === undefined || other === undefined || view.ended !== undefined) return undefined;
     return `You have a session in “${has}” already; “${other}” was not started: one at a time.`;
-  }
-
-  /** A session of the launcher's, or one of which only the report is left. */
-  async function findSession(id: string): Promise<SessionView | undefined> {
-    const name = nameOf(id);
-    if (name === undefined) return undefined;
-    const view = await fleet.look(id);
-    if (view !== undefined) return view;
-    const report = await savedSessions.report(name, timeoutSignal(STORE_TIMEOUT_MS));
-    return report === undefined ? undefined : viewOfReport(name, requestedAtMs(id) ?? 0, report);
   }
 
   /** The page of the visitor's latest session. */
