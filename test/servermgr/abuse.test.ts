@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { ADMIN_TOKEN, createManagerFixture } from './support/manager.ts';
 import { basic, idIn, newVisitor, startFields } from './support/visitor.ts';
+import { startWebApp } from './support/web-app.ts';
 
 test('a forged, cut or foreign visitor cookie is nobody’s, and starts nothing', async () => {
   await using fixture = await createManagerFixture();
@@ -180,6 +181,23 @@ test('an id that is none of ours is not found, whatever it looks like', async ()
     }
   }
   expect((await visitor.request('/wait?q=a&q=b')).headers.get('location')).toBe('/');
+});
+
+test('a GET, of whatever address, launches, stops and recovers nothing', async () => {
+  // Its fleet fails whoever asks it for anything but its sessions.
+  await using app = await startWebApp({});
+  const admin = newVisitor(app.url, { authorization: `Bearer ${ADMIN_TOKEN}` });
+  const paths = [
+    ...['/', '/launch', '/launch/flat_world', '/wait', '/wait?q=x&not-started=flat_world', '/events?q=x'],
+    ...['/status?q=x', '/stop?session=x', '/clear', '/health', '/ready', '/assets/servermgr.js'],
+    ...['/admin', '/admin/stop?session=x', '/admin/recover?session=x', '/admin/archive?session=x'],
+    ...['/api/sessions', '/api/sessions?world=flat_world', '/api/sessions/x', '/api/openapi.json'],
+  ];
+  for (const path of paths) {
+    for (const method of ['GET', 'HEAD'])
+      expect((await admin.request(path, { method })).status, `${method} ${path}`).toBeLessThan(500);
+  }
+  expect(app.lines().filter(({ event }) => event === 'request_failed')).toEqual([]);
 });
 
 test('what is too large, or no form, is refused', async () => {

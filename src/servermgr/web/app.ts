@@ -9,6 +9,7 @@ import rateLimit from '@fastify/rate-limit';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { createAdminGuard } from './admin-auth.ts';
 import { adminRoutes } from './admin-routes.ts';
+import { apiRoutes } from './api/routes.ts';
 import { connectionTimeouts } from './connection-timeouts.ts';
 import { limitConnections } from './connections.ts';
 import { registerErrorPages } from './errors.ts';
@@ -41,6 +42,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     ...connectionTimeouts({ behindProxy: trustedProxies > 0 }),
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
+    // What a client of the API has written wrongly is neither guessed at nor left out.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   });
   app.decorate('basePath', basePath);
   limitConnections(app.server, limits.streams + OTHER_SOCKETS);
@@ -91,10 +94,10 @@ async function allRoutes(app: FastifyInstance, tools: RouteTools): Promise<void>
   await app.register(healthRoutes, tools);
   await app.register(startRoutes, tools);
   await app.register(sessionRoutes, tools);
-  if (tools.adminToken !== undefined) {
-    const guard = createAdminGuard(app, tools.adminToken, tools.log);
-    await app.register(adminRoutes, { ...tools, guard });
-  }
+  const { adminToken, log } = tools;
+  const guard = adminToken === undefined ? undefined : createAdminGuard(app, adminToken, log);
+  if (guard !== undefined) await app.register(adminRoutes, { ...tools, guard });
+  await app.register(async api => apiRoutes(api, { ...tools, guard }), { prefix: '/api' });
 }
 
 const ASSETS = {
