@@ -104,12 +104,12 @@ test.concurrent('a session is ready when its dashboard answers, which is asked n
     progress: 100,
     dashboard: { host: ready.address?.host, port: dashboardPort },
   });
-  for (let polls = 0; polls < 3; polls += 1) await fleet.snapshot(0);
+  for (let polls = 0; polls < 3; polls += 1) await fleet.snapshot();
   expect(requests).toBe(1);
 
   dashboard.close();
   await once(dashboard, 'close');
-  const { views } = await fleet.snapshot(0);
+  const { views } = await fleet.snapshot();
   const { address, dashboard: link } = ready;
   expect(views).toEqual([expect.objectContaining({ phase: 'ready', address, dashboard: link })]);
 });

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import type { LaunchFault } from '../../src/servermgr/fleet/fleet.ts';
+import type { Fault } from '../../src/servermgr/fleet/registry.ts';
 import { ADMIN_TOKEN } from './support/manager.ts';
 import { basic, newVisitor } from './support/visitor.ts';
 import { startWebApp } from './support/web-app.ts';
 
 test('/health lives on while nothing can be launched, /ready does not, and neither says more than since when', async () => {
-  let fault: LaunchFault | undefined;
+  let fault: Fault | undefined;
   await using app = await startWebApp({ launchFault: () => fault });
   const ask = async (path: string) => {
     const answer = await fetch(`${app.url}${path}`);

@@ -71,8 +71,8 @@ export interface Fleet {
   launchFault(): Fault | undefined;
   /** The day's money; undefined: there is no budget, or it cannot be asked for. */
   spending(): Promise<Spending | undefined>;
-  /** Requests a session's end; does nothing for one that is ending or has ended. */
-  stop(view: Pick<SessionView, 'id'>, why: 'admin' | 'visitor'): Promise<void>;
+  /** Requests a session's end; does nothing for one that is ending or has ended. @param by the network of whoever asks */
+  stop(view: Pick<SessionView, 'id'>, why: 'admin' | 'visitor', by?: string): Promise<void>;
   /** Starts the recovery of a session; does not wait for it. */
   recover(name: string): Promise<void>;
   /** Calls the listener at each change of a session's view. @returns a function that ends the subscription */
@@ -204,11 +204,11 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     launchFault,
     spending,
 
-    async stop({ id }, why) {
+    async stop({ id }, why, by) {
       const record = registry.get(id);
       if (record === undefined || !isAlive(record.session) || record.stop !== undefined) return;
       log.info({ event: 'session_stop_requested', session: nameOf(id), why }, `stop requested by ${why}`);
-      const who = why === 'admin' ? 'admin' : `visitor ${record.session.visitorHash}`;
+      const who = why === 'admin' ? adminAt(by) : `visitor ${record.session.visitorHash}`;
       await actions.stop(record, why, who);
       observer.wake();
     },
@@ -242,6 +242,10 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       await loop.close();
     },
   };
+}
+
+function adminAt(network: string | undefined): string {
+  return network === undefined ? 'admin' : `admin at ${network}`;
 }
 
 const DAY_MS = 86_400_000;

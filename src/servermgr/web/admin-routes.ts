@@ -35,6 +35,7 @@ export async function adminRoutes(
       launcher,
       fault,
       launchFault: fleet.launchFault(),
+      spending: await fleet.spending(),
       csrf: formToken(reply, visitor),
       nowMs: Date.now(),
     });

@@ -12,8 +12,7 @@ export async function findSession(
 ): Promise<SessionView | undefined> {
   const name = nameOf(id);
   if (name === undefined) return undefined;
-  const { views } = await fleet.snapshot();
-  const view = views.find(one => one.id === id);
+  const view = await fleet.look(id);
   if (view !== undefined) return view;
   const report = await savedSessions.report(name, timeoutSignal(STORE_TIMEOUT_MS));
   return report === undefined ? undefined : viewOfReport(name, requestedAtMs(id) ?? 0, report);

@@ -54,7 +54,9 @@ const unexpected = () => Promise.reject(new Error('the test does not expect that
 
 const SILENT_FLEET: Fleet = {
   snapshot: async () => ({ views: [], fault: undefined }),
+  look: async () => undefined,
   launch: unexpected,
+  spending: async () => undefined,
   stop: unexpected,
   recover: unexpected,
   launchFault: () => undefined,

@@ -1,3 +1,4 @@
+import type { Spending } from '../../database/admission.ts';
 import type { Fault } from '../../fleet/registry.ts';
 import type { SessionView } from '../../fleet/view.ts';
 import type { SavedReport } from '../../saved/report.ts';
@@ -12,6 +13,8 @@ export interface AdminPage {
   readonly launcher: string;
   readonly fault: Fault | undefined;
   readonly launchFault: Fault | undefined;
+  /** undefined: there is no budget. */
+  readonly spending: Spending | undefined;
   readonly csrf: string;
   readonly nowMs: number;
 }
@@ -41,7 +44,7 @@ ${table('Recent', over, page)}`,
   });
 }
 
-function figures({ limit, launcher }: AdminPage, alive: readonly AdminRow[]): Html {
+function figures({ limit, launcher, spending }: AdminPage, alive: readonly AdminRow[]): Html {
   const people = alive.reduce((sum, { view }) => sum + view.people, 0);
   const costs = alive.map(({ view }) => view.costPerHour);
   const cost = costs.reduce<number>((sum, each) => sum + (each ?? 0), 0);
@@ -50,6 +53,7 @@ function figures({ limit, launcher }: AdminPage, alive: readonly AdminRow[]): Ht
 ${figure(`${alive.length} of ${limit}`, `sessions, on ${launcher}`)}
 ${figure(String(people), people === 1 ? 'person online' : 'people online')}
 ${figure(`${unknown ? '≥ ' : ''}${dollarsText(cost)}`, 'an hour for the fleet, about')}
+${spending && figure(`≤ ${dollarsText(spending.atMost)} of ${dollarsText(spending.budget)}`, 'today (UTC), if nothing more is launched')}
 </div>`;
 }
 
