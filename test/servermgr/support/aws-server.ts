@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { EC2Client } from '@aws-sdk/client-ec2';
-import { ECSClient } from '@aws-sdk/client-ecs';
 import type { EcsSettings } from '../../../src/config/servermgr-config.ts';
+import { createClients } from '../../../src/servermgr/launchers/ecs/clients.ts';
+import { createLimits, type Limits } from './aws-limits.ts';
 import { describeInterfaces, newTaskStore, type TaskPlan, type TaskStore } from './aws-tasks.ts';
 
 export interface AwsServer extends AsyncDisposable {
@@ -12,21 +12,36 @@ export interface AwsServer extends AsyncDisposable {
   readonly tasks: TaskStore;
   /** Every ECS and EC2 request, as `RunTask`, `DescribeNetworkInterfaces`, … */
   readonly requests: readonly { readonly operation: string; readonly body: Record<string, unknown> }[];
+  /** How many requests of each operation there were, and how many of them were throttled by the limits. */
+  counts(): Readonly<Record<string, { readonly requests: number; readonly throttled: number }>>;
   /** The next so many requests of that operation fail so. */
-  fail(operation: string, error: { type: string; message?: string }, times: number): void;
-  clients(): { ecs: ECSClient; ec2: EC2Client };
+  fail(operation: string, error: Omit<Refusal, 'message'> & { message?: string }, times: number): void;
+  clients(): ReturnType<typeof createClients>;
+}
+
+export interface AwsPlan extends TaskPlan {
+  /** Token buckets by operation; default: none. */
+  readonly limits?: Limits;
+  /** Whether a request that is carried out gets no answer: its connection is closed. */
+  readonly loses?: (operation: string) => boolean;
+  /** Whether `requests` has them; default: yes. */
+  readonly keepsRequests?: boolean;
+  /** Default: any. */
+  readonly port?: number;
 }
 
 /**
  * ECS and EC2 as far as a launcher sees them, behind one address: ECS in the JSON protocol (named by X-Amz-Target),
  * EC2 in the query protocol (answered in XML). Tasks go through their states as time passes.
  */
-export async function startAwsServer(plan: TaskPlan = {}): Promise<AwsServer> {
+export async function startAwsServer(plan: AwsPlan = {}): Promise<AwsServer> {
   const tasks = newTaskStore(plan);
+  const limits = createLimits(plan.limits ?? {});
+  const counts: Record<string, { requests: number; throttled: number }> = {};
   const requests: { operation: string; body: Record<string, unknown> }[] = [];
-  const failures = new Map<string, { type: string; message: string; left: number }>();
+  const failures = new Map<string, Refusal & { left: number }>();
   const server = http.createServer((message, response) => void serve(message, response));
-  server.listen(0, '127.0.0.1');
+  server.listen(plan.port ?? 0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
@@ -36,18 +51,27 @@ export async function startAwsServer(plan: TaskPlan = {}): Promise<AwsServer> {
     const form = new URLSearchParams(sent);
     const operation = typeof target === 'string' ? (target.split('.')[1] ?? '') : (form.get('Action') ?? '');
     const body = typeof target === 'string' ? JSON.parse(sent || '{}') : Object.fromEntries(form);
-    requests.push({ operation, body });
+    if (plan.keepsRequests ?? true) requests.push({ operation, body });
+    const count = counts[operation] ?? { requests: 0, throttled: 0 };
+    counts[operation] = count;
+    count.requests += 1;
+    const isEcs = typeof target === 'string';
+    if (!limits.take(operation)) {
+      count.throttled += 1;
+      const type = isEcs ? 'ThrottlingException' : 'RequestLimitExceeded';
+      return answerError(response, { type, message: 'Rate exceeded', status: isEcs ? 400 : 503 }, isEcs);
+    }
     const failure = failures.get(operation);
     if (failure !== undefined && failure.left > 0) {
       failure.left -= 1;
-      return answerError(response, failure, typeof target === 'string');
+      return answerError(response, failure, isEcs);
     }
-    if (typeof target !== 'string')
-      return answer(response, 'text/xml', describeInterfaces(form, tasks.all()));
     try {
-      answer(response, 'application/x-amz-json-1.1', JSON.stringify(ecsAnswer(operation, body)));
+      const told = isEcs ? JSON.stringify(ecsAnswer(operation, body)) : describeInterfaces(form, tasks);
+      if (plan.loses?.(operation)) message.socket.destroy();
+      else answer(response, isEcs ? 'application/x-amz-json-1.1' : 'text/xml', told);
     } catch (error) {
-      answerError(response, error as { type: string; message: string; extra?: object }, true);
+      answerError(response, error as Refusal, isEcs);
     }
   }
 
@@ -70,18 +94,11 @@ export async function startAwsServer(plan: TaskPlan = {}): Promise<AwsServer> {
     url,
     tasks,
     requests,
-    fail(operation, { type, message = type }, times) {
-      failures.set(operation, { type, message, left: times });
+    counts: () => counts,
+    fail(operation, { message = '', ...error }, times) {
+      failures.set(operation, { ...error, message: message || error.type, left: times });
     },
-    clients() {
-      const config = {
-        endpoint: url,
-        region: 'us-east-1',
-        credentials: { accessKeyId: 'of', secretAccessKey: 'tests' },
-        maxAttempts: 6,
-      };
-      return { ecs: new ECSClient(config), ec2: new EC2Client(config) };
-    },
+    clients: () => clientsOf(url),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();
@@ -90,19 +107,36 @@ export async function startAwsServer(plan: TaskPlan = {}): Promise<AwsServer> {
   };
 }
 
+/** The SDK's clients, as the launcher has them, of the simulated AWS at that URL. */
+export function clientsOf(url: string): ReturnType<typeof createClients> {
+  return createClients(undefined, {
+    endpoint: url,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'of', secretAccessKey: 'tests' },
+  });
+}
+
 function answer(response: ServerResponse, type: string, body: string): void {
   response.writeHead(200, { 'content-type': type }).end(body);
 }
 
+interface Refusal {
+  readonly type: string;
+  readonly message: string;
+  readonly extra?: object;
+  readonly status?: number;
+}
+
 function answerError(
   response: ServerResponse,
-  { type, message, extra }: { type: string; message: string; extra?: object },
+  { type, message, extra, status = 400 }: Refusal,
   json: boolean,
 ): void {
   const body = json
     ? JSON.stringify({ __type: type, message, ...extra })
     : `<Response><Errors><Error><Code>${type}</Code><Message>${message}</Message></Error></Errors><RequestID>1</RequestID></Response>`;
-  response.writeHead(400, { 'content-type': json ? 'application/x-amz-json-1.1' : 'text/xml' }).end(body);
+  const contentType = json ? 'application/x-amz-json-1.1' : 'text/xml';
+  response.writeHead(status, { 'content-type': contentType }).end(body);
 }
 
 /** What a manager is told of that ECS. */

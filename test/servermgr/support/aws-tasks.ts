@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo, Server } from 'node:net';
+import { TAGS } from '../../../src/servermgr/launchers/ecs/requests.ts';
 import { type StatusServer, serveStatus } from '../../support/status-server.ts';
 import { servePage } from './page-server.ts';
 
@@ -15,6 +16,10 @@ export interface TaskPlan {
   readonly dies?: (task: FakeTask) => { stopCode: string; stoppedReason: string } | undefined;
   /** A task is listed only so long after RunTask: ECS is eventually consistent. */
   readonly listedMs?: number;
+  /** How many tasks ListTasks gives at once; default: 3, so that paging is tested. AWS gives 100. */
+  readonly pageSize?: number;
+  /** Whether a refusal uses its client token up as well. AWS documents it for requests that succeed only. */
+  readonly refusalsUseTokens?: boolean;
 }
 
 export interface PlaceOfRun {
@@ -36,63 +41,73 @@ export type TaskStore = ReturnType<typeof newTaskStore>;
 const CLUSTER_ARN = 'arn:aws:ecs:us-east-1:123456789012:cluster/craftassist';
 
 export function newTaskStore(plan: TaskPlan) {
-  const tasks: FakeTask[] = [];
-  const tokens = new Map<string, { text: string; task: FakeTask }>();
+  /** By ARN and by interface, in the order of their launches. */
+  const tasks = new Map<string, FakeTask>();
+  const byInterface = new Map<string, FakeTask>();
+  const tokens = new Map<string, { text: string; task: FakeTask | undefined; answer: () => object }>();
   let game: StatusServer | undefined;
   let dashboard: Server | undefined;
   let online = 1;
   const ageMs = (task: FakeTask) => Date.now() - task.createdMs;
+
+  const withAddress = (task: FakeTask) => ({ task, hasAddress: ageMs(task) >= (plan.addressMs ?? 0) });
 
   function run(request: Record<string, unknown>): object {
     const token = String(request.clientToken ?? randomUUID());
     const text = JSON.stringify(request);
     const known = tokens.get(token);
     if (known !== undefined) {
-      if (known.text === text) return { tasks: [toJson(known.task)], failures: [] };
+      if (known.text === text) return known.answer();
       throw {
         type: 'ConflictException',
         message: 'the client token is in use with another request',
-        extra: { resourceIds: [known.task.taskArn] },
+        extra: { resourceIds: known.task === undefined ? [] : [known.task.taskArn] },
       };
     }
     const place = placeOf(request);
     const refusal = plan.refuse?.(place);
-    if (refusal !== undefined) return { tasks: [], failures: [{ reason: refusal }] };
+    if (refusal !== undefined) {
+      const refused = () => ({ tasks: [], failures: [{ reason: refusal }] });
+      if (plan.refusalsUseTokens) tokens.set(token, { text, task: undefined, answer: refused });
+      return refused();
+    }
     const task: FakeTask = {
       taskArn: `${CLUSTER_ARN.replace(':cluster/', ':task/')}/${randomUUID().replaceAll('-', '')}`,
       place,
       request,
       createdMs: Date.now(),
-      host: `127.0.0.${2 + (tasks.length % 250)}`,
+      host: hostOf(tasks.size),
       stopped: undefined,
     };
-    tasks.push(task);
-    tokens.set(token, { text, task });
-    return { tasks: [toJson(task)], failures: [] };
+    const answer = () => ({ tasks: [toJson(task)], failures: [] });
+    tasks.set(task.taskArn, task);
+    byInterface.set(interfaceOf(task), task);
+    tokens.set(token, { text, task, answer });
+    return answer();
   }
 
-  function list({ desiredStatus, family, nextToken }: Record<string, unknown>): object {
-    const found = tasks.filter(task => {
+  function list({ desiredStatus, family, nextToken, maxResults }: Record<string, unknown>): object {
+    const found = [...tasks.values()].filter(task => {
       settle(task);
       const stopped = task.stopped !== undefined;
       const isFamily = String(task.request.taskDefinition).startsWith(String(family));
       return isFamily && ageMs(task) >= (plan.listedMs ?? 0) && stopped === (desiredStatus === 'STOPPED');
     });
-    // Pages of three, so that paging is tested.
     const start = Number(nextToken ?? 0);
-    const page = found.slice(start, start + 3).map(({ taskArn }) => taskArn);
-    return { taskArns: page, ...(found.length > start + 3 && { nextToken: String(start + 3) }) };
+    const end = start + Math.min(plan.pageSize ?? 3, Number(maxResults ?? 100));
+    const page = found.slice(start, end).map(({ taskArn }) => taskArn);
+    return { taskArns: page, ...(found.length > end && { nextToken: String(end) }) };
   }
 
   function describe(body: Record<string, unknown>): object {
     const arns = body.tasks as string[];
     if (arns.length === 0 || arns.length > 100) throw { type: 'InvalidParameterException', message: 'tasks' };
-    const found = tasks.filter(({ taskArn }) => arns.includes(taskArn));
-    return { tasks: found.map(toJson), failures: [] };
+    const failures = arns.filter(arn => !tasks.has(arn)).map(arn => ({ arn, reason: 'MISSING' }));
+    return { tasks: arns.flatMap(arn => tasks.get(arn) ?? []).map(toJson), failures };
   }
 
   function stop(body: Record<string, unknown>): object {
-    const task = tasks.find(({ taskArn }) => taskArn === body.task);
+    const task = tasks.get(String(body.task));
     if (task === undefined)
       throw { type: 'InvalidParameterException', message: 'The referenced task was not found.' };
     end(task, { stopCode: 'UserInitiated', stoppedReason: String(body.reason), exitCode: 0 });
@@ -166,11 +181,12 @@ export function newTaskStore(plan: TaskPlan) {
     describe,
     stop,
     end,
-    all: () => tasks.map(task => ({ task, hasAddress: ageMs(task) >= (plan.addressMs ?? 0) })),
-    alive: () => tasks.filter(({ stopped }) => stopped === undefined),
-    /** One game behind every task's address: 127.0.0.2 and on. @returns its port. */
-    async playGame(): Promise<number> {
-      game ??= await serveStatus({ online: () => online });
+    all: () => Array.from(tasks.values(), withAddress),
+    alive: () => [...tasks.values()].filter(({ stopped }) => stopped === undefined),
+    ofInterfaces: (ids: readonly string[]) => ids.flatMap(id => byInterface.get(id) ?? []).map(withAddress),
+    /** One game behind every task's address: 127.0.0.2 and on. @param port 0: any @returns its port. */
+    async playGame(port = 0): Promise<number> {
+      game ??= await serveStatus({ online: () => online }, port);
       return game.port;
     },
     /** Likewise one dashboard. @returns its port. */
@@ -188,8 +204,20 @@ export function newTaskStore(plan: TaskPlan) {
   };
 }
 
+/** 127.0.0.2 to 127.0.0.251, 127.0.1.2 and so on: all of this machine. */
+function hostOf(index: number): string {
+  const [net, high] = [Math.floor(index / 250), Math.floor(index / 64_000)];
+  return `127.${high}.${net % 256}.${2 + (index % 250)}`;
+}
+
 function interfaceOf({ taskArn }: FakeTask): string {
   return `eni-${taskArn.slice(-17)}`;
+}
+
+/** The id of the session that a task was started for. */
+export function sessionOf({ request }: FakeTask): string | undefined {
+  const tags = request.tags as { key: string; value: string }[] | undefined;
+  return tags?.find(({ key }) => key === TAGS.id)?.value;
 }
 
 /** The environment that RunTask's overrides give to the container. */
@@ -211,13 +239,11 @@ function placeOf(request: Record<string, unknown>): PlaceOfRun {
 }
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfaces.html */
-export function describeInterfaces(
-  form: URLSearchParams,
-  all: readonly { task: FakeTask; hasAddress: boolean }[],
-): string {
+export function describeInterfaces(form: URLSearchParams, tasks: TaskStore): string {
   const wanted = [...form].filter(([name]) => name.startsWith('Filter.1.Value.')).map(([, value]) => value);
-  const items = all
-    .filter(({ task }) => wanted.includes(interfaceOf(task)) && task.stopped === undefined)
+  const items = tasks
+    .ofInterfaces(wanted)
+    .filter(({ task }) => task.stopped === undefined)
     .map(({ task, hasAddress }) => {
       const association = hasAddress ? `<association><publicIp>${task.host}</publicIp></association>` : '';
       return `<item><networkInterfaceId>${interfaceOf(task)}</networkInterfaceId>${association}</item>`;
