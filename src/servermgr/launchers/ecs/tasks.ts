@@ -1,10 +1,4 @@
-import {
-  DescribeTasksCommand,
-  type DesiredStatus,
-  type ECSClient,
-  paginateListTasks,
-  type Task,
-} from '@aws-sdk/client-ecs';
+import type { Task } from '@aws-sdk/client-ecs';
 import type { EcsSettings } from '../../../config/servermgr-config.ts';
 import { readIdentity } from '../identity.ts';
 import {
@@ -17,54 +11,6 @@ import {
 } from '../launcher.ts';
 import { isLackOfCapacity } from './capacity.ts';
 import { TAGS } from './requests.ts';
-
-/** DescribeTasks takes no more: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html */
-const MAX_DESCRIBED = 100;
-
-/**
- * ARNs of the tasks of the task definition's family, running and stopped. (ListTasks takes `startedBy` only as its
- * only filter, so that it could not be asked for stopped tasks.)
- */
-export async function listTaskArns(
-  client: ECSClient,
-  { cluster, taskDefinition }: EcsSettings,
-  abortSignal: AbortSignal,
-): Promise<string[]> {
-  const family = familyOf(taskDefinition);
-  const list = async (desiredStatus: DesiredStatus) => {
-    const arns: string[] = [];
-    const pages = paginateListTasks({ client }, { cluster, family, desiredStatus }, { abortSignal });
-    for await (const { taskArns = [] } of pages) arns.push(...taskArns);
-    return arns;
-  };
-  const [running, stopped] = await Promise.all([list('RUNNING'), list('STOPPED')]);
-  return [...new Set([...running, ...stopped])];
-}
-
-/** `craftassist`, out of `craftassist:12` or `arn:aws:ecs:…:task-definition/craftassist:12`. */
-function familyOf(taskDefinition: string): string {
-  return taskDefinition.replace(/^.*task-definition\//, '').replace(/:\d+$/, '');
-}
-
-export async function describeTasks(
-  client: ECSClient,
-  cluster: string,
-  arns: readonly string[],
-  abortSignal?: AbortSignal,
-): Promise<Task[]> {
-  const chunks = Array.from({ length: Math.ceil(arns.length / MAX_DESCRIBED) }, (_, index) =>
-    arns.slice(index * MAX_DESCRIBED, (index + 1) * MAX_DESCRIBED),
-  );
-  const answers = await Promise.all(
-    chunks.map(tasks =>
-      client.send(
-        new DescribeTasksCommand({ cluster, tasks, include: ['TAGS'] }),
-        abortSignal && { abortSignal },
-      ),
-    ),
-  );
-  return answers.flatMap(({ tasks = [] }) => tasks);
-}
 
 export function tagOf({ tags = [] }: Task, key: string): string | undefined {
   return tags.find(tag => tag.key === key)?.value;
@@ -143,7 +89,8 @@ const GB_PRICE = 0.004_445;
 /** Spot's price moves; it is about this part of the other. */
 const SPOT_SHARE = 0.3;
 
-function costOf({ cpu, memory, capacityProviderName }: Task): number | undefined {
+/** US dollars an hour; undefined: the task does not tell its size. */
+export function costOf({ cpu, memory, capacityProviderName }: Task): number | undefined {
   if (cpu === undefined || memory === undefined) return undefined;
   const full = (Number(cpu) / 1_024) * CPU_PRICE + (Number(memory) / 1_024) * GB_PRICE;
   return capacityProviderName === 'FARGATE_SPOT' ? full * SPOT_SHARE : full;
