@@ -1,5 +1,6 @@
 import { type ECSClient, StopTaskCommand } from '@aws-sdk/client-ecs';
 import type { EcsSettings } from '../../../config/servermgr-config.ts';
+import { timeoutSignal } from '../../../runtime/abort.ts';
 import { describeStop, type Launcher, type Session } from '../launcher.ts';
 import type { AddressOptions, FindAddresses } from './addresses.ts';
 import { createKnownTasks, lastAttempts } from './known-tasks.ts';
@@ -14,6 +15,9 @@ export interface EcsOptions {
   readonly name: string;
 }
 
+/** How long a task that a stop needs is looked for. */
+const LIST_MS = 30_000;
+
 /**
  * Runs sessions as tasks of ECS, on Fargate. The state of one is in its tags and its status; ECS lists a stopped task
  * for about an hour.
@@ -23,6 +27,8 @@ export function openEcs(settings: EcsSettings, { ecs, findAddresses, name }: Ecs
   const reader = createTaskReader(ecs, pace, settings);
   const known = createKnownTasks(name);
   const { launch, recover } = createLaunching(settings, { ecs, pace, name, sessionOf });
+  let listedMs = Number.NEGATIVE_INFINITY;
+  let listing: Promise<unknown> | undefined;
 
   /** The sessions of these tasks; of those that do not change any more, as they were. */
   async function describe(arns: readonly string[], { all, ...options }: AddressOptions): Promise<Session[]> {
@@ -44,10 +50,27 @@ export function openEcs(settings: EcsSettings, { ecs, findAddresses, name }: Ecs
   }
 
   async function list(signal: AbortSignal): Promise<readonly Session[]> {
+    const startMs = performance.now();
     const arns = await reader.list({ signal });
     const sessions = await describe([...arns], { signal, all: true });
     known.keepOnly(arns);
+    listedMs = startMs;
     return lastAttempts(sessions);
+  }
+
+  /** Lists, unless that was done lately or is being done. */
+  async function listIfOld(): Promise<void> {
+    if (performance.now() - listedMs < pollIntervalMs(known.size()) * 1.5) return;
+    listing ??= list(timeoutSignal(LIST_MS)).finally(() => {
+      listing = undefined;
+    });
+    await listing;
+  }
+
+  /** The task of a session whose launch has told of none; undefined: ECS lists none, or not yet. */
+  async function findTask({ id }: Session): Promise<string | undefined> {
+    if (known.taskOf(id) === undefined) await listIfOld();
+    return known.taskOf(id);
   }
 
   return {
@@ -57,14 +80,15 @@ export function openEcs(settings: EcsSettings, { ecs, findAddresses, name }: Ecs
     list,
     look: (sessions, signal) =>
       describe([...new Set(sessions.map(({ where }) => where).filter(Boolean))], { signal, urgent: true }),
-    async stop({ where }, why) {
-      const command = new StopTaskCommand({
-        cluster: settings.cluster,
-        task: where,
-        reason: describeStop(why),
-      });
+    // ECS itself kills what has not ended within the task definition's stop timeout.
+    async stop(session, why) {
+      const task = session.where || (await findTask(session));
+      // Without a task it is not listed yet: whoever stops it comes again.
+      if (task === undefined || known.isStopping(task)) return;
+      const command = new StopTaskCommand({ cluster: settings.cluster, task, reason: describeStop(why) });
       try {
         await ecs.send(pace('StopTask', command));
+        known.stopRequested(task);
       } catch (error) {
         // It has stopped, and ECS does not list it any more.
         if ((error as Error).name !== 'InvalidParameterException') throw error;

@@ -3,11 +3,15 @@ import { isAlive, type Session } from '../launcher.ts';
 import { TAGS } from './requests.ts';
 import { isStopped, tagOf } from './tasks.ts';
 
+/** By then ECS tells that a task is stopping; if it does not, the request is repeated. */
+const STOP_SHOWS_MS = 15_000;
+
 /** What ECS has said of tasks, by their ARNs: a memory that saves requests, and that nothing else depends on. */
 export function createKnownTasks(manager: string) {
   const sessions = new Map<string, Session>();
   /** Tasks that are no sessions of this manager: its recoveries, and other managers' tasks in the same family. */
   const others = new Set<string>();
+  const stopRequestsMs = new Map<string, number>();
 
   return {
     /** Whether it is a session's; what is not is remembered. */
@@ -24,9 +28,20 @@ export function createKnownTasks(manager: string) {
     sessionOf: (arn: string) => sessions.get(arn),
     /** Whether another description would say the same. */
     isSettled: (arn: string) => others.has(arn) || sessions.get(arn)?.state.phase === 'ended',
+    /** The task that a session runs as. */
+    taskOf: (id: string) =>
+      lastAttempts([...sessions.values()].filter(session => session.id === id))[0]?.where,
+    stopRequested: (arn: string) => void stopRequestsMs.set(arn, performance.now()),
+    /** Whether it needs no other request to stop. */
+    isStopping(arn: string): boolean {
+      const phase = sessions.get(arn)?.state.phase;
+      const requestedMs = stopRequestsMs.get(arn) ?? Number.NEGATIVE_INFINITY;
+      return phase === 'ending' || phase === 'ended' || performance.now() - requestedMs < STOP_SHOWS_MS;
+    },
+    size: () => sessions.size,
     /** Forgets all but these. */
     keepOnly(arns: ReadonlySet<string>): void {
-      for (const kept of [sessions, others])
+      for (const kept of [sessions, others, stopRequestsMs])
         for (const arn of kept.keys()) if (!arns.has(arn)) kept.delete(arn);
     },
   };
