@@ -91,7 +91,8 @@ test.concurrent('what lacks capacity is tried in each subnet, on Spot and then o
     'FARGATE subnet-a',
     'FARGATE subnet-b',
   ]);
-  expect(new Set(aws.requests.map(({ body }) => body.clientToken)).size).toBe(6);
+  // Whichever of them starts it, a repeat starts nothing else.
+  expect(new Set(aws.requests.map(({ body }) => body.clientToken)).size).toBe(1);
 });
 
 test.concurrent('no capacity anywhere is explained, and a quota is told from a lack of machines', async () => {
