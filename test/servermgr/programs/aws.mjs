@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+// aws: ECS and EC2 as a process of their own, with AWS's limits and a game behind every task's address. Prints a line of
+// JSON: where AWS is (url), where the games are (gamePort), and a page for tests (control). There GET / tells the counts
+// and the tasks, and POST /end?session=<id>&exitCode=<n> ends one. --tasks <n>: so many run from the beginning, of the
+// manager --manager <name>. --interface-ms, --running-ms, --address-ms, --listed-ms: how tasks fare. --lost <share>: of
+// so many answers nothing is heard. --unlimited: nothing is throttled. --port <n>: of AWS; --game-port <n>.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { parseArgs } from 'node:util';
+import { PUBLISHED_LIMITS } from '../support/aws-limits.ts';
+import { seedTasks } from '../support/aws-seed.ts';
+import { startAwsServer } from '../support/aws-server.ts';
+import { sessionOf } from '../support/aws-tasks.ts';
+
+const text = { type: 'string' };
+const { values } = parseArgs({
+  options: {
+    ...{ tasks: text, manager: text, lost: text, port: text, unlimited: { type: 'boolean' } },
+    ...{ 'interface-ms': text, 'running-ms': text, 'address-ms': text, 'listed-ms': text, 'game-port': text },
+  },
+});
+const number = name => Number(values[name] ?? 0);
+
+const aws = await startAwsServer({
+  ...{ interfaceMs: number('interface-ms'), runningMs: number('running-ms') },
+  ...{ addressMs: number('address-ms'), listedMs: number('listed-ms') },
+  ...{ pageSize: 100, port: number('port'), limits: values.unlimited ? {} : PUBLISHED_LIMITS },
+  ...{ loses: () => Math.random() < number('lost'), keepsRequests: false },
+});
+seedTasks(aws, number('tasks'), values.manager ?? 'servermgr');
+const gamePort = await aws.tasks.playGame(number('game-port'));
+
+const control = createServer(({ method, url }, response) => {
+  const { searchParams: query } = new URL(url, 'http://control');
+  if (method === 'POST') {
+    const found = aws.tasks.alive().filter(task => sessionOf(task) === query.get('session'));
+    for (const task of found) aws.tasks.end(task, { exitCode: Number(query.get('exitCode') ?? 0) });
+    return response.end(`${found.length}`);
+  }
+  const tasks = aws.tasks.all().map(({ task }) => {
+    const { taskArn, host, createdMs, stopped } = task;
+    return { taskArn, session: sessionOf(task), host, createdMs, stopped };
+  });
+  response.end(JSON.stringify({ counts: aws.counts(), tasks }));
+});
+control.listen(0, '127.0.0.1');
+await once(control, 'listening');
+console.log(
+  JSON.stringify({ url: aws.url, gamePort, control: `http://127.0.0.1:${control.address().port}` }),
+);

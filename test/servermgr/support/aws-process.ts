@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { COMPILE_CACHE } from '../../support/built.ts';
+import type { AwsServer } from './aws-server.ts';
+import type { FakeTask } from './aws-tasks.ts';
+import { programPath } from './manager.ts';
+
+export interface AwsProcess extends AsyncDisposable {
+  readonly url: string;
+  readonly gamePort: number;
+  read(): Promise<AwsState>;
+  /** The session ends by itself. */
+  end(session: string): Promise<void>;
+}
+
+interface AwsState {
+  readonly counts: ReturnType<AwsServer['counts']>;
+  readonly tasks: readonly (Pick<FakeTask, 'taskArn' | 'host' | 'createdMs' | 'stopped'> & {
+    readonly session: string | undefined;
+  })[];
+}
+
+/** The program `aws.mjs`, whose work does not count as that of the process that starts it. @param args its options */
+export async function startAwsProcess(args: readonly string[]): Promise<AwsProcess> {
+  const child = spawn(process.execPath, [programPath('aws.mjs'), ...args], {
+    env: { PATH: process.env.PATH ?? '', ...COMPILE_CACHE },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'close');
+  const [line] = await Promise.race([once(createInterface(child.stdout), 'line'), ended]);
+  if (typeof line !== 'string') throw new Error('the simulated AWS has not started');
+  const { url, gamePort, control } = JSON.parse(line) as { url: string; gamePort: number; control: string };
+  return {
+    url,
+    gamePort,
+    read: async () => (await (await fetch(control)).json()) as AwsState,
+    async end(session) {
+      await fetch(`${control}/end?session=${session}`, { method: 'POST' });
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill();
+      await ended;
+    },
+  };
+}
