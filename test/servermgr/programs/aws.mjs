@@ -43,6 +43,8 @@ const control = createServer(({ method, url }, response) => {
   });
   response.end(JSON.stringify({ counts: aws.counts(), tasks }));
 });
+// Whoever has forgotten it: it ends.
+setTimeout(() => process.exit(), 3_600_000);
 control.listen(0, '127.0.0.1');
 await once(control, 'listening');
 console.log(
