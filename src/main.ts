@@ -6,7 +6,7 @@ import { compressionThreads, poolSize } from './runtime/cpus.ts';
 import { EXIT_INTERNAL_ERROR, EXIT_USAGE } from './runtime/exit-codes.ts';
 import { leave } from './runtime/leave.ts';
 import { openOutput } from './runtime/output.ts';
-import { createSignals } from './runtime/signals.ts';
+import { createSignals, REPEATABLE_STOP } from './runtime/signals.ts';
 
 /** libuv reads it when its pool is first used. */
 process.env.UV_THREADPOOL_SIZE ??= String(poolSize(compressionThreads()));
@@ -20,7 +20,7 @@ const stderr = openOutput(2);
 
 async function main(): Promise<number> {
   const signals = createSignals();
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', REPEATABLE_STOP] as const) {
     process.on(signal, () => signals.onSignal(signal));
   }
   // Under nohup it means nothing; that it was ignored, Node has undone before any of this runs.

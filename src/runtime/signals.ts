@@ -32,8 +32,16 @@ export interface SignalController extends Signals {
 const TOGETHER_MS = 1_000;
 
 /**
+ * What asks a session to end, any number of times: a launcher that does not know whether it was heard sends it again.
+ * Whoever does not know it ignores it, as the system does by default: an earlier supervisor, a wrapper, a Node that is
+ * only starting.
+ */
+export const REPEATABLE_STOP = 'SIGURG';
+
+/**
  * Turns signals into one clean stop. A terminal that closes sends its HUP beside the others' signals, so that only a
- * later TERM, INT or QUIT abandons.
+ * later TERM, INT or QUIT abandons; and that only if the first request could not be repeated: between the two of a
+ * launcher its TERM may be the slower one.
  */
 export function createSignals({ togetherMs = TOGETHER_MS } = {}): SignalController {
   const stopRequested = new AbortController();
@@ -42,6 +50,8 @@ export function createSignals({ togetherMs = TOGETHER_MS } = {}): SignalControll
   let stopRequest: StopRequest | undefined;
   let abortedBy: NodeJS.Signals | undefined;
   let hasUncaught = false;
+  /** When the first came that is not repeated. */
+  let askedMs: number | undefined;
   return {
     stopRequested: stopRequested.signal,
     aborted: aborted.signal,
@@ -50,14 +60,14 @@ export function createSignals({ togetherMs = TOGETHER_MS } = {}): SignalControll
     abortedBy: () => abortedBy,
     hasUncaught: () => hasUncaught,
     onSignal(signal) {
+      const nowMs = performance.now();
       if (stopRequest === undefined) {
-        stopRequest = { signal, atMs: performance.now() };
+        stopRequest = { signal, atMs: nowMs };
         stopRequested.abort(new Error(`${signal} was received`));
-      } else if (
-        signal !== 'SIGHUP' &&
-        abortedBy === undefined &&
-        performance.now() - stopRequest.atMs >= togetherMs
-      ) {
+      }
+      if (signal === REPEATABLE_STOP) return;
+      if (askedMs === undefined) askedMs = nowMs;
+      else if (signal !== 'SIGHUP' && abortedBy === undefined && nowMs - askedMs >= togetherMs) {
         abortedBy = signal;
         aborted.abort(new Error(`a second signal, ${signal}, was received`));
       }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createSignals } from '../../src/runtime/signals.ts';
+import { createSignals, REPEATABLE_STOP } from '../../src/runtime/signals.ts';
 import { eventually } from '../support/eventually.ts';
 
 test('signals that come together are one request, and a later one abandons', async () => {
@@ -33,4 +33,16 @@ test('a terminal that closes abandons nothing, however late', () => {
   signals.onSignal('SIGINT');
   signals.onSignal('SIGHUP');
   expect(signals.aborted.aborted).toBe(false);
+});
+
+test('a stop that may be repeated is one request, abandons nothing, and makes no other signal the second', () => {
+  const signals = createSignals({ togetherMs: 0 });
+  signals.onSignal(REPEATABLE_STOP);
+  signals.onSignal(REPEATABLE_STOP);
+  expect(signals.stopRequest()).toMatchObject({ signal: 'SIGURG' });
+  signals.onSignal('SIGTERM');
+  signals.onSignal(REPEATABLE_STOP);
+  expect(signals.aborted.aborted).toBe(false);
+  signals.onSignal('SIGTERM');
+  expect(signals.abortedBy()).toBe('SIGTERM');
 });

@@ -1,6 +1,6 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { listProcesses } from '../../src/process/procfs.ts';
 import { summary } from '../../src/report/summary.ts';
@@ -79,6 +79,18 @@ describe.concurrent('a stop signal', () => {
     session.signal('SIGTERM');
     for (; !isOver; await setImmediate()) session.signal('SIGHUP');
     expect(await ended).toEqual({ code: 0, signal: null });
+  });
+
+  test('may be SIGURG, as often as somebody likes, and aborts nothing', async ({ fixture }) => {
+    const session = fixture.start(playing);
+    await session.logged('"event":"server_ready"');
+    let isOver = false;
+    const ended = session.ended().finally(() => {
+      isOver = true;
+    });
+    for (; !isOver; await setTimeout(50)) session.signal('SIGURG');
+    expect(await ended).toEqual({ code: 0, signal: null });
+    expect(session.report()).toMatchObject({ saved: 'archive', end: { by: 'signal', signal: 'SIGURG' } });
   });
 
   test('makes everything fit into the stop timeout, even when nobody obeys', async ({ fixture }) => {
