@@ -16,7 +16,7 @@ export interface FakeContainer {
   name: string;
   readonly spec: ContainerSpec;
   /** In seconds. */
-  readonly created: number;
+  created: number;
   state: 'created' | 'running' | 'exited';
   /** Those of this machine, by the container's own. */
   ports: ReadonlyMap<number, number>;
@@ -24,6 +24,10 @@ export interface FakeContainer {
   finishedAt: string;
   game: StatusServer | undefined;
   dashboard: Server | undefined;
+  /** The signals that it has got. */
+  readonly signals: string[];
+  /** Those that end it. */
+  endsOn: readonly string[];
 }
 
 interface ContainerSpec {
@@ -42,6 +46,11 @@ export interface DockerServer extends AsyncDisposable {
   readonly socketPath: string;
   readonly containers: FakeContainer[];
   end(container: FakeContainer, exitCode: number): Promise<void>;
+  /** The connection breaks at the next request of that kind, e.g. `start`. @param isDone whether the engine heard it */
+  breakAt(verb: string, isDone: boolean): void;
+  /** The next request of that kind is never answered. */
+  stallAt(verb: string): void;
+  refuseAt(verb: string, status: number, message: string): void;
 }
 
 const GAME_PORT = 25_565;
@@ -65,6 +74,7 @@ export async function startDockerServer({ images = ['craftassist'] } = {}): Prom
   const folder = await mkdtemp(join(tmpdir(), 'docker-'));
   const socketPath = join(folder, 'docker.sock');
   const containers: FakeContainer[] = [];
+  const faults = new Map<string, 'lost' | 'unanswered' | 'stalled' | Refusal>();
   const server = http.createServer((message, response) => void serve(message, response));
   server.listen(socketPath);
   await once(server, 'listening');
@@ -73,7 +83,14 @@ export async function startDockerServer({ images = ['craftassist'] } = {}): Prom
     const sent = await text(message);
     try {
       const url = new URL(message.url ?? '/', 'http://docker');
+      const verb = url.pathname.split('/').at(-1) ?? '';
+      const fault = faults.get(verb);
+      faults.delete(verb);
+      if (fault instanceof Refusal) throw fault;
+      if (fault === 'stalled') return;
+      if (fault === 'lost') return void message.socket.destroy();
       const body = await answer(message.method ?? '', url, sent);
+      if (fault === 'unanswered') return void message.socket.destroy();
       response.writeHead(body === undefined ? 204 : 200, { 'content-type': 'application/json' });
       response.end(body === undefined ? undefined : JSON.stringify(body));
     } catch (error) {
@@ -99,7 +116,7 @@ export async function startDockerServer({ images = ['craftassist'] } = {}): Prom
       case 'POST rename':
         return rename(container, query.get('name') ?? '');
       case 'POST kill':
-        return kill(container);
+        return kill(container, query.get('signal') ?? 'SIGKILL');
       default:
         throw new Refusal(400, `not played: ${method} ${url.pathname}`);
     }
@@ -116,6 +133,7 @@ export async function startDockerServer({ images = ['craftassist'] } = {}): Prom
       ...{ id, name: given, spec, created: Math.floor(Date.now() / 1_000) },
       ...{ state: 'created', ports: new Map(), game: undefined, dashboard: undefined },
       ...{ exitCode: 0, finishedAt: '0001-01-01T00:00:00Z' },
+      ...{ signals: [], endsOn: ['SIGTERM', 'SIGURG', 'SIGKILL'] },
     });
     return { Id: id, Warnings: [] };
   }
@@ -126,6 +144,7 @@ export async function startDockerServer({ images = ['craftassist'] } = {}): Prom
   }
 
   async function start(container: FakeContainer): Promise<void> {
+    if (container.state === 'running') throw new Refusal(304, 'it is started already');
     const ports = new Map<number, number>();
     const taken = new Set(containers.flatMap(each => [...each.ports.values()]));
     for (const [exposed, [binding]] of Object.entries(container.spec.HostConfig.PortBindings ?? {})) {
@@ -183,9 +202,10 @@ export async function startDockerServer({ images = ['craftassist'] } = {}): Prom
     container.name = name;
   }
 
-  async function kill(container: FakeContainer): Promise<void> {
+  async function kill(container: FakeContainer, signal: string): Promise<void> {
     if (container.state !== 'running') throw new Refusal(409, `Container ${container.id} is not running`);
-    await end(container, 0);
+    container.signals.push(signal);
+    if (container.endsOn.includes(signal)) await end(container, signal === 'SIGKILL' ? 137 : 0);
   }
 
   function remove(container: FakeContainer, force: boolean): void {
@@ -198,6 +218,9 @@ export async function startDockerServer({ images = ['craftassist'] } = {}): Prom
     socketPath,
     containers,
     end,
+    breakAt: (verb, isDone) => void faults.set(verb, isDone ? 'unanswered' : 'lost'),
+    stallAt: verb => void faults.set(verb, 'stalled'),
+    refuseAt: (verb, status, message) => void faults.set(verb, new Refusal(status, message)),
     async [Symbol.asyncDispose]() {
       await Promise.all(containers.map(({ game }) => game?.close()));
       for (const { dashboard } of containers) dashboard?.close();

@@ -2,6 +2,7 @@ import type Docker from 'dockerode';
 import { isProxyVariable } from '../../../config/proxy.ts';
 import type { DockerSettings } from '../../../config/servermgr-config.ts';
 import type { DestinationUrl } from '../../../config/session-config.ts';
+import { stopTimeoutOf } from '../hang.ts';
 import { identityKeys, writeIdentity } from '../identity.ts';
 import {
   dashboardEnvironment,
@@ -16,18 +17,22 @@ export interface DockerOptions {
   readonly destination: DestinationUrl;
   /** The manager's own environment: a container gets its proxy, and its AWS_… variables if it saves to S3. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** See `HANG_MARGIN_MS`. */
+  readonly hangMarginMs?: number;
+  /** How long a launch waits for an engine that does not answer. */
+  readonly answerMs?: number;
 }
 
 export const LABELS = {
   ...identityKeys('craftassist.'),
   manager: 'craftassist.manager',
   recovery: 'craftassist.recovery',
+  /** In milliseconds. */
+  stopTimeout: 'craftassist.stop-timeout',
 } as const;
 
 /** Where a destination that is a folder of this host is mounted. */
 const FOLDER = '/sessions';
-/** How long `docker stop`, or Docker's own shutdown, waits for a session before SIGKILL. ECS's limit is the same. */
-const STOP_TIMEOUT_S = 120;
 
 /** The container of one session. */
 export function containerSpec(
@@ -37,14 +42,20 @@ export function containerSpec(
 ): Docker.ContainerCreateOptions {
   const { image, ports, gamePort, dashboardPort } = settings;
   const published = [gamePort, dashboardPort].filter(port => port !== undefined).map(port => `${port}/tcp`);
+  const stopTimeoutMs = stopTimeoutOf(request.env);
   // Docker assigns the first free port of a range.
   const binding = { HostPort: `${ports.first}-${ports.last}` };
   return {
     name: `${options.name}-${request.idempotencyKey}`,
     Image: image,
     Env: environment(sessionEnvironment(request, settings), options),
-    Labels: { [LABELS.manager]: options.name, ...writeIdentity(request, LABELS) },
-    StopTimeout: STOP_TIMEOUT_S,
+    Labels: {
+      [LABELS.manager]: options.name,
+      [LABELS.stopTimeout]: String(stopTimeoutMs),
+      ...writeIdentity(request, LABELS),
+    },
+    // How long `docker stop`, or Docker's own shutdown, waits before SIGKILL.
+    StopTimeout: Math.ceil(stopTimeoutMs / 1_000),
     ExposedPorts: Object.fromEntries(published.map(port => [port, {}])),
     HostConfig: {
       PortBindings: Object.fromEntries(published.map(port => [port, [binding]])),

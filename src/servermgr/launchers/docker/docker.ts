@@ -1,57 +1,67 @@
 import type Docker from 'dockerode';
 import type { DockerSettings } from '../../../config/servermgr-config.ts';
+import { orAborted } from '../../../runtime/abort.ts';
+import { errorText } from '../../../runtime/text.ts';
 import {
   type Launcher,
   type LaunchRequest,
-  NoCapacityError,
   type Session,
   type SessionEnded,
+  UncertainLaunchError,
 } from '../launcher.ts';
 import { containerSpec, type DockerOptions, LABELS, recoverySpec } from './container.ts';
+import { isUnanswered, unlessRefused } from './engine.ts';
 import { readContainer, toSession } from './session.ts';
+import { startContainer } from './starts.ts';
+import { createStops } from './stops.ts';
 
 const POLL_INTERVAL_MS = 1_000;
+/** How long a launch waits for an engine that does not answer. */
+const ANSWER_MS = 60_000;
 
 /**
  * Runs sessions as containers of this host. The state of one is in its labels and in its name, which Docker keeps
- * unique: `<manager>-<idempotency key>`, and after a stop `.<reason>` behind it.
+ * unique.
  */
 export function openDocker(settings: DockerSettings, options: DockerOptions): Launcher {
   const { docker, name } = options;
+  const stop = createStops(options);
   /** By container: one that has ended does not change any more, unless somebody starts it again. */
   const ended = new Map<string, SessionEnded>();
 
   async function launch(request: LaunchRequest): Promise<Session> {
-    const known = await findByKey(request.idempotencyKey);
-    if (known !== undefined) return known;
+    const { answerMs = ANSWER_MS } = options;
+    const abortSignal = AbortSignal.timeout(answerMs);
     try {
-      const container = await docker.createContainer(containerSpec(request, settings, options));
-      await start(container);
+      // A response that breaks off ends nothing of dockerode's.
+      return await orAborted(findOrStart(request, abortSignal), abortSignal);
     } catch (error) {
-      // Another instance has created the container of this key.
-      if (statusOf(error) !== 409) throw error;
-    }
-    const started = await findByKey(request.idempotencyKey);
-    if (started === undefined) throw new Error(`the container of ${request.name} is missing`);
-    return started;
-  }
-
-  async function start(container: Docker.Container): Promise<void> {
-    try {
-      await container.start();
-    } catch (error) {
-      await container.remove({ force: true });
-      if (/port is already allocated|all ports are allocated/i.test(String(error))) {
-        throw new NoCapacityError('no port is left on this machine: widen SERVERMGR_PORTS', { cause: error });
-      }
-      throw error;
+      if (!isUnanswered(error)) throw error;
+      throw new UncertainLaunchError(`Docker does not answer: ${errorText(error)}`, { cause: error });
     }
   }
 
-  async function findByKey(key: string): Promise<Session | undefined> {
-    const found = await containerOf(key);
-    return found === undefined ? undefined : toSession(found, await endOf(found), settings);
+  async function findOrStart(request: LaunchRequest, abortSignal: AbortSignal): Promise<Session> {
+    const { idempotencyKey: key } = request;
+    let container = (await containerOf(key)) ?? (await create(request, abortSignal));
+    if (container?.State === 'created') {
+      // Whoever has created it may have died, or may not have heard that he did.
+      await startContainer(docker.getContainer(container.Id), abortSignal);
+      container = await containerOf(key);
+    }
+    if (container !== undefined) return sessionOf(container);
+    throw new UncertainLaunchError(`the container of ${request.name} was removed meanwhile`);
   }
+
+  async function create(request: LaunchRequest, abortSignal: AbortSignal) {
+    const spec = { ...containerSpec(request, settings, options), abortSignal };
+    // 409: another instance has created the container of this key.
+    await unlessRefused(docker.createContainer(spec), 409);
+    return containerOf(request.idempotencyKey);
+  }
+
+  const sessionOf = async (container: Docker.ContainerInfo): Promise<Session> =>
+    toSession(container, await endOf(container), settings);
 
   function containersWith(labels: readonly string[], abortSignal?: AbortSignal) {
     const label = [`${LABELS.manager}=${name}`, LABELS.id, ...labels];
@@ -80,9 +90,7 @@ export function openDocker(settings: DockerSettings, options: DockerOptions): La
     const containers = await containersWith([], signal);
     const ids = new Set(containers.map(({ Id }) => Id));
     for (const id of ended.keys()) if (!ids.has(id)) ended.delete(id);
-    return Promise.all(
-      containers.map(async container => toSession(container, await endOf(container), settings)),
-    );
+    return Promise.all(containers.map(sessionOf));
   }
 
   return {
@@ -93,21 +101,11 @@ export function openDocker(settings: DockerSettings, options: DockerOptions): La
     look: (_, signal) => list(signal),
     async stop(session, why) {
       const found = await containerOf(session.idempotencyKey);
-      if (found?.State !== 'running' || found.Names.some(each => each.includes('.'))) return;
-      const container = docker.getContainer(found.Id);
-      try {
-        // A second SIGTERM makes the supervisor abort without saving: only the caller that renames it sends one.
-        await container.rename({ name: `${name}-${session.idempotencyKey}.${why}` });
-        // Not `docker stop`: that sends SIGKILL after its timeout, and saving may take longer.
-        await container.kill({ signal: 'SIGTERM' });
-      } catch (error) {
-        // It has ended, or another instance is stopping it.
-        if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
-      }
+      if (found !== undefined) await stop(found, why);
     },
     async recover(request) {
       const container = await docker.createContainer(recoverySpec(request, settings, options));
-      await start(container);
+      await startContainer(container);
     },
     async remove(session) {
       const found = await containerOf(session.idempotencyKey);
@@ -119,9 +117,4 @@ export function openDocker(settings: DockerSettings, options: DockerOptions): La
       // dockerode opens a connection for each request: none is open.
     },
   };
-}
-
-function statusOf(error: unknown): number | undefined {
-  const status: unknown = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
-  return typeof status === 'number' ? status : undefined;
 }

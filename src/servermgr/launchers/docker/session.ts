@@ -1,18 +1,12 @@
 import type Docker from 'dockerode';
 import type { DockerSettings } from '../../../config/servermgr-config.ts';
-import { requestedAtMs } from '../../session-id.ts';
 import { readIdentity } from '../identity.ts';
-import {
-  dashboardAt,
-  type Session,
-  type SessionEnded,
-  type SessionState,
-  STOP_REASONS,
-  type StopReason,
-} from '../launcher.ts';
+import { dashboardAt, type Session, type SessionEnded, type SessionState } from '../launcher.ts';
 import { LABELS } from './container.ts';
+import { statusOf } from './engine.ts';
+import { readStop } from './names.ts';
 
-/** A container that is not started this long after the request never will be: its manager died in between. */
+/** A container that is not started so long after it was created: its manager has died in between. */
 const START_LIMIT_MS = 60_000;
 
 /** A container as a session. @param end how it ended; undefined: it has not, or is removed already. */
@@ -31,11 +25,10 @@ export function toSession(
 }
 
 function stateOf(container: Docker.ContainerInfo, settings: DockerSettings): SessionState {
-  const { State, Created, Labels } = container;
-  const stopped = stopReason(container);
+  const { State, Created, Names } = container;
+  const stopped = readStop(Names)?.why;
   if (State === 'created') {
-    const ageMs = Date.now() - (requestedAtMs(Labels[LABELS.id] ?? '') ?? 0);
-    return ageMs < START_LIMIT_MS
+    return Date.now() - Created * 1_000 < START_LIMIT_MS
       ? { phase: 'requested' }
       : ended({ why: 'its container was never started', stopped });
   }
@@ -68,9 +61,9 @@ export async function readContainer(
     const { State: state } = await container.inspect();
     const why = state.OOMKilled ? 'it ran out of memory' : state.Error || undefined;
     const atMs = Date.parse(state.FinishedAt);
-    return ended({ atMs, why, exitCode: state.ExitCode, stopped: stopReason(info) });
+    return ended({ atMs, why, exitCode: state.ExitCode, stopped: readStop(info.Names)?.why });
   } catch (error) {
-    if (error instanceof Error && 'statusCode' in error && error.statusCode === 404) return undefined;
+    if (statusOf(error) === 404) return undefined;
     throw error;
   }
 }
@@ -84,9 +77,4 @@ function ended(known: Partial<Omit<SessionEnded, 'phase'>>): SessionEnded {
     stopped: known.stopped,
     lackedCapacity: false,
   };
-}
-
-/** Labels cannot be changed; names can: `/servermgr-<idempotency key>.<reason>`. */
-function stopReason({ Names }: Docker.ContainerInfo): StopReason | undefined {
-  return STOP_REASONS.find(reason => Names.some(name => name.endsWith(`.${reason}`)));
 }
