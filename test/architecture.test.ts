@@ -47,7 +47,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   servermgr: [
     ...['config', 'runtime', 'files', 'store', 'report/schema.ts', 'report/session-folder.ts'],
     'journal/format/people.ts',
-    ...['process/procfs.ts', 'process/child.ts'],
+    ...['process/procfs.ts', 'process/process-group.ts', 'process/child.ts'],
     ...['process/exit-status.ts', 'minecraft/ping.ts', 'minecraft/player-count.ts', 'minecraft/readiness.ts'],
   ],
 };

@@ -563,6 +563,25 @@ export const SERVERMGR_EVENTS = {
     action: 'Make room on the disk of SERVERMGR_STATE.',
     fields: { session: "the session's name", ...ERR },
   },
+  session_killed: {
+    levels: ['warn'],
+    meaning:
+      'A session of this machine that was stopped has not ended long after its stop timeout: it is killed, with all of its processes.',
+    action: 'Recover it: its journal survives. If it goes on, report it: it is a bug of the supervisor.',
+    fields: { session: "the session's name" },
+  },
+  leftover_kept: {
+    levels: ['warn'],
+    meaning: 'A folder of a session has no record, and holds something: nobody reads it, and it is kept.',
+    action: 'Look what it holds, and remove the folder.',
+    fields: { folder: 'where it is', holds: 'what it holds' },
+  },
+  sweep_failed: {
+    levels: ['warn'],
+    meaning: 'What crashes have left in the state folder could not be cleared; it is tried again in an hour.',
+    action: 'Check the rights of the folder.',
+    fields: { folder: 'where it is', ...ERR },
+  },
   observation_failed: {
     levels: ['warn'],
     meaning: 'What the sessions answer could not be looked at this time; it is tried again.',

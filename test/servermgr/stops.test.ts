@@ -1,6 +1,6 @@
 /** @module-tag slow */
 
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { canMount } from '../support/can-mount.ts';
@@ -22,16 +22,6 @@ const stop = async (visitor: Visitor, id: string) =>
 
 const isOver = async (visitor: Visitor, id: string) =>
   (await visitor.text(`/wait?q=${id}`)).includes('Your session is over');
-
-test.concurrent('a stop that was asked for when the manager was killed is sent by the next one, once', async () => {
-  await using fixture = await createManagerFixture();
-  const visitor = newVisitor((await fixture.startManager()).url);
-  const { id, folder } = await running(fixture, visitor);
-  // What a manager has left that died before it sent the signal.
-  await writeFile(join(folder, 'stop'), 'visitor');
-  await eventually(() => isOver(visitor, id));
-  expect(await readdir(folder)).toContain('signalled');
-});
 
 test.concurrent('an empty marker, as a full disk leaves one, stops nothing, and keeps nobody from stopping', async () => {
   await using fixture = await createManagerFixture();

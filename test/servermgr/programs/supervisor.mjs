@@ -2,8 +2,10 @@
 // A supervisor's outside: the game port answers, and the dashboard's if it is given one; SIGTERM ends it, archive and
 // report are saved. As it is told: --late <ms>: the port opens only then; --never: it does not; --dashboard-on-demand:
 // the dashboard is there while a file `dashboard` is in the working directory; --crash: exits with 10 and its last words
-// at once; --unsaved: ends without a report; --saving: SIGTERM is heard, and saving takes for ever. `recover [--force]
-// <url>` leaves a file that says so.
+// at once; --unsaved: ends without a report; --saving: a stop is heard, and saving takes for ever, unless a second
+// SIGTERM aborts it; --family: it has a child, and a daemon that is nobody's child. `recover [--force] <url>` leaves a file
+// that says so.
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +22,7 @@ const { values, positionals } = parseArgs({
     crash: { type: 'boolean' },
     unsaved: { type: 'boolean' },
     saving: { type: 'boolean' },
+    family: { type: 'boolean' },
     force: { type: 'boolean' },
   },
 });
@@ -51,7 +54,15 @@ function crash() {
 
 async function play() {
   const { SESSION_WORKDIR: workdir, SESSION_SERVER_ADDRESS: address } = process.env;
-  process.on('SIGTERM', () => values.saving || end('SIGTERM was received', 'signal'));
+  let terms = 0;
+  process.on('SIGTERM', () => {
+    terms += 1;
+    if (terms > 1) process.exit(143);
+    if (!values.saving) end('SIGTERM was received', 'signal');
+  });
+  process.on('SIGURG', () => values.saving || end('SIGURG was received', 'signal'));
+  const family = ['/bin/sh', '-c', '(setsid sleep 600 &); sleep 600'];
+  if (values.family) spawn(family[0], family.slice(1), { detached: true, stdio: 'ignore' });
   // A file `end` in the working directory ends the session by itself.
   watch(workdir, () => {
     if (existsSync(join(workdir, 'end'))) end('everybody had left', 'everybody-left');

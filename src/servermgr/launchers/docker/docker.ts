@@ -1,6 +1,6 @@
 import type Docker from 'dockerode';
 import type { DockerSettings } from '../../../config/servermgr-config.ts';
-import { orAborted } from '../../../runtime/abort.ts';
+import { orAborted, timeoutSignal } from '../../../runtime/abort.ts';
 import { errorText } from '../../../runtime/text.ts';
 import {
   type Launcher,
@@ -31,7 +31,7 @@ export function openDocker(settings: DockerSettings, options: DockerOptions): La
 
   async function launch(request: LaunchRequest): Promise<Session> {
     const { answerMs = ANSWER_MS } = options;
-    const abortSignal = AbortSignal.timeout(answerMs);
+    const abortSignal = timeoutSignal(answerMs);
     try {
       // A response that breaks off ends nothing of dockerode's.
       return await orAborted(findOrStart(request, abortSignal), abortSignal);

@@ -15,12 +15,13 @@ export function createStops({ docker, hangMarginMs = HANG_MARGIN_MS }: DockerOpt
    * A second SIGTERM makes the supervisor abort without saving: only the caller whose renaming comes first sends one.
    * If it dies before it does, the repeated request is the first.
    */
-  async function ask(container: Docker.ContainerInfo, why: StopReason): Promise<void> {
-    const name = container.Names[0]?.slice(1) ?? container.Id;
+  async function ask(found: Docker.ContainerInfo, why: StopReason): Promise<void> {
+    const name = found.Names[0]?.slice(1) ?? found.Id;
     // By its name, which whoever comes later does not find any more.
-    await docker.getContainer(name).rename({ name: stoppedName(name, why, Date.now()) });
+    const container = docker.getContainer(name);
+    await container.rename({ name: stoppedName(name, why, Date.now()) });
     // Not `docker stop`: that sends SIGKILL after its timeout, and saving may take longer.
-    await send(container, 'SIGTERM');
+    await send(found, 'SIGTERM');
   }
 
   async function send({ Id }: Docker.ContainerInfo, signal: NodeJS.Signals): Promise<void> {

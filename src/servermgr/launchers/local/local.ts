@@ -5,19 +5,24 @@ import type { Environment } from '../../../config/session-config.ts';
 import { startDetached } from '../../../process/child.ts';
 import { describeExit } from '../../../process/exit-status.ts';
 import type { Log } from '../../../runtime/log.ts';
+import { nameOf } from '../../session-id.ts';
+import { stopTimeoutOf } from '../hang.ts';
 import { identityFields } from '../identity.ts';
 import {
-  dashboardEnvironment,
   type Launcher,
   type LaunchRequest,
   recoverArguments,
   type Session,
   type SessionState,
 } from '../launcher.ts';
+import { killSurvivors } from './kill.ts';
 import { pickPort } from './ports.ts';
-import { type LocalRecord, openRecords, type SessionPorts, sessionFiles } from './records.ts';
+import { type LocalRecord, type SessionPorts, wasStarted } from './record.ts';
+import { openRecords } from './records.ts';
 import { occupiesPort, stateOf } from './state.ts';
 import { createStops } from './stops.ts';
+import { startSupervisor, withoutOwn } from './supervisor.ts';
+import { createSweep } from './sweep.ts';
 
 export interface LocalOptions {
   readonly name: string;
@@ -25,6 +30,8 @@ export interface LocalOptions {
   /** The manager's own environment: a session's supervisor needs PATH, and AWS_… to save to S3. */
   readonly env: Environment;
   readonly log: Log;
+  /** See `HANG_MARGIN_MS`. */
+  readonly hangMarginMs?: number;
 }
 
 const POLL_INTERVAL_MS = 250;
@@ -35,18 +42,22 @@ const EXIT_RECORD_MS = 2_000;
  * Runs sessions as processes of this machine. Each leads a session of its own (setsid), so that it keeps running while
  * the manager restarts; all that is known of it is in its record.
  */
-export function openLocal(settings: LocalSettings, { name, stateFolder, env, log }: LocalOptions): Launcher {
+export function openLocal(settings: LocalSettings, options: LocalOptions): Launcher {
+  const { name, stateFolder, env, log } = options;
   const home = join(stateFolder, name);
   const records = openRecords(home, tellUnreadable);
-  const stops = createStops(records, log);
+  const stops = createStops(records, options);
+  const sweep = createSweep(home, log);
   /** The folders of which that was told. */
   const unreadable = new Set<string>();
   /** By idempotency key: since when a process has been gone whose exit is not recorded. */
   const vanishedSince = new Map<string, number>();
 
   async function launch(request: LaunchRequest): Promise<Session> {
-    const { record, created } = await records.findOrCreate(identityFields(request), choosePorts);
-    if (created) startSupervisor(record, request);
+    const session = { ...identityFields(request), stopTimeoutMs: stopTimeoutOf(request.env) };
+    const record = await records.findOrCreate(session, choosePorts);
+    // Whoever has made the record may have died before that.
+    if (!wasStarted(record)) start(record, request);
     return toSession(record);
   }
 
@@ -60,19 +71,17 @@ export function openLocal(settings: LocalSettings, { name, stateFolder, env, log
       : { port };
   }
 
-  function startSupervisor(record: LocalRecord, request: LaunchRequest): void {
-    const { workdir, output, identity } = sessionFiles(record);
-    const { exited } = startDetached({
-      command: ['/bin/sh', '-c', EXEC_WITH_IDENTITY, identity, ...settings.supervisor],
-      cwd: workdir,
-      env: sessionEnvironment(env, request, { ...record, workdir }),
-      logFile: output,
-    });
+  function start(record: LocalRecord, request: LaunchRequest): void {
+    const { pid, exited } = startSupervisor(record, { command: settings.supervisor, env, request });
     void exited
-      .then(exit => records.markExited(record, exit))
+      .then(async exit => {
+        const known = (await records.find(record.idempotencyKey))?.process;
+        // Another instance has started it: this one's was none.
+        if (known === undefined || known.pid === pid) await records.markExited(record, exit);
+      })
       .catch((error: unknown) => {
         log.warn(
-          { event: 'record_not_written', err: error, session: request.name },
+          { event: 'record_not_written', err: error, session: nameOf(record.id) },
           'how a session has ended could not be written down',
         );
       });
@@ -98,20 +107,20 @@ export function openLocal(settings: LocalSettings, { name, stateFolder, env, log
   }
 
   /** A process vanishes a moment before its exit is recorded: until then the session counts as ending. */
-  function withExit({ idempotencyKey: key, exit, stop }: LocalRecord, state: SessionState): SessionState {
-    if (state.phase !== 'ended' || exit !== undefined) {
+  function withExit(record: LocalRecord, state: SessionState): SessionState {
+    const { idempotencyKey: key, stop } = record;
+    if (state.phase !== 'ended' || record.exit !== undefined || record.process === undefined) {
       vanishedSince.delete(key);
       return state;
     }
     const sinceMs = vanishedSince.get(key) ?? Date.now();
     vanishedSince.set(key, sinceMs);
-    return Date.now() - sinceMs < EXIT_RECORD_MS ? { phase: 'ending', stopped: stop } : state;
+    return Date.now() - sinceMs < EXIT_RECORD_MS ? { phase: 'ending', stopped: stop?.why } : state;
   }
 
   async function list(): Promise<readonly Session[]> {
-    const known = await records.list();
-    for (const record of known) stops.pursue(record);
-    return known.map(toSession);
+    sweep();
+    return (await records.list()).map(toSession);
   }
 
   return {
@@ -122,8 +131,7 @@ export function openLocal(settings: LocalSettings, { name, stateFolder, env, log
     look: list,
     async stop({ idempotencyKey }, why) {
       const record = await records.find(idempotencyKey);
-      if (record?.process === undefined || !occupiesPort(record)) return;
-      await stops.stop(record, why);
+      if (record !== undefined && occupiesPort(record)) await stops.stop(record, why);
     },
     async recover(request) {
       await mkdir(home, { recursive: true });
@@ -139,6 +147,7 @@ export function openLocal(settings: LocalSettings, { name, stateFolder, env, log
     async remove({ idempotencyKey }) {
       const record = await records.find(idempotencyKey);
       if (record === undefined || occupiesPort(record)) return;
+      await killSurvivors(record);
       await records.remove(record);
       vanishedSince.delete(idempotencyKey);
     },
@@ -146,38 +155,4 @@ export function openLocal(settings: LocalSettings, { name, stateFolder, env, log
       // No connection is open, and the sessions keep running.
     },
   };
-}
-
-/**
- * The shell writes its identity to $0 before it becomes the supervisor: the process is recorded however early the
- * manager ends.
- */
-const EXEC_WITH_IDENTITY = 'cat "/proc/$$/stat" > "$0" 2>/dev/null || echo "$$" > "$0"; exec "$@"';
-
-function sessionEnvironment(
-  env: Environment,
-  request: LaunchRequest,
-  { port, dashboardPort, workdir }: SessionPorts & { readonly workdir: string },
-): Record<string, string> {
-  const filled = Object.entries(request.env).map(([name, value]) => [
-    name,
-    value.replaceAll('{port}', String(port)),
-  ]);
-  return {
-    ...withoutOwn(env),
-    ...dashboardEnvironment(dashboardPort),
-    SESSION_SERVER_ADDRESS: `127.0.0.1:${port}`,
-    SESSION_WORKDIR: workdir,
-    ...Object.fromEntries(filled),
-    TIMESTAMP: request.name,
-  };
-}
-
-/** The manager's environment without its own variables, which hold its secrets. */
-function withoutOwn(env: Environment): Record<string, string> {
-  const kept = Object.entries(env).filter(
-    (entry): entry is [string, string] =>
-      entry[1] !== undefined && !/^(?:SERVERMGR_|SESSION_|PORT$|TIMESTAMP$)/.test(entry[0]),
-  );
-  return Object.fromEntries(kept);
 }

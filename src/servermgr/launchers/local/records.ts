@@ -1,38 +1,24 @@
-import { closeSync, openSync, statSync, utimesSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as v from 'valibot';
-import { writeAtomically } from '../../../files/atomic-write.ts';
-import { hasCode, unlessMissing } from '../../../files/errno.ts';
+import { FileExistsError, moveBeside, writeAtomically } from '../../../files/atomic-write.ts';
+import { unlessMissing } from '../../../files/errno.ts';
 import type { ExitStatus } from '../../../process/exit-status.ts';
 import { withLock } from '../../lock.ts';
-import { IdentityColumns, identityColumns, type SessionIdentity } from '../identity.ts';
-import { STOP_REASONS, type StopReason } from '../launcher.ts';
-import { type ProcessIdentity, parseIdentity } from './process-identity.ts';
-
-/** What a session listens on. */
-export interface SessionPorts {
-  readonly port: number;
-  /** The agent's dashboard, if there is one. */
-  readonly dashboardPort?: number | undefined;
-}
-
-/** What is known of one session of this machine. */
-export interface LocalRecord extends SessionIdentity, SessionPorts {
-  /** Holds the files named below, and the record itself. */
-  readonly folder: string;
-  /** undefined: it is being started. */
-  readonly process: ProcessIdentity | undefined;
-  /** Why it was stopped; undefined: it was not. */
-  readonly stop: StopReason | undefined;
-  readonly exit: RecordedExit | undefined;
-}
-
-export interface RecordedExit {
-  readonly atMs: number;
-  readonly code: number | undefined;
-  readonly why: string | undefined;
-}
+import { randomToken } from '../../session-id.ts';
+import { identityColumns } from '../identity.ts';
+import type { StopReason } from '../launcher.ts';
+import {
+  type LocalRecord,
+  type NewSession,
+  RECORD_FILE,
+  readRecord,
+  readStop,
+  type SessionPorts,
+  STOP_FILE,
+  sessionFiles,
+  wasStarted,
+} from './record.ts';
+import { occupiesPort } from './state.ts';
 
 /** Keeps the records of the sessions of this machine, for every instance of the manager on it. */
 export interface LocalRecords {
@@ -40,32 +26,21 @@ export interface LocalRecords {
   find(idempotencyKey: string): Promise<LocalRecord | undefined>;
   /**
    * In one step of which no other instance sees a half: the record of the idempotency key, or a new one.
-   * @param choosePorts chooses the ports of a new session, other than those of the sessions that run
+   * @param choosePorts chooses the ports of a session, other than those of the sessions that run
    */
   findOrCreate(
-    identity: SessionIdentity,
+    session: NewSession,
     choosePorts: (others: readonly LocalRecord[]) => Promise<SessionPorts>,
-  ): Promise<{ readonly record: LocalRecord; readonly created: boolean }>;
-  /** Writes down that the session is to be stopped, unless that is known. */
-  markStopped(record: LocalRecord, why: StopReason): Promise<void>;
+  ): Promise<LocalRecord>;
   /**
-   * In one step, of which no other instance does the same: whether this call is the one that signals the session.
-   * @param beforeMs an earlier claim counts no more
+   * Writes down that the session is to be stopped, unless that is known.
+   * @returns whether this call, of those of all instances, has
    */
-  claimSignal(record: LocalRecord, beforeMs: number): boolean;
+  claimStop(record: LocalRecord, why: StopReason): Promise<boolean>;
   /** Does nothing when the record has been removed. */
   markExited(record: LocalRecord, exit: ExitStatus): Promise<void>;
   remove(record: LocalRecord): Promise<void>;
 }
-
-/** The files of a session besides its record. */
-export const sessionFiles = ({ folder }: Pick<LocalRecord, 'folder'>) => ({
-  workdir: join(folder, 'work'),
-  /** stdout and stderr of the supervisor. */
-  output: join(folder, 'output.log'),
-  /** What `/proc/PID/stat` contained when the process was started, or its process ID alone. */
-  identity: join(folder, 'process'),
-});
 
 /** What to do about the folder of a session whose record cannot be read. */
 type OnUnreadable = (folder: string, error: unknown) => undefined;
@@ -91,101 +66,61 @@ export function openRecords(home: string, onUnreadable: OnUnreadable = throwFaul
   return {
     list,
     find,
-    async findOrCreate(identity, choosePorts) {
+    async findOrCreate(session, choosePorts) {
       await mkdir(home, { recursive: true });
-      return withLock(join(home, '.lock'), async () => {
-        const known = await find(identity.idempotencyKey);
-        if (known !== undefined) return { record: known, created: false };
+      return withLock(join(home, LOCK), async () => {
+        const known = await find(session.idempotencyKey);
+        // One that was never started may have lost its ports, and is recorded anew.
+        if (known !== undefined && (occupiesPort(known) || wasStarted(known))) return known;
         const ports = await choosePorts(await list());
-        return { record: await createRecord(home, identity, ports), created: true };
+        return writeRecord(home, known ?? session, { ports, replace: known !== undefined });
       });
     },
-    async markStopped({ folder, stop }, why) {
+    async claimStop({ folder, stop }, why) {
+      if (stop !== undefined) return false;
+      const file = join(folder, STOP_FILE);
       // As a whole: a full disk leaves an empty file otherwise, which says nothing.
-      if (stop === undefined)
-        await writeAtomically(join(folder, 'stop'), [Buffer.from(why)], { replace: true });
-    },
-    claimSignal({ folder }, beforeMs) {
-      const file = join(folder, 'signalled');
+      const write = (replace: boolean) => writeAtomically(file, [Buffer.from(why)], { replace });
       try {
-        closeSync(openSync(file, 'wx'));
-        return true;
+        await write(false);
       } catch (error) {
-        if (!hasCode(error, 'EEXIST')) throw error;
-        if (statSync(file).mtimeMs >= beforeMs) return false;
-        utimesSync(file, new Date(), new Date());
-        return true;
+        if ((await readStop(folder)) !== undefined) return false;
+        if (!(error instanceof FileExistsError)) throw error;
+        await write(true);
       }
+      return true;
     },
     async markExited({ folder }, exit) {
       const stored = 'failedToStart' in exit ? { failed: exit.failedToStart } : exit;
       await unlessMissing(writeFile(join(folder, 'exit.json'), JSON.stringify(stored)));
     },
-    remove: ({ folder }) => rm(folder, { recursive: true, force: true }),
+    async remove({ folder }) {
+      // At once, and then bit by bit: a death in between leaves no folder that has lost its record, and holds data.
+      const removed = join(home, `${REMOVED}${randomToken()}`);
+      await unlessMissing(moveBeside(folder, removed));
+      await rm(removed, { recursive: true, force: true });
+    },
   };
 }
 
-const IDEMPOTENCY_KEY = /^[A-Za-z0-9_-]{22}$/;
+/** The name of the lock under which records are made. */
+export const LOCK = '.lock';
+/** What the name of a folder begins with whose session is being removed. */
+export const REMOVED = '.removed-';
+export const IDEMPOTENCY_KEY = /^[A-Za-z0-9_-]{22}$/;
 
 /** The record is written last and whole: a folder without one is no session. */
-async function createRecord(
+async function writeRecord(
   home: string,
-  identity: SessionIdentity,
-  ports: SessionPorts,
+  session: NewSession,
+  { ports, replace }: { readonly ports: SessionPorts; readonly replace: boolean },
 ): Promise<LocalRecord> {
-  const folder = join(home, identity.idempotencyKey);
+  const folder = join(home, session.idempotencyKey);
   await mkdir(sessionFiles({ folder }).workdir, { recursive: true });
-  const stored = JSON.stringify({ ...identityColumns(identity), ...ports });
-  await writeAtomically(join(folder, 'record.json'), [Buffer.from(stored)], { replace: false });
-  return { ...identity, ...ports, folder, process: undefined, stop: undefined, exit: undefined };
+  const { stopTimeoutMs } = session;
+  const stored = JSON.stringify({ ...identityColumns(session), ...ports, stopTimeoutMs });
+  await writeAtomically(join(folder, RECORD_FILE), [Buffer.from(stored)], { replace });
+  const record = await readRecord(folder);
+  if (record === undefined) throw new Error(`the record of a session has vanished: ${folder}`);
+  return record;
 }
-
-const StoredPorts = v.object({ port: v.number(), dashboardPort: v.optional(v.number()) });
-const StoredRecord = v.intersect([IdentityColumns, StoredPorts]);
-
-const StoredExit = v.object({
-  code: v.optional(v.nullable(v.number())),
-  signal: v.optional(v.nullable(v.string())),
-  failed: v.optional(v.string()),
-});
-
-/** @returns undefined when there is no session in that folder. */
-async function readRecord(folder: string): Promise<LocalRecord | undefined> {
-  const stored = await readText(join(folder, 'record.json'));
-  if (stored === undefined) return undefined;
-  const [identity, stop, exit] = await Promise.all([
-    readText(sessionFiles({ folder }).identity),
-    readText(join(folder, 'stop')),
-    readExit(folder),
-  ]);
-  return {
-    ...v.parse(StoredRecord, JSON.parse(stored)),
-    folder,
-    process: identity === undefined ? undefined : parseIdentity(identity),
-    stop: STOP_REASONS.find(reason => reason === stop),
-    exit,
-  };
-}
-
-async function readExit(folder: string): Promise<RecordedExit | undefined> {
-  const file = join(folder, 'exit.json');
-  const text = await readText(file);
-  // It is empty for the moment in which it is being written.
-  if (!text) return undefined;
-  const { code, signal, failed } = v.parse(StoredExit, JSON.parse(text));
-  const message = failed ?? (code === 0 ? undefined : await lastMessage(sessionFiles({ folder }).output));
-  return {
-    atMs: (await stat(file)).mtimeMs,
-    code: code ?? undefined,
-    why: message ?? (signal ? `ended by ${signal}` : undefined),
-  };
-}
-
-/** The end of what the supervisor printed, without its log lines, which are JSON. */
-async function lastMessage(file: string): Promise<string | undefined> {
-  const output = (await readText(file)) ?? '';
-  const lines = output.split('\n').filter(line => line.trim() !== '' && !line.startsWith('{'));
-  return lines.slice(-4).join(' ').slice(-500) || undefined;
-}
-
-const readText = (file: string) => unlessMissing(readFile(file, 'utf8'));
