@@ -11,6 +11,7 @@ import { environmentOf, listProcesses } from '../../src/process/procfs.ts';
 import type { LaunchRequest, Session } from '../../src/servermgr/launchers/launcher.ts';
 import { type LocalOptions, openLocal } from '../../src/servermgr/launchers/local/local.ts';
 import { openRecords } from '../../src/servermgr/launchers/local/records.ts';
+import { startSupervisor } from '../../src/servermgr/launchers/local/supervisor.ts';
 import { randomToken } from '../../src/servermgr/session-id.ts';
 import { killNow } from '../support/container.ts';
 import { eventually } from '../support/eventually.ts';
@@ -27,11 +28,12 @@ async function openFixture(...words: string[]) {
   const records = openRecords(home);
   const said: string[] = [];
   const log = pino({ level: 'warn' }, { write: (line: string) => void said.push(line) });
+  const command = [process.execPath, programPath('supervisor.mjs'), ...words] as const;
   const settings = {
     kind: 'local' as const,
     gameHost: 'localhost',
     dashboard: false,
-    supervisor: [process.execPath, programPath('supervisor.mjs'), ...words] as const,
+    supervisor: command,
     ports: await portRange(5),
   };
   const env = { PATH: process.env.PATH };
@@ -41,6 +43,7 @@ async function openFixture(...words: string[]) {
     home,
     records,
     said,
+    command,
     open,
     request: (more: Record<string, string> = {}) =>
       newRequest({ env: { SESSION_DESTINATION: join(folder, 'archives'), ...more } }),
@@ -158,6 +161,22 @@ test.concurrent('a session that was recorded and never started is started by the
     'record.json',
     'work',
   ]);
+});
+
+test.concurrent('of several instances that start a supervisor at the same moment one does', async () => {
+  await using fixture = await openFixture('--never');
+  const request = fixture.request();
+  const { first: port } = await portRange(1);
+  const record = await fixture.records.findOrCreate({ ...request, stopTimeoutMs: 1 }, async () => ({ port }));
+  const { command } = fixture;
+  const env = { PATH: process.env.PATH };
+  const starts = [1, 2, 3].map(() => startSupervisor(record, { command, env, request }));
+  await environmentIn(join(record.folder, 'work'));
+  const known = (await fixture.records.find(request.idempotencyKey))?.process?.pid;
+  const others = starts.filter(({ pid }) => pid !== known);
+  expect(others).toHaveLength(2);
+  expect(await Promise.all(others.map(({ exited }) => exited))).toEqual([{ code: 75 }, { code: 75 }]);
+  expect(await processesOf(request)).toEqual([known]);
 });
 
 test.concurrent('one that was never started and counts as ended is started on ports that are its own', async () => {
