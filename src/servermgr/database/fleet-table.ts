@@ -25,6 +25,8 @@ export interface FleetTable {
   claimLaunch(record: FleetRecord, nowMs: number): Promise<boolean>;
   /** The next attempt of a launch, with its number, by one instance alone. @returns whether it is this one */
   claimRelaunch(next: FleetRecord): Promise<boolean>;
+  /** A launch has failed that its visitor was told is on its way: its page says so. */
+  fail(record: FleetRecord): Promise<void>;
   /** A launch has failed for certain: its place is free, and no page shows it. */
   giveUp(record: FleetRecord, audit: AuditEntry): Promise<void>;
 }
@@ -122,6 +124,16 @@ export function openFleetTable({ db, kind, transaction }: Database): FleetTable 
         .where('stop_reason', 'is', null)
         .executeTakeFirst();
       return numUpdatedRows > 0;
+    },
+
+    async fail({ session: { id, attempt, state }, overMs }) {
+      await db
+        .updateTable('sessions')
+        .set({ state: JSON.stringify(state), over_ms: overMs ?? null, ...changed })
+        .where('id', '=', id)
+        .where('attempt', '=', attempt)
+        .where('confirmed_ms', 'is', null)
+        .execute();
     },
 
     async giveUp({ session: { id, idempotencyKey } }, audit) {

@@ -1,4 +1,5 @@
 import type { SessionSettings, World } from '../../config/servermgr-config.ts';
+import { within } from '../../runtime/abort.ts';
 import type { Log } from '../../runtime/log.ts';
 import { errorMessage } from '../../runtime/text.ts';
 import type { FleetTable } from '../database/fleet-table.ts';
@@ -27,7 +28,7 @@ export interface LaunchesOptions {
 /** Launches sessions that have their place in the table. */
 export interface Launches {
   /**
-   * The first try of a launch.
+   * The first try of a launch. One that takes long goes on by itself, and its page tells what becomes of it.
    * @returns the id of the session: a request of before may have started it under another one
    * @throws {NoCapacityError} when there is no capacity, and the launcher's error: the place is free again then
    */
@@ -37,6 +38,9 @@ export interface Launches {
   /** A launch elsewhere, of a session that lacked capacity. */
   relaunch(record: FleetRecord): Promise<void>;
 }
+
+/** A burst of launches is spread by the launcher: nobody's browser waits for its turn. */
+const PATIENCE_MS = 10_000;
 
 export function createLaunches({
   launcher,
@@ -98,36 +102,51 @@ export function createLaunches({
   }
 
   /** It has failed for good, after its visitor was told that it is on its way. */
-  function fail(record: FleetRecord, error: unknown): void {
+  async function fail(record: FleetRecord, error: unknown): Promise<void> {
     const state: SessionEnded = {
       phase: 'ended',
       ...{ atMs: Date.now(), why: errorMessage(error), exitCode: undefined },
       ...{ stopped: undefined, lackedCapacity: false },
     };
-    registry.observe({ ...record, session: { ...record.session, state }, overMs: Date.now() });
+    await noted(table.fail({ ...record, session: { ...record.session, state }, overMs: Date.now() }));
+    await registry.read();
+  }
+
+  /** It has failed for good, as its visitor is about to be told. */
+  async function giveUp(record: FleetRecord, error: unknown): Promise<void> {
+    const { id } = record.session;
+    const detail = error instanceof NoCapacityError ? 'no capacity' : errorMessage(error);
+    const audit = { atMs: Date.now(), who: 'manager', what: 'launch-failed', id, detail } as const;
+    await noted(table.giveUp(record, audit));
+    await registry.read();
   }
 
   async function again(record: FleetRecord): Promise<void> {
     try {
       await start(record);
     } catch (error) {
-      fail(record, error);
+      await fail(record, error);
     }
   }
 
   return {
     async launch(record) {
       const { id } = record.session;
-      try {
-        return (await start(record))?.id ?? id;
-      } catch (error) {
-        const detail = error instanceof NoCapacityError ? 'no capacity' : errorMessage(error);
-        await noted(
-          table.giveUp(record, { atMs: Date.now(), who: 'manager', what: 'launch-failed', id, detail }),
-        );
-        await registry.read();
-        throw error;
+      const starting = start(record);
+      const outcome = await within(
+        PATIENCE_MS,
+        starting.then(
+          started => ({ id: started?.id ?? id }),
+          (error: unknown) => ({ error }),
+        ),
+      );
+      if (outcome === undefined) {
+        starting.catch(error => fail(record, error));
+        return id;
       }
+      if ('id' in outcome) return outcome.id;
+      await giveUp(record, outcome.error);
+      throw outcome.error;
     },
 
     async repeat(record) {
