@@ -221,6 +221,34 @@ test.concurrent('when ECS cannot be asked, what was known stays; after a minute 
   expect(aws.tasks.all()).toHaveLength(2);
 });
 
+/** Longer than a browser waits for a launcher. */
+const SLOW_RUN_TASK = (operation: string) => (operation === 'RunTask' ? 12_000 : 0);
+
+test.concurrent('nobody waits for a launcher that takes long: the launch goes on', {
+  tags: ['slow'],
+}, async () => {
+  await using fixture = await openFleetOn({ delayMs: SLOW_RUN_TASK });
+  const startMs = Date.now();
+  const id = await launched(fixture.fleet);
+  expect(Date.now() - startMs).toBeLessThan(12_000);
+  await becomes(fixture.fleet, id, ({ phase }) => phase === 'ready');
+  expect(fixture.aws.tasks.all()).toHaveLength(1);
+});
+
+test.concurrent('a launch that fails after nobody waited for it any more has failed on its page', {
+  tags: ['slow'],
+}, async () => {
+  await using fixture = await openFleetOn({ delayMs: SLOW_RUN_TASK });
+  const refused = { type: 'AccessDeniedException', message: 'not authorized' };
+  fixture.aws.fail('RunTask', refused, 1);
+  const id = await launched(fixture.fleet);
+  const view = await becomes(fixture.fleet, id, ({ phase }) => phase === 'failed');
+  expect(view.ended).toMatchObject({ text: 'its server could not be started', cause: 'not authorized' });
+  expect(fixture.aws.tasks.all()).toHaveLength(0);
+  // Nobody has tried it again meanwhile.
+  expect(fixture.aws.counts().RunTask?.requests).toBe(1);
+});
+
 test.concurrent('tasks of others, in the same family, are no concern of the manager’s', async () => {
   await using aws = await startAwsServer();
   await launcherOf(aws, {}, 'theirs').launch(newRequest());

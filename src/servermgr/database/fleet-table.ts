@@ -23,6 +23,8 @@ export interface FleetTable {
   confirm(record: FleetRecord): Promise<void>;
   /** One more try of a launch, by one instance alone. @returns whether it is this one */
   claimLaunch(record: FleetRecord, nowMs: number): Promise<boolean>;
+  /** A try of a launch is under way still. */
+  keepTrying(record: FleetRecord, nowMs: number): Promise<void>;
   /** The next attempt of a launch, with its number, by one instance alone. @returns whether it is this one */
   claimRelaunch(next: FleetRecord): Promise<boolean>;
   /** A launch has failed that its visitor was told is on its way: its page says so. */
@@ -113,6 +115,16 @@ export function openFleetTable({ db, kind, transaction }: Database): FleetTable 
         .where('stop_reason', 'is', null)
         .executeTakeFirst();
       return numUpdatedRows > 0;
+    },
+
+    async keepTrying({ session: { id, attempt } }, nowMs) {
+      await db
+        .updateTable('sessions')
+        .set({ launch_tried_ms: nowMs, ...changed })
+        .where('id', '=', id)
+        .where('attempt', '=', attempt)
+        .where('confirmed_ms', 'is', null)
+        .execute();
     },
 
     async claimRelaunch(next) {

@@ -41,6 +41,8 @@ export interface Launches {
 
 /** A burst of launches is spread by the launcher: nobody's browser waits for its turn. */
 const PATIENCE_MS = 10_000;
+/** While a try goes on, no other instance begins one: they would, when nothing was heard of it for ten seconds. */
+const KEEP_TRYING_MS = 3_000;
 
 export function createLaunches({
   launcher,
@@ -56,6 +58,7 @@ export function createLaunches({
     const world = worlds.find(one => one.id === worldId);
     const name = nameOf(id) ?? id;
     const env = { ...session.env, ...world?.env };
+    const trying = setInterval(() => void noted(table.keepTrying(record, Date.now())), KEEP_TRYING_MS);
     try {
       const started = await launcher.launch({ ...identityFields(record.session), name, env });
       await confirm(record, started);
@@ -74,6 +77,8 @@ export function createLaunches({
       );
       if (isUncertain) return undefined;
       throw error;
+    } finally {
+      clearInterval(trying);
     }
   }
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import type { EcsSettings } from '../../../src/config/servermgr-config.ts';
 import { createClients } from '../../../src/servermgr/launchers/ecs/clients.ts';
 import { createLimits, type Limits } from './aws-limits.ts';
@@ -24,6 +25,8 @@ export interface AwsPlan extends TaskPlan {
   readonly limits?: Limits;
   /** Whether a request that is carried out gets no answer: its connection is closed. */
   readonly loses?: (operation: string) => boolean;
+  /** How long an answer takes; default: no time. */
+  readonly delayMs?: (operation: string) => number;
   /** Whether `requests` has them; default: yes. */
   readonly keepsRequests?: boolean;
   /** Default: any. */
@@ -55,6 +58,7 @@ export async function startAwsServer(plan: AwsPlan = {}): Promise<AwsServer> {
     const count = counts[operation] ?? { requests: 0, throttled: 0 };
     counts[operation] = count;
     count.requests += 1;
+    if (plan.delayMs !== undefined) await setTimeout(plan.delayMs(operation));
     const isEcs = typeof target === 'string';
     if (!limits.take(operation)) {
       count.throttled += 1;

@@ -12,8 +12,7 @@ import { openSavedSessions } from '../../../src/servermgr/saved-sessions.ts';
 import { randomToken } from '../../../src/servermgr/session-id.ts';
 import { openDirectoryStore } from '../../../src/store/directory.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type AwsServer, ecsSettings, startAwsServer } from './aws-server.ts';
-import type { TaskPlan } from './aws-tasks.ts';
+import { type AwsPlan, type AwsServer, ecsSettings, startAwsServer } from './aws-server.ts';
 
 interface FleetChanges {
   readonly launchTimeoutMs?: number;
@@ -29,7 +28,7 @@ export function launcherOf(aws: AwsServer, changes: Partial<EcsSettings> = {}, n
 }
 
 /** A fleet whose tasks fare by that plan, with a game that answers unless another port is given. */
-export async function openFleetOn(plan: TaskPlan, options: FleetChanges = {}) {
+export async function openFleetOn(plan: AwsPlan, options: FleetChanges = {}) {
   const { launchTimeoutMs = 60_000, gamePort, dashboardPort } = options;
   const aws = await startAwsServer(plan);
   const lines: string[] = [];
