@@ -102,12 +102,12 @@ test.concurrent('while the database is away pages show what was known, stops go 
   await eventually(() => program.output().includes('"event":"database_back"'));
   await eventually(async () => (await three.launch()).status === 303);
   await eventually(async () => {
-    const rows = await postgres.query<{ id: string; over: boolean }>(
-      'select id, over_ms is not null as over from servermgr.sessions order by requested_ms limit 2',
+    const rows = await postgres.query<{ id: string; over: boolean; stop: string | null }>(
+      'select id, over_ms is not null as over, stop_reason as stop from servermgr.sessions order by requested_ms limit 2',
     );
     expect(rows).toEqual([
-      { id: ids[0], over: false },
-      { id: ids[1], over: true },
+      { id: ids[0], over: false, stop: null },
+      { id: ids[1], over: true, stop: 'visitor' },
     ]);
     return true;
   });

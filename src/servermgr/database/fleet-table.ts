@@ -14,11 +14,7 @@ export interface FleetTable {
   /** Writes down what was observed, if that instance holds the lease. @returns whether it does */
   saveObserved(records: readonly FleetRecord[], isHolder: IsHolder): Promise<boolean>;
   /** Writes down that a session is to be stopped, unless it is known. */
-  requestStop(
-    id: string,
-    stop: { readonly why: StopReason; readonly atMs: number },
-    who: string,
-  ): Promise<void>;
+  requestStop(id: string, stop: StopRequest): Promise<void>;
   /** The launcher has confirmed a launch. */
   confirm(record: FleetRecord): Promise<void>;
   /** One more try of a launch, by one instance alone. @returns whether it is this one */
@@ -31,6 +27,13 @@ export interface FleetTable {
   fail(record: FleetRecord): Promise<void>;
   /** A launch has failed for certain: its place is free, and no page shows it. */
   giveUp(record: FleetRecord, audit: AuditEntry): Promise<void>;
+}
+
+/** Why a session is to be stopped, since when, and who has asked for it. */
+export interface StopRequest {
+  readonly why: StopReason;
+  readonly atMs: number;
+  readonly who: string;
 }
 
 export type IsHolder = (tx: Transaction<Tables>) => Promise<boolean>;
@@ -78,14 +81,15 @@ export function openFleetTable({ db, kind, transaction }: Database): FleetTable 
       return true;
     },
 
-    async requestStop(id, { why, atMs }, who) {
+    async requestStop(id, { why, atMs, who }) {
       await transaction(async tx => {
         const { numUpdatedRows } = await tx
           .updateTable('sessions')
           .set({ stop_reason: why, stop_ms: atMs, ...changed })
           .where('id', '=', id)
           .where('stop_reason', 'is', null)
-          .where('over_ms', 'is', null)
+          // It may have ended since, before that could be written down.
+          .where(({ or, eb }) => or([eb('over_ms', 'is', null), eb('over_ms', '>', atMs)]))
           .executeTakeFirst();
         if (numUpdatedRows > 0) await writeAudit(tx, { atMs, who, what: 'stop', id, detail: why });
       });

@@ -1,5 +1,5 @@
 import type { Log } from '../../runtime/log.ts';
-import type { FleetTable } from '../database/fleet-table.ts';
+import type { FleetTable, StopRequest } from '../database/fleet-table.ts';
 import type { FleetRecord } from '../database/records.ts';
 import type { Launcher, StopReason } from '../launchers/launcher.ts';
 import { nameOf } from '../session-id.ts';
@@ -21,6 +21,8 @@ export interface Actions {
   apply(actions: readonly Action[]): Promise<void>;
   /** Asks for a session's end, and goes on to ask until it is gone. @param who for the audit */
   stop(record: FleetRecord, why: StopReason, who: string): Promise<void>;
+  /** Writes down the stops that could not be: whoever observes goes on with them then. */
+  writeStops(): Promise<void>;
 }
 
 /** How often a session that was asked to end is asked again. */
@@ -29,16 +31,19 @@ const PURSUE_MS = 5_000;
 export function createActions({ launcher, launches, table, registry, log }: ActionsOptions): Actions {
   /** By id: when the launcher was asked to stop it. */
   const asked = new Map<string, number>();
+  /** By id: what could not be written down. */
+  const unwritten = new Map<string, StopRequest>();
 
-  /** What cannot be written down is done all the same; who presses again, or whichever rule holds, goes on with it. */
+  /** What cannot be written down is done all the same, and written down later. */
   async function stop(record: FleetRecord, why: StopReason, who: string): Promise<void> {
     const { id } = record.session;
-    const wanted = { why, atMs: Date.now() };
+    const wanted = { why, atMs: Date.now(), who };
     registry.put({ ...record, stop: record.stop ?? wanted });
     try {
-      await table.requestStop(id, wanted, who);
+      await table.requestStop(id, wanted);
       await registry.read();
     } catch (error) {
+      unwritten.set(id, wanted);
       log.warn(
         { event: 'database_away', err: error, session: nameOf(id) },
         'a stop could not be written down: it is done all the same',
@@ -84,6 +89,12 @@ export function createActions({ launcher, launches, table, registry, log }: Acti
 
   return {
     stop,
+    async writeStops() {
+      for (const [id, wanted] of unwritten) {
+        await table.requestStop(id, wanted);
+        unwritten.delete(id);
+      }
+    },
     async apply(actions) {
       const ids = new Set(registry.records().map(({ session }) => session.id));
       for (const id of asked.keys()) if (!ids.has(id)) asked.delete(id);

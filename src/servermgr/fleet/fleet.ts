@@ -99,7 +99,10 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   const subscribers = createSubscribers();
   const launches = createLaunches({ launcher, worlds, session, table, registry, log });
   const actions = createActions({ launcher, launches, table, registry, log });
-  const loop = await startInstance({ id: instance, database, lease, registry, attention, subscribers, log });
+  const loop = await startInstance({
+    ...{ id: instance, database, lease, registry, attention, subscribers, log },
+    writeLate: actions.writeStops,
+  });
   const observer = startObserver({
     ...{ launcher, savedSessions, limits, session, table, lease, registry, actions, log },
     watched: loop.watched,

@@ -23,6 +23,8 @@ export interface InstanceOptions {
   readonly registry: Registry;
   readonly attention: Attention;
   readonly subscribers: Subscribers;
+  /** Writes down what could not be while the database was away. */
+  readonly writeLate: () => Promise<void>;
   readonly log: Log;
 }
 
@@ -49,6 +51,7 @@ export async function startInstance(options: InstanceOptions): Promise<InstanceL
           log.info({ event: 'observing', instance: id }, 'this instance observes the sessions');
       }
       await share();
+      await options.writeLate();
     } catch {
       // Reading, which follows, finds the same fault, and tells it.
     }
