@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Fault } from '../../src/servermgr/fleet/registry.ts';
+import type { Fault } from '../../src/servermgr/fleet/fault.ts';
 import { ADMIN_TOKEN } from './support/manager.ts';
 import { basic, newVisitor } from './support/visitor.ts';
 import { startWebApp } from './support/web-app.ts';

@@ -115,6 +115,8 @@ test.runIf(canMount())(
     expect((await visitor.status(id)).progress).toBe(100);
     await visitor.post('/stop', await visitor.form(`/wait?q=${id}`));
     await eventually(async () => (await visitor.text(`/wait?q=${id}`)).includes('Your session is over'));
+    // Once, however often it is tried.
+    expect(program.output().match(/the database cannot be asked: launches wait/g)).toHaveLength(1);
     await rm(filler);
     await eventually(async () => (await other.launch()).status === 303);
   },

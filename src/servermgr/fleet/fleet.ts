@@ -14,10 +14,11 @@ import type { SavedSessions } from '../saved-sessions.ts';
 import { idempotencyKey, nameOf, newId, randomToken, visitorHash } from '../session-id.ts';
 import { createActions } from './actions.ts';
 import { createAttention } from './attention.ts';
+import type { Fault } from './fault.ts';
 import { startInstance } from './instance.ts';
 import { createLaunches } from './launches.ts';
 import { startObserver } from './observer.ts';
-import { createRegistry, type Fault } from './registry.ts';
+import { createRegistry } from './registry.ts';
 import { createSubscribers, type Listener } from './subscribers.ts';
 import type { SessionView } from './view.ts';
 

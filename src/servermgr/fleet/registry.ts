@@ -1,17 +1,12 @@
 import type { SessionSettings } from '../../config/servermgr-config.ts';
 import type { Log } from '../../runtime/log.ts';
-import { errorText } from '../../runtime/text.ts';
 import type { FleetTable, IsHolder } from '../database/fleet-table.ts';
 import type { Lease, ObserverStatus } from '../database/lease.ts';
 import { type FleetRecord, observedColumns, presentState, recordOf } from '../database/records.ts';
 import type { SessionRow } from '../database/schema.ts';
+import { createDatabaseState } from './database-state.ts';
+import type { Fault } from './fault.ts';
 import { type SessionView, viewOf } from './view.ts';
-
-/** Since when something is not as it should be, and why: in words for operators. */
-export interface Fault {
-  readonly sinceMs: number;
-  readonly why: string;
-}
 
 /** This instance's copy of the table: what pages show is there without waiting, also while the database is away. */
 export interface Registry {
@@ -51,12 +46,12 @@ export function createRegistry(
   settings: SessionSettings,
   log: Log,
 ): Registry {
+  const database = createDatabaseState(log);
   let records = new Map<string, FleetRecord>();
   /** Observed here, and not written down yet. */
   const unsaved = new Set<string>();
   let lastChangeMs: number | undefined;
   let readMs = Date.now();
-  let failure: Fault | undefined;
   let observer: ObserverStatus | undefined;
   let made: { readonly atMs: number; readonly views: readonly SessionView[] } | undefined;
 
@@ -82,19 +77,6 @@ export function createRegistry(
     lastChangeMs = undefined;
   }
 
-  function noteFailure(error: unknown): void {
-    if (failure === undefined) {
-      log.warn({ event: 'database_away', err: error }, 'the database cannot be asked: launches wait for it');
-    }
-    failure = { sinceMs: failure?.sinceMs ?? readMs, why: errorText(error) };
-  }
-
-  function noteSuccess(): void {
-    if (failure !== undefined) log.info({ event: 'database_back' }, 'the database answers again');
-    failure = undefined;
-    readMs = Date.now();
-  }
-
   function unobservedSinceMs(): number | undefined {
     if (observer === undefined || observer.leftMs > -UNOBSERVED_MS) return undefined;
     return readMs + observer.leftMs;
@@ -102,7 +84,8 @@ export function createRegistry(
 
   function fault(): Fault | undefined {
     // Whoever observes knows what is new, whether or not that can be written down.
-    if (failure !== undefined && !lease.isHeld()) return failure;
+    const away = database.fault();
+    if (away !== undefined && !lease.isHeld()) return away;
     const sinceMs = unobservedSinceMs();
     if (sinceMs !== undefined) return { sinceMs, why: 'no instance asks for it' };
     return observer?.fault === undefined
@@ -143,7 +126,7 @@ export function createRegistry(
     async save(isHolder) {
       const written = [...unsaved].flatMap(id => records.get(id) ?? []);
       if (written.length === 0) return;
-      try {
+      await database.attempt('write', async () => {
         if (!(await table.saveObserved(written, isHolder))) return readAnew();
         for (const record of written) {
           const { id } = record.session;
@@ -151,13 +134,11 @@ export function createRegistry(
           unsaved.delete(id);
           set(record);
         }
-      } catch (error) {
-        noteFailure(error);
-      }
+      });
     },
 
     async read() {
-      try {
+      await database.attempt('read', async () => {
         const [changed, status] = await Promise.all([
           table.changedSince(lastChangeMs === undefined ? undefined : lastChangeMs - OVERLAP_MS),
           lease.status(),
@@ -169,13 +150,11 @@ export function createRegistry(
           lastChangeMs = Math.max(lastChangeMs, row.changed_ms);
         }
         observer = status;
-        noteSuccess();
-      } catch (error) {
-        noteFailure(error);
-      }
+        readMs = Date.now();
+      });
     },
 
-    databaseFault: () => failure,
+    databaseFault: database.fault,
     fault,
     wasListed: () => observer?.listedMs !== undefined,
     noteListing(status) {

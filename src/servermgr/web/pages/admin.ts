@@ -1,5 +1,5 @@
 import type { Spending } from '../../database/admission.ts';
-import type { Fault } from '../../fleet/registry.ts';
+import type { Fault } from '../../fleet/fault.ts';
 import type { SessionView } from '../../fleet/view.ts';
 import type { SavedReport } from '../../saved/report.ts';
 import { type Html, html } from '../html.ts';
