@@ -45,6 +45,7 @@ function newRequest(changes: Partial<LaunchRequest> = {}): LaunchRequest {
 
 const SECRETS = {
   SERVERMGR_SECRET: 'the-secret',
+  DATABASE_URL: 'postgres://me:the-password@db.test/sessions',
   SERVERMGR_ADMIN_TOKEN: 'the-token',
   AWS_SECRET_ACCESS_KEY: 'key',
 };
@@ -134,7 +135,7 @@ describe.each(Object.entries(fixtures))('the launcher %s', (kind, createFixture)
     await launcher.launch(request);
     const env = await fixture.environment(await running(launcher, request.id));
     expect(env).toMatchObject({ TIMESTAMP: request.name, SESSION_EXCLUDE: '*.tmp' });
-    expect(JSON.stringify(env)).not.toMatch(/the-secret|the-token/);
+    expect(JSON.stringify(env)).not.toMatch(/the-secret|the-token|the-password/);
     // What a task needs of its network is in the task definition: overrides are shown to whoever may look at tasks.
     if (kind === 'ecs') expect(JSON.stringify(env)).not.toContain('proxy.test');
     else expect(env).toMatchObject(PROXY);

@@ -54,11 +54,12 @@ function sessionEnvironment(
   };
 }
 
+const OWN = /^(?:SERVERMGR_|SESSION_|DATABASE_URL$|PORT$|TIMESTAMP$)/;
+
 /** The manager's environment without its own variables, which hold its secrets. */
 export function withoutOwn(env: Environment): Record<string, string> {
   const kept = Object.entries(env).filter(
-    (entry): entry is [string, string] =>
-      entry[1] !== undefined && !/^(?:SERVERMGR_|SESSION_|PORT$|TIMESTAMP$)/.test(entry[0]),
+    (entry): entry is [string, string] => entry[1] !== undefined && !OWN.test(entry[0]),
   );
   return Object.fromEntries(kept);
 }
