@@ -4,7 +4,7 @@ const REQUEST_TIMEOUT_MS = 15_000;
 const CHECK_INTERVAL_MS = 1_000;
 /** A client that reads nothing of its answer is disconnected. Event streams send something more often. */
 const SILENCE_TIMEOUT_MS = 120_000;
-const KEEP_ALIVE_MS = 5_000;
+const KEEP_ALIVE_MS = 15_000;
 /** Longer than proxies keep a connection: one that is closed while they send a request into it is a 502 for a visitor. */
 const KEEP_ALIVE_PROXY_MS = 72_000;
 
