@@ -69,7 +69,7 @@ export function parseServermgrConfig(env: Environment, context: ServermgrContext
     logLevel: read('SERVERMGR_LOG_LEVEL'),
   };
   if (faults.length > 0) throw new ConfigError(faults);
-  return { config: deepFreeze(config), notices: notices(env, config.worlds) };
+  return { config: deepFreeze(config), notices: notices(env, config) };
 }
 
 /** Heroku and its like give a port, and expect all addresses to be served. */
@@ -233,12 +233,29 @@ const DEFAULT_WORLDS: readonly World[] = [
   },
 ];
 
-function notices(env: Environment, worlds: readonly World[]): string[] {
+function notices(env: Environment, { worlds, launcher, database }: ServermgrConfig): string[] {
   const given = Object.keys(env);
   const forSessions = [...given, ...worlds.flatMap(world => Object.keys(world.env))];
   const named = (names: readonly string[], prefix: string) => names.filter(name => name.startsWith(prefix));
   return [
     ...unknownVariables(named(given, 'SERVERMGR_'), SERVERMGR_VARIABLES),
     ...unknownVariables(named(forSessions, 'SESSION_'), SESSION_VARIABLES),
+    ...(database.kind === 'sqlite' ? fileNotices(env, launcher, database.file) : []),
   ];
+}
+
+/** Where several instances are usual, or a disk that does not last, a file may be a mistake. */
+function fileNotices(env: Environment, { kind }: LauncherSettings, file: string): string[] {
+  if (env.DYNO !== undefined) {
+    return [
+      `the list of sessions is kept in ${file}, which Heroku deletes at each restart: run one dyno, or set DATABASE_URL ` +
+        'by `heroku addons:create heroku-postgresql:essential-0`',
+    ];
+  }
+  return kind === 'ecs'
+    ? [
+        `the list of sessions is kept in ${file}: run one instance, on a disk that lasts, or set DATABASE_URL to a ` +
+          'Postgres that several share',
+      ]
+    : [];
 }

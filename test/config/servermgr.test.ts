@@ -183,6 +183,52 @@ test('names that are not known are reported, with the nearest that is known', ()
   ]);
 });
 
+test('a list of sessions in a file is told of where several instances are usual, or the disk does not last', () => {
+  const file = '/somewhere/sessions/.servermgr/servermgr.sqlite';
+  const noticesOf = (env: Record<string, string>) => parseServermgrConfig(env, here).notices;
+  const onDyno = { ...ON_ECS, DYNO: 'web.1' };
+  expect(noticesOf(ON_ECS)).toEqual([
+    `the list of sessions is kept in ${file}: run one instance, on a disk that lasts, or set DATABASE_URL to a Postgres ` +
+      'that several share',
+  ]);
+  expect(noticesOf(onDyno)).toEqual([
+    `the list of sessions is kept in ${file}, which Heroku deletes at each restart: run one dyno, or set DATABASE_URL ` +
+      'by `heroku addons:create heroku-postgresql:essential-0`',
+  ]);
+  const shared = { DATABASE_URL: 'postgres://u:p@db.internal:5432/fleet' };
+  for (const env of [
+    {},
+    { SERVERMGR_LAUNCHER: 'docker' },
+    { ...ON_ECS, ...shared },
+    { ...onDyno, ...shared },
+  ])
+    expect(noticesOf(env)).toEqual([]);
+});
+
+test.each([
+  ['', {}, 'disable'],
+  // Heroku's database takes nothing else than TLS, and its certificate is signed by nobody.
+  ['', { DYNO: 'web.1' }, 'no-verify'],
+  ['?sslmode=verify-full', { DYNO: 'web.1' }, 'verify-full'],
+  ['?sslmode=require', {}, 'no-verify'],
+  ['?sslmode=no-verify', {}, 'no-verify'],
+  ['?sslmode=disable', { DYNO: 'web.1' }, 'disable'],
+])('a database that ends in "%s" with %j is asked with TLS %s', (query, env, tls) => {
+  const url = 'postgres://u:p@db.internal:5432/fleet';
+  const { database } = parse({ ...env, DATABASE_URL: `${url}${query}` });
+  expect(database).toEqual({ kind: 'postgres', url, tls });
+});
+
+test.each([
+  ['mysql://u:hunter2@db/fleet', 'is not a database: write postgres://user:password@host:5432/database'],
+  ['postgres://u:hunter2@db', 'is not a database: write postgres://user:password@host:5432/database'],
+  ['postgres://u:hunter2@db/fleet?sslmode=verify-ca', 'has an unknown sslmode: write disable, require'],
+])('the database %s is refused, and its password is not told', (url, why) => {
+  const faults = faultsOf({ DATABASE_URL: url });
+  expect(faults).toEqual([expect.stringContaining(why)]);
+  expect(faults.join()).not.toContain('hunter2');
+});
+
 test('--help explains every variable', async () => {
   const { code, output } = await runProgram({}, '--help');
   expect(code).toBe(0);
