@@ -1,10 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { hasCode } from '../../../src/files/errno.ts';
 import { listProcesses } from '../../../src/process/procfs.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/free-port.ts';
@@ -25,8 +26,12 @@ export interface Postgres extends AsyncDisposable {
   query<Row extends pg.QueryResultRow>(text: string): Promise<Row[]>;
 }
 
-/** A cluster of this test's own, on loopback. */
-export async function startPostgres(): Promise<Postgres> {
+/**
+ * A cluster of this test's own, on loopback.
+ * @param tls it takes nothing but TLS, with a certificate that nobody has signed but itself, as Heroku's do; whoever is
+ *   not the tests' own user needs a password then
+ */
+export async function startPostgres({ tls = false }: { readonly tls?: boolean } = {}): Promise<Postgres> {
   const bin = await programs();
   const folder = await mkdtemp(join(tmpdir(), 'postgres-'));
   const port = await freePort();
@@ -35,10 +40,14 @@ export async function startPostgres(): Promise<Postgres> {
   await chown(folder, user.uid, user.gid);
   const data = join(folder, 'data');
   await run(join(bin, 'initdb'), ['--auth=trust', '--username=tests', '--no-sync', data], user);
+  const settings: Record<string, string | number> = {
+    ...{ port, fsync: 'off', unix_socket_directories: folder, listen_addresses: '127.0.0.1' },
+    ...(tls && (await certify(folder, user))),
+  };
+  if (tls) await writeFile(join(data, 'pg_hba.conf'), TLS_ONLY);
   let server: ChildProcess | undefined;
 
   async function start(): Promise<void> {
-    const settings = { port, fsync: 'off', unix_socket_directories: folder, listen_addresses: '127.0.0.1' };
     const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     server = spawn(join(bin, 'postgres'), ['-D', data, ...args], { ...user, stdio: 'ignore' });
     await eventually(async () => (await query('select 1')).length === 1);
@@ -53,7 +62,7 @@ export async function startPostgres(): Promise<Postgres> {
   }
 
   async function query<Row extends pg.QueryResultRow>(text: string): Promise<Row[]> {
-    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+    const client = new pg.Client({ connectionString: url, ssl, connectionTimeoutMillis: 2_000 });
     client.on('error', () => undefined);
     await client.connect();
     try {
@@ -67,9 +76,17 @@ export async function startPostgres(): Promise<Postgres> {
     const pid = server?.exitCode === null ? server.pid : undefined;
     if (pid === undefined) return;
     const backends = (listProcesses() ?? []).filter(({ parent }) => parent === pid);
-    for (const each of [pid, ...backends.map(backend => backend.pid)]) process.kill(each, signal);
+    for (const each of [pid, ...backends.map(backend => backend.pid)]) {
+      try {
+        process.kill(each, signal);
+      } catch (error) {
+        // A backend whose client has just left.
+        if (!hasCode(error, 'ESRCH')) throw error;
+      }
+    }
   }
 
+  const ssl = tls && { rejectUnauthorized: false };
   const url = `postgres://tests@127.0.0.1:${port}/postgres`;
   await start();
   return {
@@ -82,6 +99,19 @@ export async function startPostgres(): Promise<Postgres> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** https://www.postgresql.org/docs/current/auth-pg-hba-conf.html */
+const TLS_ONLY = 'hostssl all tests 127.0.0.1/32 trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n';
+
+/** Makes a key, and a certificate that it signs itself. @returns the settings that name them */
+async function certify(folder: string, user: { readonly uid: number; readonly gid: number }) {
+  const [key, certificate] = [join(folder, 'server.key'), join(folder, 'server.crt')];
+  const options = ['-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'];
+  await run('openssl', ['req', '-x509', ...options, '-keyout', key, '-out', certificate]);
+  await chmod(key, 0o600);
+  for (const file of [key, certificate]) await chown(file, user.uid, user.gid);
+  return { ssl: 'on', ssl_key_file: key, ssl_cert_file: certificate };
 }
 
 async function programs(): Promise<string> {
