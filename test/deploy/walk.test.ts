@@ -7,11 +7,13 @@ import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
+import { parseServermgrConfig } from '../../src/config/servermgr.ts';
 import { openEcr, REMOTE } from '../scripts/support/ecr.ts';
 import { openEcs } from '../scripts/support/ecs.ts';
 import { COMPILE_CACHE } from '../support/built.ts';
 import { killAllIn } from '../support/container.ts';
 import { freePort } from '../support/free-port.ts';
+import { commandsOf } from '../support/page-commands.ts';
 import { s3Environment } from '../support/s3-environment.ts';
 import { startS3Server } from '../support/s3-server.ts';
 import { program } from '../support/session.ts';
@@ -19,14 +21,7 @@ import { program } from '../support/session.ts';
 const ROOT = resolve(import.meta.dirname, '../..');
 const PREFIX = 'turk_interactions_with_agent';
 
-/** What the pages have one type, block after block. */
-const commands = (...pages: string[]) =>
-  pages
-    .flatMap(page => [...readFileSync(join(ROOT, page), 'utf8').matchAll(/^```sh\n(.*?)^```$/gms)])
-    .map(([, block]) => block)
-    .join('');
-
-const WALK = commands('docs/deploy.md', 'docs/servermgr.md');
+const WALK = commandsOf('docs/deploy.md') + commandsOf('docs/servermgr.md', '### ECS');
 
 const head = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).trim();
 
@@ -73,10 +68,22 @@ async function walk(script: string, env: Record<string, string | undefined>) {
   return { code, stdout, stderr };
 }
 
+function containerOf(revision: unknown) {
+  const { containerDefinitions } = revision as {
+    readonly containerDefinitions: readonly {
+      readonly environment: readonly { readonly name: string; readonly value: string }[];
+      readonly secrets: readonly { readonly name: string; readonly valueFrom: string }[];
+    }[];
+  };
+  const [container] = containerDefinitions;
+  if (container === undefined) throw new Error('there is no container');
+  return container;
+}
+
 test('every command of the pages leads from an empty account to the first archive, and the green button', {
   timeout: 300_000,
 }, async () => {
-  const { env, ecr, ecs, s3 } = await openAccount();
+  const { folder, env, ecr, ecs, s3 } = await openAccount();
   const { code, stdout, stderr } = await walk(WALK, env);
   expect(code, stderr).toBe(0);
   // The last command of the first session lists what is in the archive.
@@ -91,6 +98,21 @@ test('every command of the pages leads from an empty account to the first archiv
     { family: 'craftassist-recovery', containerDefinitions: [{ image }] },
     { family: 'servermgr', containerDefinitions: [{ image: `${REMOTE}/servermgr@${ecr.tags.get(head)}` }] },
   ]);
+  // As the platform starts it: with what is in the parameters.
+  const container = containerOf(ecs.revisions[2]);
+  const secrets = container.secrets.map(({ name, valueFrom }) => {
+    const parameter = valueFrom.replace(/^.*:parameter/, '');
+    return [name, readFileSync(join(folder, parameter.replaceAll('/', '_')), 'utf8')];
+  });
+  const given = container.environment.map(({ name, value }) => [name, value]);
+  const variables = Object.fromEntries([...secrets, ...given]);
+  const { config } = parseServermgrConfig(variables, { cwd: '/', demo: undefined });
+  const password = readFileSync(join(folder, 'password'), 'utf8');
+  expect(config.database).toEqual({
+    kind: 'postgres',
+    url: `postgres://servermgr:${password}@servermgr.0f.us-west-1.rds.amazonaws.com:5432/servermgr`,
+    tls: 'no-verify',
+  });
 });
 
 test('a walk in which nothing is promoted ends there', async () => {
@@ -118,6 +140,9 @@ test.each([
   ],
   [`aws scheduler create-schedule --cli-input-json '{"Nam":"n"}'`, 'missing: name,schedule-expression'],
   ['aws ssm put-parameter --name n --type SecureString --value abc', '--value is not abc'],
+  ['printf s | aws ssm put-parameter --name n --type SecureString --value s', '--value is not s'],
+  ["printf '' | aws ssm put-parameter --name n --type SecureString --value file:///dev/stdin", 'n is ""'],
+  ['aws rds wait db-instance-available --db-instance-identifier d', 'there is no database d yet'],
   ['docker build --tag R/a:b --colour .', "Unknown option '--colour'"],
   ['docker push R/a:b', 'there is no image R/a:b yet'],
   ['docker build --tag R/a:b .; docker push R/a:b', 'there is no login R yet'],

@@ -53,13 +53,33 @@ test('the button recovers in the role of the schedule, which may list and read w
 
 test('the task definition sets the manager up so that it starts, with its secrets from elsewhere', async () => {
   const { container, secrets, config, notices } = await managerOfTask();
-  expect(secrets).toEqual(['SERVERMGR_SECRET', 'SERVERMGR_ADMIN_TOKEN']);
+  expect(secrets).toEqual(['SERVERMGR_SECRET', 'SERVERMGR_ADMIN_TOKEN', 'DATABASE_URL']);
   expect(notices).toEqual([]);
   expect(config).toMatchObject({
     listen: { host: '0.0.0.0', port: container.portMappings[0].containerPort },
     launcher: { kind: 'ecs', subnets: ['subnet-a', 'subnet-b'], securityGroups: ['sg-1'] },
     trustedProxies: 1,
+    database: { kind: 'postgres' },
   });
+});
+
+test('the execution role may read the secrets of the manager', async () => {
+  const { container } = await managerOfTask();
+  const { Statement } = await filled('iam/servermgr-execution.json');
+  const read = Statement.find(({ Action }: { Action: string }) => Action === 'ssm:GetParameters');
+  const prefix = read.Resource.replace(/\*$/, '');
+  for (const { valueFrom } of container.secrets) expect(valueFrom.startsWith(prefix)).toBe(true);
+});
+
+test('nothing is written in the manager’s container: without a folder to write to, it starts', async () => {
+  const { container, config } = await managerOfTask();
+  expect(container.readonlyRootFilesystem).toBe(true);
+  // A SQLite file, or a secret that is made, would be written to the state folder.
+  expect([config.database.kind, config.launcher.kind, config.secret]).toEqual([
+    'postgres',
+    'ecs',
+    expect.any(String),
+  ]);
 });
 
 test('the manager leads to the dashboard where the image’s listens, and the session’s task opens that port', async () => {
@@ -132,6 +152,10 @@ test('Procfile starts the manager', async () => {
   expect(await readFile(join(ROOT, 'Procfile'), 'utf8')).toBe('web: node src/servermgr/main.ts\n');
 });
 
+const SECRETS: Record<string, string> = {
+  DATABASE_URL: 'postgres://u:p@db.internal/servermgr?sslmode=require',
+};
+
 /** The manager, as its task definition sets it up. */
 async function managerOfTask() {
   const [container] = (await filled('servermgr-task.json')).containerDefinitions;
@@ -139,7 +163,7 @@ async function managerOfTask() {
     container.environment.map(({ name, value }: { name: string; value: string }) => [name, value]),
   );
   const secrets: string[] = container.secrets.map(({ name }: { name: string }) => name);
-  const given = Object.fromEntries(secrets.map(name => [name, 's'.repeat(40)]));
+  const given = Object.fromEntries(secrets.map(name => [name, SECRETS[name] ?? 's'.repeat(40)]));
   return {
     container,
     secrets,

@@ -3,7 +3,7 @@
 // and what needs something that no command has made. A task that it runs is a process, and S3 is the tests' own.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { make, need } from '../support/account.ts';
+import { make, need, pathOf } from '../support/account.ts';
 import { COMMANDS, JSON_OPTIONS, VALUES } from '../support/commands.ts';
 import { logOfTask, runTask, stopTask, taskHas } from '../support/task.ts';
 
@@ -14,6 +14,8 @@ const ACTIONS = {
   'ecs wait tasks-running': () => taskHas('server_ready'),
   'ecs stop-task': () => stopTask(),
   'ecs wait tasks-stopped': () => taskHas('session_finished'),
+  'ssm put-parameter': ({ name }) => keep(name),
+  'rds create-db-instance': () => keep('password'),
 };
 
 const [name, command, args] = find(process.argv.slice(2));
@@ -33,15 +35,18 @@ function find(words) {
 
 function parse({ options: known, words = 0 }, given) {
   const wanted = known.split(/\s+/).filter(Boolean);
-  const names = [...wanted.map(option => option.replace('?', '')), 'query', 'output', 'cli-input-json'];
+  const flags = wanted.filter(option => option.endsWith('!')).map(option => option.slice(0, -1));
+  const names = [...wanted.map(option => option.replace(/[?!]$/, '')), 'query', 'output', 'cli-input-json'];
   const { values, positionals } = parseArgs({
     args: given,
     allowPositionals: true,
-    options: Object.fromEntries(names.map(option => [option, { type: 'string' }])),
+    options: Object.fromEntries(
+      names.map(option => [option, { type: flags.includes(option) ? 'boolean' : 'string' }]),
+    ),
   });
   for (const option of JSON_OPTIONS) if (option in values) values[option] = json(values[option]);
   const all = { ...values, ...fieldsOf(values['cli-input-json'] ?? '{}'), ...positionals };
-  const missing = wanted.filter(option => !option.endsWith('?') && !all[option]);
+  const missing = wanted.filter(option => !option.endsWith('?') && !all[option.replace('!', '')]);
   if (missing.length > 0 || positionals.length !== words)
     throw new Error(`missing: ${missing}, ${positionals}`);
   for (const option of Object.keys(all)) {
@@ -77,7 +82,15 @@ function plain(text) {
 
 function answer(answers, query) {
   if (!(query in answers)) throw new Error(`nothing is known of --query ${query}`);
-  return answers[query];
+  const found = answers[query];
+  return typeof found === 'function' ? found(options) : found;
+}
+
+/** Keeps what is told by stdin, as the file that an option names. */
+function keep(what) {
+  const told = readFileSync(0, 'utf8');
+  if (!/^\S+$/.test(told)) throw new Error(`${what} is "${told}"`);
+  writeFileSync(pathOf(what.replaceAll('/', '_')), told);
 }
 
 async function download(from, to) {

@@ -1,6 +1,9 @@
+/** What a command was given, by option. */
+type Options = Readonly<Record<string, string>>;
+
 /** A command of the AWS CLI, as far as a walk needs it. */
 export interface Command {
-  /** Its options; those that end in `?` may be left out. */
+  /** Its options; those that end in `?` may be left out, and those that end in `!` take no value. */
   readonly options: string;
   /** How many words it takes besides. */
   readonly words?: number;
@@ -8,10 +11,13 @@ export interface Command {
   readonly needs?: Readonly<Record<string, string>>;
   readonly makes?: Readonly<Record<string, string>>;
   /** What it prints: by `--query`, without which it prints nothing that matters. */
-  readonly answers?: Readonly<Record<string, string>>;
+  readonly answers?: Readonly<Record<string, string | ((options: Options) => string)>>;
 }
 
 export const TASK = 'arn:aws:ecs:us-west-1:123456789012:task/craftassist/0e';
+
+/** Security groups, by name. */
+const GROUPS: Readonly<Record<string, string>> = { craftassist: 'sg-03', 'servermgr-database': 'sg-0e' };
 
 export const COMMANDS: Readonly<Record<string, Command>> = {
   'sts get-caller-identity': { options: '', answers: { Account: '123456789012' } },
@@ -52,9 +58,9 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   'ec2 describe-subnets': { options: 'filters', answers: { 'Subnets[0].SubnetId': 'subnet-02' } },
   'ec2 create-security-group': {
     options: 'group-name vpc-id description',
-    answers: { GroupId: 'sg-03' },
+    answers: { GroupId: ({ 'group-name': name = '' }) => GROUPS[name] ?? '' },
   },
-  'ec2 authorize-security-group-ingress': { options: 'group-id protocol port cidr' },
+  'ec2 authorize-security-group-ingress': { options: 'group-id protocol port cidr? source-group?' },
   'ec2 describe-network-interfaces': {
     options: 'network-interface-ids',
     answers: { 'NetworkInterfaces[0].Association.PublicIp': '203.0.113.7' },
@@ -81,7 +87,29 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   'scheduler create-schedule': {
     options: 'name schedule-expression flexible-time-window target',
   },
-  'ssm put-parameter': { options: 'name type value' },
+  'ssm put-parameter': { options: 'name type value', makes: { parameter: 'name' } },
+  'rds create-db-subnet-group': {
+    options: 'db-subnet-group-name db-subnet-group-description subnet-ids',
+    // The second subnet.
+    words: 1,
+    makes: { 'subnet group': 'db-subnet-group-name' },
+  },
+  'rds create-db-instance': {
+    options: `db-instance-identifier engine db-instance-class allocated-storage storage-type storage-encrypted!
+      no-publicly-accessible! db-subnet-group-name vpc-security-group-ids db-name master-username
+      master-user-password backup-retention-period deletion-protection!`,
+    needs: { 'subnet group': 'db-subnet-group-name' },
+    makes: { database: 'db-instance-identifier' },
+  },
+  'rds wait db-instance-available': {
+    options: 'db-instance-identifier',
+    needs: { database: 'db-instance-identifier' },
+  },
+  'rds describe-db-instances': {
+    options: 'db-instance-identifier',
+    needs: { database: 'db-instance-identifier' },
+    answers: { 'DBInstances[0].Endpoint.Address': 'servermgr.0f.us-west-1.rds.amazonaws.com' },
+  },
 };
 
 /** What the value of an option has to look like; others need only be there. */
@@ -93,15 +121,24 @@ export const VALUES: Readonly<Record<string, RegExp>> = {
   'retention-in-days': /^(1|3|5|7|14|30|60|90|120|150|180|365|400)$/,
   filters: /^Name=(is-default,Values=true|vpc-id,Values=vpc-01)$/,
   'vpc-id': /^vpc-01$/,
-  'group-id': /^sg-03$/,
+  'group-id': /^sg-0[3e]$/,
+  'source-group': /^sg-0c$/,
+  'vpc-security-group-ids': /^sg-0e$/,
+  'subnet-ids': /^subnet-0a$/,
+  engine: /^postgres$/,
+  'db-instance-class': /^db\.[a-z0-9]+\.[a-z0-9]+$/,
+  'storage-type': /^gp3$/,
+  'allocated-storage': /^(2\d|[3-9]\d|\d{3,})$/,
+  'backup-retention-period': /^([12]?\d|3[0-5])$/,
   protocol: /^tcp$/,
-  port: /^(80|25565)$/,
+  port: /^(80|25565|5432)$/,
   cidr: /^0\.0\.0\.0\/0$/,
   settings: /^name=containerInsights,value=(enabled|disabled)$/,
   'launch-type': /^FARGATE$/,
   'network-configuration':
     /^awsvpcConfiguration=\{subnets=\[subnet-02\],securityGroups=\[sg-03\],assignPublicIp=ENABLED\}$|^\{/,
   // Arguments can be seen by every process of a machine.
+  'master-user-password': /^file:\/\/\/dev\/stdin$/,
   value: /^file:\/\/\/dev\/stdin$/,
   output: /^text$/,
 };
