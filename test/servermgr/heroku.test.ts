@@ -5,10 +5,12 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
+import { nameOf } from '../../src/servermgr/session-id.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
-import { commandsOf } from '../support/page-commands.ts';
+import { commandsOf, queriesOf } from '../support/page-commands.ts';
 import { startS3Server } from '../support/s3-server.ts';
 import { startAwsServer } from './support/aws-server.ts';
 import { programPath } from './support/manager.ts';
@@ -29,9 +31,20 @@ async function startHerokuPostgres() {
   const postgres = await startPostgres({ tls: true });
   await postgres.query("create role app login password 'topsecret' connection limit 20");
   await postgres.query('create database fleet owner app');
-  const url = new URL(postgres.url);
+  const url = `postgres://app:topsecret@${new URL(postgres.url).host}/fleet`;
   return {
-    url: `postgres://app:topsecret@${url.host}/fleet`,
+    url,
+    /** What a person asks, as `heroku pg:psql` does. */
+    async ask(text: string): Promise<readonly unknown[]> {
+      const client = new pg.Client({ connectionString: url, ssl: { rejectUnauthorized: false } });
+      await client.connect();
+      try {
+        const answers = [await client.query(text)].flat();
+        return answers.flatMap(({ rows }) => rows);
+      } finally {
+        await client.end();
+      }
+    },
     connections: async () => {
       const rows = await postgres.query<{ count: string }>(
         "select count(*) from pg_stat_activity where usename = 'app' and datname = 'fleet'",
@@ -119,6 +132,18 @@ test('the commands for Heroku lead to two dynos that share a database, of which 
   expect(await again.text('/')).toContain(`href="/wait?q=${id}"`);
   const admin = newVisitor(third.url, { authorization: basic(config.SERVERMGR_ADMIN_TOKEN ?? '') });
   expect(await admin.text('/admin')).toContain('flat_world');
+
+  const [look = '', , cleanUp = ''] = queriesOf('docs/servermgr.md', '### Who did what');
+  const launched = { who: expect.stringMatching(/^visitor /), what: 'launch', detail: 'flat_world' };
+  const day = 86_400_000;
+  expect(await postgres.ask(look)).toEqual([{ ...launched, session: nameOf(id), at: expect.any(Date) }]);
+  // What is old goes, and what runs stays.
+  await postgres.ask(
+    `insert into servermgr.audit (at_ms, who, what) values (${Date.now() - 366 * day}, 'rule', 'stop')`,
+  );
+  await postgres.ask(cleanUp);
+  expect(await postgres.ask(look)).toHaveLength(1);
+  expect(await postgres.ask('select id from servermgr.sessions')).toEqual([{ id }]);
 });
 
 test.for([

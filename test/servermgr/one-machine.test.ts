@@ -7,10 +7,11 @@ import { delimiter, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
+import { nameOf } from '../../src/servermgr/session-id.ts';
 import { COMPILE_CACHE } from '../support/built.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
-import { commandsOf } from '../support/page-commands.ts';
+import { commandsOf, queriesOf } from '../support/page-commands.ts';
 import { portRange, programPath, removeSessions, supervisorCommand } from './support/manager.ts';
 import { idIn, newVisitor } from './support/visitor.ts';
 
@@ -80,6 +81,16 @@ test('the commands for one machine lead to a service, whose sessions outlive a b
   const database = new DatabaseSync(join(checkout, copy), { readOnly: true });
   onTestFinished(() => database.close());
   expect(database.prepare('select id, over_ms from sessions').all()).toEqual([{ id, over_ms: null }]);
+  const [, inFile = ''] = queriesOf('docs/servermgr.md', '### Who did what');
+  expect(database.prepare(inFile).all()).toEqual([
+    {
+      at: expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/),
+      who: expect.stringMatching(/^visitor /),
+      what: 'launch',
+      session: nameOf(id),
+      detail: 'demo',
+    },
+  ]);
   await type('sudo systemctl stop servermgr');
 });
 

@@ -5,9 +5,19 @@ const ROOT = resolve(import.meta.dirname, '../..');
 
 /** What a page has one type, block after block. @param section the heading above the blocks; default: all of the page */
 export function commandsOf(page: string, section?: string): string {
+  return blocksOf('sh', page, section).join('');
+}
+
+/** What a page has one ask a database, in its blocks of SQL. */
+export function queriesOf(page: string, section: string): readonly string[] {
+  return blocksOf('sql', page, section);
+}
+
+function blocksOf(language: 'sh' | 'sql', page: string, section?: string): string[] {
   const text = readFileSync(resolve(ROOT, page), 'utf8');
   const part = section === undefined ? text : sectionOf(text, section);
-  return [...part.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) => block).join('');
+  const blocks = part.matchAll(/^```(\w+)\n(.*?)^```$/gms);
+  return [...blocks].flatMap(([, kind, block = '']) => (kind === language ? [block] : []));
 }
 
 /** @throws when there is no such heading */

@@ -5,7 +5,7 @@ import type { Tables } from './schema.ts';
 /** Who did what, and when. */
 export interface AuditEntry {
   readonly atMs: number;
-  /** `visitor <hash>`, `admin`, `api`, `rule`, or `manager`. */
+  /** `visitor <hash>`, `admin at <network>`, `admin`, `api`, `rule`, or `manager`. */
   readonly who: string;
   readonly what: 'launch' | 'launch-failed' | 'found' | 'stop' | 'recover';
   /** The id of the session; the table names it, for an id is a secret. */

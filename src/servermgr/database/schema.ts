@@ -68,7 +68,7 @@ export interface ObserverTable {
 export interface AuditTable {
   readonly id: Generated<number>;
   readonly at_ms: number;
-  /** `visitor <hash>`, `admin`, `api`, `rule`, or an instance. */
+  /** `visitor <hash>`, `admin at <network>`, `admin`, `api`, `rule`, or `manager`. */
   readonly who: string;
   readonly what: string;
   /** A session's name; null: it concerned none. */
