@@ -92,7 +92,7 @@ const limits = {
   SERVERMGR_BUDGET_PER_DAY: optional(
     own.dollars,
     'none',
-    'US dollars a day (UTC): a launch with which the sessions that run could exceed it, each until its limit or midnight, has to wait',
+    'US dollars a day (UTC): a launch with which the sessions that run could exceed it, each until SERVERMGR_MAX_AGE, has to wait',
   ),
   SERVERMGR_SESSIONS_PER_NETWORK: optional(
     values.wholeNumber(1, 10_000),

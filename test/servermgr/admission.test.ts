@@ -113,6 +113,15 @@ test('a budget is never exceeded: those that run count until their limit or midn
   expect((await here.admissions.spending(midnightMs + 1))?.atMost).toBeCloseTo(3.5, 2);
 });
 
+test('a session of tonight counts tomorrow as well', async () => {
+  await using here = await openHere({ budgetPerDay: 10, maxAgeMs: 8 * HOUR }, 1);
+  const evening = NOON + 11 * HOUR;
+  // An hour each of today's money, and seven of tomorrow's.
+  expect(await here.admit(requested({ requestedMs: evening }))).toEqual({ kind: 'admitted' });
+  expect((await here.admissions.spending(evening))?.atMost).toBe(1);
+  expect(await here.admit(requested({ requestedMs: evening }))).toMatchObject({ kind: 'over-budget' });
+});
+
 test('what costs are unknown is told by the sessions before', async () => {
   await using here = await openHere({ budgetPerDay: 3, maxAgeMs: HOUR });
   const first = requested();

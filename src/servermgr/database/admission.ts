@@ -89,16 +89,19 @@ export function openAdmissions(
     return Number(count);
   }
 
+  /** Of no day that it may run in: a session of tonight costs tomorrow's money as well. */
   async function isOverBudget(tx: Transaction<Tables>, nowMs: number): Promise<boolean> {
-    if (limits.budgetPerDay === undefined) return false;
-    const { atMost, rate } = await spent(tx, nowMs);
-    return (
-      atMost + costOf({ fromMs: nowMs, untilMs: nowMs + limits.maxAgeMs }, nowMs, rate) > limits.budgetPerDay
-    );
+    const { budgetPerDay } = limits;
+    if (budgetPerDay === undefined) return false;
+    const own = { fromMs: nowMs, untilMs: nowMs + limits.maxAgeMs };
+    const { runs, rate } = await runsSince(tx, nowMs);
+    const isOver = (day: Day) =>
+      spentIn(day, runs) + costIn(day, { ...own, costPerHour: rate }) > budgetPerDay;
+    return daysOf(own).some(isOver);
   }
 
   /** Those that run count as if they ran until they are stopped as too old. */
-  async function spent(tx: Pick<typeof db, 'selectFrom'>, nowMs: number) {
+  async function runsSince(tx: Pick<typeof db, 'selectFrom'>, nowMs: number) {
     const rows = await tx
       .selectFrom('sessions')
       .select(['requested_ms', 'over_ms', 'cost_per_hour', 'confirmed_ms'])
@@ -109,13 +112,14 @@ export function openAdmissions(
       .select(({ fn }) => fn.max('cost_per_hour').as('cost'))
       .executeTakeFirst();
     const rate = costPerHour ?? dearest?.cost ?? 0;
-    const costs = rows
+    const runs = rows
       .filter(row => row.over_ms === null || row.confirmed_ms !== null)
-      .map(row => {
-        const untilMs = row.over_ms ?? Math.max(nowMs, row.requested_ms + limits.maxAgeMs);
-        return costOf({ fromMs: row.requested_ms, untilMs }, nowMs, costPerHour ?? row.cost_per_hour ?? rate);
-      });
-    return { atMost: costs.reduce((sum, cost) => sum + cost, 0), rate };
+      .map(row => ({
+        fromMs: row.requested_ms,
+        untilMs: row.over_ms ?? Math.max(nowMs, row.requested_ms + limits.maxAgeMs),
+        costPerHour: costPerHour ?? row.cost_per_hour ?? rate,
+      }));
+    return { runs, rate };
   }
 
   return {
@@ -131,24 +135,44 @@ export function openAdmissions(
       }),
     async spending(nowMs) {
       if (limits.budgetPerDay === undefined) return undefined;
-      return { atMost: (await spent(db, nowMs)).atMost, budget: limits.budgetPerDay };
+      const { runs } = await runsSince(db, nowMs);
+      return { atMost: spentIn(dayOf(nowMs), runs), budget: limits.budgetPerDay };
     },
   };
 }
 
-/** What a time costs, as far as it is of this day. */
-function costOf(
-  { fromMs, untilMs }: { readonly fromMs: number; readonly untilMs: number },
-  nowMs: number,
-  costPerHour: number,
-): number {
-  const { startMs, endMs } = dayOf(nowMs);
+interface Span {
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+interface Run extends Span {
+  readonly costPerHour: number;
+}
+
+/** Days are UTC's. */
+interface Day {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+function spentIn(day: Day, runs: readonly Run[]): number {
+  return runs.reduce((sum, run) => sum + costIn(day, run), 0);
+}
+
+/** What a session costs, as far as it runs in that day. */
+function costIn({ startMs, endMs }: Day, { fromMs, untilMs, costPerHour }: Run): number {
   const ms = Math.min(untilMs, endMs) - Math.max(fromMs, startMs);
   return (Math.max(0, ms) / HOUR_MS) * costPerHour;
 }
 
-/** Days are UTC's. */
-function dayOf(nowMs: number): { readonly startMs: number; readonly endMs: number } {
+function dayOf(nowMs: number): Day {
   const startMs = nowMs - (nowMs % DAY_MS);
   return { startMs, endMs: startMs + DAY_MS };
+}
+
+function daysOf({ fromMs, untilMs }: Span): Day[] {
+  const days = [dayOf(fromMs)];
+  for (let day = dayOf(fromMs); day.endMs < untilMs; day = dayOf(day.endMs)) days.push(dayOf(day.endMs));
+  return days;
 }

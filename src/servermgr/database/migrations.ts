@@ -1,17 +1,40 @@
 import { type Kysely, sql } from 'kysely';
-import { type Migration, Migrator } from 'kysely/migration';
+import { DEFAULT_MIGRATION_TABLE, type Migration, Migrator } from 'kysely/migration';
 import type { DatabaseKind } from './database.ts';
 import type { Tables } from './schema.ts';
 
 /** Brings the tables up to date; several instances may do it at the same moment. @param schema undefined: SQLite's one */
 export async function migrate(db: Kysely<Tables>, kind: DatabaseKind, schema?: string): Promise<void> {
+  const all = { ...migrations(kind), ...(await laterOnes(db, kind, schema)) };
   const migrator = new Migrator({
     db,
-    provider: { getMigrations: async () => migrations(kind) },
+    provider: { getMigrations: async () => all },
     ...(schema !== undefined && { migrationTableSchema: schema }),
   });
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined) throw error;
+}
+
+/**
+ * Those of a version after this one: a version that is taken back, or started beside a newer one, runs on its tables. So
+ * a migration may add what older versions need not know, and take nothing away that they do.
+ */
+async function laterOnes(
+  db: Kysely<Tables>,
+  kind: DatabaseKind,
+  schema: string | undefined,
+): Promise<Record<string, Migration>> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  const isThere = tables.some(
+    table => table.name === DEFAULT_MIGRATION_TABLE && (schema === undefined || table.schema === schema),
+  );
+  if (!isThere) return {};
+  const done = await sql<{ name: string }>`select name from ${sql.table(DEFAULT_MIGRATION_TABLE)}`.execute(
+    db,
+  );
+  const known = Object.keys(migrations(kind));
+  const later = done.rows.map(({ name }) => name).filter(name => !known.includes(name));
+  return Object.fromEntries(later.map(name => [name, { up: async () => undefined }]));
 }
 
 /** By name, in their order. One that was released is never changed. */

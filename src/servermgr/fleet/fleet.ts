@@ -29,7 +29,7 @@ export interface FleetOptions {
   readonly limits: ServermgrLimits;
   readonly worlds: readonly World[];
   readonly session: SessionSettings;
-  /** Keys the hashes of networks: addresses are written down nowhere. */
+  /** Keys the hashes of networks: no visitor's address is written down. */
   readonly secret: string;
   readonly log: Log;
 }
