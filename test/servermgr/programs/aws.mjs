@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 // aws: ECS and EC2 as a process of their own, with AWS's limits and a game behind every task's address. Prints a line of
 // JSON: where AWS is (url), where the games are (gamePort), and a page for tests (control). There GET / tells the counts
-// and the tasks, and POST /end?session=<id>&exitCode=<n> ends one. --tasks <n>: so many run from the beginning, of the
-// manager --manager <name>. --interface-ms, --running-ms, --address-ms, --listed-ms: how tasks fare. --lost <share>: of
-// so many answers nothing is heard. --unlimited: nothing is throttled. --port <n>: of AWS; --game-port <n>.
+// and the tasks, POST /end?session=<id>&exitCode=<n> ends one and tells when, and POST /throttle?ms=<n> refuses for so
+// long to list and describe tasks. --tasks <n>: so many run from the beginning, of the manager --manager <name>.
+// --interface-ms, --running-ms, --address-ms, --listed-ms, --stopping-ms: how tasks fare. --lost <share>: of so many
+// answers nothing is heard. --unlimited: nothing is throttled. --port <n>: of AWS; --game-port <n>.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
@@ -16,7 +17,8 @@ const text = { type: 'string' };
 const { values } = parseArgs({
   options: {
     ...{ tasks: text, manager: text, lost: text, port: text, unlimited: { type: 'boolean' } },
-    ...{ 'interface-ms': text, 'running-ms': text, 'address-ms': text, 'listed-ms': text, 'game-port': text },
+    ...{ 'interface-ms': text, 'running-ms': text, 'address-ms': text, 'listed-ms': text },
+    ...{ 'stopping-ms': text, 'game-port': text },
   },
 });
 const number = name => Number(values[name] ?? 0);
@@ -24,6 +26,7 @@ const number = name => Number(values[name] ?? 0);
 const aws = await startAwsServer({
   ...{ interfaceMs: number('interface-ms'), runningMs: number('running-ms') },
   ...{ addressMs: number('address-ms'), listedMs: number('listed-ms') },
+  stoppingMs: number('stopping-ms'),
   ...{ pageSize: 100, port: number('port'), limits: values.unlimited ? {} : PUBLISHED_LIMITS },
   ...{ loses: () => Math.random() < number('lost'), keepsRequests: false },
 });
@@ -31,17 +34,21 @@ seedTasks(aws, number('tasks'), values.manager ?? 'servermgr');
 const gamePort = await aws.tasks.playGame(number('game-port'));
 
 const control = createServer(({ method, url }, response) => {
-  const { searchParams: query } = new URL(url, 'http://control');
+  const { pathname, searchParams: query } = new URL(url, 'http://control');
+  if (pathname === '/throttle') {
+    aws.throttle(['ListTasks', 'DescribeTasks'], Number(query.get('ms')));
+    return response.end();
+  }
   if (method === 'POST') {
     const found = aws.tasks.alive().filter(task => sessionOf(task) === query.get('session'));
     for (const task of found) aws.tasks.end(task, { exitCode: Number(query.get('exitCode') ?? 0) });
-    return response.end(`${found.length}`);
+    return response.end(`${Date.now()}`);
   }
   const tasks = aws.tasks.all().map(({ task }) => {
     const { taskArn, host, createdMs, stopped } = task;
     return { taskArn, session: sessionOf(task), host, createdMs, stopped };
   });
-  response.end(JSON.stringify({ counts: aws.counts(), tasks }));
+  response.end(JSON.stringify({ counts: aws.counts(), refused: aws.refused(), looks: aws.looks(), tasks }));
 });
 // Whoever has forgotten it: it ends.
 setTimeout(() => process.exit(), 3_600_000);

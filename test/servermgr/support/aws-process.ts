@@ -10,12 +10,17 @@ export interface AwsProcess extends AsyncDisposable {
   readonly url: string;
   readonly gamePort: number;
   read(): Promise<AwsState>;
-  /** The session ends by itself. */
-  end(session: string): Promise<void>;
+  /** The session ends by itself. @returns when, in milliseconds since the epoch */
+  end(session: string): Promise<number>;
+  /** For so long to list and to describe tasks is throttled, whoever asks. */
+  throttle(forMs: number): Promise<void>;
 }
 
-interface AwsState {
+export interface AwsState {
   readonly counts: ReturnType<AwsServer['counts']>;
+  readonly refused: number;
+  /** How many requests had read tasks when each look at all of them began. */
+  readonly looks: readonly number[];
   readonly tasks: readonly (Pick<FakeTask, 'taskArn' | 'host' | 'createdMs' | 'stopped'> & {
     readonly session: string | undefined;
   })[];
@@ -36,7 +41,10 @@ export async function startAwsProcess(args: readonly string[]): Promise<AwsProce
     gamePort,
     read: async () => (await (await fetch(control)).json()) as AwsState,
     async end(session) {
-      await fetch(`${control}/end?session=${session}`, { method: 'POST' });
+      return Number(await (await fetch(`${control}/end?session=${session}`, { method: 'POST' })).text());
+    },
+    async throttle(forMs) {
+      await fetch(`${control}/throttle?ms=${forMs}`, { method: 'POST' });
     },
     async [Symbol.asyncDispose]() {
       child.kill();

@@ -17,6 +17,12 @@ export interface AwsServer extends AsyncDisposable {
   counts(): Readonly<Record<string, { readonly requests: number; readonly throttled: number }>>;
   /** The next so many requests of that operation fail so. */
   fail(operation: string, error: Omit<Refusal, 'message'> & { message?: string }, times: number): void;
+  /** For so long these operations are throttled, as where others of the account use all of their rate. */
+  throttle(operations: readonly string[], forMs: number): void;
+  /** How many of its answers throttled, because of `throttle`. */
+  refused(): number;
+  /** How many requests had read tasks when each look at all of them began. */
+  looks(): readonly number[];
   clients(): ReturnType<typeof createClients>;
 }
 
@@ -43,6 +49,9 @@ export async function startAwsServer(plan: AwsPlan = {}): Promise<AwsServer> {
   const counts: Record<string, { requests: number; throttled: number }> = {};
   const requests: { operation: string; body: Record<string, unknown> }[] = [];
   const failures = new Map<string, Refusal & { left: number }>();
+  const throttledUntilMs = new Map<string, number>();
+  const looks: number[] = [];
+  let refused = 0;
   const server = http.createServer((message, response) => void serve(message, response));
   server.listen(plan.port ?? 0, '127.0.0.1');
   await once(server, 'listening');
@@ -57,11 +66,16 @@ export async function startAwsServer(plan: AwsPlan = {}): Promise<AwsServer> {
     if (plan.keepsRequests ?? true) requests.push({ operation, body });
     const count = counts[operation] ?? { requests: 0, throttled: 0 };
     counts[operation] = count;
+    if (operation === 'ListTasks' && body.desiredStatus === 'RUNNING' && body.nextToken === undefined) {
+      looks.push((counts.ListTasks?.requests ?? 0) + (counts.DescribeTasks?.requests ?? 0));
+    }
     count.requests += 1;
     if (plan.delayMs !== undefined) await setTimeout(plan.delayMs(operation));
     const isEcs = typeof target === 'string';
-    if (!limits.take(operation)) {
-      count.throttled += 1;
+    const isRefused = Date.now() < (throttledUntilMs.get(operation) ?? 0);
+    if (isRefused || !limits.take(operation)) {
+      if (isRefused) refused += 1;
+      else count.throttled += 1;
       const type = isEcs ? 'ThrottlingException' : 'RequestLimitExceeded';
       return answerError(response, { type, message: 'Rate exceeded', status: isEcs ? 400 : 503 }, isEcs);
     }
@@ -102,6 +116,11 @@ export async function startAwsServer(plan: AwsPlan = {}): Promise<AwsServer> {
     fail(operation, { message = '', ...error }, times) {
       failures.set(operation, { ...error, message: message || error.type, left: times });
     },
+    throttle(operations, forMs) {
+      for (const operation of operations) throttledUntilMs.set(operation, Date.now() + forMs);
+    },
+    refused: () => refused,
+    looks: () => looks,
     clients: () => clientsOf(url),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

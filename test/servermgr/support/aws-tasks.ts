@@ -10,6 +10,8 @@ export interface TaskPlan {
   readonly interfaceMs?: number;
   readonly runningMs?: number;
   readonly addressMs?: number;
+  /** How long a task takes to end after StopTask. */
+  readonly stoppingMs?: number;
   /** How RunTask fails, for a place; undefined: it does not. */
   readonly refuse?: (place: PlaceOfRun) => string | undefined;
   /** How a task dies before it runs; undefined: it does not. */
@@ -33,6 +35,8 @@ export interface FakeTask {
   readonly request: Record<string, unknown>;
   readonly createdMs: number;
   readonly host: string;
+  /** StopTask was called for it. */
+  stopping: { readonly atMs: number; readonly reason: string } | undefined;
   stopped: { atMs: number; stopCode: string; stoppedReason: string; exitCode: number } | undefined;
 }
 
@@ -77,6 +81,7 @@ export function newTaskStore(plan: TaskPlan) {
       request,
       createdMs: Date.now(),
       host: hostOf(tasks.size),
+      stopping: undefined,
       stopped: undefined,
     };
     const answer = () => ({ tasks: [toJson(task)], failures: [] });
@@ -110,7 +115,7 @@ export function newTaskStore(plan: TaskPlan) {
     const task = tasks.get(String(body.task));
     if (task === undefined)
       throw { type: 'InvalidParameterException', message: 'The referenced task was not found.' };
-    end(task, { stopCode: 'UserInitiated', stoppedReason: String(body.reason), exitCode: 0 });
+    task.stopping ??= { atMs: Date.now(), reason: String(body.reason) };
     return { task: toJson(task) };
   }
 
@@ -120,13 +125,19 @@ export function newTaskStore(plan: TaskPlan) {
       stopCode = 'EssentialContainerExited',
       stoppedReason = 'Essential container in task exited',
       exitCode = 0,
+      atMs = Date.now(),
     } = {},
   ): void {
-    task.stopped ??= { atMs: Date.now(), stopCode, stoppedReason, exitCode };
+    task.stopped ??= { atMs, stopCode, stoppedReason, exitCode };
   }
 
-  /** Whether a task has died meanwhile. */
+  /** Whether a task has died or was stopped meanwhile. */
   function settle(task: FakeTask): void {
+    const { stopping } = task;
+    const endMs = (stopping?.atMs ?? Number.POSITIVE_INFINITY) + (plan.stoppingMs ?? 0);
+    if (stopping !== undefined && Date.now() >= endMs) {
+      end(task, { stopCode: 'UserInitiated', stoppedReason: stopping.reason, exitCode: 0, atMs: endMs });
+    }
     const death = plan.dies?.(task);
     if (death !== undefined && ageMs(task) >= (plan.interfaceMs ?? 0)) end(task, { ...death, exitCode: 1 });
   }
@@ -144,15 +155,18 @@ export function newTaskStore(plan: TaskPlan) {
       capacityProviderName: task.place.capacity,
       createdAt: task.createdMs / 1_000,
       ...(running && { startedAt: (task.createdMs + (plan.runningMs ?? 0)) / 1_000 }),
-      desiredStatus: task.stopped === undefined ? 'RUNNING' : 'STOPPED',
+      desiredStatus: task.stopped === undefined && task.stopping === undefined ? 'RUNNING' : 'STOPPED',
       lastStatus:
         task.stopped !== undefined
           ? 'STOPPED'
-          : running
-            ? 'RUNNING'
-            : age >= (plan.interfaceMs ?? 0)
-              ? 'PENDING'
-              : 'PROVISIONING',
+          : task.stopping !== undefined
+            ? 'STOPPING'
+            : running
+              ? 'RUNNING'
+              : age >= (plan.interfaceMs ?? 0)
+                ? 'PENDING'
+                : 'PROVISIONING',
+      ...(task.stopping && { stoppedReason: task.stopping.reason }),
       ...(task.stopped && {
         stopCode: task.stopped.stopCode,
         stoppedReason: task.stopped.stoppedReason,
@@ -181,8 +195,16 @@ export function newTaskStore(plan: TaskPlan) {
     describe,
     stop,
     end,
-    all: () => Array.from(tasks.values(), withAddress),
-    alive: () => [...tasks.values()].filter(({ stopped }) => stopped === undefined),
+    all: () =>
+      Array.from(tasks.values(), task => {
+        settle(task);
+        return withAddress(task);
+      }),
+    alive: () =>
+      [...tasks.values()].filter(task => {
+        settle(task);
+        return task.stopped === undefined;
+      }),
     ofInterfaces: (ids: readonly string[]) => ids.flatMap(id => byInterface.get(id) ?? []).map(withAddress),
     /** One game behind every task's address: 127.0.0.2 and on. @param port 0: any @returns its port. */
     async playGame(port = 0): Promise<number> {
