@@ -10,6 +10,8 @@ export interface ObserverStatus {
   readonly fault: string | undefined;
   /** Until when the lease lasts, in milliseconds from now on; negative: nobody observes. */
   readonly leftMs: number;
+  /** Now, by the database's clock. */
+  readonly nowMs: number;
 }
 
 /** How often a lease is renewed: one that could not be for a while is lost. */
@@ -96,7 +98,7 @@ export function createLease({ db, kind }: Database, holder: string): Lease {
         .executeTakeFirst();
       if (row === undefined) return undefined;
       const { listed_ms: listedMs, fault, until_ms: untilMs, now_ms: nowMs } = row;
-      return { listedMs: listedMs ?? undefined, fault: fault ?? undefined, leftMs: untilMs - nowMs };
+      return { listedMs: listedMs ?? undefined, fault: fault ?? undefined, leftMs: untilMs - nowMs, nowMs };
     },
 
     async release() {

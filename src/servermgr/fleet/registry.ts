@@ -50,9 +50,10 @@ export function createRegistry(
   let records = new Map<string, FleetRecord>();
   /** Observed here, and not written down yet. */
   const unsaved = new Set<string>();
-  let lastChangeMs: number | undefined;
+  /** By the database's clock: what had changed by then is known; undefined: all is to be read. */
+  let knownUntilMs: number | undefined;
   let readMs = Date.now();
-  let observer: ObserverStatus | undefined;
+  let observer: Omit<ObserverStatus, 'nowMs'> | undefined;
   let made: { readonly atMs: number; readonly views: readonly SessionView[] } | undefined;
 
   function set(record: FleetRecord): void {
@@ -74,7 +75,7 @@ export function createRegistry(
   /** Another instance has taken over, and observes by itself: what was seen here is old. */
   function readAnew(): void {
     unsaved.clear();
-    lastChangeMs = undefined;
+    knownUntilMs = undefined;
   }
 
   function unobservedSinceMs(): number | undefined {
@@ -139,16 +140,14 @@ export function createRegistry(
 
     async read() {
       await database.attempt('read', async () => {
-        const [changed, status] = await Promise.all([
-          table.changedSince(lastChangeMs === undefined ? undefined : lastChangeMs - OVERLAP_MS),
-          lease.status(),
-        ]);
-        if (lastChangeMs === undefined) records = new Map();
-        lastChangeMs ??= 0;
-        for (const row of changed) {
-          take(row);
-          lastChangeMs = Math.max(lastChangeMs, row.changed_ms);
-        }
+        const sinceMs = knownUntilMs;
+        // Before the rows: what is written between the two is read again.
+        const status = await lease.status();
+        const changed = await table.changedSince(sinceMs === undefined ? undefined : sinceMs - OVERLAP_MS);
+        if (sinceMs === undefined) records = new Map();
+        for (const row of changed) take(row);
+        // Otherwise all is to be read anew, which was decided meanwhile.
+        if (knownUntilMs === sinceMs) knownUntilMs = status?.nowMs;
         observer = status;
         readMs = Date.now();
       });
