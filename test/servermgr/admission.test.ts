@@ -142,3 +142,14 @@ test('what SQLite would take for something else is refused', async () => {
     await expect(sql`select ${value}, ${1}`.execute(here.database.db)).rejects.toThrow('SQLite takes');
   }
 });
+
+test('of many sessions that are found those that nobody knew are written down, each with its entry', async () => {
+  await using here = await openHere();
+  const found = Array.from({ length: 250 }, () => requested());
+  await here.table.add(found.slice(0, 3), { atMs: NOON, who: 'manager', what: 'found' });
+  await here.table.add(found, { atMs: NOON, who: 'manager', what: 'found' });
+  expect(await here.table.changedSince(undefined)).toHaveLength(250);
+  const entries = await here.database.db.selectFrom('audit').select('session').execute();
+  expect(new Set(entries.map(({ session }) => session)).size).toBe(250);
+  expect(entries).toHaveLength(250);
+});

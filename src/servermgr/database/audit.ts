@@ -15,14 +15,11 @@ export interface AuditEntry {
   readonly detail?: string | undefined;
 }
 
-/** Writes an entry down together with what it tells of. */
-export async function writeAudit(
-  tx: Transaction<Tables>,
-  { atMs, who, what, id, name, detail }: AuditEntry,
-): Promise<void> {
-  const session = name ?? (id === undefined ? undefined : nameOf(id));
-  await tx
-    .insertInto('audit')
-    .values({ at_ms: atMs, who, what, session: session ?? null, detail: detail ?? null })
-    .execute();
+/** Writes entries down together with what they tell of. */
+export async function writeAudit(tx: Transaction<Tables>, ...entries: readonly AuditEntry[]): Promise<void> {
+  const rows = entries.map(({ atMs, who, what, id, name, detail }) => {
+    const session = name ?? (id === undefined ? undefined : nameOf(id));
+    return { at_ms: atMs, who, what, session: session ?? null, detail: detail ?? null };
+  });
+  if (rows.length > 0) await tx.insertInto('audit').values(rows).execute();
 }

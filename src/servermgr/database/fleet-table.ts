@@ -9,8 +9,8 @@ import type { SessionRow, Tables } from './schema.ts';
 export interface FleetTable {
   /** Those that have changed since, by the database's clock; undefined: all that pages show. */
   changedSince(ms: number | undefined): Promise<readonly SessionRow[]>;
-  /** Writes down a session that was found, unless it is known by now. */
-  add(record: FleetRecord, audit: AuditEntry): Promise<void>;
+  /** Writes down sessions that were found, those that are not known by now. */
+  add(records: readonly FleetRecord[], audit: Omit<AuditEntry, 'id' | 'name'>): Promise<void>;
   /** Writes down what was observed, if that instance holds the lease. @returns whether it does */
   saveObserved(records: readonly FleetRecord[], isHolder: IsHolder): Promise<boolean>;
   /** Writes down that a session is to be stopped, unless it is known. */
@@ -52,15 +52,19 @@ export function openFleetTable({ db, kind, transaction }: Database): FleetTable 
       ).execute();
     },
 
-    async add(record, audit) {
-      await transaction(async tx => {
-        const { numInsertedOrUpdatedRows: added } = await tx
-          .insertInto('sessions')
-          .values({ ...rowOf(record), ...changed })
-          .onConflict(conflict => conflict.doNothing())
-          .executeTakeFirstOrThrow();
-        if (added) await writeAudit(tx, audit);
-      });
+    async add(records, audit) {
+      for (let start = 0; start < records.length; start += BATCH) {
+        const rows = records.slice(start, start + BATCH).map(record => ({ ...rowOf(record), ...changed }));
+        await transaction(async tx => {
+          const added = await tx
+            .insertInto('sessions')
+            .values(rows)
+            .onConflict(conflict => conflict.doNothing())
+            .returning('id')
+            .execute();
+          await writeAudit(tx, ...added.map(({ id }) => ({ ...audit, id })));
+        });
+      }
     },
 
     async saveObserved(records, isHolder) {

@@ -93,9 +93,7 @@ export function createLaunches({
   async function adopt(record: FleetRecord, started: Session): Promise<void> {
     const atMs = Date.now();
     await noted(table.giveUp(record, { atMs, who: 'manager', what: 'launch-failed', id: record.session.id }));
-    await noted(
-      table.add(foundRecord(started, atMs), { atMs, who: 'manager', what: 'found', id: started.id }),
-    );
+    await noted(table.add([foundRecord(started, atMs)], { atMs, who: 'manager', what: 'found' }));
     await registry.read();
   }
 

@@ -39,7 +39,10 @@ export function createRollCall(options: RollCallOptions): RollCall {
 
   async function takeAll(sessions: readonly Session[]): Promise<void> {
     const nowMs = Date.now();
-    for (const session of sessions) if (registry.get(session.id) === undefined) await find(session, nowMs);
+    await find(
+      sessions.filter(({ id }) => registry.get(id) === undefined),
+      nowMs,
+    );
     await take(sessions);
     const ids = new Set(sessions.map(({ id }) => id));
     for (const record of registry.records()) {
@@ -54,10 +57,11 @@ export function createRollCall(options: RollCallOptions): RollCall {
     for (const id of missed.keys()) if (registry.get(id) === undefined) missed.delete(id);
   }
 
-  /** A session that no table knows is taken over, as it is. */
-  async function find(session: Session, nowMs: number): Promise<void> {
-    const { id } = session;
-    await table.add(foundRecord(session, nowMs), { atMs: nowMs, who: 'manager', what: 'found', id });
+  /** Sessions that no table knows are taken over, as they are. */
+  async function find(sessions: readonly Session[], nowMs: number): Promise<void> {
+    if (sessions.length === 0) return;
+    const records = sessions.map(session => foundRecord(session, nowMs));
+    await table.add(records, { atMs: nowMs, who: 'manager', what: 'found' });
     await registry.read();
   }
 
