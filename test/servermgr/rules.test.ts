@@ -218,6 +218,17 @@ test('the countdown begins when the server answers, follows who comes and goes, 
   expect(view(observed(one, false, { atMs: NOW, probe: answers(1) }))).toBeUndefined();
 });
 
+test('who takes part is known as soon as the session has told, without another look at its server', () => {
+  const one = session(5 * MINUTE);
+  const alone = observed(one, true, { atMs: NOW, probe: answers(1) });
+  const facts = { session: one, probe: undefined, agentPlayers: 1, launchedHere: true };
+  const told = { present: 2, dashboard: 1, peak: 2 };
+  const together = observe(alone, { ...facts, atMs: NOW + 1_000, told });
+  expect(together).toMatchObject({ people: 2, told, everJoined: true });
+  // What it has not told changes nothing.
+  expect(observe(together, { ...facts, atMs: NOW + 2_000 })).toEqual(together);
+});
+
 test('a server that was ready and is silent is on its way out; a short silence is none', () => {
   const one = session(5 * MINUTE);
   const observation = observed(

@@ -46,25 +46,35 @@ export interface Sample {
 export function observe(before: Observation | undefined, sample: Sample): Observation {
   const known = withProgress(before ?? initial(sample), progressOf(sample));
   const { probe, atMs, agentPlayers, told } = sample;
-  if (probe === undefined) return known;
+  if (probe === undefined)
+    return told === undefined ? known : withPeople(known, { people: told.present, told, atMs });
   if (probe.port !== 'open' || probe.status === undefined) return withSilence(known, atMs);
   const { online } = probe.status;
   const estimate = online === undefined ? known.people : peopleOnline(online, agentPlayers);
-  const people = told?.present ?? estimate;
-  const everJoined = known.everJoined || people > 0 || (told?.peak ?? 0) > 0;
+  const withThem = withPeople(known, { people: told?.present ?? estimate, told, atMs });
+  const { everJoined } = withThem;
   // Whoever plays is shown the address, also by an instance that was started after the dashboard had gone.
   const isReady = probe.dashboard !== false || everJoined;
   const readyMs = known.readyMs ?? (isReady ? atMs : undefined);
   return {
-    ...known,
+    ...withThem,
     progress: readyMs === undefined ? known.progress : 100,
     readyMs,
     answeredMs: known.answeredMs ?? atMs,
     silentMs: undefined,
     version: probe.status.version ?? known.version,
+  };
+}
+
+function withPeople(
+  known: Observation,
+  { people, told, atMs }: Pick<Observation, 'people' | 'told'> & Pick<Sample, 'atMs'>,
+): Observation {
+  return {
+    ...known,
     people,
     told,
-    everJoined,
+    everJoined: known.everJoined || people > 0 || (told?.peak ?? 0) > 0,
     everybodyLeftMs: people > 0 ? undefined : known.people > 0 ? atMs : known.everybodyLeftMs,
   };
 }

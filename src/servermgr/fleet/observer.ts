@@ -66,7 +66,7 @@ export function startObserver(options: ObserverOptions): Observer {
         isFresh = await rollCall.all();
       } else if (awaited.length > 0) await rollCall.some(awaited);
       servers.probe(demand, quickMs);
-      servers.read();
+      servers.read(demand);
       const nowMs = Date.now();
       await actions.apply(registry.records().flatMap(each => ruleFor(each, limits, nowMs, isFresh) ?? []));
       await registry.save(lease.check);

@@ -15,8 +15,8 @@ const RETRY_MS = 15_000;
 /** The reports of ended sessions, which are read again: soon where one is missing or not final. */
 export interface Reports {
   get(id: string): SavedReport | undefined;
-  /** Reads the reports that are due; logs a failure, and repeats it at a later call. */
-  readDue(sessions: readonly Session[], signal: AbortSignal): Promise<void>;
+  /** Reads the reports that are due; logs a failure, and repeats it at a later call. @returns whose were due */
+  readDue(sessions: readonly Session[], signal: AbortSignal): Promise<readonly string[]>;
   /** Drops the reports of all other sessions. */
   retain(ids: ReadonlySet<string>): void;
 }
@@ -27,12 +27,13 @@ interface ReadReport {
   readonly attemptedMs: number;
 }
 
+const NEVER_READ: ReadReport = { report: undefined, attempts: 0, attemptedMs: 0 };
+
 export function createReports(savedSessions: SavedSessions, log: Log): Reports {
   const reports = new Map<string, ReadReport>();
 
   async function read({ id }: Session, signal: AbortSignal): Promise<void> {
-    const before = reports.get(id) ?? { report: undefined, attempts: 0, attemptedMs: 0 };
-    if (!isDue(before)) return;
+    const before = reports.get(id) ?? NEVER_READ;
     const name = nameOf(id) ?? id;
     const report = await savedSessions.report(name, signal).catch((error: unknown) => {
       log.warn({ event: 'report_unreadable', err: error, session: name }, 'report could not be read');
@@ -44,8 +45,11 @@ export function createReports(savedSessions: SavedSessions, log: Log): Reports {
   return {
     get: id => reports.get(id)?.report,
     async readDue(sessions, signal) {
-      const ended = sessions.filter(session => !isAlive(session));
-      await Promise.all(ended.map(session => read(session, signal)));
+      const due = sessions.filter(
+        session => !isAlive(session) && isDue(reports.get(session.id) ?? NEVER_READ),
+      );
+      await Promise.all(due.map(session => read(session, signal)));
+      return due.map(({ id }) => id);
     },
     retain(ids) {
       for (const id of reports.keys()) if (!ids.has(id)) reports.delete(id);

@@ -17,7 +17,7 @@ export interface Servers {
   /** Asks the servers that are due, and waits for none. @param quickMs how often what is waited for is asked */
   probe(demand: Demand, quickMs: number): void;
   /** Reads of the store what is due, and does not wait for it. */
-  read(): void;
+  read(demand: Demand): void;
   /** Takes one more sample of a session. @returns whether anything about it is new */
   sample(record: FleetRecord, probe?: Probe): boolean;
   /** A supervisor writes its report before it exits: who watches a session end is told how, unless the store is slow. */
@@ -62,13 +62,19 @@ export function watchServers(options: ServersOptions): Servers {
     });
   }
 
-  async function readDue(): Promise<void> {
+  async function readDue({ isLookedAt }: Demand): Promise<void> {
     const signal = timeoutSignal(READ_TIMEOUT_MS, closing);
     const sessions = registry.records().map(({ session }) => session);
     reports.retain(new Set(sessions.map(({ id }) => id)));
     try {
-      await Promise.all([reports.readDue(sessions, signal), toldPeople.readDue(sessions, signal)]);
-      for (const record of registry.records()) sample(record);
+      const read = await Promise.all([
+        reports.readDue(sessions, signal),
+        toldPeople.readDue(sessions, { signal, isLookedAt }),
+      ]);
+      for (const id of read.flat()) {
+        const record = registry.get(id);
+        if (record !== undefined) sample(record);
+      }
     } catch (error) {
       if (!closing.aborted)
         log.warn({ event: 'observation_failed', err: error }, 'sessions could not be looked at');
@@ -89,16 +95,18 @@ export function watchServers(options: ServersOptions): Servers {
           demand.isLookedAt(session.id) ? quickMs : IDLE_MS,
           records.length * SPREAD_MS,
         );
-        return [{ id: session.id, state: session.state, observation, everyMs: isUrgent ? quickMs : usualMs }];
+        const everyMs = isUrgent ? quickMs : usualMs;
+        return [{ id: session.id, state: session.state, observation, everyMs, isUrgent }];
       });
       probes.ask(requests, (id, result) => {
         const record = registry.get(id);
+        if (result.port === 'open') toldPeople.noteOnline(id, result.status?.online);
         if (record !== undefined && sample(record, result)) onNews();
       });
     },
 
-    read() {
-      reading ??= readDue().finally(() => {
+    read(demand) {
+      reading ??= readDue(demand).finally(() => {
         reading = undefined;
       });
     },
