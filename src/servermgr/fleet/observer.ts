@@ -41,6 +41,7 @@ export function startObserver(options: ObserverOptions): Observer {
   const ends = createEndLog(log);
   const quickMs = Math.min(QUICK_MS, launcher.pollIntervalMs(0));
   let calledMs = Number.NEGATIVE_INFINITY;
+  let lookedMs = Number.NEGATIVE_INFINITY;
   let waking = new AbortController();
 
   async function loop(): Promise<void> {
@@ -64,7 +65,11 @@ export function startObserver(options: ObserverOptions): Observer {
       if (isDue) {
         calledMs = performance.now();
         isFresh = await rollCall.all();
-      } else if (awaited.length > 0) await rollCall.some(awaited);
+      } else if (awaited.length > 0 && performance.now() - lookedMs >= quickMs - EARLY_MS) {
+        // News wakes this loop at any time, and each look costs a request that listing has to wait for.
+        lookedMs = performance.now();
+        await rollCall.some(awaited);
+      }
       servers.probe(demand, quickMs);
       servers.read(demand);
       const nowMs = Date.now();
