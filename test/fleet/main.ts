@@ -5,9 +5,10 @@
  * `--minutes 2 --tasks 1000`
  */
 import { parseArgs } from 'node:util';
-import { judge, tableOf } from './judge.ts';
+import { judge } from './judge.ts';
 import { planFor } from './plan.ts';
 import { simulate } from './run.ts';
+import { tableOf } from './table.ts';
 
 const { values } = parseArgs({
   options: { minutes: { type: 'string', default: '2' }, tasks: { type: 'string', default: '1000' } },

@@ -3,8 +3,11 @@ import { type Change, makeChanges } from './changes.ts';
 import { hasObserved, type Moment, momentOf } from './measure.ts';
 import type { Plan } from './plan.ts';
 import { settle } from './settle.ts';
-import { openStage } from './stage.ts';
+import { openStage, type Stage } from './stage.ts';
 import type { ViewEvent } from './viewers.ts';
+
+/** After the throttling an instance may say a little later than it ends that it did not hear anything. */
+const LOOK_MS = 3_000;
 
 /** What was measured. */
 export interface Outcome {
@@ -25,6 +28,14 @@ export interface Outcome {
   readonly observing: readonly boolean[];
 }
 
+/** Waits until all pages say again that what they show is new, or time is over. */
+async function recovered({ viewers }: Stage, ids: readonly string[], withinMs: number): Promise<void> {
+  const isNew = (id: string) => viewers.eventsOf(id).at(-1)?.view.known === '';
+  const endMs = performance.now() + withinMs;
+  do await setTimeout(LOOK_MS);
+  while (!ids.every(isNew) && performance.now() < endMs);
+}
+
 /** Sets all up, and goes through its times. @param tell told what is being done */
 export async function simulate(plan: Plan, tell: (text: string) => void): Promise<Outcome> {
   tell(`starting, with ${plan.tasks} tasks`);
@@ -40,7 +51,8 @@ export async function simulate(plan: Plan, tell: (text: string) => void): Promis
   const changed = await momentOf(stage);
   tell('ECS throttles whoever lists and describes tasks');
   await stage.aws.throttle(plan.throttledMs);
-  await setTimeout(plan.throttledMs + plan.recoveryMs);
+  await setTimeout(plan.throttledMs);
+  await recovered(stage, running, plan.recoveryMs);
   const end = await momentOf(stage);
 
   // What is left of `running` was not touched.

@@ -7,7 +7,10 @@ interface Sessions {
 
 const SETTLE_MS = 180_000;
 
-/** Waits until every instance shows all tasks as ready, and each has a viewer. @returns their ids */
+/**
+ * Waits until every instance shows all tasks as ready, each has a viewer, and its page shows who takes part.
+ * @returns their ids
+ */
 export async function settle(stage: Stage, tasks: number): Promise<string[]> {
   const ids = (await stage.aws.read()).tasks.flatMap(({ session }) => session ?? []);
   await stage.store.tellPeople(ids);
@@ -28,7 +31,8 @@ export async function settle(stage: Stage, tasks: number): Promise<string[]> {
   await eventually(() => {
     const [closed] = stage.viewers.closed();
     if (closed !== undefined) throw new Error(`${closed}`);
-    return ids.every(id => stage.viewers.eventsOf(id).at(-1)?.view.phase === 'ready');
+    // What sessions tell of their people is read one after the other.
+    return ids.every(id => stage.viewers.eventsOf(id).at(-1)?.view.agent);
   });
   return ids;
 }

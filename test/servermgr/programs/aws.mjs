@@ -48,7 +48,12 @@ const control = createServer(({ method, url }, response) => {
     const { taskArn, host, createdMs, stopped } = task;
     return { taskArn, session: sessionOf(task), host, createdMs, stopped };
   });
-  response.end(JSON.stringify({ counts: aws.counts(), refused: aws.refused(), looks: aws.looks(), tasks }));
+  response.end(
+    JSON.stringify({
+      ...{ counts: aws.counts(), refused: aws.refused(), looks: aws.looks() },
+      ...{ pings: aws.tasks.pings(), tasks },
+    }),
+  );
 });
 // Whoever has forgotten it: it ends.
 setTimeout(() => process.exit(), 3_600_000);

@@ -21,6 +21,7 @@ export interface AwsState {
   readonly refused: number;
   /** How many requests had read tasks when each look at all of them began. */
   readonly looks: readonly number[];
+  readonly pings: number;
   readonly tasks: readonly (Pick<FakeTask, 'taskArn' | 'host' | 'createdMs' | 'stopped'> & {
     readonly session: string | undefined;
   })[];

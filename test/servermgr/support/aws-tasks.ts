@@ -52,6 +52,10 @@ export function newTaskStore(plan: TaskPlan) {
   let game: StatusServer | undefined;
   let dashboard: Server | undefined;
   let online = 1;
+  let pings = 0;
+  const countPing = () => {
+    pings += 1;
+  };
   const ageMs = (task: FakeTask) => Date.now() - task.createdMs;
 
   const withAddress = (task: FakeTask) => ({ task, hasAddress: ageMs(task) >= (plan.addressMs ?? 0) });
@@ -208,9 +212,11 @@ export function newTaskStore(plan: TaskPlan) {
     ofInterfaces: (ids: readonly string[]) => ids.flatMap(id => byInterface.get(id) ?? []).map(withAddress),
     /** One game behind every task's address: 127.0.0.2 and on. @param port 0: any @returns its port. */
     async playGame(port = 0): Promise<number> {
-      game ??= await serveStatus({ online: () => online }, port);
+      game ??= await serveStatus({ online: () => online, onPing: countPing }, port);
       return game.port;
     },
+    /** How often games were asked for their status. */
+    pings: () => pings,
     /** Likewise one dashboard. @returns its port. */
     async playDashboard(): Promise<number> {
       dashboard ??= await servePage();
