@@ -12,8 +12,9 @@ const IDLE_MS = 60_000;
 const SPREAD_MS = 50;
 /** When somebody has come or gone, the session tells of it by then. */
 const NEWS_MS = 15_000;
-/** So many answers are read at once. */
-const AT_ONCE = 32;
+/** So many answers are read at once, so that those of a round are spread over it; more until all are known. */
+const AT_ONCE = 20;
+const FIRST_AT_ONCE = 50;
 
 /** Who takes part in the sessions that run, as they tell it themselves. */
 export interface ToldPeople {
@@ -81,7 +82,7 @@ export function createToldPeople(savedSessions: SavedSessions, log: Log): ToldPe
         .map(id => ({ id, lateness: (nowMs - (told.get(id)?.readMs ?? 0)) / everyMs(id) }))
         .filter(({ lateness }) => lateness >= 1)
         .sort((a, b) => b.lateness - a.lateness)
-        .slice(0, AT_ONCE);
+        .slice(0, running.every(id => told.has(id)) ? AT_ONCE : FIRST_AT_ONCE);
       const ids = new Set(running);
       for (const kept of [told, online]) for (const id of kept.keys()) if (!ids.has(id)) kept.delete(id);
       return Promise.all(due.map(({ id }) => read(id, signal)));
