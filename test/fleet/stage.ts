@@ -37,7 +37,7 @@ export async function openStage(tasks: number): Promise<Stage> {
     'interface-ms': INTERFACE_MS,
     'running-ms': RUNNING_MS,
     'address-ms': ADDRESS_MS,
-    'stopping-ms': STOPPING_MS,
+    'stop-ms': STOPPING_MS,
     tasks,
   };
   const aws = stack.use(

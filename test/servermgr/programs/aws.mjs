@@ -1,42 +1,50 @@
 #!/usr/bin/env node
 // aws: ECS and EC2 as a process of their own, with AWS's limits and a game behind every task's address. Prints a line of
 // JSON: where AWS is (url), where the games are (gamePort), and a page for tests (control). There GET / tells the counts
-// and the tasks, POST /end?session=<id>&exitCode=<n> ends one and tells when, and POST /throttle?ms=<n> refuses for so
-// long to list and describe tasks. --tasks <n>: so many run from the beginning, of the manager --manager <name>.
-// --interface-ms, --running-ms, --address-ms, --listed-ms, --stopping-ms: how tasks fare. --lost <share>: of so many
-// answers nothing is heard. --unlimited: nothing is throttled. --port <n>: of AWS; --game-port <n>.
+// and the tasks, POST /end?session=<id>&exitCode=<n> ends one and tells when, POST /throttle?ms=<n> refuses for so long to
+// list and describe tasks, and POST /trouble takes an AwsTrouble. --tasks <n>: so many run from the beginning, of the
+// manager --manager <name>. --interface-ms, --running-ms, --address-ms, --listed-ms, --stop-ms: how tasks fare. --lost
+// <share>: of so many answers nothing is heard. --unlimited: nothing is throttled. --port <n>: of AWS; --game-port <n>.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { json } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
+import { TAGS } from '../../../src/servermgr/launchers/ecs/requests.ts';
 import { PUBLISHED_LIMITS } from '../support/aws-limits.ts';
 import { seedTasks } from '../support/aws-seed.ts';
 import { startAwsServer } from '../support/aws-server.ts';
-import { sessionOf } from '../support/aws-tasks.ts';
+import { sessionOf, tagOf } from '../support/aws-tasks.ts';
+import { withTrouble } from '../support/aws-trouble.ts';
 
 const text = { type: 'string' };
 const { values } = parseArgs({
   options: {
     ...{ tasks: text, manager: text, lost: text, port: text, unlimited: { type: 'boolean' } },
     ...{ 'interface-ms': text, 'running-ms': text, 'address-ms': text, 'listed-ms': text },
-    ...{ 'stopping-ms': text, 'game-port': text },
+    ...{ 'stop-ms': text, 'game-port': text },
   },
 });
 const number = name => Number(values[name] ?? 0);
 
-const aws = await startAwsServer({
+const trouble = withTrouble({
   ...{ interfaceMs: number('interface-ms'), runningMs: number('running-ms') },
-  ...{ addressMs: number('address-ms'), listedMs: number('listed-ms') },
-  stoppingMs: number('stopping-ms'),
+  ...{ addressMs: number('address-ms'), listedMs: number('listed-ms'), stopMs: number('stop-ms') },
   ...{ pageSize: 100, port: number('port'), limits: values.unlimited ? {} : PUBLISHED_LIMITS },
   ...{ loses: () => Math.random() < number('lost'), keepsRequests: false },
 });
+const aws = await startAwsServer(trouble.plan);
 seedTasks(aws, number('tasks'), values.manager ?? 'servermgr');
 const gamePort = await aws.tasks.playGame(number('game-port'));
 
-const control = createServer(({ method, url }, response) => {
+const control = createServer(async (request, response) => {
+  const { method, url } = request;
   const { pathname, searchParams: query } = new URL(url, 'http://control');
   if (pathname === '/throttle') {
     aws.throttle(['ListTasks', 'DescribeTasks'], Number(query.get('ms')));
+    return response.end();
+  }
+  if (pathname === '/trouble') {
+    trouble.tell(await json(request));
     return response.end();
   }
   if (method === 'POST') {
@@ -46,7 +54,12 @@ const control = createServer(({ method, url }, response) => {
   }
   const tasks = aws.tasks.all().map(({ task }) => {
     const { taskArn, host, createdMs, stopped } = task;
-    return { taskArn, session: sessionOf(task), host, createdMs, stopped };
+    const of = {
+      session: sessionOf(task),
+      manager: tagOf(task, TAGS.manager),
+      visitor: tagOf(task, TAGS.visitorHash),
+    };
+    return { taskArn, ...of, host, createdMs, stopped };
   });
   response.end(
     JSON.stringify({

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { COMPILE_CACHE } from '../../support/built.ts';
 import type { AwsServer } from './aws-server.ts';
 import type { FakeTask } from './aws-tasks.ts';
+import type { AwsTrouble } from './aws-trouble.ts';
 import { programPath } from './manager.ts';
 
 export interface AwsProcess extends AsyncDisposable {
@@ -14,6 +15,8 @@ export interface AwsProcess extends AsyncDisposable {
   end(session: string): Promise<number>;
   /** For so long to list and to describe tasks is throttled, whoever asks. */
   throttle(forMs: number): Promise<void>;
+  /** From now on. */
+  trouble(what: AwsTrouble): Promise<void>;
 }
 
 export interface AwsState {
@@ -22,10 +25,14 @@ export interface AwsState {
   /** How many requests had read tasks when each look at all of them began. */
   readonly looks: readonly number[];
   readonly pings: number;
-  readonly tasks: readonly (Pick<FakeTask, 'taskArn' | 'host' | 'createdMs' | 'stopped'> & {
-    readonly session: string | undefined;
-  })[];
+  readonly tasks: readonly ToldTask[];
 }
+
+export type ToldTask = Pick<FakeTask, 'taskArn' | 'host' | 'createdMs' | 'stopped'> & {
+  readonly session: string | undefined;
+  readonly manager: string | undefined;
+  readonly visitor: string | undefined;
+};
 
 /** The program `aws.mjs`, whose work does not count as that of the process that starts it. @param args its options */
 export async function startAwsProcess(args: readonly string[]): Promise<AwsProcess> {
@@ -37,15 +44,21 @@ export async function startAwsProcess(args: readonly string[]): Promise<AwsProce
   const [line] = await Promise.race([once(createInterface(child.stdout), 'line'), ended]);
   if (typeof line !== 'string') throw new Error('the simulated AWS has not started');
   const { url, gamePort, control } = JSON.parse(line) as { url: string; gamePort: number; control: string };
+  // A connection that is kept may be closed just when it is used again.
+  const ask = (path = '', init: RequestInit = {}) =>
+    fetch(`${control}${path}`, { ...init, headers: { connection: 'close' } });
   return {
     url,
     gamePort,
-    read: async () => (await (await fetch(control)).json()) as AwsState,
+    read: async () => (await (await ask()).json()) as AwsState,
     async end(session) {
-      return Number(await (await fetch(`${control}/end?session=${session}`, { method: 'POST' })).text());
+      return Number(await (await ask(`/end?session=${session}`, { method: 'POST' })).text());
     },
     async throttle(forMs) {
-      await fetch(`${control}/throttle?ms=${forMs}`, { method: 'POST' });
+      await ask(`/throttle?ms=${forMs}`, { method: 'POST' });
+    },
+    async trouble(what) {
+      await ask('/trouble', { method: 'POST', body: JSON.stringify(what) });
     },
     async [Symbol.asyncDispose]() {
       child.kill();

@@ -31,6 +31,10 @@ export interface AwsPlan extends TaskPlan {
   readonly limits?: Limits;
   /** Whether a request that is carried out gets no answer: its connection is closed. */
   readonly loses?: (operation: string) => boolean;
+  /** Whether a request is throttled, besides what the limits say. */
+  readonly throttles?: () => boolean;
+  /** Whether nobody is there: connections are closed, and nothing is carried out. */
+  readonly isAway?: () => boolean;
   /** How long an answer takes; default: no time. */
   readonly delayMs?: (operation: string) => number;
   /** Whether `requests` has them; default: yes. */
@@ -58,6 +62,7 @@ export async function startAwsServer(plan: AwsPlan = {}): Promise<AwsServer> {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   async function serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (plan.isAway?.()) return void message.socket.destroy();
     const sent = await text(message);
     const target = message.headers['x-amz-target'];
     const form = new URLSearchParams(sent);
@@ -73,7 +78,7 @@ export async function startAwsServer(plan: AwsPlan = {}): Promise<AwsServer> {
     if (plan.delayMs !== undefined) await setTimeout(plan.delayMs(operation));
     const isEcs = typeof target === 'string';
     const isRefused = Date.now() < (throttledUntilMs.get(operation) ?? 0);
-    if (isRefused || !limits.take(operation)) {
+    if (isRefused || plan.throttles?.() || !limits.take(operation)) {
       if (isRefused) refused += 1;
       else count.throttled += 1;
       const type = isEcs ? 'ThrottlingException' : 'RequestLimitExceeded';

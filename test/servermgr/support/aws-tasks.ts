@@ -10,8 +10,6 @@ export interface TaskPlan {
   readonly interfaceMs?: number;
   readonly runningMs?: number;
   readonly addressMs?: number;
-  /** How long a task takes to end after StopTask. */
-  readonly stoppingMs?: number;
   /** How RunTask fails, for a place; undefined: it does not. */
   readonly refuse?: (place: PlaceOfRun) => string | undefined;
   /** How a task dies before it runs; undefined: it does not. */
@@ -20,6 +18,12 @@ export interface TaskPlan {
   readonly listedMs?: number;
   /** How many tasks ListTasks gives at once; default: 3, so that paging is tested. AWS gives 100. */
   readonly pageSize?: number;
+  /** So long after StopTask a task has stopped: it saves what was recorded. */
+  readonly stopMs?: number;
+  /** Tasks are described, and sorted into lists, as they were so long ago. */
+  readonly staleMs?: number;
+  /** Whether lists leave a task out. */
+  readonly omits?: (task: FakeTask) => boolean;
   /** Whether a refusal uses its client token up as well. AWS documents it for requests that succeed only. */
   readonly refusalsUseTokens?: boolean;
 }
@@ -35,9 +39,10 @@ export interface FakeTask {
   readonly request: Record<string, unknown>;
   readonly createdMs: number;
   readonly host: string;
-  /** StopTask was called for it. */
-  stopping: { readonly atMs: number; readonly reason: string } | undefined;
-  stopped: { atMs: number; stopCode: string; stoppedReason: string; exitCode: number } | undefined;
+  /** From the moment on at which it was asked to stop; `atMs` is when it has, which may be yet to come. */
+  stopped:
+    | { askedMs: number; atMs: number; stopCode: string; stoppedReason: string; exitCode: number }
+    | undefined;
 }
 
 export type TaskStore = ReturnType<typeof newTaskStore>;
@@ -57,6 +62,7 @@ export function newTaskStore(plan: TaskPlan) {
     pings += 1;
   };
   const ageMs = (task: FakeTask) => Date.now() - task.createdMs;
+  const shownMs = () => Date.now() - (plan.staleMs ?? 0);
 
   const withAddress = (task: FakeTask) => ({ task, hasAddress: ageMs(task) >= (plan.addressMs ?? 0) });
 
@@ -85,7 +91,6 @@ export function newTaskStore(plan: TaskPlan) {
       request,
       createdMs: Date.now(),
       host: hostOf(tasks.size),
-      stopping: undefined,
       stopped: undefined,
     };
     const answer = () => ({ tasks: [toJson(task)], failures: [] });
@@ -98,9 +103,11 @@ export function newTaskStore(plan: TaskPlan) {
   function list({ desiredStatus, family, nextToken, maxResults }: Record<string, unknown>): object {
     const found = [...tasks.values()].filter(task => {
       settle(task);
-      const stopped = task.stopped !== undefined;
+      // By the desired status: tasks that are stopping are among the stopped.
+      const stopped = isStopping(task, shownMs());
       const isFamily = String(task.request.taskDefinition).startsWith(String(family));
-      return isFamily && ageMs(task) >= (plan.listedMs ?? 0) && stopped === (desiredStatus === 'STOPPED');
+      const isListed = ageMs(task) >= (plan.listedMs ?? 0) && !plan.omits?.(task);
+      return isFamily && isListed && stopped === (desiredStatus === 'STOPPED');
     });
     const start = Number(nextToken ?? 0);
     const end = start + Math.min(plan.pageSize ?? 3, Number(maxResults ?? 100));
@@ -119,7 +126,8 @@ export function newTaskStore(plan: TaskPlan) {
     const task = tasks.get(String(body.task));
     if (task === undefined)
       throw { type: 'InvalidParameterException', message: 'The referenced task was not found.' };
-    task.stopping ??= { atMs: Date.now(), reason: String(body.reason) };
+    const { stopMs = 0 } = plan;
+    end(task, { stopCode: 'UserInitiated', stoppedReason: String(body.reason), exitCode: 0, stopMs });
     return { task: toJson(task) };
   }
 
@@ -129,28 +137,29 @@ export function newTaskStore(plan: TaskPlan) {
       stopCode = 'EssentialContainerExited',
       stoppedReason = 'Essential container in task exited',
       exitCode = 0,
-      atMs = Date.now(),
+      stopMs = 0,
     } = {},
   ): void {
-    task.stopped ??= { atMs, stopCode, stoppedReason, exitCode };
+    const askedMs = Date.now();
+    task.stopped ??= { askedMs, atMs: askedMs + stopMs, stopCode, stoppedReason, exitCode };
   }
 
-  /** Whether a task has died or was stopped meanwhile. */
+  /** Whether a task has died meanwhile. */
   function settle(task: FakeTask): void {
-    const { stopping } = task;
-    const endMs = (stopping?.atMs ?? Number.POSITIVE_INFINITY) + (plan.stoppingMs ?? 0);
-    if (stopping !== undefined && Date.now() >= endMs) {
-      end(task, { stopCode: 'UserInitiated', stoppedReason: stopping.reason, exitCode: 0, atMs: endMs });
-    }
     const death = plan.dies?.(task);
     if (death !== undefined && ageMs(task) >= (plan.interfaceMs ?? 0)) end(task, { ...death, exitCode: 1 });
   }
 
   function toJson(task: FakeTask): object {
     settle(task);
-    const age = ageMs(task);
+    const atMs = shownMs();
+    const age = atMs - task.createdMs;
     const running = age >= (plan.runningMs ?? 0) && plan.dies?.(task) === undefined;
     const overrides = task.request.overrides as { containerOverrides: { name: string }[] };
+    const stopping = isStopping(task, atMs) ? task.stopped : undefined;
+    const stopped = hasStopped(task, atMs) ? task.stopped : undefined;
+    const hasInterface = age >= (plan.interfaceMs ?? 0);
+    const status = running ? 'RUNNING' : hasInterface ? 'PENDING' : 'PROVISIONING';
     return {
       taskArn: task.taskArn,
       clusterArn: CLUSTER_ARN,
@@ -159,30 +168,17 @@ export function newTaskStore(plan: TaskPlan) {
       capacityProviderName: task.place.capacity,
       createdAt: task.createdMs / 1_000,
       ...(running && { startedAt: (task.createdMs + (plan.runningMs ?? 0)) / 1_000 }),
-      desiredStatus: task.stopped === undefined && task.stopping === undefined ? 'RUNNING' : 'STOPPED',
-      lastStatus:
-        task.stopped !== undefined
-          ? 'STOPPED'
-          : task.stopping !== undefined
-            ? 'STOPPING'
-            : running
-              ? 'RUNNING'
-              : age >= (plan.interfaceMs ?? 0)
-                ? 'PENDING'
-                : 'PROVISIONING',
-      ...(task.stopping && { stoppedReason: task.stopping.reason }),
-      ...(task.stopped && {
-        stopCode: task.stopped.stopCode,
-        stoppedReason: task.stopped.stoppedReason,
-        stoppedAt: task.stopped.atMs / 1_000,
-      }),
+      desiredStatus: stopping === undefined ? 'RUNNING' : 'STOPPED',
+      lastStatus: stopped !== undefined ? 'STOPPED' : stopping !== undefined ? 'DEACTIVATING' : status,
+      ...(stopping && { stopCode: stopping.stopCode, stoppedReason: stopping.stoppedReason }),
+      ...(stopped && { stoppedAt: stopped.atMs / 1_000 }),
       tags: task.request.tags,
       containers: overrides.containerOverrides.map(({ name }) => ({
         name,
-        ...(task.stopped && { exitCode: task.stopped.exitCode }),
+        ...(stopped && { exitCode: stopped.exitCode }),
       })),
       attachments:
-        age >= (plan.interfaceMs ?? 0) && task.stopped === undefined
+        hasInterface && stopping === undefined
           ? [
               {
                 type: 'ElasticNetworkInterface',
@@ -199,16 +195,8 @@ export function newTaskStore(plan: TaskPlan) {
     describe,
     stop,
     end,
-    all: () =>
-      Array.from(tasks.values(), task => {
-        settle(task);
-        return withAddress(task);
-      }),
-    alive: () =>
-      [...tasks.values()].filter(task => {
-        settle(task);
-        return task.stopped === undefined;
-      }),
+    all: () => Array.from(tasks.values(), withAddress),
+    alive: () => [...tasks.values()].filter(task => !hasStopped(task, Date.now())),
     ofInterfaces: (ids: readonly string[]) => ids.flatMap(id => byInterface.get(id) ?? []).map(withAddress),
     /** One game behind every task's address: 127.0.0.2 and on. @param port 0: any @returns its port. */
     async playGame(port = 0): Promise<number> {
@@ -232,6 +220,15 @@ export function newTaskStore(plan: TaskPlan) {
   };
 }
 
+/** Whether it had been asked to stop by then. */
+function isStopping({ stopped }: FakeTask, atMs: number): boolean {
+  return stopped !== undefined && stopped.askedMs <= atMs;
+}
+
+function hasStopped({ stopped }: FakeTask, atMs: number): boolean {
+  return stopped !== undefined && stopped.atMs <= atMs;
+}
+
 /** 127.0.0.2 to 127.0.0.251, 127.0.1.2 and so on: all of this machine. */
 function hostOf(index: number): string {
   const [net, high] = [Math.floor(index / 250), Math.floor(index / 64_000)];
@@ -243,9 +240,13 @@ function interfaceOf({ taskArn }: FakeTask): string {
 }
 
 /** The id of the session that a task was started for. */
-export function sessionOf({ request }: FakeTask): string | undefined {
+export function sessionOf(task: FakeTask): string | undefined {
+  return tagOf(task, TAGS.id);
+}
+
+export function tagOf({ request }: FakeTask, name: string): string | undefined {
   const tags = request.tags as { key: string; value: string }[] | undefined;
-  return tags?.find(({ key }) => key === TAGS.id)?.value;
+  return tags?.find(({ key }) => key === name)?.value;
 }
 
 /** The environment that RunTask's overrides give to the container. */

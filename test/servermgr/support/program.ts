@@ -45,10 +45,10 @@ export async function startProgram(
   }
   try {
     await eventually(() => {
-      if (child.exitCode !== null) throw new Error(`it exited with ${child.exitCode}: ${output}`);
-      if (!output.includes('"event":"listening"')) throw new Error(`it says: ${output}`);
-      return true;
+      if (child.exitCode !== null || output.includes('"event":"listening"')) return true;
+      throw new Error(`it says: ${output}`);
     });
+    if (child.exitCode !== null) throw new Error(`it exited with ${child.exitCode}: ${output}`);
   } catch (error) {
     child.kill('SIGKILL');
     await ended;
