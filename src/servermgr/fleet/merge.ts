@@ -34,9 +34,13 @@ export function withPlace(record: FleetRecord, isAgain: boolean, nowMs: number):
  * @param missedMs since when it is missed
  */
 export function withoutListed(record: FleetRecord, missedMs: number, nowMs: number): FleetRecord {
-  if (record.overMs !== undefined) return { ...record, goneMs: nowMs };
-  const isExpected = nowMs - Math.max(missedMs, record.launchTriedMs) < MISSED_MS;
-  if (isExpected) return record;
+  const { confirmedMs, stop, overMs, launchTriedMs } = record;
+  if (overMs !== undefined) return { ...record, goneMs: nowMs };
+  // It may have started nothing yet: it is launched again, or stopped when its time is over.
+  if (confirmedMs === undefined && stop === undefined) return record;
+  // What nobody has ever seen is not missed anew by each instance that begins to observe: the table knows since when.
+  const sinceMs = confirmedMs === undefined ? (stop?.atMs ?? nowMs) : missedMs;
+  if (nowMs - Math.max(sinceMs, launchTriedMs) < MISSED_MS) return record;
   const state = { ...VANISHED, stopped: record.stop?.why };
   return { ...record, session: { ...record.session, state }, overMs: nowMs };
 }
