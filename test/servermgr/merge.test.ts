@@ -25,3 +25,9 @@ test('one that was confirmed is gone when it was missed for a minute', () => {
   expect(withoutListed(record, NOW - MINUTE / 2, NOW)).toBe(record);
   expect(withoutListed(record, NOW - 2 * MINUTE, NOW)).toMatchObject({ overMs: NOW });
 });
+
+test('the page of one that is over tells so for an hour, though its launcher has nothing of it', () => {
+  const record = launchedRecord({ overMs: NOW - MINUTE });
+  expect(withoutListed(record, NOW, NOW).goneMs).toBeUndefined();
+  expect(withoutListed({ ...record, overMs: NOW - 61 * MINUTE }, NOW, NOW).goneMs).toBe(NOW);
+});

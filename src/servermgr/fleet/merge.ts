@@ -4,6 +4,8 @@ import { requestedAtMs } from '../session-id.ts';
 
 /** A session that its launcher should list by now is missed for so long before it counts as gone: ECS lists late. */
 const MISSED_MS = 60_000;
+/** The page of a session that has ended tells how for so long, though the launcher may never have had anything of it. */
+const SHOWN_MS = 3_600_000;
 
 /** A session that the launcher lists, and no table knows: of an earlier installation, or of a table that was lost. */
 export function foundRecord(listed: Session, nowMs: number): FleetRecord {
@@ -35,7 +37,7 @@ export function withPlace(record: FleetRecord, isAgain: boolean, nowMs: number):
  */
 export function withoutListed(record: FleetRecord, missedMs: number, nowMs: number): FleetRecord {
   const { confirmedMs, stop, overMs, launchTriedMs } = record;
-  if (overMs !== undefined) return { ...record, goneMs: nowMs };
+  if (overMs !== undefined) return nowMs - overMs < SHOWN_MS ? record : { ...record, goneMs: nowMs };
   // It may have started nothing yet: it is launched again, or stopped when its time is over.
   if (confirmedMs === undefined && stop === undefined) return record;
   // What nobody has ever seen is not missed anew by each instance that begins to observe: the table knows since when.
