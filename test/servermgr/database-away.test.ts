@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest';
+import { createParts, launchedRecord } from './support/fleet-parts.ts';
+
+test('what has changed is not taken for all that there is, when the lease is lost while it is read', async () => {
+  const [one, other] = [launchedRecord({ changedMs: 1 }), launchedRecord({ changedMs: 1e9 })];
+  const { state, lease, registry } = createParts([one, other]);
+  await registry.read();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  state.waits = promise;
+  const reading = registry.read();
+  state.isHeld = false;
+  registry.observe({ ...other, overMs: Date.now() });
+  await registry.save(lease.check);
+  resolve();
+  await reading;
+  await registry.read();
+  expect(registry.get(one.session.id)).toBeDefined();
+});
