@@ -1,6 +1,18 @@
 import { expect, test } from 'vitest';
 import { createParts, launchedRecord } from './support/fleet-parts.ts';
 
+test('what was observed and not written down before the lease was lost is forgotten', async () => {
+  const record = launchedRecord({ changedMs: 1 });
+  const { state, registry } = createParts([record]);
+  await registry.read();
+  const { id } = record.session;
+  registry.observe({ ...record, overMs: Date.now() });
+  state.isHeld = false;
+  await registry.read();
+  await registry.read();
+  expect(registry.get(id)?.overMs).toBeUndefined();
+});
+
 test('what has changed is not taken for all that there is, when the lease is lost while it is read', async () => {
   const [one, other] = [launchedRecord({ changedMs: 1 }), launchedRecord({ changedMs: 1e9 })];
   const { state, lease, registry } = createParts([one, other]);

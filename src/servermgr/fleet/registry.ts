@@ -150,6 +150,7 @@ export function createRegistry(
         if (knownUntilMs === sinceMs) knownUntilMs = status?.nowMs;
         observer = status;
         readMs = Date.now();
+        if (!lease.isHeld() && unsaved.size > 0) readAnew();
       });
     },
 
