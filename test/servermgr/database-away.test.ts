@@ -1,5 +1,22 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { createParts, launchedRecord } from './support/fleet-parts.ts';
+
+afterEach(() => void vi.useRealTimers());
+
+test('when the database has been away for ten seconds every instance observes, and when it is back its holder alone', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  const { state, registry } = createParts();
+  state.isHeld = false;
+  await registry.read();
+  state.isAway = true;
+  await registry.read();
+  expect(registry.observes()).toBe(false);
+  vi.setSystemTime(Date.now() + 11_000);
+  expect(registry.observes()).toBe(true);
+  state.isAway = false;
+  await registry.read();
+  expect(registry.observes()).toBe(false);
+});
 
 test('what was observed and not written down before the lease was lost is forgotten', async () => {
   const record = launchedRecord({ changedMs: 1 });

@@ -30,7 +30,7 @@ const QUICK_MS = 1_000;
 const EARLY_MS = 20;
 
 /**
- * The one instance that holds the lease observes all sessions: it asks the launcher for them, probes their servers,
+ * The one instance that holds the lease observes all sessions, and every one while nobody can know who holds it: it asks the launcher for them, probes their servers,
  * reads the reports of ended ones, applies the rules, and writes down what it has seen. The others read that.
  */
 export function startObserver(options: ObserverOptions): Observer {
@@ -47,7 +47,7 @@ export function startObserver(options: ObserverOptions): Observer {
   async function loop(): Promise<void> {
     while (!closing.signal.aborted) {
       waking = new AbortController();
-      const isBusy = lease.isHeld() && (await cycle());
+      const isBusy = registry.observes() && (await cycle());
       await pause(isBusy ? quickMs : QUICK_MS, AbortSignal.any([closing.signal, waking.signal]));
     }
   }

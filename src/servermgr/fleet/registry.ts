@@ -23,6 +23,8 @@ export interface Registry {
   save(isHolder: IsHolder): Promise<void>;
   /** Reads what has changed; a failure is a fault, and not thrown. */
   read(): Promise<void>;
+  /** Whether this instance observes the sessions: it holds the lease, or nobody can know any more who does. */
+  observes(): boolean;
   /** What keeps the database from being asked. */
   databaseFault(): Fault | undefined;
   /** What keeps pages from showing what is new. */
@@ -37,6 +39,8 @@ export interface Registry {
 const OVERLAP_MS = 15_000;
 /** For so long nobody need hold the lease: another instance takes it over. */
 const UNOBSERVED_MS = 10_000;
+/** When nobody can read who holds the lease for so long, the holder may be gone: what observers do may be done twice. */
+const ORPHANED_MS = 10_000;
 /** Views are made anew at most so often, for however many pages. */
 const VIEWS_MS = 100;
 
@@ -78,6 +82,10 @@ export function createRegistry(
     knownUntilMs = undefined;
   }
 
+  function observes(): boolean {
+    return lease.isHeld() || (database.fault() !== undefined && Date.now() - readMs > ORPHANED_MS);
+  }
+
   function unobservedSinceMs(): number | undefined {
     if (observer === undefined || observer.leftMs > -UNOBSERVED_MS) return undefined;
     return readMs + observer.leftMs;
@@ -86,7 +94,7 @@ export function createRegistry(
   function fault(): Fault | undefined {
     // Whoever observes knows what is new, whether or not that can be written down.
     const away = database.fault();
-    if (away !== undefined && !lease.isHeld()) return away;
+    if (away !== undefined && !observes()) return away;
     const sinceMs = unobservedSinceMs();
     if (sinceMs !== undefined) return { sinceMs, why: 'no instance asks for it' };
     return observer?.fault === undefined
@@ -154,6 +162,7 @@ export function createRegistry(
       });
     },
 
+    observes,
     databaseFault: database.fault,
     fault,
     wasListed: () => observer?.listedMs !== undefined,
