@@ -1,7 +1,18 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { createParts, launchedRecord } from './support/fleet-parts.ts';
+import { createRollCall } from '../../src/servermgr/fleet/roll-call.ts';
+import type { Session } from '../../src/servermgr/launchers/launcher.ts';
+import { createParts, launchedRecord, newSession, SILENT } from './support/fleet-parts.ts';
 
 afterEach(() => void vi.useRealTimers());
+
+const never = (): never => {
+  throw new Error('nobody asks for that here');
+};
+const launcher = {
+  kind: 'ecs',
+  pollIntervalMs: () => 1_000,
+  ...{ launch: never, look: never, recover: never, remove: never, close: never },
+} as const;
 
 test('when the database has been away for ten seconds every instance observes, and when it is back its holder alone', async () => {
   vi.useFakeTimers({ toFake: ['Date'] });
@@ -28,6 +39,26 @@ test('what was observed and not written down before the lease was lost is forgot
   await registry.read();
   await registry.read();
   expect(registry.get(id)?.overMs).toBeUndefined();
+});
+
+test('a session that cannot be written down keeps no other from being looked at', async () => {
+  const known = launchedRecord();
+  const { state, lease, table, registry } = createParts([known]);
+  await registry.read();
+  state.isAway = true;
+  const sampled: string[] = [];
+  const listed: readonly Session[] = [newSession(), known.session];
+  const rollCall = createRollCall({
+    ...{ table, lease, registry, log: SILENT, closing: new AbortController().signal },
+    launcher: { ...launcher, list: async () => listed, stop: never },
+    limits: { launchTimeoutMs: 60_000, maxAgeMs: 60_000 },
+    servers: {
+      ...{ probe: never, read: never, close: never, readReportsOf: async () => undefined },
+      sample: ({ session }) => sampled.push(session.id) > 0,
+    },
+  });
+  expect(await rollCall.all()).toBe(true);
+  expect(sampled).toEqual([known.session.id]);
 });
 
 test('what has changed is not taken for all that there is, when the lease is lost while it is read', async () => {

@@ -38,11 +38,8 @@ export function createRollCall(options: RollCallOptions): RollCall {
   const missed = new Map<string, number>();
 
   async function takeAll(sessions: readonly Session[]): Promise<void> {
+    await findAll(sessions.filter(({ id }) => registry.get(id) === undefined));
     const nowMs = Date.now();
-    await find(
-      sessions.filter(({ id }) => registry.get(id) === undefined),
-      nowMs,
-    );
     await take(sessions);
     const ids = new Set(sessions.map(({ id }) => id));
     for (const record of registry.records()) {
@@ -57,11 +54,16 @@ export function createRollCall(options: RollCallOptions): RollCall {
     for (const id of missed.keys()) if (registry.get(id) === undefined) missed.delete(id);
   }
 
-  /** Sessions that no table knows are taken over, as they are. */
-  async function find(sessions: readonly Session[], nowMs: number): Promise<void> {
+  /** Sessions that no table knows are taken over, as they are; while it cannot be asked, all others go on. */
+  async function findAll(sessions: readonly Session[]): Promise<void> {
     if (sessions.length === 0) return;
-    const records = sessions.map(session => foundRecord(session, nowMs));
-    await table.add(records, { atMs: nowMs, who: 'manager', what: 'found' });
+    const atMs = Date.now();
+    const records = sessions.map(session => foundRecord(session, atMs));
+    try {
+      await table.add(records, { atMs, who: 'manager', what: 'found' });
+    } catch (error) {
+      log.warn({ event: 'database_away', err: error }, 'sessions that were found could not be written down');
+    }
     await registry.read();
   }
 

@@ -23,7 +23,7 @@ export function createParts(records: readonly FleetRecord[] = []) {
     renew: () => asked(state.isHeld),
     check: () => asked(state.isHeld),
     report: () => asked(undefined),
-    status: () => asked({ listedMs: 1, fault: undefined, leftMs: 5_000 }),
+    status: () => asked({ listedMs: 1, fault: undefined, leftMs: 5_000, nowMs: Date.now() }),
     release: () => asked(undefined),
   };
   const table: FleetTable = {
