@@ -1,4 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
+import { createActions } from '../../src/servermgr/fleet/actions.ts';
 import { createRollCall } from '../../src/servermgr/fleet/roll-call.ts';
 import type { Session } from '../../src/servermgr/launchers/launcher.ts';
 import { createParts, launchedRecord, newSession, SILENT } from './support/fleet-parts.ts';
@@ -75,4 +76,26 @@ test('what has changed is not taken for all that there is, when the lease is los
   await reading;
   await registry.read();
   expect(registry.get(one.session.id)).toBeDefined();
+});
+
+test('a launcher that takes long holds up neither who stops a session, nor what rules say of others', async () => {
+  const [one, other] = [launchedRecord(), launchedRecord()];
+  const { table, registry } = createParts([one, other]);
+  await registry.read();
+  const asked: string[] = [];
+  const actions = createActions({
+    ...{ table, registry, launches: { launch: never, repeat: never, relaunch: never }, log: SILENT },
+    launcher: {
+      ...{ ...launcher, list: never },
+      stop({ id }) {
+        asked.push(id);
+        return new Promise(() => undefined);
+      },
+    },
+  });
+  await actions.stop(one, 'visitor', 'visitor x');
+  for (const time of [1, 2]) {
+    await actions.apply([one, other].map(record => ({ do: 'pursue-stop', record, why: 'visitor' })));
+    expect(asked, `${time}`).toEqual([one.session.id, other.session.id]);
+  }
 });

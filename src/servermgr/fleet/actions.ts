@@ -1,3 +1,4 @@
+import { within } from '../../runtime/abort.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { FleetTable, StopRequest } from '../database/fleet-table.ts';
 import type { FleetRecord } from '../database/records.ts';
@@ -17,9 +18,12 @@ export interface ActionsOptions {
 
 /** Does what the rules say. */
 export interface Actions {
-  /** One that fails is repeated later, for the rule still holds then. */
+  /**
+   * One that fails is repeated later, for the rule still holds then. One that takes long goes on by itself, and meanwhile
+   * no other is begun for its session.
+   */
   apply(actions: readonly Action[]): Promise<void>;
-  /** Asks for a session's end, and goes on to ask until it is gone. @param who for the audit */
+  /** Asks for a session's end, and goes on to ask until it is gone; it waits for no launcher. @param who for the audit */
   stop(record: FleetRecord, why: StopReason, who: string): Promise<void>;
   /** Writes down the stops that could not be: whoever observes goes on with them then. */
   writeStops(): Promise<void>;
@@ -27,10 +31,14 @@ export interface Actions {
 
 /** How often a session that was asked to end is asked again. */
 const PURSUE_MS = 5_000;
+/** A launcher that is throttled takes minutes: so long it is waited for, before the others are looked at again. */
+const PATIENCE_MS = 1_000;
 
 export function createActions({ launcher, launches, table, registry, log }: ActionsOptions): Actions {
   /** By id: when the launcher was asked to stop it. */
   const asked = new Map<string, number>();
+  /** By id: for which something is under way. */
+  const busy = new Set<string>();
   /** By id: what could not be written down. */
   const unwritten = new Map<string, StopRequest>();
 
@@ -49,7 +57,7 @@ export function createActions({ launcher, launches, table, registry, log }: Acti
         'a stop could not be written down: it is done all the same',
       );
     }
-    await pursue(record, why);
+    void attempt({ do: 'pursue-stop', record, why });
   }
 
   async function pursue({ session }: FleetRecord, why: StopReason): Promise<void> {
@@ -87,6 +95,21 @@ export function createActions({ launcher, launches, table, registry, log }: Acti
     }
   }
 
+  async function attempt(action: Action): Promise<void> {
+    const { id } = action.record.session;
+    busy.add(id);
+    try {
+      await applyOne(action);
+    } catch (error) {
+      log.warn(
+        { event: 'rule_failed', err: error, session: nameOf(id), action: action.do },
+        `rule could not be applied: ${action.do}`,
+      );
+    } finally {
+      busy.delete(id);
+    }
+  }
+
   return {
     stop,
     async writeStops() {
@@ -98,17 +121,8 @@ export function createActions({ launcher, launches, table, registry, log }: Acti
     async apply(actions) {
       const ids = new Set(registry.records().map(({ session }) => session.id));
       for (const id of asked.keys()) if (!ids.has(id)) asked.delete(id);
-      await Promise.all(
-        actions.map(action =>
-          applyOne(action).catch((error: unknown) => {
-            const session = nameOf(action.record.session.id);
-            log.warn(
-              { event: 'rule_failed', err: error, session, action: action.do },
-              `rule could not be applied: ${action.do}`,
-            );
-          }),
-        ),
-      );
+      const begun = actions.filter(({ record }) => !busy.has(record.session.id)).map(attempt);
+      if (begun.length > 0) await within(PATIENCE_MS, Promise.all(begun));
     },
   };
 }
