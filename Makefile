@@ -53,6 +53,7 @@ test-all: node_modules/.package-lock.json ## the same with the slow tests: a bro
 	sh scripts/install-chromium.sh
 	sh scripts/install-postgres.sh
 	$(NPM) run --silent check:all
+	$(NPM) run --silent test:alone
 	$(NPM) run --silent test:stores
 
 smoke: node_modules/.package-lock.json ## build the image and play whole sessions in containers

@@ -34,6 +34,10 @@ export default defineConfig({
         description:
           'takes long for what it shows, or tests the tests: `make test-all` runs it, `make test` does not',
       },
+      {
+        name: 'alone',
+        description: 'loads the whole machine: `make test-all` runs it when all others are done',
+      },
     ],
   },
 });

@@ -221,6 +221,21 @@ test.concurrent('when ECS cannot be asked, what was known stays; after a minute 
   expect(aws.tasks.all()).toHaveLength(2);
 });
 
+test.concurrent('a double press whose launch fails leads to a page that says so', async () => {
+  await using fixture = await openFleetOn({ delayMs: operation => (operation === 'RunTask' ? 500 : 0) });
+  const { fleet, aws } = fixture;
+  aws.fail('RunTask', { type: 'AccessDeniedException', message: 'not authorized' }, 1);
+  const form = { visitor: randomToken(), token: randomToken(), world: 'flat_world', network: undefined };
+  const [first, second] = await Promise.allSettled([fleet.launch(form), fleet.launch(form)]);
+  expect(first).toMatchObject({ status: 'rejected', reason: { message: 'not authorized' } });
+  if (second.status !== 'fulfilled' || second.value.kind !== 'launched') throw new Error('it has no page');
+  const { id } = second.value;
+  expect(await fleet.look(id)).toBeUndefined();
+  expect(await fleet.remember(id)).toMatchObject({ phase: 'failed', ended: { cause: 'not authorized' } });
+  // The same press may be tried again.
+  expect(await fleet.launch(form)).toMatchObject({ kind: 'launched' });
+});
+
 /** Longer than a browser waits for a launcher. */
 const SLOW_RUN_TASK = (operation: string) => (operation === 'RunTask' ? 12_000 : 0);
 

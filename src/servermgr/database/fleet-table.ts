@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely';
 import type { StopReason } from '../launchers/launcher.ts';
 import { type AuditEntry, writeAudit } from './audit.ts';
 import { type Database, databaseNow } from './database.ts';
-import { type FleetRecord, observedColumns, rowOf } from './records.ts';
+import { type FleetRecord, observedColumns, recordOf, rowOf } from './records.ts';
 import type { SessionRow, Tables } from './schema.ts';
 
 /** The sessions' table. Every call is one transaction or statement, and throws when the database cannot be asked. */
@@ -25,8 +25,10 @@ export interface FleetTable {
   claimRelaunch(next: FleetRecord): Promise<boolean>;
   /** A launch has failed that its visitor was told is on its way: its page says so. */
   fail(record: FleetRecord): Promise<void>;
-  /** A launch has failed for certain: its place is free, and no page shows it. */
+  /** A launch has failed for certain: its place is free, and lists do not show it. */
   giveUp(record: FleetRecord, audit: AuditEntry): Promise<void>;
+  /** One session, also one that lists do not show any more; undefined: none has that id. */
+  find(id: string): Promise<FleetRecord | undefined>;
 }
 
 /** Why a session is to be stopped, since when, and who has asked for it. */
@@ -156,18 +158,27 @@ export function openFleetTable({ db, kind, transaction }: Database): FleetTable 
         .execute();
     },
 
-    async giveUp({ session: { id, idempotencyKey } }, audit) {
+    async giveUp({ session: { id, idempotencyKey, state } }, audit) {
       await transaction(async tx => {
         const { atMs } = audit;
         await tx
           .updateTable('sessions')
           // The same press may be tried again.
-          .set({ idempotency_key: `${idempotencyKey} of ${id}`, over_ms: atMs, gone_ms: atMs, ...changed })
+          .set({
+            idempotency_key: `${idempotencyKey} of ${id}`,
+            state: JSON.stringify(state),
+            ...{ over_ms: atMs, gone_ms: atMs, ...changed },
+          })
           .where('id', '=', id)
           .where('confirmed_ms', 'is', null)
           .execute();
         await writeAudit(tx, audit);
       });
+    },
+
+    async find(id) {
+      const row = await db.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst();
+      return row === undefined ? undefined : recordOf(row);
     },
   };
 }

@@ -8,19 +8,20 @@ import { writeAudit } from '../database/audit.ts';
 import type { Database } from '../database/database.ts';
 import { openFleetTable } from '../database/fleet-table.ts';
 import { createLease } from '../database/lease.ts';
-import { newRecord } from '../database/records.ts';
+import { newRecord, presentState } from '../database/records.ts';
 import { isAlive, type Launcher, NoCapacityError, requestedSession } from '../launchers/launcher.ts';
 import type { SavedSessions } from '../saved-sessions.ts';
 import { idempotencyKey, nameOf, newId, randomToken, visitorHash } from '../session-id.ts';
 import { createActions } from './actions.ts';
 import { createAttention } from './attention.ts';
+import { createBudget } from './budget.ts';
 import type { Fault } from './fault.ts';
 import { startInstance } from './instance.ts';
 import { createLaunches } from './launches.ts';
 import { startObserver } from './observer.ts';
 import { createRegistry } from './registry.ts';
 import { createSubscribers, type Listener } from './subscribers.ts';
-import type { SessionView } from './view.ts';
+import { type SessionView, viewOf } from './view.ts';
 
 export interface FleetOptions {
   readonly database: Database;
@@ -66,6 +67,8 @@ export interface Fleet {
   snapshot(): Promise<Snapshot>;
   /** The same of one of them, which somebody looks at. */
   look(id: string): Promise<SessionView | undefined>;
+  /** The same of one that lists do not show any more. @throws {UnavailableError} when the database cannot be asked */
+  remember(id: string): Promise<SessionView | undefined>;
   /** @throws the launcher's error, unless it is a lack of capacity. */
   launch(form: LaunchForm): Promise<LaunchResult>;
   /** What keeps sessions from being launched; undefined: nothing. */
@@ -79,6 +82,12 @@ export interface Fleet {
   /** Calls the listener at each change of a session's view. @returns a function that ends the subscription */
   subscribe(id: string, listener: Listener): () => void;
   close(): Promise<void>;
+}
+
+/** What is asked for cannot be known just now. */
+export class UnavailableError extends Error {
+  override readonly name = 'UnavailableError';
+  readonly statusCode = 503;
 }
 
 /** How long a page waits for the launcher's first answer ever: without it nobody knows what runs. */
@@ -109,7 +118,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     watched: loop.watched,
     onNews: () => subscribers.notify(registry.views()),
   });
-  let warnedAtMs = Number.NEGATIVE_INFINITY;
+  const budget = createBudget(admissions, log);
 
   /** Before the launcher's first answer ever nothing is known; afterwards the table knows. */
   async function listed(): Promise<boolean> {
@@ -146,7 +155,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       throw error;
     } finally {
       observer.wake();
-      await warnOfBudget();
+      await budget.warn();
     }
   }
 
@@ -174,21 +183,6 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     return createHmac('sha256', options.secret).update(`network ${network}`).digest('base64url');
   }
 
-  async function spending(): Promise<Spending | undefined> {
-    return admissions.spending(Date.now()).catch(() => undefined);
-  }
-
-  /** Once a day, and by each instance. */
-  async function warnOfBudget(): Promise<void> {
-    const { atMost = 0, budget = 1 } = (await spending()) ?? {};
-    if (atMost < WARN_SHARE * budget || Date.now() - warnedAtMs < DAY_MS) return;
-    warnedAtMs = Date.now();
-    log.warn(
-      { event: 'budget_nearly_spent', atMost, budget },
-      `the sessions of today cost up to $${atMost.toFixed(2)} of $${budget.toFixed(2)}: launches stop before it is exceeded`,
-    );
-  }
-
   return {
     async snapshot() {
       attention.noteAll();
@@ -204,9 +198,18 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       return registry.views().find(view => view.id === id);
     },
 
+    async remember(id) {
+      const record = await table.find(id).catch(cause => {
+        throw new UnavailableError('the database cannot be asked', { cause });
+      });
+      if (record === undefined) return undefined;
+      const state = presentState(record);
+      return viewOf({ ...record, session: { ...record.session, state } }, session, Date.now());
+    },
+
     launch,
     launchFault,
-    spending,
+    spending: budget.spending,
 
     async stop({ id }, why, by) {
       const record = registry.get(id);
@@ -251,9 +254,6 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
 function adminAt(network: string | undefined): string {
   return network === undefined ? 'admin' : `admin at ${network}`;
 }
-
-const DAY_MS = 86_400_000;
-const WARN_SHARE = 0.8;
 
 /** What a recovery needs of the sessions' variables: it plays no session. */
 function recoveryEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {

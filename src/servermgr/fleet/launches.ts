@@ -106,12 +106,7 @@ export function createLaunches({
 
   /** It has failed for good, after its visitor was told that it is on its way. */
   async function fail(record: FleetRecord, error: unknown): Promise<void> {
-    const state: SessionEnded = {
-      phase: 'ended',
-      ...{ atMs: Date.now(), why: errorMessage(error), exitCode: undefined },
-      ...{ stopped: undefined, lackedCapacity: false },
-    };
-    await noted(table.fail({ ...record, session: { ...record.session, state }, overMs: Date.now() }));
+    await noted(table.fail({ ...failed(record, error), overMs: Date.now() }));
     await registry.read();
   }
 
@@ -120,7 +115,7 @@ export function createLaunches({
     const { id } = record.session;
     const detail = error instanceof NoCapacityError ? 'no capacity' : errorMessage(error);
     const audit = { atMs: Date.now(), who: 'manager', what: 'launch-failed', id, detail } as const;
-    await noted(table.giveUp(record, audit));
+    await noted(table.giveUp(failed(record, error), audit));
     await registry.read();
   }
 
@@ -170,4 +165,13 @@ export function createLaunches({
       await again(next);
     },
   };
+}
+
+function failed(record: FleetRecord, error: unknown): FleetRecord {
+  const state: SessionEnded = {
+    phase: 'ended',
+    ...{ atMs: Date.now(), why: errorMessage(error), exitCode: undefined },
+    ...{ stopped: undefined, lackedCapacity: false },
+  };
+  return { ...record, session: { ...record.session, state } };
 }

@@ -39,8 +39,8 @@ export function ruleFor(
 ): Action | undefined {
   if (!isAlive(record.session)) return ruleForEnded(record, limits, nowMs, isFresh);
   if (record.stop !== undefined) return { do: 'pursue-stop', record, why: record.stop.why };
-  if (isFresh && nowMs - record.requestedMs >= limits.maxAgeMs) return { do: 'stop', record, why: 'too-old' };
   if (isFresh && isNeverReady(record, limits, nowMs)) return { do: 'stop', record, why: 'never-ready' };
+  if (isFresh && nowMs - record.requestedMs >= limits.maxAgeMs) return { do: 'stop', record, why: 'too-old' };
   const isUncertain = record.confirmedMs === undefined && nowMs - record.launchTriedMs > REPEAT_LAUNCH_MS;
   return isUncertain ? { do: 'repeat-launch', record } : undefined;
 }

@@ -47,6 +47,8 @@ function explain({ code = '' }: Partial<FastifyError>, status: number): [title: 
   if (status === 429)
     return ['Slowly, please', 'Too much was asked from your address. Try again in a while.'];
   if (status < 500) return ['That was not understood', 'The request was too large, or not one of ours.'];
+  if (status === 503)
+    return ['That is not known just now', 'What is written down cannot be looked up. Try again in a moment.'];
   return [
     'Something went wrong',
     'It is not your fault, and it has been written down. Try again in a moment.',

@@ -15,5 +15,6 @@ export async function findSession(
   const view = await fleet.look(id);
   if (view !== undefined) return view;
   const report = await savedSessions.report(name, timeoutSignal(STORE_TIMEOUT_MS));
-  return report === undefined ? undefined : viewOfReport(name, requestedAtMs(id) ?? 0, report);
+  // Its report is newer than what a table remembers.
+  return report === undefined ? fleet.remember(id) : viewOfReport(name, requestedAtMs(id) ?? 0, report);
 }

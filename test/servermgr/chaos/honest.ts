@@ -16,7 +16,9 @@ export interface HonestPlan {
   readonly stopAfterMs: number | undefined;
   /** Until when they begin to press. */
   readonly lastPressMs: number;
-  /** By then each press has an end. */
+  /** By then each press has its answer, */
+  readonly answeredMs: number;
+  /** and each session has ended. */
   readonly endMs: number;
   readonly random: Random;
 }
@@ -39,7 +41,7 @@ export async function playHonestly(plan: HonestPlan, journal: Journal): Promise<
   async function obtain(): Promise<string | undefined> {
     let refusals = 0;
     let hasPressed = false;
-    while (hasPressed ? Date.now() < plan.endMs : Date.now() < plan.lastPressMs) {
+    while (Date.now() < (hasPressed ? plan.answeredMs : plan.lastPressMs)) {
       const home = await get('/');
       const own = /class="go" href="\/wait\?q=([^"]+)"/.exec(home?.page ?? '')?.[1];
       if (own !== undefined) return own;

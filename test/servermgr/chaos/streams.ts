@@ -24,7 +24,7 @@ export async function follow(
     const answer = await get(`/wait?q=${id}`);
     const phase = /data-phase="(\w+)"/.exec(answer?.page ?? '')?.[1];
     if (answer !== undefined && phase === undefined)
-      journal.faults.push(`the page of a session has the answer ${answer.status} ${titleOf(answer.page)}`);
+      journal.faults.push(`the page of ${id} has the answer ${answer.status} ${titleOf(answer.page)}`);
     if (answer !== undefined && phase !== undefined) {
       note(phase, answer.askedMs);
       if (isOver(phase)) return phase;

@@ -44,6 +44,7 @@ export function createParts(records: readonly FleetRecord[] = []) {
     claimRelaunch: () => asked(true),
     fail: () => asked(undefined),
     giveUp: () => asked(undefined),
+    find: () => asked(undefined),
   };
   const settings = {
     env: {},

@@ -55,6 +55,7 @@ const unexpected = () => Promise.reject(new Error('the test does not expect that
 const SILENT_FLEET: Fleet = {
   snapshot: async () => ({ views: [], fault: undefined }),
   look: async () => undefined,
+  remember: async () => undefined,
   launch: unexpected,
   spending: async () => undefined,
   stop: unexpected,
