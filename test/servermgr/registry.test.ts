@@ -1,80 +1,63 @@
-import { pino } from 'pino';
-import { expect, test } from 'vitest';
-import type { FleetTable } from '../../src/servermgr/database/fleet-table.ts';
-import type { Lease } from '../../src/servermgr/database/lease.ts';
-import { newRecord, rowOf } from '../../src/servermgr/database/records.ts';
-import type { SessionRow } from '../../src/servermgr/database/schema.ts';
-import { createRegistry } from '../../src/servermgr/fleet/registry.ts';
-import { requestedSession } from '../../src/servermgr/launchers/launcher.ts';
-import { newRequest } from './support/launch-request.ts';
+import { afterEach, expect, test, vi } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { createParts, launchedRecord } from './support/fleet-parts.ts';
 
-const START_MS = 1_000_000;
+afterEach(() => void vi.useRealTimers());
 
-/** A registry on a table and a clock that the test sets. */
-function createStand() {
-  const asked: (number | undefined)[] = [];
-  let nowMs = START_MS;
-  let answer: (sinceMs: number | undefined) => Promise<readonly SessionRow[]> = async () => [];
-  const stub = {
-    async changedSince(sinceMs: number | undefined) {
-      asked.push(sinceMs);
-      return answer(sinceMs);
-    },
-    saveObserved: async () => false,
-    status: async () => ({ listedMs: nowMs, fault: undefined, leftMs: 5_000, nowMs }),
-    isHeld: () => true,
-  };
-  const settings = {
-    ...{ env: {}, destination: { kind: 'directory', path: '/nowhere' } as const, costPerHour: undefined },
-    ...{ joinTimeoutMs: 1, emptyTimeoutMs: 1, maxDurationMs: 1, agentPlayers: 1, pathStyle: false },
-  };
-  const [table, lease] = [stub as unknown as FleetTable, stub as unknown as Lease];
-  return {
-    registry: createRegistry(table, lease, settings, pino({ level: 'silent' })),
-    asked,
-    passMs: (ms: number) => {
-      nowMs += ms;
-    },
-    answers: (next: typeof answer) => {
-      answer = next;
-    },
-  };
-}
-
-function newRow(): SessionRow {
-  const record = newRecord(requestedSession(newRequest(), ''), { requestedMs: 1, changedMs: START_MS });
-  return rowOf(record) as SessionRow;
-}
-
-test('what has changed is read for fifteen seconds, and not again until something else changes', async () => {
-  const { registry, asked, passMs, answers } = createStand();
-  const rows = [newRow()];
-  answers(async () => rows);
+test('what has changed is read again for fifteen seconds, and then no more', {
+  tags: ['slow'],
+}, async () => {
+  await using parts = await createParts([launchedRecord(), launchedRecord()]);
+  const { registry, reads } = parts;
   await registry.read();
-  for (const ms of [500, 60_000]) {
-    passMs(ms);
+  expect(reads).toEqual([2, 2]);
+  await eventually(async () => {
     await registry.read();
-  }
-  await registry.read();
-  expect(asked).toEqual([undefined, START_MS - 15_000, START_MS + 500 - 15_000, START_MS + 60_500 - 15_000]);
-  expect(registry.records()).toHaveLength(1);
+    return reads.at(-1) === 0;
+  });
+  expect(registry.records()).toHaveLength(2);
 });
 
 test('an instance that loses its lease while it reads what has changed forgets no session', async () => {
-  const { registry, answers } = createStand();
-  const rows = [newRow(), newRow(), newRow()];
-  answers(async sinceMs => (sinceMs === undefined ? rows : []));
-  await registry.read();
-  const [record] = registry.records();
-  if (record === undefined) throw new Error('nothing was read');
-  registry.observe({ ...record, overMs: 1 });
-  answers(async () => {
-    await registry.save(async () => false);
-    return rows.slice(0, 1);
+  const [one, other] = [launchedRecord(), launchedRecord()];
+  await using parts = await createParts([one, other]);
+  const { database, registry, lease } = parts;
+  // It has changed long ago: what is read by and by has the other one alone.
+  await database.db.updateTable('sessions').set({ changed_ms: 1 }).where('id', '=', one.session.id).execute();
+  parts.duringRead(async () => {
+    await lease.release();
+    registry.observe({ ...(registry.get(other.session.id) ?? other), overMs: Date.now() });
+    await registry.save(lease.check);
   });
   await registry.read();
-  expect(registry.records()).toHaveLength(3);
-  answers(async sinceMs => (sinceMs === undefined ? rows : []));
+  expect(registry.records()).toHaveLength(2);
   await registry.read();
-  expect(registry.records().map(({ overMs }) => overMs)).toEqual([undefined, undefined, undefined]);
+  expect(registry.records().map(({ session }) => session.id)).toEqual([one.session.id, other.session.id]);
+  expect(registry.get(other.session.id)?.overMs).toBeUndefined();
+});
+
+test('what was observed and not written down before the lease was lost is forgotten', async () => {
+  const record = launchedRecord();
+  await using parts = await createParts([record]);
+  const { registry, lease } = parts;
+  registry.observe({ ...(registry.get(record.session.id) ?? record), overMs: Date.now() });
+  await lease.release();
+  await registry.read();
+  await registry.read();
+  expect(registry.get(record.session.id)?.overMs).toBeUndefined();
+});
+
+test('when the database has been away for ten seconds every instance observes, and when it is back its holder alone', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  await using parts = await createParts();
+  const { registry, lease } = parts;
+  await lease.release();
+  await parts.away();
+  await registry.read();
+  expect(registry.observes()).toBe(false);
+  vi.setSystemTime(Date.now() + 11_000);
+  expect(registry.observes()).toBe(true);
+  await parts.back();
+  await registry.read();
+  expect(registry.observes()).toBe(false);
 });

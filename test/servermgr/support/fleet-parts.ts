@@ -1,58 +1,65 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sql } from 'kysely';
 import { pino } from 'pino';
-import type { FleetTable } from '../../../src/servermgr/database/fleet-table.ts';
-import type { Lease } from '../../../src/servermgr/database/lease.ts';
-import { type FleetRecord, newRecord, rowOf } from '../../../src/servermgr/database/records.ts';
-import type { SessionRow } from '../../../src/servermgr/database/schema.ts';
+import { openFleetTable } from '../../../src/servermgr/database/fleet-table.ts';
+import { createLease } from '../../../src/servermgr/database/lease.ts';
+import { openDatabase } from '../../../src/servermgr/database/open.ts';
+import { type FleetRecord, newRecord } from '../../../src/servermgr/database/records.ts';
 import { createRegistry } from '../../../src/servermgr/fleet/registry.ts';
 import { requestedSession, type Session } from '../../../src/servermgr/launchers/launcher.ts';
 import { newId } from '../../../src/servermgr/session-id.ts';
 
 export const SILENT = pino({ level: 'silent' });
 
-/** A registry of one instance, over a table in memory that can go away. */
-export function createParts(records: readonly FleetRecord[] = []) {
-  const state = { isAway: false, isHeld: true, stops: [] as string[], waits: Promise.resolve() };
-  // Each column has a value.
-  const rows = records.map(record => rowOf(record) as SessionRow);
-  const asked = async <T>(answer: T): Promise<T> => {
-    if (state.isAway) throw new Error('the database is away');
-    return answer;
-  };
-  const lease: Lease = {
-    isHeld: () => state.isHeld,
-    renew: () => asked(state.isHeld),
-    check: () => asked(state.isHeld),
-    report: () => asked(undefined),
-    status: () => asked({ listedMs: 1, fault: undefined, leftMs: 5_000, nowMs: Date.now() }),
-    release: () => asked(undefined),
-  };
-  const table: FleetTable = {
-    async changedSince(ms) {
-      const { waits } = state;
-      await waits;
-      return asked(rows.filter(({ changed_ms: changedMs }) => ms === undefined || changedMs > ms));
+/** A registry of one instance, which has read these records out of a database of this test's own. */
+export async function createParts(records: readonly FleetRecord[] = []) {
+  const folder = await mkdtemp(join(tmpdir(), 'fleet-'));
+  const database = await openDatabase({ kind: 'sqlite', file: join(folder, 'fleet.sqlite') }, 'tests');
+  const lease = createLease(database, 'this instance');
+  await lease.renew();
+  const table = openFleetTable(database);
+  await table.add(records, { atMs: Date.now(), who: 'a test', what: 'found' });
+  /** How many rows each read got. */
+  const reads: number[] = [];
+  let afterRead: (() => Promise<void>) | undefined;
+  const registry = createRegistry(
+    {
+      ...table,
+      async changedSince(ms) {
+        const rows = await table.changedSince(ms);
+        reads.push(rows.length);
+        const happens = afterRead;
+        afterRead = undefined;
+        await happens?.();
+        return rows;
+      },
     },
-    add: () => asked(undefined),
-    saveObserved: () => asked(state.isHeld),
-    async requestStop(id) {
-      await asked(undefined);
-      state.stops.push(id);
+    lease,
+    {
+      env: {},
+      destination: { kind: 'directory', path: folder },
+      ...{ joinTimeoutMs: 900_000, emptyTimeoutMs: 10_000, maxDurationMs: 86_400_000 },
+      ...{ agentPlayers: 1, pathStyle: false, costPerHour: undefined },
     },
-    confirm: () => asked(undefined),
-    claimLaunch: () => asked(true),
-    keepTrying: () => asked(undefined),
-    claimRelaunch: () => asked(true),
-    fail: () => asked(undefined),
-    giveUp: () => asked(undefined),
-    find: () => asked(undefined),
+    SILENT,
+  );
+  await registry.read();
+  return {
+    ...{ database, lease, table, registry, reads },
+    /** Something happens between the answer to the next read and its arrival. */
+    duringRead(happens: () => Promise<void>) {
+      afterRead = happens;
+    },
+    /** Until `back`, every question about sessions fails. */
+    away: () => sql`alter table sessions rename to sessions_away`.execute(database.db),
+    back: () => sql`alter table sessions_away rename to sessions`.execute(database.db),
+    async [Symbol.asyncDispose]() {
+      await database.close();
+      await rm(folder, { recursive: true });
+    },
   };
-  const settings = {
-    env: {},
-    destination: { kind: 'directory', path: '/tmp' } as const,
-    ...{ joinTimeoutMs: 900_000, emptyTimeoutMs: 10_000, maxDurationMs: 86_400_000 },
-    ...{ agentPlayers: 1, pathStyle: false, costPerHour: undefined },
-  };
-  return { state, lease, table, registry: createRegistry(table, lease, settings, SILENT) };
 }
 
 /** A session that was launched just now. */
