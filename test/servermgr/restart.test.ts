@@ -75,14 +75,14 @@ test.concurrent('an installation without a table is taken over: its sessions are
 
 test.concurrent('a session whose time is over is stopped, and was told before how long it has', async () => {
   await using fixture = await createManagerFixture({
-    SERVERMGR_MAX_AGE: '8s',
-    SERVERMGR_LAUNCH_TIMEOUT: '3s',
+    SERVERMGR_MAX_AGE: '40s',
+    SERVERMGR_LAUNCH_TIMEOUT: '30s',
   });
   await using program = await startProgram(fixture.env, fixture.folder);
   const visitor = newVisitor(program.url);
   const id = idIn(await visitor.launch());
   const given = await environmentIn(await fixture.workdir(id));
-  expect(given.SESSION_MAX_DURATION).toBe('5s');
+  expect(given.SESSION_MAX_DURATION).toBe('20s');
   await eventually(async () => (await visitor.status(id)).progress === 100);
   // The stand-in does not know the variable: it is stopped.
   await eventually(async () =>

@@ -184,7 +184,7 @@ describe.concurrent('after a session', () => {
     const session = fixture.start({
       SESSION_SERVER_COMMAND: program('server-forks-daemon', '--port', fixture.port),
       SESSION_AGENT_COMMAND: program('agent-forks-daemon'),
-      SESSION_STOP_GRACE: '1s',
+      SESSION_STOP_GRACE: '3s',
     });
     await agentRuns(fixture);
     session.signal('SIGTERM');
