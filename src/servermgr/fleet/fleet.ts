@@ -85,7 +85,7 @@ export interface Fleet {
 }
 
 /** What is asked for cannot be known just now. */
-export class UnavailableError extends Error {
+class UnavailableError extends Error {
   override readonly name = 'UnavailableError';
   readonly statusCode = 503;
 }
