@@ -1,3 +1,5 @@
+/** @module-tag slow */
+
 import { expect, test } from 'vitest';
 import { UncertainLaunchError } from '../../src/servermgr/launchers/launcher.ts';
 import { startAwsServer } from './support/aws-server.ts';

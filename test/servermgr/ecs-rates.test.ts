@@ -1,3 +1,5 @@
+/** @module-tag slow */
+
 import { expect, test } from 'vitest';
 import { startAwsServer } from './support/aws-server.ts';
 import { launcherOf } from './support/ecs-fleet.ts';
