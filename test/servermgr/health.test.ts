@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Fault } from '../../src/servermgr/fleet/fault.ts';
+import { newId } from '../../src/servermgr/session-id.ts';
 import { ADMIN_TOKEN } from './support/manager.ts';
 import { basic, newVisitor } from './support/visitor.ts';
 import { startWebApp } from './support/web-app.ts';
@@ -40,4 +41,22 @@ test('health is told to an address that gets no page any more', async () => {
   }
   expect(await statusOf('/status?q=test')).toBe(429);
   expect(await Promise.all(['/health', '/ready'].map(statusOf))).toEqual([200, 200]);
+});
+
+test('a session that cannot be looked up just now is a sentence, for browsers and programs, and no fault of the log', async () => {
+  const unavailable = Object.assign(new Error('the database cannot be asked'), { statusCode: 503 });
+  await using app = await startWebApp({ remember: () => Promise.reject(unavailable) });
+  const id = newId(Date.now());
+  const page = await fetch(`${app.url}/wait?q=${id}`);
+  expect([page.status, await page.text()]).toEqual([
+    503,
+    expect.stringContaining('That is not known just now'),
+  ]);
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+  const answer = await fetch(`${app.url}/api/sessions/${id}`, { headers });
+  expect([answer.status, await answer.json()]).toEqual([
+    503,
+    { error: 'unavailable', message: 'that cannot be looked up just now' },
+  ]);
+  expect(app.lines().map(({ event }) => event)).not.toContain('request_failed');
 });

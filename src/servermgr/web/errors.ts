@@ -2,6 +2,8 @@ import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import type { Log } from '../../runtime/log.ts';
 import { messagePage } from './pages/layout.ts';
 
+export const UNAVAILABLE = 503;
+
 /** Makes every error, and every unknown address, a page; logs those that are our fault. */
 export function registerErrorPages(app: FastifyInstance, log: Log): void {
   app.setNotFoundHandler({ preHandler: app.rateLimit() }, (_, reply) =>
@@ -9,7 +11,9 @@ export function registerErrorPages(app: FastifyInstance, log: Log): void {
   );
   app.setErrorHandler<Partial<FastifyError>>((error, _, reply) => {
     const status = error.statusCode ?? 500;
-    if (status >= 500) log.error({ event: 'request_failed', err: error }, 'request failed');
+    // What cannot be asked just now has been told when it went away.
+    if (status >= 500 && status !== UNAVAILABLE)
+      log.error({ event: 'request_failed', err: error }, 'request failed');
     const [title, text] = explain(error, status);
     return sendErrorPage(reply, status, title, text);
   });
@@ -47,7 +51,7 @@ function explain({ code = '' }: Partial<FastifyError>, status: number): [title: 
   if (status === 429)
     return ['Slowly, please', 'Too much was asked from your address. Try again in a while.'];
   if (status < 500) return ['That was not understood', 'The request was too large, or not one of ours.'];
-  if (status === 503)
+  if (status === UNAVAILABLE)
     return ['That is not known just now', 'What is written down cannot be looked up. Try again in a moment.'];
   return [
     'Something went wrong',

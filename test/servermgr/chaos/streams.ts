@@ -23,7 +23,9 @@ export async function follow(
   while (Date.now() < look.endMs) {
     const answer = await get(`/wait?q=${id}`);
     const phase = /data-phase="(\w+)"/.exec(answer?.page ?? '')?.[1];
-    if (answer !== undefined && phase === undefined)
+    // An instance that has not read of it before the database went away says so.
+    const isUnknown = answer?.status === 503 && titleOf(answer.page).includes('not known just now');
+    if (answer !== undefined && phase === undefined && !isUnknown)
       journal.faults.push(`the page of ${id} has the answer ${answer.status} ${titleOf(answer.page)}`);
     if (answer !== undefined && phase !== undefined) {
       note(phase, answer.askedMs);

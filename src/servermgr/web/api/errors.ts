@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifySchemaValidationError } from 'fastify';
 import type { Log } from '../../../runtime/log.ts';
+import { UNAVAILABLE } from '../errors.ts';
 
 /** The words of errors that have none of their own. */
 const WORDS: Readonly<Record<number, string>> = {
@@ -18,6 +19,8 @@ export function registerApiErrors(app: FastifyInstance, log: Log, unknown: strin
   app.setErrorHandler<Partial<FastifyError>>((error, _, reply) => {
     const status = error.statusCode ?? 500;
     if (status < 500) return sendApiError(reply, status, error.message ?? 'that was not understood');
+    if (status === UNAVAILABLE)
+      return sendApiError(reply, status, 'that cannot be looked up just now', 'unavailable');
     log.error({ event: 'request_failed', err: error }, 'request failed');
     return sendApiError(reply, status, 'something went wrong, and has been written into the log');
   });
