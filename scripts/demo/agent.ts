@@ -62,14 +62,21 @@ async function dig(): Promise<void> {
   say(`I have dug ${block.name} at ${place}.`);
 }
 
+/** The server may put a player somewhere else, and turn it, as it walks: it goes on from there. */
 async function walk(blocks: number): Promise<void> {
-  const goal = bot.entity.position.x + blocks;
-  await bot.look(EAST, 0, true);
+  let goal = 0;
+  const setOut = () => {
+    goal = bot.entity.position.x + blocks;
+    void bot.look(EAST, 0, true);
+  };
+  setOut();
+  bot.on('forcedMove', setOut);
   bot.setControlState('forward', true);
   bot.setControlState('jump', true);
-  await within(WALK_LIMIT_MS, `cannot walk to x = ${goal}`, async () => {
+  await within(WALK_LIMIT_MS, `cannot walk on by ${blocks} blocks`, async () => {
     while (bot.entity.position.x < goal) await once(bot, 'move');
   });
+  bot.off('forcedMove', setOut);
   bot.clearControlStates();
   log(`walked to ${bot.entity.position.floored()}`);
 }
@@ -98,7 +105,8 @@ function say(line: string): void {
 }
 
 function fail(why: string): never {
-  log(`failed: ${why}`);
+  const { position, yaw } = bot.entity ?? {};
+  log(`failed: ${why}${position ? `, at ${position}, with yaw ${yaw}` : ''}`);
   process.exit(1);
 }
 
