@@ -20,11 +20,27 @@ export interface ServermgrConfig {
   /** Number of proxies in front of it whose X-Forwarded-For is trusted. */
   readonly trustedProxies: number;
   readonly worlds: readonly World[];
+  readonly studies: StudiesConfig;
   readonly session: SessionSettings;
   readonly launcher: LauncherSettings;
   /** For its requests to AWS, and to the store of its sessions. */
   readonly proxy: ProxyConfig | undefined;
   readonly logLevel: LogLevel;
+}
+
+/** The platforms that studies find people at. */
+export interface StudiesConfig {
+  /** undefined: Prolific is not asked. */
+  readonly prolific: { readonly token: string; readonly url: string } | undefined;
+  /** Which other sites a study's pages have to do with, each an https origin. */
+  readonly mturk: MturkOrigins;
+}
+
+export interface MturkOrigins {
+  /** The pages that they may lie in. */
+  readonly parents: readonly string[];
+  /** Where results are sent, and where browsers are led from there: Chromium applies `form-action` to that as well. */
+  readonly forms: readonly string[];
 }
 
 export type DatabaseSettings =

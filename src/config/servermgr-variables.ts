@@ -126,6 +126,26 @@ const limits = {
   ),
 };
 
+const studies = {
+  SERVERMGR_PROLIFIC_TOKEN: optional(
+    own.secret(16),
+    'none: Prolific is not asked',
+    "a token of Prolific's API: whether a submission is real, and whether its place was given back, is asked with it",
+    { secret: true },
+  ),
+  SERVERMGR_PROLIFIC_URL: variable(own.origin, 'https://api.prolific.com', "where Prolific's API is"),
+  SERVERMGR_MTURK_PARENTS: variable(
+    own.httpsOrigins,
+    'https://worker.mturk.com,https://workersandbox.mturk.com',
+    'the sites in whose frames the pages of studies may lie, comma-separated',
+  ),
+  SERVERMGR_MTURK_FORMS: variable(
+    own.httpsOrigins,
+    'https://www.mturk.com,https://workersandbox.mturk.com,https://worker.mturk.com',
+    'where results of MTurk may be sent, and where its browsers are led from there, comma-separated',
+  ),
+};
+
 const onThisHost = {
   SERVERMGR_GAME_HOST: variable(values.word, 'localhost', 'the host that visitors connect to'),
   SERVERMGR_PORTS: variable(
@@ -213,12 +233,13 @@ const sessions = {
 };
 
 /** Every variable that servermgr reads. */
-export const SERVERMGR_VARIABLES = { ...manager, ...limits, ...onThisHost, ...ecs, ...sessions };
+export const SERVERMGR_VARIABLES = { ...manager, ...limits, ...studies, ...onThisHost, ...ecs, ...sessions };
 
 /** The same for help. */
 export const SERVERMGR_GROUPS: VariableGroups = {
   servermgr: manager,
   Limits: limits,
+  Studies: studies,
   'Launchers local and docker': onThisHost,
   'Launcher ecs': ecs,
   'Sessions, which get every SESSION_… variable that is set': sessions,

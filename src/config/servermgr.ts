@@ -16,6 +16,7 @@ import type {
   ServermgrConfig,
   ServermgrLimits,
   SessionSettings,
+  StudiesConfig,
   World,
 } from './servermgr-config.ts';
 import { SERVERMGR_VARIABLES } from './servermgr-variables.ts';
@@ -59,6 +60,7 @@ export function parseServermgrConfig(env: Environment, context: ServermgrContext
     limits: limits(reader, launcher.kind),
     trustedProxies: read('SERVERMGR_TRUSTED_PROXIES', env.DYNO === undefined ? 'usual' : 'on Heroku'),
     worlds: read('SERVERMGR_WORLDS') ?? (demo === undefined ? DEFAULT_WORLDS : [demo.world]),
+    studies: studiesConfig(reader),
     session: sessionSettings(reader, env, { cwd: context.cwd, demo, launcher: launcher.kind }),
     launcher,
     proxy: proxyConfig({
@@ -92,6 +94,14 @@ function limits({ read }: Reader, launcher: LauncherSettings['kind']): Servermgr
     presses: read('SERVERMGR_PRESSES'),
     streams: read('SERVERMGR_STREAMS'),
     streamsPerAddress: read('SERVERMGR_STREAMS_PER_ADDRESS'),
+  };
+}
+
+function studiesConfig({ read }: Reader): StudiesConfig {
+  const token = read('SERVERMGR_PROLIFIC_TOKEN');
+  return {
+    prolific: token === undefined ? undefined : { token, url: read('SERVERMGR_PROLIFIC_URL') },
+    mturk: { parents: read('SERVERMGR_MTURK_PARENTS'), forms: read('SERVERMGR_MTURK_FORMS') },
   };
 }
 

@@ -10,6 +10,8 @@ import { openLauncher } from './launchers/open.ts';
 import { openSavedSessions } from './saved-sessions.ts';
 import { loadOrCreateSecret } from './secret.ts';
 import { listenFault, stateFault } from './start-fault.ts';
+import { createProlific } from './studies/prolific.ts';
+import { openRecruitment } from './studies/recruitment.ts';
 import { buildApp } from './web/app.ts';
 
 export interface Manager {
@@ -27,7 +29,7 @@ export async function startManager(
   config: ServermgrConfig,
   { log, env }: { readonly log: Logger; readonly env: Environment },
 ): Promise<Manager> {
-  const { basePath, session, limits, worlds, trustedProxies, adminToken } = config;
+  const { basePath, session, limits, worlds, agents, trustedProxies, adminToken } = config;
   const needsFolder = config.database.kind === 'sqlite' || config.launcher.kind === 'local';
   if (config.secret === undefined || needsFolder) await openState(config.stateFolder);
   const secret = config.secret ?? (await loadOrCreateSecret(config.stateFolder));
@@ -38,12 +40,17 @@ export async function startManager(
   const savedSessions = openSavedSessions(store, log);
   const database = await openDatabase(config.database, config.name);
   const fleet = await openFleet({ database, launcher, savedSessions, limits, worlds, session, secret, log });
+  const prolific = config.studies.prolific && createProlific({ ...config.studies.prolific, log });
+  const longestMs = session.maxDurationMs;
+  const recruitment = openRecruitment({ database, fleet, prolific, longestMs, secret, log });
   const app = await buildApp({
+    ...{ database, recruitment, agents, mturk: config.studies.mturk },
     ...{ basePath, fleet, savedSessions, worlds, limits, trustedProxies, secret, adminToken, log },
     launcher: launcher.kind,
   });
   const close = async () => {
     await app.close();
+    await recruitment.close();
     await fleet.close();
     await database.close();
     launcher.close();

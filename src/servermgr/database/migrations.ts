@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import { DEFAULT_MIGRATION_TABLE, type Migration, Migrator } from 'kysely/migration';
 import type { DatabaseKind } from './database.ts';
 import { fleetTables } from './migrations/fleet.ts';
+import { studyTables } from './migrations/studies.ts';
 import type { Tables } from './schema.ts';
 
 /** Brings the tables up to date; several instances may do it at the same moment. @param schema undefined: SQLite's one */
@@ -42,5 +43,6 @@ async function laterOnes(
 function migrations(kind: DatabaseKind): Record<string, Migration> {
   return {
     '2026-11-28-fleet': fleetTables(kind),
+    '2026-11-28-studies': studyTables(kind),
   };
 }

@@ -10,6 +10,10 @@ export interface Tables {
   readonly instances: InstancesTable;
   readonly observer: ObserverTable;
   readonly audit: AuditTable;
+  readonly studies: StudiesTable;
+  readonly study_texts: StudyTextsTable;
+  readonly participants: ParticipantsTable;
+  readonly participations: ParticipationsTable;
 }
 
 /** A row a session, from the moment at which its place is taken: none is ever deleted. */
@@ -74,6 +78,81 @@ export interface AuditTable {
   /** A session's name; null: it concerned none. */
   readonly session: string | null;
   readonly detail: string | null;
+}
+
+export interface StudiesTable {
+  readonly number: Generated<number>;
+  readonly name: string;
+  /** JSON: a StudySettings. */
+  readonly settings: string;
+  /** The version of its texts that is read now. */
+  readonly text_version: number;
+  /** Signs its links: all links of before are withdrawn when it is raised. */
+  readonly link_key: number;
+  /** When it was closed by hand; null: it was not. */
+  readonly closed_ms: number | null;
+  readonly created_ms: number;
+}
+
+/** What participants have read, kept as it was: no version is ever changed. */
+export interface StudyTextsTable {
+  readonly study: number;
+  readonly version: number;
+  /** Markdown. */
+  readonly consent: string;
+  readonly instructions: string;
+  readonly created_ms: number;
+}
+
+/** A person who has consented to one study. */
+export interface ParticipantsTable {
+  /** The pseudonym, the same in every table and export. */
+  readonly id: string;
+  readonly study: number;
+  readonly source: string;
+  /** A keyed hash of the platform's id, whose key is not in here; after the retention, random. */
+  readonly person_key: string;
+  /** The platform's id; null: the study keeps none, or not any more. */
+  readonly person: string | null;
+  readonly created_ms: number;
+}
+
+/** One try of a person to take part, or of somebody who has not consented and of whom nothing else is kept. */
+export interface ParticipationsTable {
+  readonly id: string;
+  readonly study: number;
+  /** null: somebody who has not consented, or was deleted. */
+  readonly participant: string | null;
+  readonly source: string;
+  /** A keyed hash of the platform's id of this try: Prolific's submission, MTurk's assignment. */
+  readonly submission_key: string | null;
+  /** The same as it is; null: the study keeps none. */
+  readonly submission: string | null;
+  /** The platform's ids, encrypted by a key that is not in here, while it lasts: the platform is asked about it. */
+  readonly sealed: string | null;
+  /** For groups, which share a session: nothing is in there yet. */
+  readonly group_id: string | null;
+  /** `reserved`, `waiting`, `playing` or `over`. */
+  readonly state: string;
+  /** What the platform says of it: `confirmed`, `unchecked` or `unasked`. */
+  readonly verified: string;
+  /** When it was last asked. */
+  readonly verified_ms: number | null;
+  readonly text_version: number;
+  readonly consent_ms: number | null;
+  /** When its page was open last. */
+  readonly seen_ms: number;
+  /** Since when it waits for a place. */
+  readonly queued_ms: number | null;
+  /** How many launches have failed. */
+  readonly launches: number;
+  /** The id of its session. */
+  readonly session: string | null;
+  readonly outcome: string | null;
+  readonly outcome_ms: number | null;
+  /** The completion code that goes with the outcome. */
+  readonly code: string | null;
+  readonly created_ms: number;
 }
 
 export type SessionRow = Selectable<SessionsTable>;

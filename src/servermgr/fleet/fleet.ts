@@ -67,10 +67,16 @@ export interface Fleet {
   snapshot(): Promise<Snapshot>;
   /** The same of one of them, which somebody looks at. */
   look(id: string): Promise<SessionView | undefined>;
+  /** The same of one that nobody looks at: it is observed no more often for it. */
+  peek(id: string): SessionView | undefined;
   /** The same of one that lists do not show any more. @throws {UnavailableError} when the database cannot be asked */
   remember(id: string): Promise<SessionView | undefined>;
   /** @throws the launcher's error, unless it is a lack of capacity. */
   launch(form: LaunchForm): Promise<LaunchResult>;
+  /** How many more sessions may run at once, as far as this instance knows. */
+  freePlaces(): number;
+  /** Whether this instance is the one that acts by itself. */
+  observes(): boolean;
   /** What keeps sessions from being launched; undefined: nothing. */
   launchFault(): Fault | undefined;
   /** The day's money; undefined: there is no budget, or it cannot be asked for. */
@@ -197,6 +203,10 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       if (registry.get(id) === undefined) await registry.read();
       return registry.views().find(view => view.id === id);
     },
+
+    peek: id => registry.views().find(view => view.id === id),
+    observes: registry.observes,
+    freePlaces: () => limits.fleet - registry.records().filter(({ overMs }) => overMs === undefined).length,
 
     async remember(id) {
       const record = await table.find(id).catch(cause => {

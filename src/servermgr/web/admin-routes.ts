@@ -9,6 +9,7 @@ import { noSuchSession, sendErrorPage, sendPage } from './errors.ts';
 import { networkOf } from './network.ts';
 import { type AdminRow, adminPage } from './pages/admin.ts';
 import type { RouteTools } from './route-tools.ts';
+import { studyAdminRoutes } from './study/admin-routes.ts';
 import { ensureVisitor, formField, formToken } from './visitor-cookie.ts';
 
 /** How long a list of saved sessions serves: listing a bucket is slow, and the list changes slowly. */
@@ -62,6 +63,7 @@ export async function adminRoutes(
   });
 
   await app.register(archiveRoutes, tools);
+  await app.register(studyAdminRoutes, tools);
 
   /** The sessions of the launcher, and those of which only the report is left. */
   async function rowsOf(views: readonly SessionView[]): Promise<AdminRow[]> {

@@ -19,6 +19,7 @@ import { networkOf } from './network.ts';
 import type { AppOptions, RouteTools } from './route-tools.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { startRoutes } from './start-routes.ts';
+import { studyRoutes } from './study/routes.ts';
 import { cookieOptions, formField, visitorOf } from './visitor-cookie.ts';
 
 /** Of a request: forms are small, and nothing else is sent. */
@@ -94,6 +95,7 @@ async function allRoutes(app: FastifyInstance, tools: RouteTools): Promise<void>
   await app.register(healthRoutes, tools);
   await app.register(startRoutes, tools);
   await app.register(sessionRoutes, tools);
+  await app.register(studyRoutes, tools);
   const { adminToken, log } = tools;
   const guard = adminToken === undefined ? undefined : createAdminGuard(app, adminToken, log);
   if (guard !== undefined) await app.register(adminRoutes, { ...tools, guard });
@@ -106,11 +108,14 @@ const ASSETS = {
   'icon.svg': 'image/svg+xml',
 } as const;
 
+/** A page in a sandboxed frame has an origin of its own, which is another than theirs. */
+const SHARED = { helmet: { crossOriginResourcePolicy: { policy: 'cross-origin' } } } as const;
+
 /** One route a file: no path of a request is ever resolved. */
 async function assetRoutes(app: FastifyInstance): Promise<void> {
   for (const [name, type] of Object.entries(ASSETS)) {
     const body = await readFile(join(import.meta.dirname, 'assets', name));
-    app.get(`/assets/${name}`, (_, reply) =>
+    app.get(`/assets/${name}`, SHARED, (_, reply) =>
       reply.header('content-type', type).header('cache-control', 'public, max-age=300').send(body),
     );
   }

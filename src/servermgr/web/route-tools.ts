@@ -1,14 +1,20 @@
 import type { Logger } from 'pino';
-import type { ServermgrLimits, World } from '../../config/servermgr-config.ts';
+import type { Agent, MturkOrigins, ServermgrLimits, World } from '../../config/servermgr-config.ts';
+import type { Database } from '../database/database.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { SavedSessions } from '../saved-sessions.ts';
+import type { Recruitment } from '../studies/recruitment.ts';
 import type { Streams } from './event-stream.ts';
 
 export interface AppOptions {
   readonly basePath: string;
   readonly fleet: Fleet;
+  readonly recruitment: Recruitment;
+  readonly database: Database;
   readonly savedSessions: SavedSessions;
   readonly worlds: readonly World[];
+  readonly agents: readonly Agent[];
+  readonly mturk: MturkOrigins;
   readonly limits: ServermgrLimits;
   readonly trustedProxies: number;
   readonly secret: string;

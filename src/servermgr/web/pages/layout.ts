@@ -8,10 +8,12 @@ export interface Page {
   /** Without JavaScript the page reloads itself after so many seconds. */
   readonly refreshSeconds?: number | undefined;
   readonly wide?: boolean;
+  /** A page that lies in a frame of another site, or that nobody should leave: it leads nowhere else. */
+  readonly alone?: boolean;
 }
 
 /** The frame of every page. Scripts and styles are our own files: the content security policy allows no others. */
-export function layout({ title, base, body, refreshSeconds, wide }: Page): string {
+export function layout({ title, base, body, refreshSeconds, wide, alone }: Page): string {
   const refresh = html`<noscript><meta http-equiv="refresh" content="${refreshSeconds}" /></noscript>`;
   const page = html`<!doctype html>
 <html lang="en">
@@ -28,13 +30,18 @@ ${refreshSeconds !== undefined && refresh}
 </head>
 <body>
 <a class="skip" href="#main">Skip to the content</a>
-<header class="top"><a class="brand" href="${base}/"><span class="block" aria-hidden="true"></span>Craftassist</a></header>
+<header class="top">${brand(base, alone)}</header>
 <main id="main" class="${wide ? 'wide' : ''}">${body}</main>
 <footer class="bottom">Sessions are recorded for research. Please do not share anything personal in the chat.</footer>
 </body>
 </html>
 `;
   return page.html;
+}
+
+function brand(base: string, alone: boolean | undefined): Html {
+  const name = html`<span class="block" aria-hidden="true"></span>Craftassist`;
+  return alone ? html`<span class="brand">${name}</span>` : html`<a class="brand" href="${base}/">${name}</a>`;
 }
 
 /** A page with one message: what went wrong, and what to do. */
