@@ -658,6 +658,27 @@ export const SERVERMGR_EVENTS = {
     action: 'If it goes on, check the destination and the rights to read it.',
     fields: { ...ERR, session: "the session's name" },
   },
+  prolific_refuses: {
+    levels: ['error'],
+    meaning:
+      'Prolific refuses its API token: whether participants are whom their links say is not known. Told once.',
+    action:
+      "Make a new token in Prolific's settings, as a member of the studies' workspace, and set it up in place of the old one.",
+    fields: { status: "401 or 403: Prolific's answer" },
+  },
+  prolific_away: {
+    levels: ['warn'],
+    meaning:
+      'Prolific could not be asked about a participant, or its answer was none: it was away, slow, had too many requests, or answered something else. Told once, until it answers again.',
+    action: 'None, unless it goes on: then see whether its API can be reached from here.',
+    fields: ERR,
+  },
+  prolific_back: {
+    levels: ['info'],
+    meaning: 'Prolific answers again.',
+    action: '',
+    fields: {},
+  },
   report_unreadable: {
     levels: ['warn'],
     meaning: "A session's report could not be read from the destination.",
