@@ -141,7 +141,8 @@ async function runWithLog(
   if (terminal) print(summary(report));
   else
     log.info(
-      { event: 'session_finished', report },
+      // Labels may name a person: they are in session.json alone.
+      { event: 'session_finished', report: { ...report, labels: undefined } },
       `session finished: ${report.end.text}; exit code ${report.exitCode}`,
     );
   return report.exitCode;

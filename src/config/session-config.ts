@@ -5,6 +5,8 @@ import type { ProxyConfig } from '../runtime/proxy.ts';
 export interface SessionConfig {
   /** The name that the session claims: see save/claim.ts. */
   readonly timestamp: string;
+  /** What whoever launched it says of it, for its report; undefined: nothing. No log has them: they may name a person. */
+  readonly labels: Readonly<Record<string, string>> | undefined;
   /** Absolute path: where the children run and what is archived. */
   readonly workdir: string;
   /** Run to its end before the server starts. */

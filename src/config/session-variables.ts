@@ -2,6 +2,7 @@ import { LOG_LEVELS } from '../runtime/log.ts';
 import { flag, optional, type VariableGroups, variable, variableByCase } from './define.ts';
 import { destinationUrl } from './destination-url.ts';
 import { DEFAULT_KEY, experimentId, keyTemplate } from './key-template.ts';
+import { labels } from './labels.ts';
 import { PROXY_VARIABLES } from './proxy.ts';
 import * as values from './values.ts';
 
@@ -10,6 +11,12 @@ const session = {
     values.sessionName,
     'now, ISO 8601 in UTC',
     "the session's name; one that is taken gets .2, .3 and so on appended",
+  ),
+  SESSION_LABELS: optional(
+    labels,
+    'none',
+    'what whoever launches the session says of it, for its report: a JSON object of up to 20 texts, as {"group": "b"}',
+    { secret: true, acceptsQuotes: false },
   ),
   SESSION_WORKDIR: variable(
     values.path,

@@ -50,6 +50,7 @@ export function parseSessionConfig(env: Environment, context: SessionContext): P
   const agentCommand = readAgentCommand(reader, context);
   const config: SessionConfig = {
     timestamp: read('TIMESTAMP') ?? context.now.toISOString(),
+    labels: read('SESSION_LABELS'),
     workdir,
     setupCommand: read('SESSION_SETUP_COMMAND'),
     server,

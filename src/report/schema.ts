@@ -93,6 +93,8 @@ const REPORT = {
   session: Text,
   /** The id of its run, a UUID; missing in reports of earlier versions. */
   run: v.optional(Text),
+  /** What whoever launched it says of it: SESSION_LABELS. */
+  labels: v.optional(v.record(Text, Text)),
   /** Why the session ended, with the fields of that reason, and a sentence for people. */
   end: v.looseObject({ by: Text, text: Text }),
   saved: v.picklist(['archive', 'journal', 'lost', 'nothing-to-save']),

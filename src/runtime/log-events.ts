@@ -477,7 +477,7 @@ export const SESSION_EVENTS = {
     levels: ['info'],
     meaning: 'The session is over; the last line of the log.',
     action: 'Read `report.exitCode` and `report.saved`.',
-    fields: { report: 'the whole report, as in session.json' },
+    fields: { report: 'the whole report, as in session.json, without its labels' },
   },
 } as const satisfies Record<string, LogEvent>;
 

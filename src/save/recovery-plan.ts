@@ -36,6 +36,8 @@ const Plan = v.object({
   archiveKey: v.string(),
   reportKey: v.string(),
   session: v.optional(v.string()),
+  /** Of the session, for its report; missing where it has none. */
+  labels: v.optional(v.record(v.string(), v.string())),
   /** The run whose journal it is of. */
   run: v.optional(v.string()),
   coveredUntil: v.optional(v.string()),
@@ -74,11 +76,12 @@ export function planOf(
   recovered: Recovered,
   journal: FoundJournal,
 ): RecoveryPlan {
-  const { run, coveredUntil, isFinished, problems, waiting } = recovered;
+  const { about, run, coveredUntil, isFinished, problems, waiting } = recovered;
   return {
     archiveKey,
     reportKey,
     session,
+    labels: about?.labels,
     run,
     coveredUntil,
     isFinished,

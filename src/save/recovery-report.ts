@@ -33,6 +33,7 @@ export async function putRecoveryReport(
     ...own,
     ...(recovery.session === undefined ? {} : { session: recovery.session }),
     run,
+    labels: own?.labels ?? recovery.labels,
     saved: 'archive',
     recover: undefined,
     earlierArchive: own?.archive,

@@ -91,7 +91,7 @@ async function startWhenClaimed(
   intervalMs: number,
   { config, log, claims, status, workdirAtStart }: SessionRuntime,
 ): Promise<() => StartedJournal> {
-  const { journal, save, server, workdir } = config;
+  const { journal, labels, save, server, workdir } = config;
   const sinceMs = Date.now();
   const { include, exclude, archiveName, codec, key, experiment } = save;
   const { name, conditions, isReadable } = await claims.at(save.destination).whenClaimed;
@@ -117,6 +117,7 @@ async function startWhenClaimed(
     sinceMs,
     about: {
       session: name,
+      labels: labels && { ...labels },
       key,
       experiment,
       archiveName,

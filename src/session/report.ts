@@ -29,6 +29,7 @@ export function makeReport(
     format: 1,
     session: sessionName(archive, journal) ?? config.timestamp,
     run: claims.claimant.run,
+    labels: config.labels && { ...config.labels },
     end: endReport(end),
     saved: saved.how,
     recover: saved.how === 'journal' ? saved.recover : undefined,

@@ -134,6 +134,43 @@ describe('a command', () => {
   }
 });
 
+describe('labels', () => {
+  const labelled = (value: unknown) => faults({ SESSION_LABELS: JSON.stringify(value) });
+  const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`l${n}`, '']));
+
+  test('are texts by their names', () => {
+    const labels = { group: 'b', p_17: '\u{1F600}'.repeat(256), ...many(18) };
+    expect(config({ SESSION_LABELS: JSON.stringify(labels) }).labels).toEqual(labels);
+    expect(config({}).labels).toBeUndefined();
+  });
+
+  test.for<[unknown, string]>([
+    [['b'], 'is not a JSON object: write {'],
+    [null, 'is not a JSON object: write {'],
+    [many(21), 'has 21 labels, and 20 are the most'],
+    [{ Group: 'b' }, 'has a label "Group": a name is 1 to 40 of'],
+    [{ '': 'b' }, 'has a label "": a name is 1 to 40 of'],
+    [{ ['g'.repeat(41)]: 'b' }, 'a name is 1 to 40 of'],
+    [{ constructor: 'b' }, 'has a label "constructor", which no label can be named'],
+    [{ group: 7 }, 'has a label "group" that is no text'],
+    [{ group: 'secret'.repeat(43) }, 'has a label "group" that is no line of up to 256 characters'],
+    [{ group: 'secret\n' }, 'has a label "group" that is no line of up to 256 characters'],
+  ])('%j are a fault', ([value, sentence]) => {
+    expect(labelled(value)).toEqual([expect.stringContaining(sentence)]);
+    expect(labelled(value).join()).not.toContain('secret');
+  });
+
+  test('that are no JSON, or are in their quotes still, are a fault', () => {
+    expect(faults({ SESSION_LABELS: 'group=b' })).toEqual([expect.stringContaining('is not JSON: write {')]);
+    expect(faults({ SESSION_LABELS: `'{"group": "b"}'` })).toEqual([
+      expect.stringContaining('is still in its quotes'),
+    ]);
+    expect(faults({ SESSION_LABELS: '{"__proto__": "b"}' })).toEqual([
+      expect.stringContaining('has a label "__proto__": a name'),
+    ]);
+  });
+});
+
 describe('a duration', () => {
   for (const [text, ms] of [
     ['90s', 90_000],

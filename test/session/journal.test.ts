@@ -19,6 +19,8 @@ import { keysWithoutFences } from '../support/stored-journals.ts';
 
 const JOURNAL = { SESSION_JOURNAL_INTERVAL: '100ms', SESSION_AGENT_COMMAND: program('agent-counts') };
 
+const SESSION_LABELS = '{"participant": "P-17", "group": "b"}';
+
 const folderOf = ({ sessions }: SessionFixture) => join(sessions, 'test');
 
 const journalOf = ({ sessions }: SessionFixture, name = 'test') =>
@@ -57,6 +59,15 @@ describe.concurrent('a session that is saved', () => {
     expect(await filesBelow(fixture.sessions)).toEqual(SAVED);
     expect((await readReport(fixture.sessions)).journal?.segments).toBeGreaterThanOrEqual(2);
   });
+
+  test('reports its labels, and keeps them from its log', async ({ fixture }) => {
+    const session = fixture.start({ ...JOURNAL, SESSION_LABELS, SESSION_LOG_LEVEL: 'trace' });
+    await journaled(fixture, 2);
+    session.signal('SIGTERM');
+    expect((await session.ended()).code).toBe(0);
+    expect((await readReport(fixture.sessions)).labels).toEqual(JSON.parse(SESSION_LABELS));
+    expect(session.stdout() + session.stderr()).not.toContain('P-17');
+  });
 });
 
 describe.concurrent('a session whose container died', () => {
@@ -79,6 +90,20 @@ describe.concurrent('a session whose container died', () => {
       saved: 'archive',
       session: 'test',
     });
+  });
+
+  test('has its labels in the report of its recovery', async ({ fixture }) => {
+    const session = fixture.start({ ...JOURNAL, SESSION_LABELS });
+    await counted(fixture);
+    session.signal('SIGKILL');
+    await fixture.killAll();
+    const recovery = fixture.start({}, 'recover', '--force', folderOf(fixture));
+    expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
+    expect(await readReport(fixture.sessions)).toMatchObject({
+      recovered: true,
+      labels: JSON.parse(SESSION_LABELS),
+    });
+    expect(recovery.stdout() + recovery.stderr()).not.toContain('P-17');
   });
 
   test('is not touched while its last sign of life is fresh', async ({ fixture }) => {

@@ -1,8 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
+import { readText } from '../../src/store/read.ts';
 import { killSession } from '../crash-points/scenarios.ts';
 import { openWorld } from '../crash-points/world.ts';
+import { openTestStore } from '../store/s3/support.ts';
 import { eventually } from '../support/eventually.ts';
+import { patient } from '../support/journal.ts';
 import { s3Environment } from '../support/s3-environment.ts';
 import { type FaultRule, type S3Server, startS3Server } from '../support/s3-server.ts';
 import { program, type SessionFixture } from '../support/session.ts';
@@ -110,13 +113,16 @@ interface Killable {
   readonly s3: S3Server;
 }
 
-test('a recovery that is killed at any of its writes is run again, and there is one archive', {
+test('a recovery that is killed at any of its writes is run again, and there is one archive, and one report', {
   tags: ['slow'],
-}, async ({ fixture, s3 }) => {
+}, async ({ fixture, s3, onTestFinished }) => {
+  const labels = { group: 'b' };
+  const store = await openTestStore(s3.url, { prefix: 'sessions' });
+  onTestFinished(() => store.close());
   for (let n = 1; ; n += 1) {
     const name = `a${n}`;
     const url = `s3://bucket/sessions/${name}`;
-    await putJournals(s3, { [`.sessions/${name}/journal`]: {} });
+    await putJournals(s3, { [`.sessions/${name}/journal`]: { labels } });
     const isKilled = await recoverUntilPut({ fixture, s3 }, url, n);
     if (isKilled) {
       const again = fixture.start(s3Environment(s3), 'recover', '--force', url);
@@ -126,6 +132,11 @@ test('a recovery that is killed at any of its writes is run again, and there is 
       `sessions/.sessions/${name}/session.json`,
       `sessions/${name}/logs.tar.gz`,
     ]);
+    const report = await readText(store, `.sessions/${name}/session.json`, {
+      maxBytes: 9_999,
+      signal: patient,
+    });
+    expect(JSON.parse(report ?? '')).toMatchObject({ recovered: true, labels });
     if (isKilled) continue;
     // The plan, the archive, its digest, the report.
     expect(n).toBeGreaterThan(4);

@@ -32,6 +32,8 @@ const SafePath = v.pipe(Path, v.check(isContained, 'a path that leads out of the
 const About = v.object({
   /** The session's name. */
   session: v.string(),
+  /** What whoever launched it says of it, for its report; missing: nothing. */
+  labels: v.optional(v.record(v.string(), v.string())),
   /** The template of the archive's key; missing: `[turk/{experiment}/]{timestamp}`, by an earlier version. */
   key: v.optional(v.string()),
   /** The experiment's id, where the working directory does not tell. */

@@ -14,6 +14,8 @@ export interface SavedReport {
   readonly supervisor: string | undefined;
   /** What may be missing, each a sentence. */
   readonly incomplete: readonly string[];
+  /** What whoever launched it says of it. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly archive: { readonly key: string; readonly bytes: number } | undefined;
 }
 
@@ -26,11 +28,12 @@ export function isFinal({ saved }: SavedReport): boolean {
 export function readSavedReport(text: string): SavedReport | undefined {
   const report = parseReport(text);
   if (report === undefined) return undefined;
-  const { end, people, archive, saved, exitCode, startedAt, endedAt, coveredUntil, incomplete = [] } = report;
+  const { end, people, archive, saved, exitCode, startedAt, endedAt, coveredUntil } = report;
+  const { incomplete = [], labels = {} } = report;
   return {
     // A session that was cut off could not write why it ended: its report is its recovery's.
     text: end?.text ?? 'it was cut off, and what it had recorded has been recovered',
-    ...{ saved, exitCode, archive, incomplete },
+    ...{ saved, exitCode, archive, incomplete, labels },
     startedMs: parseTime(startedAt),
     endedMs: parseTime(endedAt ?? coveredUntil),
     peak: people?.peak,
