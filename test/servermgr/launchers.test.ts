@@ -16,6 +16,7 @@ import {
   type Launcher,
   type LaunchRequest,
   type Session,
+  STOP_REASONS,
 } from '../../src/servermgr/launchers/launcher.ts';
 import { openLocal } from '../../src/servermgr/launchers/local/local.ts';
 import { randomToken } from '../../src/servermgr/session-id.ts';
@@ -143,19 +144,19 @@ describe.each(Object.entries(fixtures))('the launcher %s', (kind, createFixture)
     if (kind === 'ecs') expect(Object.keys(env).filter(name => name.startsWith('AWS_'))).toEqual([]);
   });
 
-  test('stops a session, keeps the reason, and ignores a second stop', async () => {
+  test.for(STOP_REASONS)('stops a session, keeps the reason (%s), and ignores a second stop', async why => {
     await using fixture = await createFixture();
     const launcher = fixture.open();
     const request = newRequest();
     await launcher.launch(request);
     const session = await running(launcher, request.id);
-    await launcher.stop(session, 'admin');
-    await launcher.stop(session, 'visitor');
+    await launcher.stop(session, why);
+    await launcher.stop(session, why === 'visitor' ? 'admin' : 'visitor');
     const state = await eventually(async () => {
       const [now] = await fixture.open().list(patience.signal);
       return now?.state.phase === 'ended' ? now.state : undefined;
     });
-    expect(state?.stopped).toBe('admin');
+    expect(state?.stopped).toBe(why);
     await launcher.stop(session, 'admin');
   });
 

@@ -137,7 +137,7 @@ export function requestedSession(identity: SessionIdentity, where: string): Sess
 /** Why a manager has stopped a session. */
 export type StopReason = (typeof STOP_REASONS)[number];
 
-export const STOP_REASONS = ['admin', 'visitor', 'never-ready', 'too-old'] as const;
+export const STOP_REASONS = ['admin', 'visitor', 'never-ready', 'too-old', 'returned'] as const;
 
 /** For people, and for StopTask's reason. */
 export function describeStop(why: StopReason): string {
@@ -150,6 +150,8 @@ export function describeStop(why: StopReason): string {
       return 'stopped because it did not become ready in time';
     case 'too-old':
       return 'stopped because its time was over';
+    case 'returned':
+      return 'stopped because its participant has given the place back';
     default:
       return why satisfies never;
   }
