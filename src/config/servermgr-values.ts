@@ -69,13 +69,21 @@ export const basePath = v.pipe(
 const NO_ORIGIN = 'is no origin: write https://host, without a path';
 
 /** A scheme and a host, as `https://api.example.com`. */
-export const origin = v.pipe(word, v.check(text => isOrigin(text, /^https?:$/), NO_ORIGIN));
+export const origin = v.pipe(
+  word,
+  v.check(text => isOrigin(text, /^https?:$/), NO_ORIGIN),
+);
 
 /** Several of https, comma-separated. */
 export const httpsOrigins = v.pipe(
   v.string(),
   v.transform(text => text.split(',').map(part => part.trim())),
-  v.array(v.pipe(v.string(), v.check(text => isOrigin(text, /^https:$/), NO_ORIGIN))),
+  v.array(
+    v.pipe(
+      v.string(),
+      v.check(text => isOrigin(text, /^https:$/), NO_ORIGIN),
+    ),
+  ),
 );
 
 function isOrigin(text: string, scheme: RegExp): boolean {

@@ -512,6 +512,45 @@ export const SERVERMGR_EVENTS = {
     action: '',
     fields: { session: "the session's name", why: 'visitor or admin' },
   },
+  participation_over: {
+    levels: ['info'],
+    meaning: 'Somebody takes part in a study no more.',
+    action: '',
+    fields: {
+      study: "the study's number",
+      participation: 'which one, as exports call it',
+      session: "its session's name",
+      outcome: 'what became of it, as exports call it',
+    },
+  },
+  participation_launch_failed: {
+    levels: ['warn'],
+    meaning: 'The session of a participant could not be launched; it is tried again.',
+    action: 'Read the cause, and see what the launcher says.',
+    fields: {
+      ...ERR,
+      study: "the study's number",
+      participation: 'which one, as exports call it',
+      count: 'how often it has failed in a row',
+    },
+  },
+  participation_failed: {
+    levels: ['error'],
+    meaning: 'A participant is given no session: their page shows the code for a technical failure.',
+    action: 'Mend what `why` says before more people come, or close the study.',
+    fields: {
+      study: "the study's number",
+      participation: 'which one, as exports call it',
+      why: 'unknown-world, unknown-agent or launches fail',
+    },
+  },
+  studies_unkept: {
+    levels: ['warn'],
+    meaning:
+      'Participants cannot be looked after just now; their pages stay as they are, and it goes on by itself.',
+    action: 'See whether the database can be reached.',
+    fields: ERR,
+  },
   recovery_requested: {
     levels: ['info'],
     meaning: 'An administrator requests the recovery of a session.',

@@ -40,7 +40,8 @@ export async function startManager(
   const savedSessions = openSavedSessions(store, log);
   const database = await openDatabase(config.database, config.name);
   const fleet = await openFleet({ database, launcher, savedSessions, limits, worlds, session, secret, log });
-  const prolific = config.studies.prolific && createProlific({ ...config.studies.prolific, log });
+  const prolific =
+    config.studies.prolific && createProlific({ ...config.studies.prolific, proxy: config.proxy, log });
   const longestMs = session.maxDurationMs;
   const recruitment = openRecruitment({ database, fleet, prolific, longestMs, secret, log });
   const app = await buildApp({

@@ -101,7 +101,8 @@ export function openStudyExports({ db, transaction }: Database): StudyExports {
           .where('participations.participant', '=', found.id)
           .execute();
         const ids = sessions.map(({ id }) => id);
-        if (ids.length > 0) await tx.updateTable('sessions').set({ ordered: null }).where('id', 'in', ids).execute();
+        if (ids.length > 0)
+          await tx.updateTable('sessions').set({ ordered: null }).where('id', 'in', ids).execute();
         await tx.deleteFrom('participations').where('participant', '=', found.id).execute();
         await tx.deleteFrom('participants').where('id', '=', found.id).execute();
         const records = sessions.map(recordOf);

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { StudyForm } from '../database/studies.ts';
 import { newCode } from './codes.ts';
-import { CODED_OUTCOMES, StudySettings } from './study.ts';
+import { CODED_OUTCOMES, PLATFORMS, StudySettings } from './study.ts';
 
 /** What a form has sent, field by field. */
 export type FormFields = Readonly<Record<string, string>>;
@@ -52,7 +52,7 @@ function settingsIn(fields: FormFields): Record<string, unknown> {
   const number = (name: string) => (fields[name]?.trim() ? Number(fields[name]) : undefined);
   const moment = (name: string) => (fields[name]?.trim() ? Date.parse(`${fields[name]}Z`) : undefined);
   return {
-    source: fields.source,
+    platforms: PLATFORMS.filter(platform => fields[platform] === 'yes'),
     world: fields.world ?? '',
     agent: fields.agent || undefined,
     lengthMinutes: number('lengthMinutes'),
@@ -71,14 +71,27 @@ function settingsIn(fields: FormFields): Record<string, unknown> {
 }
 
 function faultsBetween(settings: StudySettings, { worlds, agents }: StudyChoices): string[] {
-  const { world, agent, minimumMinutes, lengthMinutes, opensMs = 0, closesMs = Number.POSITIVE_INFINITY } = settings;
+  const {
+    world,
+    agent,
+    minimumMinutes,
+    lengthMinutes,
+    opensMs = 0,
+    closesMs = Number.POSITIVE_INFINITY,
+  } = settings;
   const codes = Object.values(settings.codes).filter(code => code !== '');
   return [
     ...(worlds.includes(world) ? [] : [`there is no world "${world}": choose one of SERVERMGR_WORLDS`]),
-    ...(agent === undefined || agents.includes(agent) ? [] : [`there is no agent "${agent}": choose one of SERVERMGR_AGENTS`]),
-    ...(minimumMinutes <= lengthMinutes ? [] : ['the time that somebody has to play is longer than a session']),
+    ...(agent === undefined || agents.includes(agent)
+      ? []
+      : [`there is no agent "${agent}": choose one of SERVERMGR_AGENTS`]),
+    ...(minimumMinutes <= lengthMinutes
+      ? []
+      : ['the time that somebody has to play is longer than a session']),
     ...(opensMs < closesMs ? [] : ['it closes before it opens']),
-    ...(new Set(codes).size === codes.length ? [] : ['two outcomes have the same code, so that the platform cannot tell them apart']),
+    ...(new Set(codes).size === codes.length
+      ? []
+      : ['two outcomes have the same code, so that the platform cannot tell them apart']),
     ...(settings.codes.finished === '' ? ['there is no code for those who have finished'] : []),
   ];
 }
@@ -86,8 +99,14 @@ function faultsBetween(settings: StudySettings, { worlds, agents }: StudyChoices
 /** What a new study begins with. */
 export function newStudyFields(world: string): FormFields {
   return {
-    ...{ name: '', source: 'prolific', world, agent: '', ids: 'hashed', minecraftNames: '' },
-    ...{ lengthMinutes: '30', minimumMinutes: '10', waitMinutes: '15', sessionsPerParticipant: '1', seats: '20' },
+    ...{ name: '', prolific: 'yes', world, agent: '', ids: 'hashed', minecraftNames: '' },
+    ...{
+      lengthMinutes: '30',
+      minimumMinutes: '10',
+      waitMinutes: '15',
+      sessionsPerParticipant: '1',
+      seats: '20',
+    },
     ...{ opens: '', closes: '', retentionDays: '', prolificStudy: '' },
     ...Object.fromEntries(CODED_OUTCOMES.map(outcome => [`code-${outcome}`, newCode()])),
     consent: NEW_CONSENT,
@@ -97,12 +116,20 @@ export function newStudyFields(world: string): FormFields {
 
 /** The fields of a study as it is. */
 export function fieldsOf({ name, settings, texts }: StudyForm): FormFields {
-  const { source, world, agent = '', ids, retentionDays = '', prolificStudy = '', codes } = settings;
+  const { platforms, world, agent = '', ids, retentionDays = '', prolificStudy = '', codes } = settings;
   const { lengthMinutes, minimumMinutes, waitMinutes, sessionsPerParticipant, seats } = settings;
-  const numbers = { lengthMinutes, minimumMinutes, waitMinutes, sessionsPerParticipant, seats, retentionDays };
+  const numbers = {
+    lengthMinutes,
+    minimumMinutes,
+    waitMinutes,
+    sessionsPerParticipant,
+    seats,
+    retentionDays,
+  };
   return {
-    ...{ name, source, world, agent, ids, prolificStudy, ...texts },
+    ...{ name, world, agent, ids, prolificStudy, ...texts },
     minecraftNames: settings.minecraftNames ? 'yes' : '',
+    ...Object.fromEntries(platforms.map(platform => [platform, 'yes'])),
     ...Object.fromEntries(Object.entries(numbers).map(([field, value]) => [field, String(value)])),
     opens: momentField(settings.opensMs),
     closes: momentField(settings.closesMs),

@@ -1,7 +1,11 @@
 import * as v from 'valibot';
 
-/** Where the people of a study come from. Signed links work for each of them: for oneself, and for pilots. */
-export const SOURCES = ['prolific', 'mturk', 'link'] as const;
+/** The sites that people are found at. */
+export const PLATFORMS = ['prolific', 'mturk'] as const;
+export type Platform = (typeof PLATFORMS)[number];
+
+/** Where somebody comes from. Signed links work for each study: for those who are invited, for oneself, and for pilots. */
+export const SOURCES = [...PLATFORMS, 'link'] as const;
 export type Source = (typeof SOURCES)[number];
 
 /**
@@ -61,7 +65,8 @@ const DAY_MINUTES = 1_440;
 
 /** What researchers decide about a study. Times of day and length are minutes, moments milliseconds since the epoch. */
 export const StudySettings = v.object({
-  source: v.picklist(SOURCES, 'it is not said where people come from: prolific, mturk or link'),
+  /** Where people are found, besides those who are sent links. */
+  platforms: v.array(v.picklist(PLATFORMS)),
   world: v.pipe(v.string(), v.nonEmpty('no world is chosen')),
   /** One of SERVERMGR_AGENTS; undefined: that of all other sessions. */
   agent: maybe(v.string()),
@@ -120,11 +125,11 @@ export interface StudyTexts {
 export type Openness =
   | { readonly kind: 'open' }
   | { readonly kind: 'not-yet'; readonly fromMs: number }
-  | { readonly kind: 'over' };
+  | { readonly kind: 'closed' };
 
 export function opennessOf({ settings, closedMs }: Study, nowMs: number): Openness {
   const { opensMs, closesMs } = settings;
-  if (closedMs !== undefined || (closesMs !== undefined && nowMs >= closesMs)) return { kind: 'over' };
+  if (closedMs !== undefined || (closesMs !== undefined && nowMs >= closesMs)) return { kind: 'closed' };
   return opensMs !== undefined && nowMs < opensMs ? { kind: 'not-yet', fromMs: opensMs } : { kind: 'open' };
 }
 

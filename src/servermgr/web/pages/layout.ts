@@ -41,7 +41,9 @@ ${refreshSeconds !== undefined && refresh}
 
 function brand(base: string, alone: boolean | undefined): Html {
   const name = html`<span class="block" aria-hidden="true"></span>Craftassist`;
-  return alone ? html`<span class="brand">${name}</span>` : html`<a class="brand" href="${base}/">${name}</a>`;
+  return alone
+    ? html`<span class="brand">${name}</span>`
+    : html`<a class="brand" href="${base}/">${name}</a>`;
 }
 
 /** A page with one message: what went wrong, and what to do. */

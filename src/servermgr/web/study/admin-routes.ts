@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { createIdentities } from '../../studies/identities.ts';
-import { fieldsOf, type FormFields, newStudyFields, readStudyForm } from '../../studies/study-form.ts';
-import type { Study } from '../../studies/study.ts';
 import { openStudyExports } from '../../database/study-export.ts';
+import { createIdentities } from '../../studies/identities.ts';
+import { SOURCES, type Study } from '../../studies/study.ts';
+import { type FormFields, fieldsOf, newStudyFields, readStudyForm } from '../../studies/study-form.ts';
 import { seeOther } from '../base-path.ts';
 import { sendErrorPage, sendPage } from '../errors.ts';
 import { deletedPage } from '../pages/studies/deleted.ts';
@@ -26,7 +26,7 @@ interface WithNumber {
 /** Studies, for the people who run them. Who may see these pages is checked before. */
 export async function studyAdminRoutes(app: FastifyInstance, tools: RouteTools): Promise<void> {
   const { recruitment, worlds, agents, secret, database } = tools;
-  const { studies, participations } = recruitment;
+  const { studies } = recruitment;
   const exports = openStudyExports(database);
   const identities = createIdentities(secret);
   const choices = { worlds: worlds.map(({ id }) => id), agents: agents.map(({ id }) => id) };
@@ -120,16 +120,24 @@ export async function studyAdminRoutes(app: FastifyInstance, tools: RouteTools):
   withStudy('post', '/delete', async (study, request, reply) => {
     const person = formField(request.body, 'person')?.trim() ?? '';
     const ids = { study: study.number, person, submission: '' };
-    const sources = [study.settings.source, 'link'] as const;
-    for (const source of sources) {
+    for (const source of SOURCES) {
       const { personKey } = identities.keysOf({ ...ids, source });
       const deleted = await exports.delete(study.number, { pseudonym: person, personKey });
       if (deleted === 'active')
-        return sendErrorPage(reply, 409, 'They take part just now', 'Stop their session first, or wait until it is over.');
-      if (deleted !== undefined)
-        return sendPage(reply, deletedPage({ base: app.basePath, study, deleted }));
+        return sendErrorPage(
+          reply,
+          409,
+          'They take part just now',
+          'Stop their session first, or wait until it is over.',
+        );
+      if (deleted !== undefined) return sendPage(reply, deletedPage({ base: app.basePath, study, deleted }));
     }
-    return sendErrorPage(reply, 404, 'There is no such participant', 'Write the pseudonym, as P-…, or the platform’s id as it is.');
+    return sendErrorPage(
+      reply,
+      404,
+      'There is no such participant',
+      'Write the pseudonym, as P-…, or the platform’s id as it is.',
+    );
   });
 
   function withStudy(
@@ -170,6 +178,8 @@ function noSuchStudy(reply: FastifyReply): FastifyReply {
 /** A field that is given twice counts as missing. */
 function fieldsIn(body: unknown): FormFields {
   if (typeof body !== 'object' || body === null) return {};
-  const entries = Object.entries(body).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  const entries = Object.entries(body).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  );
   return Object.fromEntries(entries.map(([name, text]) => [name, text.replaceAll('\r\n', '\n')]));
 }

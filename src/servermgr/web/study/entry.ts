@@ -26,7 +26,8 @@ export function readEntry(study: Study, query: unknown, { secret, submitOrigins 
   if (typeof query !== 'object' || query === null) return unknownLink();
   if ('sig' in query) return signedEntry(study, query, secret);
   if ('assignmentId' in query) return mturkEntry(study, query, submitOrigins);
-  if ('PROLIFIC_PID' in query || 'SESSION_ID' in query || 'STUDY_ID' in query) return prolificEntry(study, query);
+  if ('PROLIFIC_PID' in query || 'SESSION_ID' in query || 'STUDY_ID' in query)
+    return prolificEntry(study, query);
   return unknownLink();
 }
 
@@ -35,21 +36,36 @@ function signedEntry({ number, linkKey }: Study, query: object, secret: string):
   switch (link.kind) {
     case 'ok': {
       const { participant } = link;
-      return { kind: 'ticket', ticket: { study: number, source: 'link', person: participant, submission: participant } };
+      return {
+        kind: 'ticket',
+        ticket: { study: number, source: 'link', person: participant, submission: participant },
+      };
     }
     case 'expired':
-      return refused(410, 'This link is too old', 'It was valid for some time, which is over. Ask those who have sent it for a new one.');
+      return refused(
+        410,
+        'This link is too old',
+        'It was valid for some time, which is over. Ask those who have sent it for a new one.',
+      );
     case 'withdrawn':
-      return refused(410, 'This link was withdrawn', 'Those who have sent it do not want it to be used any more. Ask them for a new one.');
+      return refused(
+        410,
+        'This link was withdrawn',
+        'Those who have sent it do not want it to be used any more. Ask them for a new one.',
+      );
     case 'bad':
-      return refused(403, 'This link is not valid', 'It may have been cut off when it was copied. Open it once more as it was sent to you, or ask for a new one.');
+      return refused(
+        403,
+        'This link is not valid',
+        'It may have been cut off when it was copied. Open it once more as it was sent to you, or ask for a new one.',
+      );
     default:
       return link satisfies never;
   }
 }
 
 function mturkEntry({ number, settings }: Study, query: object, submitOrigins: readonly string[]): Entrance {
-  if (settings.source !== 'mturk') return otherPlatform();
+  if (!settings.platforms.includes('mturk')) return otherPlatform();
   const read = parseMturkQuery(query, submitOrigins);
   if (read.kind === 'preview') return read;
   if (read.kind === 'bad') return refused(400, 'This HIT cannot be opened', read.why);
@@ -59,7 +75,7 @@ function mturkEntry({ number, settings }: Study, query: object, submitOrigins: r
 }
 
 function prolificEntry({ number, settings }: Study, query: object): Entrance {
-  if (settings.source !== 'prolific') return otherPlatform();
+  if (!settings.platforms.includes('prolific')) return otherPlatform();
   const read = parseProlificQuery(query);
   if (read.kind === 'bad') return refused(400, 'This link is not complete', read.why);
   const { participant, study, submission } = read;

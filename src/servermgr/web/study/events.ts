@@ -11,6 +11,8 @@ import { waitView } from '../pages/wait-view.ts';
 import type { RouteTools } from '../route-tools.ts';
 import type { Visit } from './pages.ts';
 
+/** Somebody who was not seen for so many looks takes part no more. */
+const MOMENT_LOOKS = 5;
 /** For Retry-After, when too many streams are open. */
 const RETRY_S = 60;
 
@@ -48,16 +50,20 @@ export async function studyEvents(app: FastifyInstance, tools: EventsOptions): P
   /** Of a session that is over it is told what was saved. */
   function followEnd({ session, outcome }: Participation, stream: EventStream): void {
     stream.send('study', { state: `over ${outcome}` });
-    if (session === undefined) return stream.end();
-    stream.onClose(fleet.subscribe(session, view => sendView(stream, view)));
+    if (session === undefined) stream.end();
+    else stream.onClose(fleet.subscribe(session, view => sendView(stream, view)));
   }
 
   function follow(study: Study, first: Participation, stream: EventStream): void {
     let sent = '';
     let subscribed: string | undefined;
+    /** What is known of those who take part may be a moment older than the page. */
+    let unseen = 0;
 
     function look(): void {
       const participation = recruitment.active(first.id);
+      unseen = participation === undefined ? unseen + 1 : Number.POSITIVE_INFINITY;
+      if (unseen < MOMENT_LOOKS) return;
       const state = participation === undefined ? 'over' : stateOf(study, participation);
       const place = placeText(recruitment.place(first.id));
       const text = JSON.stringify({ state, place });

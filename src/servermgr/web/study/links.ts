@@ -12,11 +12,14 @@ export function codesIn(text: string): readonly string[] {
   const [first = ''] = lines;
   const isCount = lines.length === 1 && /^\d{1,6}$/.test(first);
   const codes = isCount ? Array.from({ length: Number(first) }, newCode) : [...new Set(lines)];
-  if (codes.length === 0) throw new RangeError('Write a code for each participant, or how many links you want.');
+  if (codes.length === 0)
+    throw new RangeError('Write a code for each participant, or how many links you want.');
   if (codes.length > MAX_LINKS) throw new RangeError(`No more than ${MAX_LINKS} links are made at once.`);
   const bad = codes.find(code => !isParticipantCode(code));
   if (bad !== undefined)
-    throw new RangeError('A code has 1 to 64 letters, digits, dots, "_" and "-", and one of these has something else.');
+    throw new RangeError(
+      'A code has 1 to 64 letters, digits, dots, "_" and "-", and one of these has something else.',
+    );
   return codes;
 }
 

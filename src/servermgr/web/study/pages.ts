@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify';
-import { opennessOf, type Study, type StudyTexts } from '../../studies/study.ts';
-import { isOverdueAt } from '../../studies/recruitment.ts';
 import type { Participation } from '../../studies/participation.ts';
+import { isOverdueAt } from '../../studies/recruitment.ts';
+import { opennessOf, type Study, type StudyTexts } from '../../studies/study.ts';
 import { sendPage } from '../errors.ts';
 import { momentText } from '../labels.ts';
 import { consentPage, needsText } from '../pages/study/consent.ts';
@@ -36,7 +36,8 @@ export function createStudyPages({ recruitment, fleet }: RouteTools, tickets: Ti
     return texts;
   }
 
-  const needsOf = ({ settings }: Study) => needsText(fleet.usual(settings.world).version, settings.lengthMinutes);
+  const needsOf = ({ settings }: Study) =>
+    needsText(fleet.usual(settings.world).version, settings.lengthMinutes);
 
   async function pageOf(visit: Visit, form: StudyForm): Promise<string> {
     const { study, ticket } = visit;
@@ -67,9 +68,17 @@ export function createStudyPages({ recruitment, fleet }: RouteTools, tickets: Ti
       const texts = await textsOf(study, study.textVersion);
       return consentPage({ base: form.base, study, texts, form, needs: needsOf(study) });
     }
-    return openness.kind === 'over'
-      ? studyMessage(form.base, 'This study is over', 'Nobody can take part in it any more. Thank you for your interest.')
-      : studyMessage(form.base, 'This study has not begun', `One can take part from ${momentText(openness.fromMs)} on. Open your link again then.`);
+    return openness.kind === 'closed'
+      ? studyMessage(
+          form.base,
+          'This study is over',
+          'Nobody can take part in it any more. Thank you for your interest.',
+        )
+      : studyMessage(
+          form.base,
+          'This study has not begun',
+          `One can take part from ${momentText(openness.fromMs)} on. Open your link again then.`,
+        );
   }
 
   async function activePage(study: Study, form: StudyForm, participation: Participation): Promise<string> {
@@ -96,7 +105,8 @@ export function createStudyPages({ recruitment, fleet }: RouteTools, tickets: Ti
   ): Promise<string> {
     const { outcome, code, source, session, id } = participation;
     // What was saved of it is not worth a page that cannot be shown.
-    const view = session === undefined ? undefined : await recruitment.sessionOf(participation).catch(() => undefined);
+    const view =
+      session === undefined ? undefined : await recruitment.sessionOf(participation).catch(() => undefined);
     const { submitUrl, submission } = ticket;
     return outcomePage({
       ...{ form, code, source, outcome: outcome ?? 'technical' },
@@ -118,7 +128,10 @@ export function createStudyPages({ recruitment, fleet }: RouteTools, tickets: Ti
       if (declined !== undefined && (await hasDeclined(text))) {
         const code = study.settings.codes['no-consent'] || undefined;
         const nothing = { mturk: undefined, saved: '', again: undefined };
-        return sendPage(reply, outcomePage({ ...nothing, form, outcome: 'no-consent', code, source: ticket.source }));
+        return sendPage(
+          reply,
+          outcomePage({ ...nothing, form, outcome: 'no-consent', code, source: ticket.source }),
+        );
       }
       return sendPage(reply, await pageOf(visit, form));
     },

@@ -14,7 +14,7 @@ import { createTickets } from './ticket.ts';
 
 interface WithNumber {
   Params: { number: string };
-  Querystring: { t?: unknown };
+  Querystring: { t?: unknown; declined?: unknown };
 }
 
 /**
@@ -46,7 +46,8 @@ export async function studyRoutes(app: FastifyInstance, tools: RouteTools): Prom
     if ('refused' in visit) return send(reply, visit.refused);
     const { study, ticket, text } = visit;
     const version = Number(formField(request.body, 'version'));
-    if (!Number.isInteger(version) || version < 1 || version > study.textVersion) return send(reply, NOT_OURS);
+    if (!Number.isInteger(version) || version < 1 || version > study.textVersion)
+      return send(reply, NOT_OURS);
     const answer = formField(request.body, 'answer');
     if (answer === 'no') {
       await recruitment.refuse(study, ticket.source, tickets.refusalId(text));

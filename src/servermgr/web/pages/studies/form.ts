@@ -1,5 +1,5 @@
-import type { FormFields } from '../../../studies/study-form.ts';
 import type { CodedOutcome } from '../../../studies/study.ts';
+import type { FormFields } from '../../../studies/study-form.ts';
 import { type Html, html } from '../../html.ts';
 import { adminNav } from '../admin-nav.ts';
 import { layout } from '../layout.ts';
@@ -43,11 +43,8 @@ ${faults.length > 0 && html`<div class="notice" role="alert"><p>It was not saved
 <form class="card study-form" method="post" action="${action}">
 <input type="hidden" name="_csrf" value="${csrf}" />
 ${input('name', 'Name, which participants see', { required: true })}
-${choose(page.fields, 'source', 'Where people come from', [
-  { id: 'prolific', title: 'Prolific' },
-  { id: 'mturk', title: 'MTurk' },
-  { id: 'link', title: 'signed links alone' },
-])}
+<fieldset><legend>Where people come from, besides those to whom you send links</legend>
+${tick(page.fields, 'prolific', 'Prolific')}${tick(page.fields, 'mturk', 'MTurk')}</fieldset>
 ${choose(page.fields, 'world', 'World', worlds)}
 ${agents.length > 0 && choose(page.fields, 'agent', 'Agent', [{ id: '', title: 'that of all other sessions' }, ...agents])}
 <fieldset><legend>Time and places</legend>
@@ -64,10 +61,7 @@ ${choose(page.fields, 'ids', 'Ids of the platform', [
   { id: 'hashed', title: 'as keyed hashes alone' },
   { id: 'plain', title: 'as they are' },
 ])}
-${choose(page.fields, 'minecraftNames', 'Minecraft names in reports and exports', [
-  { id: '', title: 'no: pseudonyms alone' },
-  { id: 'yes', title: 'yes' },
-])}
+${tick(page.fields, 'minecraftNames', 'Minecraft names stand in reports and exports')}
 ${input('retentionDays', 'Forget who somebody was after so many days; empty: never by itself', { type: 'number' })}
 ${input('prolificStudy', 'Prolific’s id of the study; empty: it is not compared', {})}
 </fieldset>
@@ -99,6 +93,10 @@ function choose(fields: FormFields, name: string, label: string, choices: readon
 <select id="field-${name}" name="${name}">${choices.map(
     ({ id, title }) => html`<option value="${id}" ${fields[name] === id && html`selected`}>${title}</option>`,
   )}</select></p>`;
+}
+
+function tick(fields: FormFields, name: string, label: string): Html {
+  return html`<p class="tick"><input id="field-${name}" name="${name}" type="checkbox" value="yes" ${fields[name] === 'yes' && html`checked`} /> <label for="field-${name}">${label}</label></p>`;
 }
 
 function texts(fields: FormFields, name: string, label: string): Html {

@@ -26,23 +26,30 @@ ${
 <tbody>${studies.map(
         study => html`<tr><td data-label="Number">${study.number}</td>
 <td data-label="Name"><a href="${base}/admin/studies/${study.number}">${study.name}</a></td>
-<td data-label="People from">${SOURCE_TEXTS[study.settings.source]}</td>
+<td data-label="People from">${sourcesText(study)}</td>
 <td data-label="State">${opennessText(study, nowMs)}</td></tr>`,
       )}</tbody></table>`
 }`,
   });
 }
 
-export const SOURCE_TEXTS = { prolific: 'Prolific', mturk: 'MTurk', link: 'signed links' } as const;
+const PLATFORM_TEXTS = { prolific: 'Prolific', mturk: 'MTurk' } as const;
+
+/** Where its people come from. */
+export function sourcesText({ settings }: Study): string {
+  return [...settings.platforms.map(platform => PLATFORM_TEXTS[platform]), 'signed links'].join(', ');
+}
 
 export function opennessText(study: Study, nowMs: number): string {
   const openness = opennessOf(study, nowMs);
   switch (openness.kind) {
     case 'open':
-      return study.settings.closesMs === undefined ? 'open' : `open until ${momentText(study.settings.closesMs)}`;
+      return study.settings.closesMs === undefined
+        ? 'open'
+        : `open until ${momentText(study.settings.closesMs)}`;
     case 'not-yet':
       return `opens ${momentText(openness.fromMs)}`;
-    case 'over':
+    case 'closed':
       return 'closed';
     default:
       return openness satisfies never;

@@ -1,10 +1,10 @@
 import type { StudyCounts } from '../../../database/study-export.ts';
-import type { Study } from '../../../studies/study.ts';
+import type { Platform, Study } from '../../../studies/study.ts';
 import { type Html, html } from '../../html.ts';
 import { adminNav } from '../admin-nav.ts';
 import { layout } from '../layout.ts';
 import { CODE_TEXTS } from './form.ts';
-import { opennessText, SOURCE_TEXTS } from './list.ts';
+import { opennessText, sourcesText } from './list.ts';
 
 export interface StudyPage {
   readonly base: string;
@@ -25,7 +25,7 @@ export function studyPage(page: StudyPage): string {
     title: study.name,
     base,
     body: html`${adminNav(base, '/admin/studies')}<h1>${study.name}</h1>
-<p class="lead">Study ${study.number}, ${SOURCE_TEXTS[study.settings.source]}: ${opennessText(study, nowMs)}.</p>
+<p class="lead">Study ${study.number}, ${sourcesText(study)}: ${opennessText(study, nowMs)}.</p>
 <div class="figures">${figure(`${counts.taken} of ${study.settings.seats}`, 'seats taken')}
 ${figure(String(counts.active), 'take part now')}${figure(String(counts.outcomes.finished ?? 0), 'finished')}</div>
 <table class="sessions"><caption>What became of people</caption><thead><tr><th scope="col">Outcome</th><th scope="col">Code</th><th scope="col">How many</th></tr></thead>
@@ -35,7 +35,7 @@ ${outcomeRow(study, counts, 'returned', 'the platform took the place back')}${ou
 ${button(csrf, `${here}/${isClosed ? 'open' : 'close'}`, isClosed ? 'Open it again' : 'Close it')}
 <a class="button" href="${here}/participations.csv">Export (CSV)</a>
 <a class="button" href="${here}/participations.json">Export (JSON)</a></p>
-${platformText(page)}
+${study.settings.platforms.map(platform => platformText(platform, page))}
 ${linksForm(here, csrf)}
 ${deleteForm(here, csrf)}`,
   });
@@ -56,25 +56,23 @@ function button(csrf: string, action: string, label: string, confirm?: string): 
 }
 
 /** What is entered at the platform, to copy. */
-function platformText({ study, origin, base }: StudyPage): Html | undefined {
+function platformText(platform: Platform, { study, origin, base }: StudyPage): Html {
   const url = `${origin}${base}/study/${study.number}`;
-  switch (study.settings.source) {
+  switch (platform) {
     case 'prolific':
-      return html`<section class="card" aria-labelledby="platform"><h2 id="platform">At Prolific</h2>
+      return html`<section class="card" aria-labelledby="prolific"><h2 id="prolific">At Prolific</h2>
 <p><strong>Study URL</strong>, with “I’ll use URL parameters”:</p>
 <pre class="copyable"><code>${url}?PROLIFIC_PID={{%PROLIFIC_PID%}}&amp;STUDY_ID={{%STUDY_ID%}}&amp;SESSION_ID={{%SESSION_ID%}}</code></pre>
 <p><strong>Completion paths</strong>: a code for each outcome, as the table above has them.</p></section>`;
     case 'mturk':
-      return html`<section class="card" aria-labelledby="platform"><h2 id="platform">At MTurk</h2>
+      return html`<section class="card" aria-labelledby="mturk"><h2 id="mturk">At MTurk</h2>
 <p><strong>ExternalQuestion</strong>:</p>
 <pre class="copyable"><code>&lt;ExternalQuestion xmlns="http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2006-07-14/ExternalQuestion.xsd"&gt;
   &lt;ExternalURL&gt;${url}&lt;/ExternalURL&gt;
   &lt;FrameHeight&gt;900&lt;/FrameHeight&gt;
 &lt;/ExternalQuestion&gt;</code></pre></section>`;
-    case 'link':
-      return undefined;
     default:
-      return study.settings.source satisfies never;
+      return platform satisfies never;
   }
 }
 

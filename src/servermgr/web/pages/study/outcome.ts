@@ -10,7 +10,9 @@ export interface OutcomePage {
   readonly code: string | undefined;
   readonly source: Source;
   /** What MTurk takes a result with; undefined: somebody has come by another way. */
-  readonly mturk: { readonly submitUrl: string; readonly assignment: string; readonly participation: string } | undefined;
+  readonly mturk:
+    | { readonly submitUrl: string; readonly assignment: string; readonly participation: string }
+    | undefined;
   /** What was saved of their session; empty: it is not known yet, or there was none. */
   readonly saved: string;
   /** Their seat may be free by now. */
@@ -65,7 +67,10 @@ function wayOut({ outcome, code, source, mturk }: OutcomePage): Html | undefined
   // What is not done is not submitted.
   if (source === 'mturk' && outcome === 'no-consent')
     return html`<p>Please return the HIT: there is a button for that above this page.</p>`;
-  if (code === undefined) return outcome === 'returned' ? undefined : html`<p>There is no code for that. You can close this page.</p>`;
+  if (code === undefined)
+    return outcome === 'returned'
+      ? undefined
+      : html`<p>There is no code for that. You can close this page.</p>`;
   if (mturk !== undefined) return mturkForm(mturk, outcome, code);
   return html`${codeText(code)}
 ${
@@ -81,7 +86,11 @@ function codeText(code: string): Html {
 }
 
 /** The form that MTurk wants from the browser itself: https://docs.aws.amazon.com/AWSMechTurk/latest/AWSMturkAPI/ApiReference_ExternalQuestionArticle.html */
-function mturkForm({ submitUrl, assignment, participation }: NonNullable<OutcomePage['mturk']>, outcome: Outcome, code: string): Html {
+function mturkForm(
+  { submitUrl, assignment, participation }: NonNullable<OutcomePage['mturk']>,
+  outcome: Outcome,
+  code: string,
+): Html {
   const fields = { assignmentId: assignment, code, outcome, participation };
   return html`<form class="start" method="post" action="${submitUrl}">
 ${Object.entries(fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}

@@ -31,9 +31,7 @@ export function playingPage({ study, form, view, nowMs, isOverdue }: PlayingPage
     body: html`<div data-state="${stateOfPlaying(isOverdue)}">${card}
 ${isOverdue && leaveForm(study, form)}</div>
 <p class="hint">${
-      settings.minimumMinutes > 0
-        ? `The study asks you to play for ${settings.minimumMinutes} minutes. `
-        : ''
+      settings.minimumMinutes > 0 ? `The study asks you to play for ${settings.minimumMinutes} minutes. ` : ''
     }When your session is over, this page shows your code: keep it open.</p>`,
   });
 }

@@ -1,0 +1,179 @@
+/**
+ * @module-tag slow
+ * @module-tag alone
+ */
+
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { openRecords } from '../../src/servermgr/launchers/local/records.ts';
+import { nameOf } from '../../src/servermgr/session-id.ts';
+import { PROGRAMS, SUPERVISOR } from '../support/built.ts';
+import { killAllIn } from '../support/container.ts';
+import { eventually } from '../support/eventually.ts';
+import { createRandom } from '../support/random.ts';
+import { startInstances } from './chaos/instances.ts';
+import { startLoadBalancer } from './chaos/load-balancer.ts';
+import { resolverRules } from './support/https-site.ts';
+import { createManagerFixture } from './support/manager.ts';
+import { startMturkSites } from './support/mturk-sites.ts';
+import { startPostgres } from './support/postgres.ts';
+import { startProlificServer } from './support/prolific-server.ts';
+import { startHttpsProxy } from './support/reverse-proxy.ts';
+import { newResearcher, prolificLink } from './support/study.ts';
+import { type Manner, type Person, type Seen, takePart } from './whole-study/people.ts';
+
+/** Who comes. */
+const CROWD: Readonly<Record<Manner, number>> = {
+  ordinary: 13,
+  'double-clicks': 3,
+  'comes-back': 3,
+  forged: 2,
+  'in-a-frame': 2,
+  'never-joins': 1,
+  dies: 1,
+  surplus: 5,
+};
+const SEATS = 23;
+const KILL_EVERY_MS = 10_000;
+const PROLIFIC_TOKEN = 'a-token-of-the-tests-for-prolific';
+
+/** What they have to see in the end. */
+const EXPECTED: Readonly<Record<Exclude<Manner, 'forged'>, Seen>> = {
+  ordinary: { title: 'Thank you for taking part', code: 'DONE' },
+  'double-clicks': { title: 'Thank you for taking part', code: 'DONE' },
+  'comes-back': { title: 'Thank you for taking part', code: 'DONE' },
+  'in-a-frame': { title: 'Thank you for taking part', code: undefined },
+  'never-joins': { title: 'Your session is over', code: 'LEFT' },
+  dies: { title: 'Sorry, something broke', code: 'BROKEN' },
+  surplus: { title: 'All places are taken', code: 'FULL' },
+};
+
+test('of thirty who come, while instances are killed every ten seconds, each has one session, one archive and one code, or a sentence that says why not', async () => {
+  const random = createRandom(Number(process.env.STUDY_SEED ?? Date.now() % 1_000_000));
+  await using postgres = await startPostgres();
+  await using prolific = await startProlificServer(PROLIFIC_TOKEN);
+  await using mturk = await startMturkSites();
+  await using fixture = await createManagerFixture({
+    SERVERMGR_SUPERVISOR: JSON.stringify([process.execPath, SUPERVISOR]),
+    SERVERMGR_FLEET_LIMIT: '7',
+    ...{ SESSION_SERVER_COMMAND: JSON.stringify([process.execPath, join(PROGRAMS, 'server-counts-joins.mjs'), '--port', '{port}']) },
+    ...{ SESSION_AGENT_COMMAND: 'none', SESSION_AGENT_PLAYERS: '0', SESSION_JOURNAL_INTERVAL: '500ms' },
+    ...{ SESSION_EMPTY_TIMEOUT: '2s', SESSION_JOIN_TIMEOUT: '25s' },
+    ...{ SERVERMGR_TRUSTED_PROXIES: '1', SERVERMGR_SECRET: 's'.repeat(32), DATABASE_URL: postgres.url },
+    ...{ SERVERMGR_PROLIFIC_TOKEN: PROLIFIC_TOKEN, SERVERMGR_PROLIFIC_URL: prolific.url },
+    SERVERMGR_MTURK_PARENTS: mturk.worker.origin,
+    SERVERMGR_MTURK_FORMS: `${mturk.main.origin},${mturk.worker.origin}`,
+  });
+  await using instances = await startInstances(fixture.env, fixture.folder, { count: 3, random });
+  await using balancer = await startLoadBalancer(instances.ports);
+  await using secure = await startHttpsProxy('study.test', Number(new URL(balancer.url).port));
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+      ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+      ...['--test-third-party-cookie-phaseout', resolverRules(mturk.worker, mturk.main, secure)],
+    ],
+  });
+  const researcher = newResearcher(balancer.url);
+  const study = await researcher.create({ seats: String(SEATS), minimumMinutes: '0.05', lengthMinutes: '5' });
+  const links = [...(await researcher.links(study, '40')).values()];
+  const people = Object.entries(CROWD).flatMap(([manner, count]) =>
+    Array.from({ length: count }, (_, index) => personOf(manner as Manner, index)),
+  );
+
+  function personOf(manner: Manner, index: number): Person {
+    const name = `${manner}-${index}`;
+    const id = name.replaceAll('-', '');
+    if (manner === 'in-a-frame') {
+      const externalUrl = `${secure.origin}/study/${study}`;
+      return { name, manner, link: mturk.hitUrl({ externalUrl, hit: 'HIT1', worker: id, assignment: `a${id}` }) };
+    }
+    if (manner === 'forged' && index === 0) return { name, manner, link: `${links.pop()}`.replace(/participant=./, 'participant=x') };
+    const link = `${balancer.url}${prolificLink(study, id)}`;
+    // What is forged Prolific does not know.
+    if (manner === 'forged') return { name, manner, link };
+    if (index % 3 === 2) return { name, manner, link: links.pop() ?? '' };
+    prolific.put(`s${id}`, { participant: id, study: 'study1', status: 'ACTIVE' });
+    return { name, manner, link };
+  }
+
+  const killing = setInterval(() => instances.killOne(), KILL_EVERY_MS);
+  const faults: string[] = [];
+  const seen = new Map<string, Seen>();
+  const allSeated = eventually(seated, { timeoutMs: 200_000 });
+  const stage = { browser, kill: killSession, allSeated: () => allSeated };
+  try {
+    await Promise.all(
+      people.map(async person => {
+        try {
+          seen.set(person.name, await takePart(person, stage));
+        } catch (error) {
+          faults.push(`${person.name}: ${error}`);
+        }
+      }),
+    );
+  } finally {
+    clearInterval(killing);
+  }
+  await recoverTheDead();
+  instances.check();
+  expect([...faults, ...instances.faults]).toEqual([]);
+
+  for (const { name, manner } of people) {
+    if (manner === 'forged') expect(seen.get(name)?.title, name).toMatch(/not valid|not eligible/);
+    else expect(seen.get(name), name).toEqual(EXPECTED[manner]);
+  }
+  expect(mturk.results.map(({ code, outcome }) => [code, outcome])).toEqual([['DONE', 'finished'], ['DONE', 'finished']]);
+  await compare();
+  await browser.close();
+
+  /** Whether everybody has a seat who gets one. */
+  async function seated(): Promise<boolean> {
+    const rows = await postgres.query<{ count: string }>(`select count(*) from servermgr.participations where state = 'reserved'`);
+    return Number(rows[0]?.count) === SEATS;
+  }
+
+  async function sessionOf(name: string): Promise<string> {
+    const rows = await postgres.query<{ session: string }>(
+      `select session from servermgr.participations join servermgr.participants on participants.id = participant where person = '${name.replaceAll('-', '')}'`,
+    );
+    return rows[0]?.session ?? '';
+  }
+
+  /** As a machine that dies: nothing of it is told any more. */
+  async function killSession({ name }: Person): Promise<void> {
+    await killAllIn(await fixture.workdir(await sessionOf(name)));
+  }
+
+  async function recoverTheDead(): Promise<void> {
+    const session = nameOf(await sessionOf('dies-0')) ?? '';
+    await eventually(async () => (await researcher.send('/admin', '/admin/recover', { session })).status === 303);
+    await eventually(async () => (await researcher.export(study)).some(row => row.session === session && row.saved === 'archive'), { timeoutMs: 120_000 });
+  }
+
+  /** The export says what the store has: one archive for each session, and one session for each participation that has one. */
+  async function compare(): Promise<void> {
+    const rows = await researcher.export(study);
+    const archived = await eventually(async () => {
+      const folders = await readdir(join(fixture.destination, 'turk', String(study)));
+      expect(folders).toHaveLength(SEATS);
+      return folders;
+    });
+    const played = rows.filter(({ session }) => session !== '');
+    expect(played.map(({ session }) => session).toSorted()).toEqual(archived.toSorted());
+    const started = (await openRecords(join(fixture.folder, 'state', 'servermgr')).list()).filter(({ id }) => nameOf(id));
+    expect(started.length).toBeLessThanOrEqual(SEATS);
+    for (const row of played) {
+      const { session = '', participant, participation, person_id: person } = row;
+      expect(row, session).toMatchObject({ saved: 'archive', archive: `turk/${study}/${session}/logs.tar.gz` });
+      const report = JSON.parse(await readFile(join(fixture.destination, '.sessions', session, 'session.json'), 'utf8'));
+      expect(report.labels, session).toMatchObject({ participant, participation, person, study: String(study) });
+    }
+    const count = (outcome: string) => rows.filter(row => row.outcome === outcome).length;
+    expect([count('finished'), count('incomplete'), count('technical'), count('surplus'), rows.length]).toEqual([21, 1, 1, 5, 28]);
+    expect(new Set(rows.map(row => row.participant)).size).toBe(28);
+  }
+}, 480_000);
