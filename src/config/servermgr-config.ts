@@ -21,6 +21,7 @@ export interface ServermgrConfig {
   readonly trustedProxies: number;
   readonly worlds: readonly World[];
   readonly studies: StudiesConfig;
+  readonly agents: readonly Agent[];
   readonly session: SessionSettings;
   readonly launcher: LauncherSettings;
   /** For its requests to AWS, and to the store of its sessions. */
@@ -72,6 +73,16 @@ export interface World {
   readonly text: string;
   /** What a session in this world gets besides what all get. */
   readonly env: Readonly<Record<string, string>>;
+}
+
+/** An agent that a session may be launched with in place of the one that all have. */
+export interface Agent {
+  readonly id: string;
+  readonly title: string;
+  /** What its session gets besides what all get, and what those in its world get. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The image that it is in, for docker, or the task definition, for ecs; undefined: that of all sessions. */
+  readonly image: string | undefined;
 }
 
 /** A game that runs on this machine without an image, and its world. */

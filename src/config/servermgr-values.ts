@@ -118,34 +118,63 @@ export const capacities = v.pipe(
   v.check(kinds => new Set(kinds).size === kinds.length, NO_CAPACITY),
 );
 
-const WORLDS_REMEDY = 'write [{"id": "flat_world", "title": "Flat", "text": "…", "env": {"SESSION_…": "…"}}]';
-
-const worldList = v.pipe(
-  v.array(
-    v.object({
-      id: v.pipe(v.string(), v.regex(/^[a-z0-9_-]{1,40}$/, 'an id is 1 to 40 of a-z, 0-9, "_" and "-"')),
-      title: v.pipe(v.string(), v.nonEmpty('a title is not empty')),
-      text: v.optional(v.string(), ''),
-      env: v.optional(
-        v.record(v.pipe(v.string(), v.regex(/^SESSION_/, 'only SESSION_… variables may be set')), v.string()),
-        {},
-      ),
-    }),
+const CHOICE = {
+  id: v.pipe(v.string(), v.regex(/^[a-z0-9_-]{1,40}$/, 'an id is 1 to 40 of a-z, 0-9, "_" and "-"')),
+  title: v.pipe(v.string(), v.nonEmpty('a title is not empty')),
+  env: v.optional(
+    v.record(v.pipe(v.string(), v.regex(/^SESSION_/, 'only SESSION_… variables may be set')), v.string()),
+    {},
   ),
-  v.nonEmpty('there must be one world at least'),
-  v.check(given => new Set(given.map(({ id }) => id)).size === given.length, 'two worlds have the same id'),
+};
+
+/** What can be chosen, as JSON: one at least, each with an id of its own. @param what they are, e.g. `world` */
+function choices<Choice extends { readonly id: string }>(
+  what: string,
+  choice: v.GenericSchema<unknown, Choice>,
+  remedy: string,
+) {
+  const list = v.pipe(
+    v.array(choice),
+    v.nonEmpty(`there must be one ${what} at least`),
+    v.check(
+      given => new Set(given.map(({ id }) => id)).size === given.length,
+      `two ${what}s have the same id`,
+    ),
+  );
+  return v.pipe(
+    v.string(),
+    v.parseJson(undefined, `is not JSON: ${remedy}`),
+    v.rawTransform<unknown, Choice[]>(({ dataset, addIssue, NEVER }) => {
+      const result = v.safeParse(list, dataset.value);
+      if (result.success) return result.output;
+      const [issue] = result.issues;
+      const where = v.getDotPath(issue) ?? 'its top';
+      addIssue({ message: `has a fault at ${where}: ${issue.message}; ${remedy}` });
+      return NEVER;
+    }),
+  );
+}
+
+export const worlds = choices(
+  'world',
+  v.object({ ...CHOICE, text: v.optional(v.string(), '') }),
+  'write [{"id": "flat_world", "title": "Flat", "text": "…", "env": {"SESSION_…": "…"}}]',
 );
 
-/** What can be chosen, as JSON. */
-export const worlds = v.pipe(
-  v.string(),
-  v.parseJson(undefined, `is not JSON: ${WORLDS_REMEDY}`),
-  v.rawTransform<unknown, v.InferOutput<typeof worldList>>(({ dataset, addIssue, NEVER }) => {
-    const result = v.safeParse(worldList, dataset.value);
-    if (result.success) return result.output;
-    const [issue] = result.issues;
-    const where = v.getDotPath(issue) ?? 'its top';
-    addIssue({ message: `has a fault at ${where}: ${issue.message}; ${WORLDS_REMEDY}` });
-    return NEVER;
+/** Which images there may be depends on the launcher. */
+export const agents = choices(
+  'agent',
+  v.object({
+    ...CHOICE,
+    image: v.optional(v.pipe(v.string(), v.regex(/^\S+$/, 'an image has a name without blanks'))),
   }),
+  'write [{"id": "new_bot", "title": "New", "env": {"SESSION_AGENT_COMMAND": "…"}, "image": "…"}]',
 );
+
+const TASK_DEFINITION =
+  /^(?:arn:aws[a-z-]*:ecs:[a-z0-9-]+:\d{12}:task-definition\/)?[A-Za-z0-9_-]{1,255}:\d+$/;
+
+/** Whether it is a task definition in one revision: `family:revision`, or its ARN. */
+export function isTaskDefinition(text: string): boolean {
+  return TASK_DEFINITION.test(text);
+}

@@ -51,6 +51,11 @@ const manager = {
     "flat_world and diverse_world; the demo's own world for local",
     'a JSON array of what can be chosen: [{"id", "title", "text", "env": {"SESSION_…": "…"}}]',
   ),
+  SERVERMGR_AGENTS: optional(
+    own.agents,
+    'none: all sessions have the same',
+    'a JSON array of agents that single sessions are launched with: [{"id", "title", "env": {"SESSION_AGENT_COMMAND": "…"}, "image"}]; image is one for docker, family:revision or an ARN for ecs',
+  ),
   SERVERMGR_DASHBOARD_PORT: optional(
     values.wholeNumber(1, 65_535),
     'none: pages lead to no dashboard',

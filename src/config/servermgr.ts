@@ -10,6 +10,7 @@ import {
 import { destinationText, resolveDestination } from './destination-url.ts';
 import { proxyConfig, withProxyNames } from './proxy.ts';
 import type {
+  Agent,
   DatabaseSettings,
   DemoGame,
   LauncherSettings,
@@ -19,6 +20,7 @@ import type {
   StudiesConfig,
   World,
 } from './servermgr-config.ts';
+import { isTaskDefinition } from './servermgr-values.ts';
 import { SERVERMGR_VARIABLES } from './servermgr-variables.ts';
 import type { Address, Environment } from './session-config.ts';
 import { SESSION_VARIABLES } from './session-variables.ts';
@@ -48,6 +50,8 @@ export function parseServermgrConfig(env: Environment, context: ServermgrContext
       'SERVERMGR_SECRET is not set: instances on ECS share no folder; write what `openssl rand -hex 32` prints',
     );
   }
+  const agents = (read('SERVERMGR_AGENTS') ?? []).map(agent => ({ ...agent, image: agent.image }));
+  faults.push(...agents.flatMap(agent => imageFault(agent, launcher.kind) ?? []));
   const stateFolder = resolve(context.cwd, read('SERVERMGR_STATE'));
   const config: ServermgrConfig = {
     name: read('SERVERMGR_NAME'),
@@ -61,6 +65,7 @@ export function parseServermgrConfig(env: Environment, context: ServermgrContext
     trustedProxies: read('SERVERMGR_TRUSTED_PROXIES', env.DYNO === undefined ? 'usual' : 'on Heroku'),
     worlds: read('SERVERMGR_WORLDS') ?? (demo === undefined ? DEFAULT_WORLDS : [demo.world]),
     studies: studiesConfig(reader),
+    agents,
     session: sessionSettings(reader, env, { cwd: context.cwd, demo, launcher: launcher.kind }),
     launcher,
     proxy: proxyConfig({
@@ -178,6 +183,16 @@ function dashboardFaults(launcher: LauncherSettings, playsDemo: boolean): string
     : [];
 }
 
+function imageFault({ id, image }: Agent, launcher: LauncherSettings['kind']): string | undefined {
+  if (image === undefined) return undefined;
+  const named = `SERVERMGR_AGENTS has an image ${JSON.stringify(image)} for "${id}"`;
+  if (launcher === 'local')
+    return `${named}, and local runs processes without one: leave it out, or set SERVERMGR_LAUNCHER`;
+  return launcher === 'docker' || isTaskDefinition(image)
+    ? undefined
+    : `${named}, which is no revision of a task definition: write family:revision, or its ARN`;
+}
+
 /** Where the image's server listens. */
 const IMAGE_GAME_PORT = 25_565;
 const CHECKOUT_SUPERVISOR = resolve(import.meta.dirname, '../main.ts');
@@ -243,9 +258,9 @@ const DEFAULT_WORLDS: readonly World[] = [
   },
 ];
 
-function notices(env: Environment, { worlds, launcher, database }: ServermgrConfig): string[] {
+function notices(env: Environment, { worlds, agents, launcher, database }: ServermgrConfig): string[] {
   const given = Object.keys(env);
-  const forSessions = [...given, ...worlds.flatMap(world => Object.keys(world.env))];
+  const forSessions = [...given, ...[...worlds, ...agents].flatMap(each => Object.keys(each.env))];
   const named = (names: readonly string[], prefix: string) => names.filter(name => name.startsWith(prefix));
   return [
     ...unknownVariables(named(given, 'SERVERMGR_'), SERVERMGR_VARIABLES),

@@ -39,14 +39,24 @@ export async function startManager(
   const store = await openStore(session.destination, { s3, ...logRetries(log) });
   const savedSessions = openSavedSessions(store, log);
   const database = await openDatabase(config.database, config.name);
-  const fleet = await openFleet({ database, launcher, savedSessions, limits, worlds, session, secret, log });
+  const choices = { worlds, agents };
+  const fleet = await openFleet({
+    database,
+    launcher,
+    savedSessions,
+    limits,
+    ...choices,
+    session,
+    secret,
+    log,
+  });
   const prolific =
     config.studies.prolific && createProlific({ ...config.studies.prolific, proxy: config.proxy, log });
   const longestMs = session.maxDurationMs;
   const recruitment = openRecruitment({ database, fleet, prolific, longestMs, secret, log });
   const app = await buildApp({
-    ...{ database, recruitment, agents, mturk: config.studies.mturk },
-    ...{ basePath, fleet, savedSessions, worlds, limits, trustedProxies, secret, adminToken, log },
+    ...{ ...choices, database, recruitment, mturk: config.studies.mturk },
+    ...{ basePath, fleet, savedSessions, limits, trustedProxies, secret, adminToken, log },
     launcher: launcher.kind,
   });
   const close = async () => {

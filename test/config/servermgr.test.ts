@@ -142,6 +142,42 @@ test.each([
   expect(faultsOf({ SERVERMGR_WORLDS: text })[0]).toMatch(fault);
 });
 
+const AGENTS = [
+  { id: 'new_bot', title: 'New', env: { SESSION_AGENT_COMMAND: 'new', SESSION_EXCLUDES: '*.tmp' } },
+];
+const withImage = (image: string) => JSON.stringify(AGENTS.map(agent => ({ ...agent, image })));
+
+test('there are no agents to choose from unless they are named; their variables are looked at as well', () => {
+  expect(parse({}).agents).toEqual([]);
+  const { config, notices } = parseServermgrConfig({ SERVERMGR_AGENTS: JSON.stringify(AGENTS) }, here);
+  expect(config.agents).toEqual(AGENTS);
+  expect(notices).toEqual(['SESSION_EXCLUDES is not a known variable: did you mean SESSION_EXCLUDE?']);
+});
+
+test.each([
+  ['{', /is not JSON: write \[{"id": "new_bot"/],
+  ['[]', /there must be one agent at least/],
+  ['[{"id":"a","title":"A"},{"id":"a","title":"B"}]', /two agents have the same id/],
+  ['[{"id":"a","title":"A","env":{"PATH":"/tmp"}}]', /only SESSION_… variables may be set/],
+  ['[{"id":"a","title":"A","image":"a b"}]', /an image has a name without blanks/],
+  [withImage('new-bot:3'), /has an image "new-bot:3" for "new_bot", and local runs processes without one/],
+])('agents that are written as %s are refused', (text, fault) => {
+  expect(faultsOf({ SERVERMGR_AGENTS: text })).toEqual([expect.stringMatching(fault)]);
+});
+
+test('an image is any for Docker, and for ECS a revision of a task definition', () => {
+  const arn = 'arn:aws:ecs:us-east-1:123456789012:task-definition/new-bot:3';
+  const onDocker = { SERVERMGR_LAUNCHER: 'docker' };
+  for (const image of ['new-bot', 'registry.test:5000/new-bot@sha256:0f3a'])
+    expect(parse({ ...onDocker, SERVERMGR_AGENTS: withImage(image) }).agents).toMatchObject([{ image }]);
+  for (const image of ['new-bot:3', arn])
+    expect(parse({ ...ON_ECS, SERVERMGR_AGENTS: withImage(image) }).agents).toMatchObject([{ image }]);
+  for (const image of ['new-bot', 'new-bot:latest', 'registry.test/new-bot:3', arn.replace(':3', '')])
+    expect(faultsOf({ ...ON_ECS, SERVERMGR_AGENTS: withImage(image) })).toEqual([
+      expect.stringContaining('is no revision of a task definition: write family:revision, or its ARN'),
+    ]);
+});
+
 test.each([
   'arn:aws:iam::123456789012:role/craftassist-recovery',
   'arn:aws-us-gov:iam::123456789012:role/study/craftassist-recovery',
@@ -169,6 +205,15 @@ test('an environment that is too long for ECS is found before the first launch',
   expect(faults).toHaveLength(2);
   expect(faults[0]).toMatch(
     /^the SESSION_… variables of world "flat_world" take 8\d\d\d characters of the 8192/,
+  );
+});
+
+test('so is one that is too long with an agent’s variables', () => {
+  const agent = { ...AGENTS[0], env: { SESSION_EXCLUDE: 'x'.repeat(8_000) } };
+  const faults = overridesFaults(parse({ ...ON_ECS, SERVERMGR_AGENTS: JSON.stringify([agent]) }));
+  expect(faults).toHaveLength(2);
+  expect(faults[1]).toMatch(
+    /^the SESSION_… variables of world "diverse_world" with the agent "new_bot" take 8\d\d\d/,
   );
 });
 

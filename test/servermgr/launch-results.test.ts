@@ -11,6 +11,7 @@ test.for<[LaunchResult, status: number, text: string, retryAfter: string | null]
   [{ kind: 'no-capacity', why: 'no port is free' }, 503, 'not started: no port is free.', '60'],
   [{ kind: 'paused' }, 503, 'Nothing can be started just now', '60'],
   [{ kind: 'unknown-world' }, 400, 'That world does not exist', null],
+  [{ kind: 'unknown-agent' }, 400, 'That agent does not exist', null],
 ])(
   'a launch request that is answered %j is a page that says so',
   async ([result, status, text, retryAfter]) => {

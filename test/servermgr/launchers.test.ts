@@ -34,6 +34,8 @@ interface LauncherFixture extends AsyncDisposable {
   /** The session ends by itself, with that code. */
   end(session: Session, exitCode: number): Promise<void>;
   environment(session: Session): Promise<Record<string, string>>;
+  /** What it was started of; undefined: a process of this machine is of no image. */
+  imageOf(session: Session): string | undefined;
   /** The argument of the recovery of that session. */
   recovered(name: string): Promise<string | undefined>;
   recoveryEnvironment(name: string): Promise<Record<string, string>>;
@@ -52,6 +54,8 @@ const SECRETS = {
 };
 /** In either case, as a network gives them. */
 const PROXY = { HTTPS_PROXY: 'http://me:secret@proxy.test:3128', no_proxy: 'store.test' };
+/** Of Docker's, and a task definition of a family of its own. */
+const IMAGE = 'new-bot:3';
 /** Where the dashboard listens in a container. */
 const DASHBOARD_PORT = 80;
 const patience = { timeoutMs: 5_000, signal: new AbortController().signal };
@@ -127,6 +131,25 @@ describe.each(Object.entries(fixtures))('the launcher %s', (kind, createFixture)
     const session = await running(launcher, request.id);
     expect(session.state.dashboard).toBeUndefined();
     expect(await fixture.environment(session)).not.toHaveProperty('MCDASHBOARD_PORT');
+  });
+
+  test('starts a session of its own image, where there are such, and once', async () => {
+    await using fixture = await createFixture();
+    const request = newRequest({ image: IMAGE });
+    const launching = fixture.open().launch(request);
+    if (kind === 'local') {
+      await expect(launching).rejects.toThrow(`a process of this machine has no image: ${IMAGE}`);
+      expect(await fixture.open().list(patience.signal)).toEqual([]);
+      return;
+    }
+    await launching;
+    await fixture.open().launch(request);
+    const session = await running(fixture.open(), request.id);
+    expect(fixture.imageOf(session)).toBe(IMAGE);
+    expect(await fixture.open().list(patience.signal)).toHaveLength(1);
+    const other = newRequest();
+    await fixture.open().launch(other);
+    expect(fixture.imageOf(await running(fixture.open(), other.id))).toMatch(/^craftassist(?::7)?$/);
   });
 
   test('gives a session its name and its environment, and none of the manager’s secrets', async () => {
@@ -262,6 +285,7 @@ async function local(): Promise<LauncherFixture> {
       await writeFile(join(folder, 'tests', idempotencyKey, 'work', 'end'), '');
     },
     environment: ({ idempotencyKey }) => environmentIn(join(folder, 'tests', idempotencyKey, 'work')),
+    imageOf: () => undefined,
     async recovered(name) {
       return existsSync(join(folder, 'archives', name, 'recovered')) ? encodeURI(name) : undefined;
     },
@@ -278,7 +302,7 @@ async function docker(): Promise<
     startAgain(id: string): Promise<void>;
   }
 > {
-  const server = await startDockerServer();
+  const server = await startDockerServer({ images: ['craftassist', IMAGE] });
   const settings = dockerSettings(await portRange(10));
   const containerOf = ({ id }: Pick<Session, 'id'>) => {
     const found = server.containers.find(({ spec }) => spec.Labels['craftassist.session'] === id);
@@ -303,6 +327,7 @@ async function docker(): Promise<
       }),
     end: async (session, exitCode) => server.end(containerOf(session), exitCode),
     environment: async session => variablesOf(containerOf(session)),
+    imageOf: session => containerOf(session).spec.Image,
     recovered: async name => recoveryOf(name)?.spec.Cmd?.join(' '),
     recoveryEnvironment: async name => variablesOf(recoveryOf(name)),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
@@ -322,12 +347,13 @@ async function ecs(): Promise<LauncherFixture> {
     open: (dashboard = false) => {
       const clients = server.clients();
       return openEcs(dashboard ? { ...settings, dashboardPort } : settings, {
-        ...{ ecs: clients.ecs, name: 'tests' },
+        ...{ ecs: clients.ecs, name: 'tests', images: [IMAGE] },
         findAddresses: createAddressLookup(clients.ec2),
       });
     },
     end: async (session, exitCode) => server.tasks.end(taskOf(session), { exitCode }),
     environment: async session => environmentOf(taskOf(session)),
+    imageOf: session => String(taskOf(session).request.taskDefinition),
     async recoveryEnvironment() {
       const [task] = server.tasks.all();
       if (task === undefined) throw new Error('there is no recovery');

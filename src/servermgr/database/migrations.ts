@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import { DEFAULT_MIGRATION_TABLE, type Migration, Migrator } from 'kysely/migration';
 import type { DatabaseKind } from './database.ts';
 import { fleetTables } from './migrations/fleet.ts';
+import { orders } from './migrations/orders.ts';
 import { studyTables } from './migrations/studies.ts';
 import type { Tables } from './schema.ts';
 
@@ -43,6 +44,7 @@ async function laterOnes(
 function migrations(kind: DatabaseKind): Record<string, Migration> {
   return {
     '2026-11-28-fleet': fleetTables(kind),
+    '2026-11-28-orders': orders,
     '2026-11-28-studies': studyTables(kind),
   };
 }

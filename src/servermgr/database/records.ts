@@ -1,13 +1,16 @@
 import type { Observation } from '../fleet/observation.ts';
+import type { SessionOrder } from '../fleet/order.ts';
 import { type Session, type SessionState, STOP_REASONS, type StopReason } from '../launchers/launcher.ts';
 import type { SavedReport } from '../saved/report.ts';
 import type { NewSessionRow, SessionRow } from './schema.ts';
-import { readObservation, readReport, readState } from './stored-json.ts';
+import { readObservation, readOrder, readReport, readState } from './stored-json.ts';
 
 /** All that is known of one session: what its launcher says, what its server answers, and what has been asked for. */
 export interface FleetRecord {
   /** As its launcher has described it last. */
   readonly session: Session;
+  /** What it was asked for with, beside its world; undefined: nothing. */
+  readonly ordered: SessionOrder | undefined;
   readonly observation: Observation | undefined;
   readonly report: SavedReport | undefined;
   /** A hash of the network that asked for it; undefined: it was asked for by somebody trusted. */
@@ -45,6 +48,7 @@ export function recordOf(row: SessionRow): FleetRecord {
       state: readState(row.state) ?? { phase: 'requested' },
       costPerHour: row.cost_per_hour ?? undefined,
     },
+    ordered: readOrder(row.ordered),
     observation: readObservation(row.observation),
     report: readReport(row.report),
     networkHash: row.network_hash ?? undefined,
@@ -82,7 +86,7 @@ export function observedColumns({ session, observation, report, confirmedMs, ove
 }
 
 export function rowOf(record: FleetRecord): NewSessionRow {
-  const { session, networkHash, requestedMs, launchTriedMs, stop, changedMs } = record;
+  const { session, ordered, networkHash, requestedMs, launchTriedMs, stop, changedMs } = record;
   return {
     ...observedColumns(record),
     id: session.id,
@@ -90,6 +94,7 @@ export function rowOf(record: FleetRecord): NewSessionRow {
     visitor_hash: session.visitorHash,
     network_hash: networkHash ?? null,
     world: session.world,
+    ordered: ordered === undefined ? null : JSON.stringify(ordered),
     requested_ms: requestedMs,
     launch_tried_ms: launchTriedMs,
     stop_reason: stop?.why ?? null,
@@ -105,6 +110,7 @@ export function newRecord(
 ): FleetRecord {
   return {
     session,
+    ordered: undefined,
     observation: undefined,
     report: undefined,
     networkHash: undefined,

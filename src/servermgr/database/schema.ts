@@ -24,6 +24,8 @@ export interface SessionsTable {
   /** A hash of the network that asked for it, as its secret keys it; null: it was asked for by somebody trusted. */
   readonly network_hash: string | null;
   readonly world: string;
+  /** JSON: a SessionOrder; null: it was asked for with its world alone. */
+  readonly ordered: string | null;
   readonly attempt: number;
   readonly requested_ms: number;
   /** When the launcher was asked last to launch it. */

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { People } from '../../journal/format/people.ts';
 import type { Observation } from '../fleet/observation.ts';
+import type { SessionOrder } from '../fleet/order.ts';
 import { type SessionState, STOP_REASONS } from '../launchers/launcher.ts';
 import type { SavedReport } from '../saved/report.ts';
 
@@ -68,9 +69,15 @@ const Report = v.object({
   archive: maybe(v.object({ key: v.string(), bytes: v.number() })),
 }) satisfies v.GenericSchema<unknown, SavedReport>;
 
+const Order = v.object({
+  env: v.record(v.string(), v.string()),
+  agent: maybe(v.string()),
+}) satisfies v.GenericSchema<unknown, SessionOrder>;
+
 /** @returns undefined when the text is none. */
 export const readState = reader<SessionState>(State);
 export const readObservation = reader<Observation>(Observed);
+export const readOrder = reader<SessionOrder>(Order);
 export const readReport = reader<SavedReport>(Report);
 
 function reader<T>(schema: v.GenericSchema<unknown, T>): (text: string | null) => T | undefined {

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import type { ServermgrLimits, SessionSettings, World } from '../../config/servermgr-config.ts';
+import type { Agent, ServermgrLimits, SessionSettings, World } from '../../config/servermgr-config.ts';
 import { timeoutSignal } from '../../runtime/abort.ts';
 import type { Log } from '../../runtime/log.ts';
 import { type Admission, openAdmissions, type Spending } from '../database/admission.ts';
@@ -19,6 +19,7 @@ import type { Fault } from './fault.ts';
 import { startInstance } from './instance.ts';
 import { createLaunches } from './launches.ts';
 import { startObserver } from './observer.ts';
+import type { SessionOrder } from './order.ts';
 import { createRegistry } from './registry.ts';
 import { createSubscribers, type Listener } from './subscribers.ts';
 import { type SessionView, viewOf } from './view.ts';
@@ -29,6 +30,7 @@ export interface FleetOptions {
   readonly savedSessions: SavedSessions;
   readonly limits: ServermgrLimits;
   readonly worlds: readonly World[];
+  readonly agents: readonly Agent[];
   readonly session: SessionSettings;
   /** Keys the hashes of networks: no visitor's address is written down. */
   readonly secret: string;
@@ -44,6 +46,10 @@ export interface LaunchForm {
   readonly world: string;
   /** Where it comes from; undefined: from somebody trusted, for whom a network's limits do not hold. */
   readonly network: string | undefined;
+  /** What it is to have beside its world; a request of the same token is the same, whatever it says here. */
+  readonly order?: SessionOrder | undefined;
+  /** For the audit; by default the visitor, or the API. */
+  readonly who?: string | undefined;
 }
 
 /** What became of a launch request. */
@@ -51,6 +57,7 @@ export type LaunchResult =
   | { readonly kind: 'launched'; readonly id: string }
   | Exclude<Admission, { kind: 'admitted' | 'known' }>
   | { readonly kind: 'unknown-world' }
+  | { readonly kind: 'unknown-agent' }
   | { readonly kind: 'no-capacity'; readonly why: string }
   /** The database cannot be asked: launches wait for it. */
   | { readonly kind: 'paused' };
@@ -105,7 +112,7 @@ const STORE_TIMEOUT_MS = 10_000;
 
 /** Opens the fleet: what this instance's part in it is, it finds out. */
 export async function openFleet(options: FleetOptions): Promise<Fleet> {
-  const { database, launcher, savedSessions, limits, worlds, session, log } = options;
+  const { database, launcher, savedSessions, limits, worlds, agents, session, log } = options;
   const instance = randomToken();
   const table = openFleetTable(database);
   const lease = createLease(database, instance);
@@ -113,7 +120,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   const registry = createRegistry(table, lease, session, log);
   const attention = createAttention();
   const subscribers = createSubscribers();
-  const launches = createLaunches({ launcher, worlds, session, table, registry, log });
+  const launches = createLaunches({ launcher, choices: options, table, registry, log });
   const actions = createActions({ launcher, launches, table, registry, log });
   const loop = await startInstance({
     ...{ id: instance, database, lease, registry, attention, subscribers, log },
@@ -134,9 +141,12 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     return registry.wasListed();
   }
 
-  async function launch({ visitor, token, world: worldId, network }: LaunchForm): Promise<LaunchResult> {
-    const world = worlds.find(({ id }) => id === worldId);
+  async function launch(form: LaunchForm): Promise<LaunchResult> {
+    const { visitor, token, network, order: ordered } = form;
+    const world = worlds.find(({ id }) => id === form.world);
     if (world === undefined) return { kind: 'unknown-world' };
+    if (ordered?.agent !== undefined && !agents.some(({ id }) => id === ordered.agent))
+      return { kind: 'unknown-agent' };
     if (!(await listed()) || launchFault() !== undefined) {
       return { kind: 'no-capacity', why: 'what is running cannot be looked up just now' };
     }
@@ -147,8 +157,8 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       ...{ world: world.id, attempt: 1 },
     };
     const networkHash = network === undefined ? undefined : hashOf(network);
-    const record = newRecord(requestedSession(identity, ''), { requestedMs, networkHash });
-    const who = network === undefined ? 'api' : `visitor ${identity.visitorHash}`;
+    const record = newRecord(requestedSession(identity, ''), { requestedMs, networkHash, ordered });
+    const who = form.who ?? (network === undefined ? 'api' : `visitor ${identity.visitorHash}`);
     const admission = await admit(record, { atMs: requestedMs, who, what: 'launch', id, detail: world.id });
     if (admission === undefined) return { kind: 'paused' };
     if (admission.kind === 'known') return { kind: 'launched', id: admission.id };

@@ -1,4 +1,3 @@
-import type { SessionSettings, World } from '../../config/servermgr-config.ts';
 import { within } from '../../runtime/abort.ts';
 import type { Log } from '../../runtime/log.ts';
 import { errorMessage } from '../../runtime/text.ts';
@@ -14,12 +13,12 @@ import {
 } from '../launchers/launcher.ts';
 import { nameOf } from '../session-id.ts';
 import { foundRecord } from './merge.ts';
+import { type Choices, launchedWith } from './order.ts';
 import type { Registry } from './registry.ts';
 
 export interface LaunchesOptions {
   readonly launcher: Launcher;
-  readonly worlds: readonly World[];
-  readonly session: SessionSettings;
+  readonly choices: Choices;
   readonly table: FleetTable;
   readonly registry: Registry;
   readonly log: Log;
@@ -44,26 +43,22 @@ const PATIENCE_MS = 10_000;
 /** While a try goes on, no other instance begins one: they would, when nothing was heard of it for ten seconds. */
 const KEEP_TRYING_MS = 3_000;
 
-export function createLaunches({
-  launcher,
-  worlds,
-  session,
-  table,
-  registry,
-  log,
-}: LaunchesOptions): Launches {
+export function createLaunches({ launcher, choices, table, registry, log }: LaunchesOptions): Launches {
   /** @returns undefined when nobody knows whether it was started */
   async function start(record: FleetRecord): Promise<Session | undefined> {
-    const { id, world: worldId, attempt } = record.session;
-    const world = worlds.find(one => one.id === worldId);
+    const { id, world, attempt } = record.session;
     const name = nameOf(id) ?? id;
-    const env = { ...session.env, ...world?.env };
     const trying = setInterval(() => void noted(table.keepTrying(record, Date.now())), KEEP_TRYING_MS);
     try {
-      const started = await launcher.launch({ ...identityFields(record.session), name, env });
+      const request = {
+        ...identityFields(record.session),
+        ...launchedWith(world, record.ordered, choices),
+        name,
+      };
+      const started = await launcher.launch(request);
       await confirm(record, started);
       log.info(
-        { event: 'session_launched', session: name, where: started.where, world: worldId, attempt },
+        { event: 'session_launched', session: name, where: started.where, world, attempt },
         'session launched',
       );
       return started;

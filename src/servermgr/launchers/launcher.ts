@@ -47,6 +47,8 @@ export interface LaunchRequest extends SessionIdentity {
   readonly name: string;
   /** The complete SESSION_… environment; the launcher adds TIMESTAMP, the server's address and the dashboard's port. */
   readonly env: Readonly<Record<string, string>>;
+  /** An image for Docker, a task definition for ECS; undefined: the one that the launcher is set up with. */
+  readonly image?: string | undefined;
 }
 
 export interface RecoverRequest {

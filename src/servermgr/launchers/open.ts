@@ -5,7 +5,7 @@ import type { Launcher } from './launcher.ts';
 
 /** Opens the launcher that the configuration names, and loads only the SDKs that this one needs. */
 export async function openLauncher(
-  { launcher, name, proxy, session, stateFolder }: ServermgrConfig,
+  { launcher, agents, name, proxy, session, stateFolder }: ServermgrConfig,
   { env, log }: { readonly env: Environment; readonly log: Log },
 ): Promise<Launcher> {
   switch (launcher.kind) {
@@ -26,7 +26,8 @@ export async function openLauncher(
         import('./ecs/addresses.ts'),
       ]);
       const { ecs, ec2 } = createClients(proxy);
-      return openEcs(launcher, { ecs, findAddresses: createAddressLookup(ec2), name });
+      const images = agents.flatMap(({ image }) => image ?? []);
+      return openEcs(launcher, { ecs, findAddresses: createAddressLookup(ec2), name, images });
     }
     default:
       return launcher satisfies never;

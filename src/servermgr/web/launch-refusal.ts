@@ -58,6 +58,11 @@ export function explainRefusal(result: RefusedLaunch, nowMs: number): Refusal {
         ...{ status: 400, title: 'That world does not exist', retryAfterSeconds: undefined },
         text: 'Go back, and choose one of those that do.',
       };
+    case 'unknown-agent':
+      return {
+        ...{ status: 400, title: 'That agent does not exist', retryAfterSeconds: undefined },
+        text: 'What has led you here is not set up rightly: tell whoever has sent you.',
+      };
     default:
       return result satisfies never;
   }

@@ -105,7 +105,7 @@ export function newTaskStore(plan: TaskPlan) {
       settle(task);
       // By the desired status: tasks that are stopping are among the stopped.
       const stopped = isStopping(task, shownMs());
-      const isFamily = String(task.request.taskDefinition).startsWith(String(family));
+      const isFamily = String(task.request.taskDefinition).replace(/^.*\/|:\d+$/g, '') === family;
       const isListed = ageMs(task) >= (plan.listedMs ?? 0) && !plan.omits?.(task);
       return isFamily && isListed && stopped === (desiredStatus === 'STOPPED');
     });

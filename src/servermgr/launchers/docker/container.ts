@@ -47,7 +47,7 @@ export function containerSpec(
   const binding = { HostPort: `${ports.first}-${ports.last}` };
   return {
     name: `${options.name}-${request.idempotencyKey}`,
-    Image: image,
+    Image: request.image ?? image,
     Env: environment(sessionEnvironment(request, settings), options),
     Labels: {
       [LABELS.manager]: options.name,

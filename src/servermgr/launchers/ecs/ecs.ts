@@ -6,13 +6,15 @@ import type { AddressOptions, FindAddresses } from './addresses.ts';
 import { createKnownTasks, lastAttempts } from './known-tasks.ts';
 import { createLaunching } from './launching.ts';
 import { createPace } from './pacing.ts';
-import { createTaskReader, pollIntervalMs } from './reading.ts';
+import { createTaskReader, familiesOf, pollIntervalMs } from './reading.ts';
 import { networkInterfaceOf, toSession } from './tasks.ts';
 
 export interface EcsOptions {
   readonly ecs: ECSClient;
   readonly findAddresses: FindAddresses;
   readonly name: string;
+  /** The task definitions that sessions may be launched with, beside the settings' own. */
+  readonly images?: readonly string[];
 }
 
 /** How long a task that a stop needs is looked for. */
@@ -22,11 +24,17 @@ const LIST_MS = 30_000;
  * Runs sessions as tasks of ECS, on Fargate. The state of one is in its tags and its status; ECS lists a stopped task
  * for about an hour.
  */
-export function openEcs(settings: EcsSettings, { ecs, findAddresses, name }: EcsOptions): Launcher {
+export function openEcs(
+  settings: EcsSettings,
+  { ecs, findAddresses, name, images = [] }: EcsOptions,
+): Launcher {
+  const { cluster, taskDefinition } = settings;
+  const families = familiesOf([taskDefinition, ...images]);
   const pace = createPace();
-  const reader = createTaskReader(ecs, pace, settings);
+  const reader = createTaskReader(ecs, pace, { cluster, families });
   const known = createKnownTasks(name);
   const { launch, recover } = createLaunching(settings, { ecs, pace, name, sessionOf });
+  const intervalMs = (sessions: number) => pollIntervalMs(sessions, families.length);
   let listedMs = Number.NEGATIVE_INFINITY;
   let listing: Promise<unknown> | undefined;
 
@@ -60,7 +68,7 @@ export function openEcs(settings: EcsSettings, { ecs, findAddresses, name }: Ecs
 
   /** Lists, unless that was done lately or is being done. */
   async function listIfOld(): Promise<void> {
-    if (performance.now() - listedMs < pollIntervalMs(known.size()) * 1.5) return;
+    if (performance.now() - listedMs < intervalMs(known.size()) * 1.5) return;
     listing ??= list(timeoutSignal(LIST_MS)).finally(() => {
       listing = undefined;
     });
@@ -75,7 +83,7 @@ export function openEcs(settings: EcsSettings, { ecs, findAddresses, name }: Ecs
 
   return {
     kind: 'ecs',
-    pollIntervalMs,
+    pollIntervalMs: intervalMs,
     launch,
     list,
     look: (sessions, signal) =>
@@ -85,7 +93,7 @@ export function openEcs(settings: EcsSettings, { ecs, findAddresses, name }: Ecs
       const task = session.where || (await findTask(session));
       // Without a task it is not listed yet: whoever stops it comes again.
       if (task === undefined || known.isStopping(task)) return;
-      const command = new StopTaskCommand({ cluster: settings.cluster, task, reason: describeStop(why) });
+      const command = new StopTaskCommand({ cluster, task, reason: describeStop(why) });
       try {
         await ecs.send(pace('StopTask', command));
         known.stopRequested(task);

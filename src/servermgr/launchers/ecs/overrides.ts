@@ -39,15 +39,17 @@ function overridesLength(overrides: Overrides): number {
   return JSON.stringify(overrides).length;
 }
 
-/** Configuration errors: the worlds whose settings RunTask would refuse at every launch. */
-export function overridesFaults({ launcher, worlds, session }: ServermgrConfig): string[] {
+/** Configuration errors: the worlds, and their agents, whose settings RunTask would refuse at every launch. */
+export function overridesFaults({ launcher, worlds, agents, session }: ServermgrConfig): string[] {
   if (launcher.kind !== 'ecs') return [];
-  return worlds.flatMap(world => {
-    const env = { ...session.env, ...world.env };
+  const played = worlds.flatMap(world => [undefined, ...agents].map(agent => ({ world, agent })));
+  return played.flatMap(({ world, agent }) => {
+    const env = { ...session.env, ...world.env, ...agent?.env };
     const length = overridesLength(sessionOverrides(launcher, env, '2026-01-31T12:00:00.000Z-00000000'));
     if (length <= MAX_OVERRIDE_CHARACTERS) return [];
+    const withAgent = agent === undefined ? '' : ` with the agent "${agent.id}"`;
     return [
-      `the SESSION_… variables of world "${world.id}" take ${length} characters of the ` +
+      `the SESSION_… variables of world "${world.id}"${withAgent} take ${length} characters of the ` +
         `${MAX_OVERRIDE_CHARACTERS} that ECS allows: put the longest into the task definition`,
     ];
   });

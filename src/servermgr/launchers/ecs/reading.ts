@@ -11,7 +11,7 @@ import type { TakeOptions } from './rate.ts';
 
 /** How ECS is asked for tasks. */
 export interface TaskReader {
-  /** ARNs of the tasks of the task definition's family, running and stopped. */
+  /** ARNs of the tasks of the families, running and stopped. */
   list(options: TakeOptions): Promise<ReadonlySet<string>>;
   /** The tasks of these ARNs, without those that ECS does not know, or not yet. */
   describe(arns: readonly string[], options?: TakeOptions): Promise<Task[]>;
@@ -25,20 +25,23 @@ const MOST_INTERVAL_MS = 10_000;
 /** Listing takes about two requests a second, of the ten that there are for listing and looking. */
 const MS_PER_REQUEST = 475;
 
-/** How often so many sessions may be listed. */
-export function pollIntervalMs(sessions: number): number {
-  const requests = 2 * Math.ceil(sessions / PAGE_SIZE) + 1;
+/** How often so many sessions may be listed, of so many families. */
+export function pollIntervalMs(sessions: number, families: number): number {
+  const requests = 2 * Math.ceil(sessions / PAGE_SIZE) + 2 * families - 1;
   return Math.min(MOST_INTERVAL_MS, Math.max(LEAST_INTERVAL_MS, requests * MS_PER_REQUEST));
 }
 
+/** @param families of the task definitions whose tasks are listed */
 export function createTaskReader(
   client: ECSClient,
   pace: Pace,
-  { cluster, taskDefinition }: EcsSettings,
+  { cluster, families }: Pick<EcsSettings, 'cluster'> & { readonly families: readonly string[] },
 ): TaskReader {
-  const family = familyOf(taskDefinition);
-
-  async function listed(desiredStatus: DesiredStatus, options: TakeOptions): Promise<string[]> {
+  async function listed(
+    family: string,
+    desiredStatus: DesiredStatus,
+    options: TakeOptions,
+  ): Promise<string[]> {
     const arns: string[] = [];
     let nextToken: string | undefined;
     do {
@@ -59,8 +62,11 @@ export function createTaskReader(
 
   return {
     async list(options) {
-      const [running, stopped] = await Promise.all([listed('RUNNING', options), listed('STOPPED', options)]);
-      return new Set([...running, ...stopped]);
+      const lists = families.flatMap(family => [
+        listed(family, 'RUNNING', options),
+        listed(family, 'STOPPED', options),
+      ]);
+      return new Set((await Promise.all(lists)).flat());
     },
     async describe(arns, options = {}) {
       const pages = Array.from({ length: Math.ceil(arns.length / PAGE_SIZE) }, (_, index) =>
@@ -75,7 +81,11 @@ function sendOptions({ signal }: TakeOptions): { abortSignal?: AbortSignal } {
   return signal === undefined ? {} : { abortSignal: signal };
 }
 
-/** `craftassist`, out of `craftassist:12` or `arn:aws:ecs:…:task-definition/craftassist:12`. */
+/** Of task definitions, each once: `craftassist`, out of `craftassist:12` or `arn:aws:ecs:…:task-definition/craftassist:12`. */
+export function familiesOf(taskDefinitions: readonly string[]): readonly string[] {
+  return [...new Set(taskDefinitions.map(familyOf))];
+}
+
 function familyOf(taskDefinition: string): string {
   return taskDefinition.replace(/^.*task-definition\//, '').replace(/:\d+$/, '');
 }

@@ -35,7 +35,8 @@ export function launchInput(
 ): RunTaskCommandInput {
   const overrides = sessionOverrides(settings, request.env, request.name);
   const tags = tagsFrom({ [TAGS.manager]: name, ...writeIdentity(request, TAGS) });
-  return runInput({ settings, placement, name, overrides, tags, token });
+  const { image: taskDefinition = settings.taskDefinition } = request;
+  return runInput({ settings: { ...settings, taskDefinition }, placement, name, overrides, tags, token });
 }
 
 /** RunTask's input for a recovery. A session's role may not read what it has saved, so a recovery has its own. */

@@ -54,6 +54,8 @@ export function openLocal(settings: LocalSettings, options: LocalOptions): Launc
   const vanishedSince = new Map<string, number>();
 
   async function launch(request: LaunchRequest): Promise<Session> {
+    if (request.image !== undefined)
+      throw new Error(`a process of this machine has no image: ${request.image} was asked for`);
     const session = { ...identityFields(request), stopTimeoutMs: stopTimeoutOf(request.env) };
     const record = await records.findOrCreate(session, choosePorts);
     // Whoever has made the record may have died before that.

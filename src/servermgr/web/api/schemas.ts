@@ -80,7 +80,7 @@ const missing = {
   ...object(
     {
       count: { type: 'integer', description: 'how many were not launched' },
-      reason: text('full, over-budget, no-capacity, paused, failed or unknown-world'),
+      reason: text('full, over-budget, no-capacity, paused, failed, unknown-world or unknown-agent'),
       message: text('the same in plain words'),
       retryAfterSeconds: { type: 'integer', description: 'when the same request may bring them' },
     },
