@@ -58,7 +58,14 @@ test('of thirty who come, while instances are killed every ten seconds, each has
   await using fixture = await createManagerFixture({
     SERVERMGR_SUPERVISOR: JSON.stringify([process.execPath, SUPERVISOR]),
     SERVERMGR_FLEET_LIMIT: '7',
-    ...{ SESSION_SERVER_COMMAND: JSON.stringify([process.execPath, join(PROGRAMS, 'server-counts-joins.mjs'), '--port', '{port}']) },
+    ...{
+      SESSION_SERVER_COMMAND: JSON.stringify([
+        process.execPath,
+        join(PROGRAMS, 'server-counts-joins.mjs'),
+        '--port',
+        '{port}',
+      ]),
+    },
     ...{ SESSION_AGENT_COMMAND: 'none', SESSION_AGENT_PLAYERS: '0', SESSION_JOURNAL_INTERVAL: '500ms' },
     ...{ SESSION_EMPTY_TIMEOUT: '2s', SESSION_JOIN_TIMEOUT: '25s' },
     ...{ SERVERMGR_TRUSTED_PROXIES: '1', SERVERMGR_SECRET: 's'.repeat(32), DATABASE_URL: postgres.url },
@@ -89,9 +96,14 @@ test('of thirty who come, while instances are killed every ten seconds, each has
     const id = name.replaceAll('-', '');
     if (manner === 'in-a-frame') {
       const externalUrl = `${secure.origin}/study/${study}`;
-      return { name, manner, link: mturk.hitUrl({ externalUrl, hit: 'HIT1', worker: id, assignment: `a${id}` }) };
+      return {
+        name,
+        manner,
+        link: mturk.hitUrl({ externalUrl, hit: 'HIT1', worker: id, assignment: `a${id}` }),
+      };
     }
-    if (manner === 'forged' && index === 0) return { name, manner, link: `${links.pop()}`.replace(/participant=./, 'participant=x') };
+    if (manner === 'forged' && index === 0)
+      return { name, manner, link: `${links.pop()}`.replace(/participant=./, 'participant=x') };
     const link = `${balancer.url}${prolificLink(study, id)}`;
     // What is forged Prolific does not know.
     if (manner === 'forged') return { name, manner, link };
@@ -126,13 +138,18 @@ test('of thirty who come, while instances are killed every ten seconds, each has
     if (manner === 'forged') expect(seen.get(name)?.title, name).toMatch(/not valid|not eligible/);
     else expect(seen.get(name), name).toEqual(EXPECTED[manner]);
   }
-  expect(mturk.results.map(({ code, outcome }) => [code, outcome])).toEqual([['DONE', 'finished'], ['DONE', 'finished']]);
+  expect(mturk.results.map(({ code, outcome }) => [code, outcome])).toEqual([
+    ['DONE', 'finished'],
+    ['DONE', 'finished'],
+  ]);
   await compare();
   await browser.close();
 
   /** Whether everybody has a seat who gets one. */
   async function seated(): Promise<boolean> {
-    const rows = await postgres.query<{ count: string }>(`select count(*) from servermgr.participations where state = 'reserved'`);
+    const rows = await postgres.query<{ count: string }>(
+      `select count(*) from servermgr.participations where state = 'reserved'`,
+    );
     return Number(rows[0]?.count) === SEATS;
   }
 
@@ -150,8 +167,14 @@ test('of thirty who come, while instances are killed every ten seconds, each has
 
   async function recoverTheDead(): Promise<void> {
     const session = nameOf(await sessionOf('dies-0')) ?? '';
-    await eventually(async () => (await researcher.send('/admin', '/admin/recover', { session })).status === 303);
-    await eventually(async () => (await researcher.export(study)).some(row => row.session === session && row.saved === 'archive'), { timeoutMs: 120_000 });
+    await eventually(
+      async () => (await researcher.send('/admin', '/admin/recover', { session })).status === 303,
+    );
+    await eventually(
+      async () =>
+        (await researcher.export(study)).some(row => row.session === session && row.saved === 'archive'),
+      { timeoutMs: 120_000 },
+    );
   }
 
   /** The export says what the store has: one archive for each session, and one session for each participation that has one. */
@@ -164,16 +187,34 @@ test('of thirty who come, while instances are killed every ten seconds, each has
     });
     const played = rows.filter(({ session }) => session !== '');
     expect(played.map(({ session }) => session).toSorted()).toEqual(archived.toSorted());
-    const started = (await openRecords(join(fixture.folder, 'state', 'servermgr')).list()).filter(({ id }) => nameOf(id));
+    const started = (await openRecords(join(fixture.folder, 'state', 'servermgr')).list()).filter(({ id }) =>
+      nameOf(id),
+    );
     expect(started.length).toBeLessThanOrEqual(SEATS);
     for (const row of played) {
       const { session = '', participant, participation, person_id: person } = row;
-      expect(row, session).toMatchObject({ saved: 'archive', archive: `turk/${study}/${session}/logs.tar.gz` });
-      const report = JSON.parse(await readFile(join(fixture.destination, '.sessions', session, 'session.json'), 'utf8'));
-      expect(report.labels, session).toMatchObject({ participant, participation, person, study: String(study) });
+      expect(row, session).toMatchObject({
+        saved: 'archive',
+        archive: `turk/${study}/${session}/logs.tar.gz`,
+      });
+      const report = JSON.parse(
+        await readFile(join(fixture.destination, '.sessions', session, 'session.json'), 'utf8'),
+      );
+      expect(report.labels, session).toMatchObject({
+        participant,
+        participation,
+        person,
+        study: String(study),
+      });
     }
     const count = (outcome: string) => rows.filter(row => row.outcome === outcome).length;
-    expect([count('finished'), count('incomplete'), count('technical'), count('surplus'), rows.length]).toEqual([21, 1, 1, 5, 28]);
+    expect([
+      count('finished'),
+      count('incomplete'),
+      count('technical'),
+      count('surplus'),
+      rows.length,
+    ]).toEqual([21, 1, 1, 5, 28]);
     expect(new Set(rows.map(row => row.participant)).size).toBe(28);
   }
 }, 480_000);

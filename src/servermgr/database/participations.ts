@@ -226,6 +226,7 @@ async function lastSeenBefore(db: Reader, study: number, ms: number): Promise<st
 const FORGOTTEN = 'forgotten ';
 
 async function forget(tx: Transaction<Tables>, participant: string): Promise<void> {
+  await forgetOrders(tx, participant);
   await tx
     .updateTable('participants')
     .set({ person: null, person_key: `${FORGOTTEN}${participant}` })
@@ -262,6 +263,17 @@ async function participantOf(
     })
     .execute();
   return id;
+}
+
+/** What the sessions of a participant were launched with has their ids in it, and is needed no more. */
+export async function forgetOrders(tx: Transaction<Tables>, participant: string): Promise<void> {
+  const theirs = tx
+    .selectFrom('participations')
+    .select('session')
+    .where('participant', '=', participant)
+    .where('session', 'is not', null)
+    .$narrowType<{ session: string }>();
+  await tx.updateTable('sessions').set({ ordered: null }).where('id', 'in', theirs).execute();
 }
 
 function blankRow({ number, textVersion }: Study, source: Identity['source'], nowMs: number) {

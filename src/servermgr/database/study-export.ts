@@ -2,7 +2,7 @@ import { presenceMs } from '../fleet/observation.ts';
 import { nameOf } from '../session-id.ts';
 import type { Participation } from '../studies/participation.ts';
 import type { Database } from './database.ts';
-import { participationOf } from './participations.ts';
+import { forgetOrders, participationOf } from './participations.ts';
 import { type FleetRecord, recordOf } from './records.ts';
 
 /** One participation with all that is known of it. */
@@ -101,8 +101,7 @@ export function openStudyExports({ db, transaction }: Database): StudyExports {
           .where('participations.participant', '=', found.id)
           .execute();
         const ids = sessions.map(({ id }) => id);
-        if (ids.length > 0)
-          await tx.updateTable('sessions').set({ ordered: null }).where('id', 'in', ids).execute();
+        await forgetOrders(tx, found.id);
         await tx.deleteFrom('participations').where('participant', '=', found.id).execute();
         await tx.deleteFrom('participants').where('id', '=', found.id).execute();
         const records = sessions.map(recordOf);

@@ -89,7 +89,7 @@ export interface Fleet {
   /** The day's money; undefined: there is no budget, or it cannot be asked for. */
   spending(): Promise<Spending | undefined>;
   /** Requests a session's end; does nothing for one that is ending or has ended. @param by the network of whoever asks */
-  stop(view: Pick<SessionView, 'id'>, why: 'admin' | 'visitor', by?: string): Promise<void>;
+  stop(view: Pick<SessionView, 'id'>, why: 'admin' | 'visitor' | 'returned', by?: string): Promise<void>;
   /** Starts the recovery of a session; does not wait for it. */
   recover(name: string): Promise<void>;
   /** Calls the listener at each change of a session's view. @returns a function that ends the subscription */

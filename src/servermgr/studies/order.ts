@@ -1,4 +1,4 @@
-import type { SessionOrder } from '../fleet/fleet.ts';
+import type { SessionOrder } from '../fleet/order.ts';
 import type { Participation } from './participation.ts';
 import type { Study } from './study.ts';
 

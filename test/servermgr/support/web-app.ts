@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { parseServermgrConfig } from '../../../src/config/servermgr.ts';
+import { openDatabase } from '../../../src/servermgr/database/open.ts';
 import type { Fleet } from '../../../src/servermgr/fleet/fleet.ts';
 import { openSavedSessions } from '../../../src/servermgr/saved-sessions.ts';
+import { openRecruitment } from '../../../src/servermgr/studies/recruitment.ts';
 import { buildApp } from '../../../src/servermgr/web/app.ts';
 import { openDirectoryStore } from '../../../src/store/directory.ts';
 import { ADMIN_TOKEN } from './manager.ts';
@@ -26,15 +28,26 @@ export async function startWebApp(
   variables: Record<string, string> = {},
 ): Promise<WebApp> {
   const folder = await mkdtemp(join(tmpdir(), 'web-app-'));
-  const env = { SESSION_DESTINATION: folder, SERVERMGR_ADMIN_TOKEN: ADMIN_TOKEN, ...variables };
+  const env = {
+    SESSION_DESTINATION: folder,
+    SERVERMGR_STATE: folder,
+    SERVERMGR_ADMIN_TOKEN: ADMIN_TOKEN,
+    ...variables,
+  };
   const { config } = parseServermgrConfig(env, { cwd: folder, demo: undefined });
   const lines: Record<string, unknown>[] = [];
   const log = pino({}, { write: line => void lines.push(JSON.parse(line)) });
+  const database = await openDatabase(config.database, 'tests');
+  const fleet = { ...SILENT_FLEET, ...says };
+  const recruitment = openRecruitment({
+    ...{ database, fleet, prolific: undefined, longestMs: config.session.maxDurationMs },
+    ...{ secret: SECRET, log },
+  });
   const app = await buildApp({
     ...config,
-    fleet: { ...SILENT_FLEET, ...says },
+    ...{ fleet, database, recruitment, mturk: config.studies.mturk },
     savedSessions: openSavedSessions(openDirectoryStore(folder), log),
-    secret: 's'.repeat(32),
+    secret: SECRET,
     launcher: 'local',
     log,
   });
@@ -45,6 +58,8 @@ export async function startWebApp(
     close: () => app.close(),
     async [Symbol.asyncDispose]() {
       await app.close();
+      await recruitment.close();
+      await database.close();
       await rm(folder, { recursive: true, force: true });
     },
   };
@@ -52,9 +67,14 @@ export async function startWebApp(
 
 const unexpected = () => Promise.reject(new Error('the test does not expect that'));
 
+const SECRET = 's'.repeat(32);
+
 const SILENT_FLEET: Fleet = {
   snapshot: async () => ({ views: [], fault: undefined }),
   look: async () => undefined,
+  peek: () => undefined,
+  observes: () => false,
+  freePlaces: () => 0,
   remember: async () => undefined,
   launch: unexpected,
   spending: async () => undefined,

@@ -113,9 +113,12 @@ async function newVisit(browser: Browser, { link, manner }: Person): Promise<Vis
     page = await context.newPage();
     page.setDefaultTimeout(PATIENCE_MS);
     // An instance that is killed while it answers breaks the answer off: people open their link again.
-    await eventually(async () => (await page.goto(link, { waitUntil: 'domcontentloaded' }))?.status() !== 502, {
-      timeoutMs: PATIENCE_MS,
-    });
+    await eventually(
+      async () => (await page.goto(link, { waitUntil: 'domcontentloaded' }))?.status() !== 502,
+      {
+        timeoutMs: PATIENCE_MS,
+      },
+    );
   }
 
   const inside = () => (isFramed ? page.frameLocator('iframe') : page.locator('body'));
