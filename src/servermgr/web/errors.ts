@@ -41,7 +41,8 @@ export function sendPage(reply: FastifyReply, page: string): FastifyReply {
     .send(page);
 }
 
-function explain({ code = '' }: Partial<FastifyError>, status: number): [title: string, text: string] {
+/** What somebody is told whose request failed: a title, and what to do. */
+export function explain({ code = '' }: Partial<FastifyError>, status: number): [title: string, text: string] {
   if (code.startsWith('FST_CSRF')) {
     return [
       'That page was too old',

@@ -7,6 +7,7 @@ import { studyMessage } from '../pages/study/study-page.ts';
 import type { RouteTools } from '../route-tools.ts';
 import { formField } from '../visitor-cookie.ts';
 import { readEntry } from './entry.ts';
+import { registerStudyErrors } from './errors.ts';
 import { studyEvents } from './events.ts';
 import { framedBy } from './framing.ts';
 import { createStudyPages, type Visit } from './pages.ts';
@@ -26,6 +27,7 @@ export async function studyRoutes(app: FastifyInstance, tools: RouteTools): Prom
   const tickets = createTickets(secret);
   const pages = createStudyPages(tools, tickets);
   const framed = { helmet: framedBy(mturk) };
+  registerStudyErrors(app, tools);
 
   app.get<WithNumber>('/study/:number', framed, async (request, reply) => {
     if (typeof request.query.t === 'string') {

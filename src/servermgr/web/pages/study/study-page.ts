@@ -35,11 +35,14 @@ export function studyPage(page: {
   return layout({ ...page, alone: true });
 }
 
-/** A sentence that says why there is nothing else. */
-export function studyMessage(base: string, title: string, text: string): string {
+/**
+ * A sentence that says why there is nothing else.
+ * @param refreshSeconds undefined: it is the last word
+ */
+export function studyMessage(base: string, title: string, text: string, refreshSeconds?: number): string {
   return studyPage({
-    base,
+    ...{ base, refreshSeconds },
     title,
-    body: html`<section class="card message"><h1>${title}</h1><p>${text}</p></section>`,
+    body: html`<section class="card message" ${refreshSeconds !== undefined && html`data-again="${refreshSeconds}"`}><h1>${title}</h1><p>${text}</p></section>`,
   });
 }
