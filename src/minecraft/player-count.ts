@@ -58,6 +58,8 @@ export interface Presence {
   readonly everybodyLeftMs: number | undefined;
   /** The sum over all people: two people for a minute make two minutes. */
   readonly personMs: number;
+  /** For how long there was at least one: two people for a minute make one minute. */
+  readonly presentMs: number;
   /** The latest 1,000 changes, the oldest first. */
   readonly changes: readonly Change[];
   readonly changesForgotten: number;
@@ -93,6 +95,7 @@ export const emptyPresence: Presence = {
   firstJoinedMs: undefined,
   everybodyLeftMs: undefined,
   personMs: 0,
+  presentMs: 0,
   changes: [],
   changesForgotten: 0,
   emptyMs: 0,
@@ -206,6 +209,7 @@ function answered(people: Presence, game: Count, visits: Count, stepMs: number, 
     firstJoinedMs: people.firstJoinedMs ?? (now > 0 ? atMs : undefined),
     everybodyLeftMs: left ? atMs : now > 0 ? undefined : people.everybodyLeftMs,
     personMs: people.personMs + people.now * stepMs,
+    presentMs: people.presentMs + (people.now > 0 ? stepMs : 0),
     emptyMs: stayedEmpty ? people.emptyMs + stepMs : 0,
     unanswered: undefined,
     sampledMs: atMs,

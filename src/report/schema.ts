@@ -32,7 +32,10 @@ const People = v.object({
   peak: Count,
   dashboardPeak: v.optional(Count),
   firstJoinedMs: v.optional(v.number()),
+  /** The sum over all people. */
   personMs: v.optional(v.number()),
+  /** For how long there was at least one; missing in reports of earlier versions. */
+  presentMs: v.optional(v.number()),
   changes: v.optional(
     v.array(v.object({ kind: v.picklist(['joined', 'left']), count: Count, atMs: v.number() })),
   ),

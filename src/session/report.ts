@@ -105,10 +105,14 @@ function peopleReport({
   dashboardPeak,
   firstJoinedMs,
   personMs,
+  presentMs,
   changes,
   changesForgotten,
 }: Presence): Report['people'] {
-  return { peak, dashboardPeak, firstJoinedMs, personMs, changes: [...changes], changesForgotten };
+  return {
+    ...{ peak, dashboardPeak, firstJoinedMs, personMs, presentMs },
+    ...{ changes: [...changes], changesForgotten },
+  };
 }
 
 /** Where it is saved, the session has a name of its own. */

@@ -33,6 +33,7 @@ describe('people', () => {
       firstJoinedMs: 4 * SECOND,
       everybodyLeftMs: 8 * SECOND,
       personMs: (1 + 2 + 2 + 1) * SECOND,
+      presentMs: 4 * SECOND,
       changes: [
         { kind: 'joined', count: 1, atMs: 4 * SECOND },
         { kind: 'joined', count: 1, atMs: 5 * SECOND },

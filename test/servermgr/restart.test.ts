@@ -3,6 +3,8 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { openFleetTable } from '../../src/servermgr/database/fleet-table.ts';
+import { openDatabase } from '../../src/servermgr/database/open.ts';
 import { canMount } from '../support/can-mount.ts';
 import { eventually } from '../support/eventually.ts';
 import { createManagerFixture, environmentIn, supervisorCommand } from './support/manager.ts';
@@ -36,6 +38,37 @@ test.concurrent('after a kill the next manager knows since when a session is rea
   expect(after).toContain('nobody any more');
   for (const moment of ['since', 'until'] as const)
     expect(momentIn(after, moment)).toBe(momentIn(before, moment));
+});
+
+test.concurrent('how long somebody was there is counted on where a manager is killed meanwhile', async () => {
+  await using fixture = await createManagerFixture({ SESSION_EMPTY_TIMEOUT: '10m' });
+  await using first = await startProgram(fixture.env, fixture.folder);
+  const visitor = newVisitor(first.url);
+  const id = idIn(await visitor.launch());
+  await eventually(async () => (await visitor.status(id)).progress === 100);
+  const online = join(await fixture.workdir(id), 'online');
+  const shows = (text: string) =>
+    eventually(async () => (await visitor.text(`/wait?q=${id}`)).includes(text));
+  const cameMs = Date.now();
+  await writeFile(online, '2');
+  await shows('about 1 person');
+  const seenMs = Date.now();
+  await first.stop('SIGKILL');
+  const same = { ...fixture.env, SERVERMGR_LISTEN: new URL(first.url).host };
+  await using second = await startProgram(same, fixture.folder);
+  await shows('about 1 person');
+  const leftMs = Date.now();
+  await writeFile(online, '1');
+  await shows('nobody any more');
+  const goneMs = Date.now();
+  await second.stop('SIGTERM');
+  const file = join(fixture.env.SERVERMGR_STATE ?? '', 'servermgr.sqlite');
+  const database = await openDatabase({ kind: 'sqlite', file }, 'servermgr');
+  const observation = (await openFleetTable(database).find(id))?.observation;
+  await database.close();
+  expect(observation?.peopleSinceMs).toBeUndefined();
+  expect(observation?.peopleMs).toBeGreaterThanOrEqual(leftMs - seenMs);
+  expect(observation?.peopleMs).toBeLessThanOrEqual(goneMs - cameMs);
 });
 
 test.concurrent('a session that is saving is not starting again after a restart', async () => {

@@ -52,6 +52,9 @@ const Observed = v.object({
   told: maybe(People),
   everJoined: v.boolean(),
   everybodyLeftMs: maybe(v.number()),
+  /** Missing in those of earlier versions. */
+  peopleMs: v.optional(v.number(), 0),
+  peopleSinceMs: maybe(v.number()),
 }) satisfies v.GenericSchema<unknown, Observation>;
 
 const Report = v.object({
@@ -61,6 +64,7 @@ const Report = v.object({
   startedMs: maybe(v.number()),
   endedMs: maybe(v.number()),
   peak: maybe(v.number()),
+  presentMs: maybe(v.number()),
   bot: maybe(v.string()),
   supervisor: maybe(v.string()),
   incomplete: v.array(v.string()),

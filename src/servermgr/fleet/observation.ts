@@ -16,7 +16,7 @@ export interface Observation {
   readonly readyMs: number | undefined;
   /** When the game has answered first. */
   readonly answeredMs: number | undefined;
-  /** Since when it does not answer any more; undefined: it does, or never has. */
+  /** Since when it does not answer any more, or is ending; undefined: it does, or never has. */
   readonly silentMs: number | undefined;
   /** What it says that it is, e.g. `Cuberite 1.12.2`. */
   readonly version: string | undefined;
@@ -26,6 +26,10 @@ export interface Observation {
   readonly everJoined: boolean;
   /** When the last person was seen to be gone; undefined while there is one, or never was. */
   readonly everybodyLeftMs: number | undefined;
+  /** For how long there was at least one person, at the dashboard or in the game, until they had all left last. */
+  readonly peopleMs: number;
+  /** Since when there is one again; undefined: there is none. */
+  readonly peopleSinceMs: number | undefined;
 }
 
 /** One poll's result for one session. */
@@ -46,8 +50,10 @@ export interface Sample {
 export function observe(before: Observation | undefined, sample: Sample): Observation {
   const known = withProgress(before ?? initial(sample), progressOf(sample));
   const { probe, atMs, agentPlayers, told } = sample;
-  if (probe === undefined)
-    return told === undefined ? known : withPeople(known, { people: told.present, told, atMs });
+  if (probe === undefined) {
+    const toldOf = told === undefined ? known : withPeople(known, { people: told.present, told, atMs });
+    return withEnd(toldOf, sample);
+  }
   if (probe.port !== 'open' || probe.status === undefined) return withSilence(known, atMs);
   const { online } = probe.status;
   const estimate = online === undefined ? known.people : peopleOnline(online, agentPlayers);
@@ -76,11 +82,31 @@ function withPeople(
     told,
     everJoined: known.everJoined || people > 0 || (told?.peak ?? 0) > 0,
     everybodyLeftMs: people > 0 ? undefined : known.people > 0 ? atMs : known.everybodyLeftMs,
+    ...presenceAfter(known, people > 0, atMs),
   };
+}
+
+/** Who has left while it was silent was there until it was, as far as anybody knows. */
+function presenceAfter(
+  { peopleMs, peopleSinceMs, silentMs }: Observation,
+  isAnybody: boolean,
+  atMs: number,
+): Pick<Observation, 'peopleMs' | 'peopleSinceMs'> {
+  if (isAnybody) return { peopleMs, peopleSinceMs: peopleSinceMs ?? atMs };
+  const stayedMs = peopleSinceMs === undefined ? 0 : Math.max(0, (silentMs ?? atMs) - peopleSinceMs);
+  return { peopleMs: peopleMs + stayedMs, peopleSinceMs: undefined };
 }
 
 function withSilence(known: Observation, atMs: number): Observation {
   return known.answeredMs === undefined ? known : { ...known, silentMs: known.silentMs ?? atMs };
+}
+
+/** A session that is ending is not asked any more: who was there counts until it was seen to end, or has ended. */
+function withEnd(known: Observation, { session: { state }, atMs }: Sample): Observation {
+  const isOver = state.phase === 'ending' || state.phase === 'ended';
+  if (!isOver || known.peopleSinceMs === undefined) return known;
+  const endedMs = state.phase === 'ended' ? state.atMs : undefined;
+  return { ...known, silentMs: known.silentMs ?? Math.min(atMs, endedMs ?? atMs) };
 }
 
 function initial({ session, launchedHere }: Sample): Observation {
@@ -96,6 +122,8 @@ function initial({ session, launchedHere }: Sample): Observation {
     told: undefined,
     everJoined: false,
     everybodyLeftMs: undefined,
+    peopleMs: 0,
+    peopleSinceMs: undefined,
   };
 }
 

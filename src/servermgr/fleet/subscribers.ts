@@ -32,7 +32,8 @@ export function createSubscribers(): Subscribers {
       for (const view of views) {
         const listeners = subscribers.get(view.id);
         if (listeners === undefined) continue;
-        const json = JSON.stringify(view);
+        // As long as somebody is there it is longer at each look, which is no news.
+        const json = JSON.stringify({ ...view, presentMs: undefined });
         if (lastSent.get(view.id) === json) continue;
         lastSent.set(view.id, json);
         for (const listener of listeners) listener(view);

@@ -4,6 +4,7 @@ import { describeStop, type Session, type SessionEnded, type StopReason } from '
 import type { SavedReport } from '../saved/report.ts';
 import { visitorHash as hash, nameOf, requestedAtMs } from '../session-id.ts';
 import { type Observation, type Progress, progressOf } from './observation.ts';
+import { presenceMs } from './presence.ts';
 
 /** One session as the pages show it. */
 export interface SessionView {
@@ -23,6 +24,8 @@ export interface SessionView {
   /** The session does not tell how many they are: it is what its status shows, without the agent. */
   readonly isEstimate: boolean;
   readonly everJoined: boolean;
+  /** For how long there was at least one person, see presence.ts. */
+  readonly presentMs: number;
   /** undefined: that is not known. */
   readonly agentInGame: boolean | undefined;
   readonly requestedMs: number;
@@ -90,6 +93,7 @@ export function viewOf(
     people: phase === 'ready' ? (observation?.people ?? 0) : 0,
     isEstimate: observation?.told === undefined,
     everJoined: observation?.everJoined === true,
+    presentMs: presenceMs({ session, observation, report }, nowMs),
     agentInGame: phase === 'ready' ? observation?.told?.agentInGame : undefined,
     requestedMs: requestedAtMs(id) ?? 0,
     readyMs: observation?.readyMs,
@@ -211,6 +215,7 @@ export function viewOfReport(
     people: 0,
     isEstimate: false,
     everJoined: (report?.peak ?? 0) > 0,
+    presentMs: report?.presentMs ?? 0,
     agentInGame: undefined,
     requestedMs,
     readyMs: undefined,

@@ -9,6 +9,8 @@ export interface SavedReport {
   readonly startedMs: number | undefined;
   readonly endedMs: number | undefined;
   readonly peak: number | undefined;
+  /** For how long there was at least one person, in milliseconds; undefined: it does not tell. */
+  readonly presentMs: number | undefined;
   /** The commits of the bot and of the supervisor, as far as they are known. */
   readonly bot: string | undefined;
   readonly supervisor: string | undefined;
@@ -37,6 +39,7 @@ export function readSavedReport(text: string): SavedReport | undefined {
     startedMs: parseTime(startedAt),
     endedMs: parseTime(endedAt ?? coveredUntil),
     peak: people?.peak,
+    presentMs: people?.presentMs,
     bot: report.droidlet,
     supervisor: report.supervisor?.commit,
   };
