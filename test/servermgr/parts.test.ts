@@ -162,18 +162,14 @@ test('a report that is damaged, or of another kind, breaks nothing; one that is 
     await putOther({ saved: 'journal', exitCode: 21, end: { by: 'signal', text: 'SIGTERM was received' } });
     expect(await savedSessions.report(cutOff, signal)).toMatchObject({ saved: 'journal' });
     const archive = { key: `${cutOff}/logs.tar.gz`, bytes: 7 };
-    const labels = { group: 'b' };
     await putOther({
-      saved: 'archive',
-      recovered: true,
-      coveredUntil: '2026-11-22T12:00:00Z',
-      archive,
-      labels,
+      ...{ saved: 'archive', recovered: true, coveredUntil: '2026-11-22T12:00:00Z', archive },
+      names: { online: [], stays: [{ name: 'Alex', stays: [] }] },
     });
     expect(await savedSessions.report(cutOff, signal)).toEqual({
       text: 'it was cut off, and what it had recorded has been recovered',
       ...{ saved: 'archive', exitCode: undefined, startedMs: undefined, peak: undefined, archive },
-      ...{ incomplete: [], labels },
+      ...{ incomplete: [], players: ['Alex'] },
       endedMs: Date.parse('2026-11-22T12:00:00Z'),
     });
     expect(await savedSessions.recent(Date.now() + 3 * 86_400_000, signal)).toEqual([]);

@@ -12,6 +12,7 @@ import {
 import { codeFor, OUTCOMES, type Outcome, opennessOf, SOURCES, type Study } from '../studies/study.ts';
 import type { Database } from './database.ts';
 import type { ParticipationsTable, Tables } from './schema.ts';
+import { readReport } from './stored-json.ts';
 
 /** Somebody who comes in: who they are, and what the platform says of them. */
 export interface Arrival {
@@ -226,7 +227,7 @@ async function lastSeenBefore(db: Reader, study: number, ms: number): Promise<st
 const FORGOTTEN = 'forgotten ';
 
 async function forget(tx: Transaction<Tables>, participant: string): Promise<void> {
-  await forgetOrders(tx, participant);
+  await forgetInSessions(tx, participant);
   await tx
     .updateTable('participants')
     .set({ person: null, person_key: `${FORGOTTEN}${participant}` })
@@ -265,15 +266,19 @@ async function participantOf(
   return id;
 }
 
-/** What the sessions of a participant were launched with has their ids in it, and is needed no more. */
-export async function forgetOrders(tx: Transaction<Tables>, participant: string): Promise<void> {
-  const theirs = tx
-    .selectFrom('participations')
-    .select('session')
-    .where('participant', '=', participant)
-    .where('session', 'is not', null)
-    .$narrowType<{ session: string }>();
-  await tx.updateTable('sessions').set({ ordered: null }).where('id', 'in', theirs).execute();
+/** What the sessions of a participant were launched with has their ids in it, and what they report may have names. */
+export async function forgetInSessions(tx: Transaction<Tables>, participant: string): Promise<void> {
+  const sessions = await tx
+    .selectFrom('sessions')
+    .innerJoin('participations', 'participations.session', 'sessions.id')
+    .select(['sessions.id', 'sessions.report'])
+    .where('participations.participant', '=', participant)
+    .execute();
+  for (const { id, report } of sessions) {
+    const known = readReport(report);
+    const kept = known === undefined ? null : JSON.stringify({ ...known, players: undefined });
+    await tx.updateTable('sessions').set({ ordered: null, report: kept }).where('id', '=', id).execute();
+  }
 }
 
 function blankRow({ number, textVersion }: Study, source: Identity['source'], nowMs: number) {

@@ -68,8 +68,7 @@ const Report = v.object({
   bot: maybe(v.string()),
   supervisor: maybe(v.string()),
   incomplete: v.array(v.string()),
-  /** Missing in those of earlier versions. */
-  labels: v.optional(v.record(v.string(), v.string()), {}),
+  players: maybe(v.array(v.string())),
   archive: maybe(v.object({ key: v.string(), bytes: v.number() })),
 }) satisfies v.GenericSchema<unknown, SavedReport>;
 

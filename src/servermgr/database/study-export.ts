@@ -1,8 +1,8 @@
-import { presenceMs } from '../fleet/observation.ts';
+import { presenceMs } from '../fleet/presence.ts';
 import { nameOf } from '../session-id.ts';
 import type { Participation } from '../studies/participation.ts';
 import type { Database } from './database.ts';
-import { forgetOrders, participationOf } from './participations.ts';
+import { forgetInSessions, participationOf } from './participations.ts';
 import { type FleetRecord, recordOf } from './records.ts';
 
 /** One participation with all that is known of it. */
@@ -101,7 +101,7 @@ export function openStudyExports({ db, transaction }: Database): StudyExports {
           .where('participations.participant', '=', found.id)
           .execute();
         const ids = sessions.map(({ id }) => id);
-        await forgetOrders(tx, found.id);
+        await forgetInSessions(tx, found.id);
         await tx.deleteFrom('participations').where('participant', '=', found.id).execute();
         await tx.deleteFrom('participants').where('id', '=', found.id).execute();
         const records = sessions.map(recordOf);
@@ -148,6 +148,7 @@ export function exportColumns({ participation, person, session }: ExportRow, now
     saved: report?.saved ?? '',
     archive: report?.archive?.key ?? '',
     archive_bytes: report?.archive?.bytes ?? '',
+    minecraft_names: report?.players?.join(' ') ?? '',
   };
 }
 

@@ -16,8 +16,8 @@ export interface SavedReport {
   readonly supervisor: string | undefined;
   /** What may be missing, each a sentence. */
   readonly incomplete: readonly string[];
-  /** What whoever launched it says of it. */
-  readonly labels: Readonly<Record<string, string>>;
+  /** The Minecraft names of whoever was there, which are personal data; undefined: it tells none. */
+  readonly players: readonly string[] | undefined;
   readonly archive: { readonly key: string; readonly bytes: number } | undefined;
 }
 
@@ -31,11 +31,12 @@ export function readSavedReport(text: string): SavedReport | undefined {
   const report = parseReport(text);
   if (report === undefined) return undefined;
   const { end, people, archive, saved, exitCode, startedAt, endedAt, coveredUntil } = report;
-  const { incomplete = [], labels = {} } = report;
+  const { incomplete = [], names } = report;
   return {
     // A session that was cut off could not write why it ended: its report is its recovery's.
     text: end?.text ?? 'it was cut off, and what it had recorded has been recovered',
-    ...{ saved, exitCode, archive, incomplete, labels },
+    ...{ saved, exitCode, archive, incomplete },
+    players: names?.stays.map(({ name }) => name),
     startedMs: parseTime(startedAt),
     endedMs: parseTime(endedAt ?? coveredUntil),
     peak: people?.peak,
