@@ -76,7 +76,11 @@ test('a worker at the dashboard, whose browser keeps its connection, is there un
   browser.destroy();
   await session.ended();
   const people = { peak: 1, dashboardPeak: 1 };
-  expect(session.report()).toMatchObject({ end: { by: 'everybody-left' }, people });
+  const report = session.report();
+  expect(report).toMatchObject({ end: { by: 'everybody-left' }, people });
+  // One person alone was there.
+  expect(report.people?.presentMs).toBeGreaterThan(0);
+  expect(report.people?.presentMs).toBe(report.people?.personMs);
 });
 
 test('people play alone where there is no agent, and the session ends when they have left', {
