@@ -41,11 +41,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   archive: ['config', 'files', 'runtime'],
   store: ['config', 'files', 'runtime'],
   'control-socket': ['config', 'files', 'runtime'],
+  webhook: ['files', 'runtime'],
   config: ['runtime'],
   files: ['runtime'],
   runtime: [],
   servermgr: [
-    ...['config', 'runtime', 'files', 'store', 'report/schema.ts', 'report/session-folder.ts'],
+    ...['config', 'runtime', 'files', 'store', 'webhook', 'report/schema.ts', 'report/session-folder.ts'],
     'journal/format/people.ts',
     ...['process/procfs.ts', 'process/process-group.ts', 'process/child.ts'],
     ...['process/exit-status.ts', 'minecraft/ping.ts', 'minecraft/player-count.ts', 'minecraft/readiness.ts'],

@@ -2,6 +2,7 @@ import type { LogLevel } from '../runtime/log.ts';
 import type { ProxyConfig } from '../runtime/proxy.ts';
 import type { DatabaseTls } from './servermgr-values.ts';
 import type { Address, Command, DestinationUrl } from './session-config.ts';
+import type { WebhookEventType } from './webhook-events.ts';
 
 /** Everything that servermgr needs to know, complete and frozen. */
 export interface ServermgrConfig {
@@ -16,6 +17,9 @@ export interface ServermgrConfig {
   readonly basePath: string;
   /** undefined: there is no /admin. */
   readonly adminToken: string | undefined;
+  /** undefined: there is no /metrics. */
+  readonly metricsToken: string | undefined;
+  readonly webhooks: WebhookSettings;
   readonly limits: ServermgrLimits;
   /** Number of proxies in front of it whose X-Forwarded-For is trusted. */
   readonly trustedProxies: number;
@@ -42,6 +46,20 @@ export interface MturkOrigins {
   readonly parents: readonly string[];
   /** Where results are sent, and where browsers are led from there: Chromium applies `form-action` to that as well. */
   readonly forms: readonly string[];
+}
+
+/** Who is told what happens to sessions. */
+export interface WebhookSettings {
+  readonly endpoints: readonly WebhookEndpoint[];
+  /** Hosts, addresses and networks that may be internal, or asked without TLS. */
+  readonly internal: readonly string[];
+}
+
+export interface WebhookEndpoint {
+  readonly url: string;
+  readonly secret: string;
+  /** What it is told. */
+  readonly events: readonly WebhookEventType[];
 }
 
 export type DatabaseSettings =

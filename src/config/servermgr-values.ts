@@ -1,5 +1,7 @@
+import ipaddr from 'ipaddr.js';
 import * as v from 'valibot';
-import { matched, word } from './values.ts';
+import { matched, names, word } from './values.ts';
+import { WEBHOOK_EVENTS } from './webhook-events.ts';
 
 /* Kinds of values that only servermgr has, as those of values.ts. */
 
@@ -141,18 +143,7 @@ function choices<Choice extends { readonly id: string }>(
       `two ${what}s have the same id`,
     ),
   );
-  return v.pipe(
-    v.string(),
-    v.parseJson(undefined, `is not JSON: ${remedy}`),
-    v.rawTransform<unknown, Choice[]>(({ dataset, addIssue, NEVER }) => {
-      const result = v.safeParse(list, dataset.value);
-      if (result.success) return result.output;
-      const [issue] = result.issues;
-      const where = v.getDotPath(issue) ?? 'its top';
-      addIssue({ message: `has a fault at ${where}: ${issue.message}; ${remedy}` });
-      return NEVER;
-    }),
-  );
+  return json(list, remedy);
 }
 
 export const worlds = choices(
@@ -177,4 +168,88 @@ const TASK_DEFINITION =
 /** Whether it is a task definition in one revision: `family:revision`, or its ARN. */
 export function isTaskDefinition(text: string): boolean {
   return TASK_DEFINITION.test(text);
+}
+
+const WEBHOOKS_REMEDY = 'write [{"url": "https://…", "secret": "whsec_…", "events": ["session.ended"]}]';
+const NO_WEBHOOK_URL =
+  'a url begins with https:// (or http://, for a host that SERVERMGR_WEBHOOK_INTERNAL lists)';
+const NO_WEBHOOK_SECRET =
+  'a secret is whsec_ and 24 to 64 bytes in base64: write whsec_ and what `openssl rand -base64 32` prints';
+
+/** As Standard Webhooks has it: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md */
+const webhookSecret = v.pipe(
+  v.string(),
+  v.check(text => {
+    const [, base64 = ''] = /^whsec_(.+)$/.exec(text) ?? [];
+    const bytes = Buffer.from(base64, 'base64');
+    return bytes.length >= 24 && bytes.length <= 64 && bytes.toString('base64') === base64;
+  }, NO_WEBHOOK_SECRET),
+);
+
+const webhookUrl = v.pipe(
+  v.string(),
+  v.check(text => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), NO_WEBHOOK_URL),
+  v.transform(text => new URL(text)),
+  v.check(
+    ({ username, password }) => username === '' && password === '',
+    'a url holds no user and no password: a receiver knows servermgr by the signature',
+  ),
+  v.transform(url => url.href),
+);
+
+const webhookList = v.pipe(
+  v.array(
+    v.strictObject({
+      url: webhookUrl,
+      secret: webhookSecret,
+      events: v.optional(
+        v.pipe(
+          v.array(
+            v.picklist(WEBHOOK_EVENTS, `an event is not known: write some of ${WEBHOOK_EVENTS.join(', ')}`),
+          ),
+          v.nonEmpty('events is empty: leave it out for all of them'),
+        ),
+        [...WEBHOOK_EVENTS],
+      ),
+    }),
+  ),
+  v.check(given => new Set(given.map(({ url }) => url)).size === given.length, 'two have the same url'),
+);
+
+/** Who is told what happens to sessions, as JSON. */
+export const webhooks = json(webhookList, WEBHOOKS_REMEDY);
+
+const NO_HOST = 'is not a list of hosts: write names, addresses and networks as hooks.internal,10.0.0.0/8';
+
+/** Comma-separated names of hosts, addresses, and networks. The last part of a name is no number: that is an address. */
+export const hosts = v.pipe(
+  names,
+  v.everyItem(
+    text =>
+      ipaddr.IPv4.isValidFourPartDecimal(text) ||
+      ipaddr.IPv4.isValidCIDRFourPartDecimal(text) ||
+      ipaddr.IPv6.isValid(text) ||
+      ipaddr.IPv6.isValidCIDR(text) ||
+      /^(?:[\w-]{1,63}\.)*(?!\d+\.?$)[\w-]{1,63}\.?$/.test(text),
+    NO_HOST,
+  ),
+);
+
+/** JSON of a shape. @param remedy what to write instead */
+function json<Output>(
+  schema: v.GenericSchema<unknown, Output>,
+  remedy: string,
+): v.GenericSchema<string, Output> {
+  return v.pipe(
+    v.string(),
+    v.parseJson(undefined, `is not JSON: ${remedy}`),
+    v.rawTransform<unknown, Output>(({ dataset, addIssue, NEVER }) => {
+      const result = v.safeParse(schema, dataset.value);
+      if (result.success) return result.output;
+      const [issue] = result.issues;
+      const where = v.getDotPath(issue) ?? 'its top';
+      addIssue({ message: `has a fault at ${where}: ${issue.message}; ${remedy}` });
+      return NEVER;
+    }),
+  );
 }

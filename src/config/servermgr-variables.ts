@@ -46,6 +46,23 @@ const manager = {
     'the password of /admin (any user name), or its bearer token: 16 characters at least',
     { secret: true },
   ),
+  SERVERMGR_METRICS_TOKEN: optional(
+    own.secret(16),
+    'none: there is no /metrics',
+    'the bearer token of /metrics: 16 characters at least',
+    { secret: true },
+  ),
+  SERVERMGR_WEBHOOKS: optional(
+    own.webhooks,
+    'none',
+    'a JSON array of who is told what happens: [{"url", "secret": "whsec_…", "events": ["session.ended"]}]; all events, without `events`',
+    { secret: true },
+  ),
+  SERVERMGR_WEBHOOK_INTERNAL: variable(
+    own.hosts,
+    '',
+    'comma-separated: hosts, addresses or networks that webhooks may go to though they are internal, and by http://',
+  ),
   SERVERMGR_WORLDS: optional(
     own.worlds,
     "flat_world and diverse_world; the demo's own world for local",

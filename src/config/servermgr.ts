@@ -61,6 +61,11 @@ export function parseServermgrConfig(env: Environment, context: ServermgrContext
     database: database(reader, env, join(stateFolder, `${read('SERVERMGR_NAME')}.sqlite`)),
     basePath: read('SERVERMGR_BASE_PATH'),
     adminToken: read('SERVERMGR_ADMIN_TOKEN'),
+    metricsToken: read('SERVERMGR_METRICS_TOKEN'),
+    webhooks: {
+      endpoints: read('SERVERMGR_WEBHOOKS') ?? [],
+      internal: read('SERVERMGR_WEBHOOK_INTERNAL'),
+    },
     limits: limits(reader, launcher.kind),
     trustedProxies: read('SERVERMGR_TRUSTED_PROXIES', env.DYNO === undefined ? 'usual' : 'on Heroku'),
     worlds: read('SERVERMGR_WORLDS') ?? (demo === undefined ? DEFAULT_WORLDS : [demo.world]),

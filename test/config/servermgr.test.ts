@@ -178,6 +178,46 @@ test('an image is any for Docker, and for ECS a revision of a task definition', 
     ]);
 });
 
+const HOOK = { url: 'https://hooks.example/a', secret: `whsec_${Buffer.alloc(24).toString('base64')}` };
+
+test('webhooks have a URL, a secret, and all events unless some are named', () => {
+  const written = [HOOK, { ...HOOK, url: 'http://Hooks.Internal', events: ['session.lost'] }];
+  const env = {
+    SERVERMGR_WEBHOOKS: JSON.stringify(written),
+    SERVERMGR_WEBHOOK_INTERNAL: 'hooks.internal, 10.0.0.0/8,::1',
+  };
+  const { endpoints, internal } = parse(env).webhooks;
+  expect(endpoints.map(({ url, events }) => [url, events.length])).toEqual([
+    ['https://hooks.example/a', 6],
+    ['http://hooks.internal/', 1],
+  ]);
+  expect(internal).toEqual(['hooks.internal', '10.0.0.0/8', '::1']);
+  expect(parse({}).webhooks).toEqual({ endpoints: [], internal: [] });
+});
+
+test.each([
+  [[{ ...HOOK, url: 'ftp://hooks.example/' }], /fault at 0.url: a url begins with https:/],
+  [[{ ...HOOK, url: 'https://hunter2@hooks.example/' }], /a url holds no user and no password/],
+  [[{ ...HOOK, secret: 'hunter2' }], /a secret is whsec_ and 24 to 64 bytes/],
+  [[{ ...HOOK, secret: `whsec_${Buffer.alloc(23).toString('base64')}` }], /24 to 64 bytes/],
+  [[{ ...HOOK, secret: `whsec_${Buffer.alloc(65).toString('base64')}` }], /24 to 64 bytes/],
+  [[{ ...HOOK, secret: `${HOOK.secret}!` }], /24 to 64 bytes/],
+  [[{ ...HOOK, events: ['session.over'] }], /an event is not known: write some of session.started/],
+  [[{ ...HOOK, events: [] }], /events is empty/],
+  [[{ ...HOOK, event: 'session.lost' }], /fault at 0.event/],
+  [[HOOK, HOOK], /two have the same url/],
+])('webhooks that are written as %j are refused, and no secret is told', (written, fault) => {
+  const faults = faultsOf({ SERVERMGR_WEBHOOKS: JSON.stringify(written) });
+  expect(faults).toEqual([expect.stringMatching(fault)]);
+  expect(faults.join()).not.toMatch(/hunter2|AAAA/);
+});
+
+test.each(['10.1', '10.0.0.0/33', 'http://a', 'a b', '1234', 'a..b'])('%s is no internal host', text => {
+  expect(faultsOf({ SERVERMGR_WEBHOOK_INTERNAL: text })).toEqual([
+    expect.stringContaining('is not a list of hosts: write names, addresses and networks'),
+  ]);
+});
+
 test.each([
   'arn:aws:iam::123456789012:role/craftassist-recovery',
   'arn:aws-us-gov:iam::123456789012:role/study/craftassist-recovery',

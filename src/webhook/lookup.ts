@@ -1,0 +1,34 @@
+import { lookup } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import type { Targets } from './targets.ts';
+
+/** A target is in an internal network, and is not listed. */
+export class InternalTargetError extends Error {
+  override readonly name = 'InternalTargetError';
+}
+
+/**
+ * Resolves a name for a socket, and gives it none but addresses that it may connect to. What is resolved here is what is
+ * connected to: a check before would be of another answer, and whoever owns the name decides what the next one is.
+ */
+export function guardedLookup(targets: Targets): LookupFunction {
+  return (host, options, callback) => {
+    lookup(host, { ...options, all: true }, (error, found) => {
+      if (error !== null) return callback(error, []);
+      const allowed = found.filter(({ address }) => targets.allows(address, host));
+      const [first] = allowed;
+      if (first === undefined) return callback(internal(host), []);
+      return options.all ? callback(null, allowed) : callback(null, first.address, first.family);
+    });
+  };
+}
+
+/** A socket does not look up what is an address already. @throws {InternalTargetError} */
+export function checkAddress(host: string, targets: Targets): void {
+  const bare = host.replace(/^\[(.*)\]$/, '$1');
+  if (isIP(bare) !== 0 && !targets.allows(bare, bare)) throw internal(bare);
+}
+
+function internal(host: string): InternalTargetError {
+  return new InternalTargetError(`${host} is in an internal network, and is not listed`);
+}
