@@ -213,6 +213,7 @@ const webhookList = v.pipe(
       ),
     }),
   ),
+  v.maxLength(20, 'there may be 20 at most'),
   v.check(given => new Set(given.map(({ url }) => url)).size === given.length, 'two have the same url'),
 );
 

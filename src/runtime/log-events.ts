@@ -570,7 +570,7 @@ export const SERVERMGR_EVENTS = {
   wrong_admin_password: {
     levels: ['warn'],
     meaning:
-      'Wrong passwords of /admin, or bearer tokens of the API, came from a network: the first one, and then a line a ' +
+      'Wrong passwords of /admin, or bearer tokens of the API or of /metrics, came from a network: the first one, and then a line a ' +
       'minute with their number. After ten in a minute a network is refused for a while.',
     action: 'If it is none of your own people, and goes on, keep that network out.',
     fields: {
@@ -672,6 +672,32 @@ export const SERVERMGR_EVENTS = {
       'The sessions of today (UTC), each until its limit, may cost four fifths of SERVERMGR_BUDGET_PER_DAY.',
     action: 'Raise it, or end sessions: launches stop before it is exceeded.',
     fields: { atMost: 'US dollars', budget: 'US dollars' },
+  },
+  webhook_failed: {
+    levels: ['warn'],
+    meaning:
+      'An endpoint of SERVERMGR_WEBHOOKS did not take a message; it is sent again for three days. Told once for each message and reason, and when it is given up.',
+    action: 'See that the endpoint answers with 2xx; /admin/webhooks sends again what was given up.',
+    fields: {
+      webhook: 'the webhook-id of the message',
+      type: 'of what event',
+      host: "the endpoint's",
+      why: 'its status, or why there was none',
+      attempts: 'how often it was sent',
+    },
+  },
+  webhook_disabled: {
+    levels: ['warn'],
+    meaning: 'An endpoint of SERVERMGR_WEBHOOKS has answered with 410: it is sent nothing more.',
+    action: 'Take it out of SERVERMGR_WEBHOOKS, or change its entry, e.g. its secret: that enables it again.',
+    fields: { host: "the endpoint's" },
+  },
+  webhooks_paused: {
+    levels: ['warn'],
+    meaning:
+      'What webhooks tell could not be written down or read; it is tried again, and nothing is lost. Told once a minute.',
+    action: 'See `database_away`.',
+    fields: ERR,
   },
   stopped_by_rule: {
     levels: ['warn'],

@@ -14,6 +14,7 @@ import { demoGame } from './demo.ts';
 import { overridesFaults } from './launchers/ecs/overrides.ts';
 import { type Manager, startManager } from './manager.ts';
 import { StartFault } from './start-fault.ts';
+import { webhookFaults } from './webhooks/endpoints.ts';
 
 enableCompileCache();
 // It would open the debugger to everybody on this machine.
@@ -62,7 +63,7 @@ function keepHeapSmall(): void {
 function readConfig(): Parsed<ServermgrConfig> | undefined {
   try {
     const parsed = parseServermgrConfig(process.env, { cwd: process.cwd(), demo: demoGame() });
-    const faults = overridesFaults(parsed.config);
+    const faults = [...overridesFaults(parsed.config), ...webhookFaults(parsed.config.webhooks)];
     if (faults.length > 0) throw new ConfigError(faults);
     return parsed;
   } catch (error) {

@@ -13,6 +13,7 @@ import { listenFault, stateFault } from './start-fault.ts';
 import { createProlific } from './studies/prolific.ts';
 import { openRecruitment } from './studies/recruitment.ts';
 import { buildApp } from './web/app.ts';
+import { openWebhooks } from './webhooks/webhooks.ts';
 
 export interface Manager {
   /** The URL of the start page. */
@@ -50,18 +51,20 @@ export async function startManager(
     secret,
     log,
   });
+  const webhooks = await openWebhooks({ database, fleet, settings: config.webhooks, session, secret, log });
   const prolific =
     config.studies.prolific && createProlific({ ...config.studies.prolific, proxy: config.proxy, log });
   const longestMs = session.maxDurationMs;
   const recruitment = openRecruitment({ database, fleet, prolific, longestMs, secret, log });
   const app = await buildApp({
     ...{ ...choices, database, recruitment, mturk: config.studies.mturk },
-    ...{ basePath, fleet, savedSessions, limits, trustedProxies, secret, adminToken, log },
+    ...{ basePath, fleet, savedSessions, webhooks, limits, trustedProxies, secret, adminToken, log },
     launcher: launcher.kind,
   });
   const close = async () => {
     await app.close();
     await recruitment.close();
+    await webhooks.close();
     await fleet.close();
     await database.close();
     launcher.close();

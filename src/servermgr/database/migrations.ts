@@ -4,6 +4,7 @@ import type { DatabaseKind } from './database.ts';
 import { fleetTables } from './migrations/fleet.ts';
 import { orders } from './migrations/orders.ts';
 import { studyTables } from './migrations/studies.ts';
+import { webhookTables } from './migrations/webhooks.ts';
 import type { Tables } from './schema.ts';
 
 /** Brings the tables up to date; several instances may do it at the same moment. @param schema undefined: SQLite's one */
@@ -46,5 +47,6 @@ function migrations(kind: DatabaseKind): Record<string, Migration> {
     '2026-11-28-fleet': fleetTables(kind),
     '2026-11-28-orders': orders,
     '2026-11-28-studies': studyTables(kind),
+    '2026-11-28-webhooks': webhookTables,
   };
 }

@@ -14,6 +14,9 @@ export interface Tables {
   readonly study_texts: StudyTextsTable;
   readonly participants: ParticipantsTable;
   readonly participations: ParticipationsTable;
+  readonly webhook_endpoints: WebhookEndpointsTable;
+  readonly webhook_events: WebhookEventsTable;
+  readonly webhook_deliveries: WebhookDeliveriesTable;
 }
 
 /** A row a session, from the moment at which its place is taken: none is ever deleted. */
@@ -155,6 +158,48 @@ export interface ParticipationsTable {
   /** The completion code that goes with the outcome. */
   readonly code: string | null;
   readonly created_ms: number;
+}
+
+/** Who is told what happens. */
+export interface WebhookEndpointsTable {
+  /** A hash of its URL, which may hold a secret. */
+  readonly endpoint: string;
+  /** A keyed hash of how it is set up: one that is disabled is enabled by another setting. */
+  readonly settings: string;
+  /** What was over before is not told. */
+  readonly since_ms: number;
+  /** When it has said that it wants no more; null: it has not. */
+  readonly disabled_ms: number | null;
+}
+
+/** What happened, once each. */
+export interface WebhookEventsTable {
+  /** The same for the same event, whoever has seen it. */
+  readonly id: string;
+  readonly type: string;
+  /** A session's name; null: it concerns none. */
+  readonly session: string | null;
+  /** JSON, as it is sent. */
+  readonly body: string;
+  readonly created_ms: number;
+}
+
+/** Which endpoint is told of an event, and what became of that. */
+export interface WebhookDeliveriesTable {
+  readonly event: string;
+  readonly endpoint: string;
+  /** The host of its URL. */
+  readonly host: string;
+  /** `pending`, `delivered` or `failed`. */
+  readonly state: string;
+  readonly attempts: number;
+  readonly created_ms: number;
+  /** When it is to be sent next; of one that is being sent, when it may be sent again unless it comes to an end. */
+  readonly next_ms: number;
+  /** What became of the last attempt; null: there was none. */
+  readonly answer: string | null;
+  /** When it was delivered, or given up; null: neither. */
+  readonly done_ms: number | null;
 }
 
 export type SessionRow = Selectable<SessionsTable>;

@@ -12,6 +12,11 @@ export interface Budget {
 const DAY_MS = 86_400_000;
 const WARN_SHARE = 0.8;
 
+/** Whether little is left of the day's money. */
+export function isNearlySpent({ atMost, budget }: Spending): boolean {
+  return atMost >= WARN_SHARE * budget;
+}
+
 export function createBudget(admissions: Admissions, log: Log): Budget {
   let warnedAtMs = Number.NEGATIVE_INFINITY;
   const spending = () => admissions.spending(Date.now()).catch(() => undefined);
@@ -19,8 +24,9 @@ export function createBudget(admissions: Admissions, log: Log): Budget {
   return {
     spending,
     async warn() {
-      const { atMost = 0, budget = 1 } = (await spending()) ?? {};
-      if (atMost < WARN_SHARE * budget || Date.now() - warnedAtMs < DAY_MS) return;
+      const now = await spending();
+      if (now === undefined || !isNearlySpent(now) || Date.now() - warnedAtMs < DAY_MS) return;
+      const { atMost, budget } = now;
       warnedAtMs = Date.now();
       log.warn(
         { event: 'budget_nearly_spent', atMost, budget },

@@ -22,6 +22,7 @@ import { startObserver } from './observer.ts';
 import type { SessionOrder } from './order.ts';
 import { createRegistry } from './registry.ts';
 import { createSubscribers, type Listener } from './subscribers.ts';
+import { UnavailableError } from './unavailable.ts';
 import { type SessionView, viewOf } from './view.ts';
 
 export interface FleetOptions {
@@ -94,13 +95,11 @@ export interface Fleet {
   recover(name: string): Promise<void>;
   /** Calls the listener at each change of a session's view. @returns a function that ends the subscription */
   subscribe(id: string, listener: Listener): () => void;
+  /** What is known of all sessions, for whoever waits for nothing new: nothing is asked more often because of it. */
+  known(): readonly SessionView[];
+  /** Whether this instance holds the lease: it observes the sessions for all. */
+  isObserver(): boolean;
   close(): Promise<void>;
-}
-
-/** What is asked for cannot be known just now. */
-class UnavailableError extends Error {
-  override readonly name = 'UnavailableError';
-  readonly statusCode = 503;
 }
 
 /** How long a page waits for the launcher's first answer ever: without it nobody knows what runs. */
@@ -263,6 +262,9 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
         unsubscribe();
       };
     },
+
+    known: registry.views,
+    isObserver: lease.isHeld,
 
     async close() {
       await observer.close();

@@ -129,7 +129,8 @@ function phaseOf(
 /** The exit codes of a server that never became ready, a setup that failed, and a configuration at fault. */
 const NEVER_READY_CODES: readonly (number | undefined)[] = [10, 13, 64];
 
-function wasNeverReady({ exitCode }: SavedReport): boolean {
+/** Whether an exit code alone says that nobody could ever have joined. */
+export function wasNeverReady({ exitCode }: Pick<SavedReport, 'exitCode'>): boolean {
   return NEVER_READY_CODES.includes(exitCode);
 }
 

@@ -11,6 +11,7 @@ import { type AdminRow, adminPage } from './pages/admin.ts';
 import type { RouteTools } from './route-tools.ts';
 import { studyAdminRoutes } from './study/admin-routes.ts';
 import { ensureVisitor, formField, formToken } from './visitor-cookie.ts';
+import { webhookRoutes } from './webhook-routes.ts';
 
 /** How long a list of saved sessions serves: listing a bucket is slow, and the list changes slowly. */
 const LIST_MAX_AGE_MS = 30_000;
@@ -64,6 +65,7 @@ export async function adminRoutes(
 
   await app.register(archiveRoutes, tools);
   await app.register(studyAdminRoutes, tools);
+  await app.register(webhookRoutes, tools);
 
   /** The sessions of the launcher, and those of which only the report is left. */
   async function rowsOf(views: readonly SessionView[]): Promise<AdminRow[]> {

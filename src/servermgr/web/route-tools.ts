@@ -4,6 +4,7 @@ import type { Database } from '../database/database.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { SavedSessions } from '../saved-sessions.ts';
 import type { Recruitment } from '../studies/recruitment.ts';
+import type { Webhooks } from '../webhooks/webhooks.ts';
 import type { Streams } from './event-stream.ts';
 
 export interface AppOptions {
@@ -12,6 +13,7 @@ export interface AppOptions {
   readonly recruitment: Recruitment;
   readonly database: Database;
   readonly savedSessions: SavedSessions;
+  readonly webhooks: Pick<Webhooks, 'recent' | 'sendAgain' | 'counts'>;
   readonly worlds: readonly World[];
   readonly agents: readonly Agent[];
   readonly mturk: MturkOrigins;

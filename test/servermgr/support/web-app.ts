@@ -46,6 +46,11 @@ export async function startWebApp(
   const app = await buildApp({
     ...config,
     ...{ fleet, database, recruitment, mturk: config.studies.mturk },
+    webhooks: {
+      recent: async () => [],
+      sendAgain: unexpected,
+      counts: async () => ({ pending: 0, delivered: 0, failed: 0 }),
+    },
     savedSessions: openSavedSessions(openDirectoryStore(folder), log),
     secret: SECRET,
     launcher: 'local',
@@ -82,5 +87,7 @@ const SILENT_FLEET: Fleet = {
   recover: unexpected,
   launchFault: () => undefined,
   subscribe: () => () => undefined,
+  known: () => [],
+  isObserver: () => true,
   close: async () => undefined,
 };
