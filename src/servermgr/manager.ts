@@ -7,6 +7,8 @@ import { logRetries } from '../store/retry-log.ts';
 import { openDatabase } from './database/open.ts';
 import { openFleet } from './fleet/fleet.ts';
 import { openLauncher } from './launchers/open.ts';
+import { countedLauncher } from './metrics/counted-launcher.ts';
+import { createCounters } from './metrics/counters.ts';
 import { openSavedSessions } from './saved-sessions.ts';
 import { loadOrCreateSecret } from './secret.ts';
 import { listenFault, stateFault } from './start-fault.ts';
@@ -34,22 +36,16 @@ export async function startManager(
   const needsFolder = config.database.kind === 'sqlite' || config.launcher.kind === 'local';
   if (config.secret === undefined || needsFolder) await openState(config.stateFolder);
   const secret = config.secret ?? (await loadOrCreateSecret(config.stateFolder));
-  const launcher = await openLauncher(config, { env, log });
+  const counters = createCounters();
+  const launcher = countedLauncher(await openLauncher(config, { env, log }), counters);
   const { pathStyle } = session;
   const s3: S3Config = { pathStyle, encryption: undefined, expectedOwner: undefined, proxy: config.proxy };
   const store = await openStore(session.destination, { s3, ...logRetries(log) });
   const savedSessions = openSavedSessions(store, log);
   const database = await openDatabase(config.database, config.name);
-  const choices = { worlds, agents };
   const fleet = await openFleet({
-    database,
-    launcher,
-    savedSessions,
-    limits,
-    ...choices,
-    session,
-    secret,
-    log,
+    ...{ database, launcher, savedSessions, limits, worlds, agents, session, secret, log },
+    counts: counters,
   });
   const webhooks = await openWebhooks({ database, fleet, settings: config.webhooks, session, secret, log });
   const prolific =
@@ -57,9 +53,9 @@ export async function startManager(
   const longestMs = session.maxDurationMs;
   const recruitment = openRecruitment({ database, fleet, prolific, longestMs, secret, log });
   const app = await buildApp({
-    ...{ ...choices, database, recruitment, mturk: config.studies.mturk },
-    ...{ basePath, fleet, savedSessions, webhooks, limits, trustedProxies, secret, adminToken, log },
-    launcher: launcher.kind,
+    ...{ basePath, database, fleet, recruitment, savedSessions, webhooks, worlds, agents, limits },
+    ...{ mturk: config.studies.mturk, trustedProxies, secret, adminToken, log },
+    ...{ launcher: launcher.kind, registry: counters.registry, metricsToken: config.metricsToken },
   });
   const close = async () => {
     await app.close();

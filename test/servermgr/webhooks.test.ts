@@ -1,7 +1,14 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { nameOf } from '../../src/servermgr/session-id.ts';
+import { send } from '../../src/webhook/send.ts';
+import { createTargets } from '../../src/webhook/targets.ts';
 import { eventually } from '../support/eventually.ts';
-import { type Receiver, startReceiver } from '../webhook/support/receiver.ts';
+import { freePort } from '../support/free-port.ts';
+import { type Receiver, startReceiver, WEBHOOK_SECRET } from '../webhook/support/receiver.ts';
 import { ADMIN_TOKEN, createManagerFixture, supervisorCommand } from './support/manager.ts';
 import { startPostgres } from './support/postgres.ts';
 import { runProgram, startProgram } from './support/program.ts';
@@ -136,6 +143,41 @@ test.concurrent('http:// to what is not listed is refused before anything starts
     'SERVERMGR_WEBHOOKS has http:// at 0.url: write https://, or list 127.0.0.1 in SERVERMGR_WEBHOOK_INTERNAL',
   );
   expect(output).not.toMatch(/hunter2|whsec_B/);
+});
+
+test.concurrent('the receiver of docs/servermgr.md takes what is signed, once, and refuses everything else', async () => {
+  const root = resolve(import.meta.dirname, '../..');
+  const page = await readFile(resolve(root, 'docs/servermgr.md'), 'utf8');
+  const [, code = ''] = /```js\n([\s\S]*?)```/.exec(page) ?? [];
+  const PORT = String(await freePort());
+  const env = { PATH: process.env.PATH ?? '', WEBHOOK_SECRET, PORT };
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
+    ...{ cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] },
+  });
+  let output = '';
+  child.stdout?.setEncoding('utf8').on('data', text => {
+    output += text;
+  });
+  try {
+    const sent = (changes = {}) =>
+      send(
+        {
+          ...{ id: 'msg_1', url: `http://127.0.0.1:${PORT}/`, secret: WEBHOOK_SECRET },
+          ...{ body: '{"type":"session.ended","data":{"session":"a session"}}', ...changes },
+        },
+        createTargets(['127.0.0.1']),
+        new AbortController().signal,
+      );
+    await eventually(async () => (await sent()).text === 'HTTP 204');
+    expect(await sent()).toEqual({ kind: 'delivered', text: 'HTTP 204' });
+    const secret = `whsec_${Buffer.alloc(32, 8).toString('base64')}`;
+    expect(await sent({ secret })).toEqual({ kind: 'failed', text: 'HTTP 401' });
+    await eventually(() => output.length > 0);
+    expect(output).toBe('session.ended a session\n');
+  } finally {
+    child.kill('SIGKILL');
+    await once(child, 'close');
+  }
 });
 
 test.concurrent('killed between writing down and delivery, and while a session ends: all is told after the start, with the same ids', {

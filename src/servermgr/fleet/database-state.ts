@@ -9,7 +9,8 @@ export interface DatabaseState {
   fault(): Fault | undefined;
 }
 
-export function createDatabaseState(log: Log): DatabaseState {
+/** @param onFault called for each failure */
+export function createDatabaseState(log: Log, onFault?: (kind: 'read' | 'write') => void): DatabaseState {
   const faults: { read?: Fault; write?: Fault } = {};
   let successMs = Date.now();
   const fault = () => faults.read ?? faults.write;
@@ -25,6 +26,7 @@ export function createDatabaseState(log: Log): DatabaseState {
         if (before !== undefined && fault() === undefined)
           log.info({ event: 'database_back' }, 'the database answers again');
       } catch (error) {
+        onFault?.(kind);
         faults[kind] = { sinceMs: faults[kind]?.sinceMs ?? successMs, why: errorText(error) };
         if (before === undefined)
           log.warn(

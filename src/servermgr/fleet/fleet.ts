@@ -15,6 +15,7 @@ import { idempotencyKey, nameOf, newId, randomToken, visitorHash } from '../sess
 import { createActions } from './actions.ts';
 import { createAttention } from './attention.ts';
 import { createBudget } from './budget.ts';
+import type { FleetCounts } from './counts.ts';
 import type { Fault } from './fault.ts';
 import { startInstance } from './instance.ts';
 import { createLaunches } from './launches.ts';
@@ -35,6 +36,7 @@ export interface FleetOptions {
   readonly session: SessionSettings;
   /** Keys the hashes of networks: no visitor's address is written down. */
   readonly secret: string;
+  readonly counts: FleetCounts;
   readonly log: Log;
 }
 
@@ -111,12 +113,12 @@ const STORE_TIMEOUT_MS = 10_000;
 
 /** Opens the fleet: what this instance's part in it is, it finds out. */
 export async function openFleet(options: FleetOptions): Promise<Fleet> {
-  const { database, launcher, savedSessions, limits, worlds, agents, session, log } = options;
+  const { database, launcher, savedSessions, limits, worlds, agents, session, counts, log } = options;
   const instance = randomToken();
   const table = openFleetTable(database);
   const lease = createLease(database, instance);
   const admissions = openAdmissions(database, limits, session.costPerHour);
-  const registry = createRegistry(table, lease, session, log);
+  const registry = createRegistry(table, lease, session, log, counts.databaseFault);
   const attention = createAttention();
   const subscribers = createSubscribers();
   const launches = createLaunches({ launcher, choices: options, table, registry, log });
@@ -126,7 +128,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     writeLate: actions.writeStops,
   });
   const observer = startObserver({
-    ...{ launcher, savedSessions, limits, session, table, lease, registry, actions, log },
+    ...{ launcher, savedSessions, limits, session, table, lease, registry, actions, counts, log },
     watched: loop.watched,
     onNews: () => subscribers.notify(registry.views()),
   });
@@ -226,7 +228,16 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       return viewOf({ ...record, session: { ...record.session, state } }, session, Date.now());
     },
 
-    launch,
+    async launch(form) {
+      try {
+        const result = await launch(form);
+        counts.launch(result.kind);
+        return result;
+      } catch (error) {
+        counts.launch('error');
+        throw error;
+      }
+    },
     launchFault,
     spending: budget.spending,
 

@@ -1,7 +1,9 @@
 import { pause } from '../../runtime/abort.ts';
 import type { Actions } from './actions.ts';
+import { endReasonOf, type FleetCounts } from './counts.ts';
 import { demandOf } from './demand.ts';
-import { createEndLog } from './end-log.ts';
+import { logEnd } from './end-log.ts';
+import { createMilestones } from './milestones.ts';
 import { createRollCall, type RollCallOptions } from './roll-call.ts';
 import { ruleFor } from './rules.ts';
 import { type ServersOptions, watchServers } from './servers.ts';
@@ -10,6 +12,7 @@ export interface ObserverOptions
   extends Omit<RollCallOptions, 'servers' | 'closing'>,
     Omit<ServersOptions, 'onNews' | 'closing'> {
   readonly actions: Actions;
+  readonly counts: FleetCounts;
   /** What the visitors of all instances look at. */
   readonly watched: () => ReadonlySet<string>;
   /** Called when something new may be known. */
@@ -34,11 +37,17 @@ const EARLY_MS = 20;
  * reads the reports of ended ones, applies the rules, and writes down what it has seen. The others read that.
  */
 export function startObserver(options: ObserverOptions): Observer {
-  const { launcher, limits, lease, registry, actions, log } = options;
+  const { launcher, limits, lease, registry, actions, counts, log } = options;
   const closing = new AbortController();
   const servers = watchServers({ ...options, closing: closing.signal, onNews: () => waking.abort() });
   const rollCall = createRollCall({ ...options, servers, closing: closing.signal });
-  const ends = createEndLog(log);
+  const milestones = createMilestones({
+    onReady: ({ readyMs = 0, requestedMs }) => counts.ready(readyMs - requestedMs),
+    onEnd(view) {
+      logEnd(log, view);
+      counts.ended(endReasonOf(view));
+    },
+  });
   const quickMs = Math.min(QUICK_MS, launcher.pollIntervalMs(0));
   let calledMs = Number.NEGATIVE_INFINITY;
   let lookedMs = Number.NEGATIVE_INFINITY;
@@ -80,7 +89,7 @@ export function startObserver(options: ObserverOptions): Observer {
         log.warn({ event: 'observation_failed', err: error }, 'sessions could not be looked at');
     }
     if (!closing.signal.aborted) {
-      ends.note(registry.views());
+      milestones.note(registry.views());
       options.onNews();
     }
     return isBusy;

@@ -49,8 +49,9 @@ export function createRegistry(
   lease: Lease,
   settings: SessionSettings,
   log: Log,
+  onFault?: (kind: 'read' | 'write') => void,
 ): Registry {
-  const database = createDatabaseState(log);
+  const database = createDatabaseState(log, onFault);
   let records = new Map<string, FleetRecord>();
   /** Observed here, and not written down yet. */
   const unsaved = new Set<string>();

@@ -15,6 +15,7 @@ import { limitConnections } from './connections.ts';
 import { registerErrorPages } from './errors.ts';
 import { createStreams } from './event-stream.ts';
 import { healthRoutes } from './health-routes.ts';
+import { metricsRoutes } from './metrics-routes.ts';
 import { networkOf } from './network.ts';
 import type { AppOptions, RouteTools } from './route-tools.ts';
 import { sessionRoutes } from './session-routes.ts';
@@ -96,9 +97,11 @@ async function allRoutes(app: FastifyInstance, tools: RouteTools): Promise<void>
   await app.register(startRoutes, tools);
   await app.register(sessionRoutes, tools);
   await app.register(studyRoutes, tools);
-  const { adminToken, log } = tools;
+  const { adminToken, metricsToken, log } = tools;
   const guard = adminToken === undefined ? undefined : createAdminGuard(app, adminToken, log);
   if (guard !== undefined) await app.register(adminRoutes, { ...tools, guard });
+  if (metricsToken !== undefined)
+    await app.register(metricsRoutes, { ...tools, guard: createAdminGuard(app, metricsToken, log) });
   await app.register(async api => apiRoutes(api, { ...tools, guard }), { prefix: '/api' });
 }
 

@@ -1,3 +1,4 @@
+import type { Registry } from '@prometheus-io/client';
 import type { Logger } from 'pino';
 import type { Agent, MturkOrigins, ServermgrLimits, World } from '../../config/servermgr-config.ts';
 import type { Database } from '../database/database.ts';
@@ -21,6 +22,9 @@ export interface AppOptions {
   readonly trustedProxies: number;
   readonly secret: string;
   readonly adminToken: string | undefined;
+  readonly metricsToken: string | undefined;
+  /** What is counted. */
+  readonly registry: Registry;
   readonly launcher: string;
   readonly log: Logger;
 }

@@ -8,6 +8,7 @@ import { type Fleet, openFleet } from '../../../src/servermgr/fleet/fleet.ts';
 import type { SessionView } from '../../../src/servermgr/fleet/view.ts';
 import { createAddressLookup } from '../../../src/servermgr/launchers/ecs/addresses.ts';
 import { openEcs } from '../../../src/servermgr/launchers/ecs/ecs.ts';
+import { createCounters } from '../../../src/servermgr/metrics/counters.ts';
 import { openSavedSessions } from '../../../src/servermgr/saved-sessions.ts';
 import { randomToken } from '../../../src/servermgr/session-id.ts';
 import { openDirectoryStore } from '../../../src/store/directory.ts';
@@ -65,6 +66,7 @@ export async function openFleetOn(plan: AwsPlan, options: FleetChanges = {}) {
       ...{ joinTimeoutMs: 900_000, emptyTimeoutMs: 10_000, maxDurationMs: 86_400_000 },
       ...{ agentPlayers: 1, pathStyle: false, costPerHour: undefined },
     },
+    counts: createCounters(),
     log: pino({}, { write: line => void lines.push(line) }),
   });
   return {

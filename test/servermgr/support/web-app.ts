@@ -5,9 +5,11 @@ import { pino } from 'pino';
 import { parseServermgrConfig } from '../../../src/config/servermgr.ts';
 import { openDatabase } from '../../../src/servermgr/database/open.ts';
 import type { Fleet } from '../../../src/servermgr/fleet/fleet.ts';
+import { createCounters } from '../../../src/servermgr/metrics/counters.ts';
 import { openSavedSessions } from '../../../src/servermgr/saved-sessions.ts';
 import { openRecruitment } from '../../../src/servermgr/studies/recruitment.ts';
 import { buildApp } from '../../../src/servermgr/web/app.ts';
+import type { AppOptions } from '../../../src/servermgr/web/route-tools.ts';
 import { openDirectoryStore } from '../../../src/store/directory.ts';
 import { ADMIN_TOKEN } from './manager.ts';
 
@@ -22,10 +24,12 @@ export interface WebApp extends AsyncDisposable {
  * The pages alone, on a port of this machine, over a fleet that says what a test wants to hear.
  * @param says what it answers; it has no sessions, and everything else is a fault of the test
  * @param variables of the manager's
+ * @param hooks what its webhooks answer
  */
 export async function startWebApp(
   says: Partial<Fleet>,
   variables: Record<string, string> = {},
+  hooks: Partial<AppOptions['webhooks']> = {},
 ): Promise<WebApp> {
   const folder = await mkdtemp(join(tmpdir(), 'web-app-'));
   const env = {
@@ -50,8 +54,10 @@ export async function startWebApp(
       recent: async () => [],
       sendAgain: unexpected,
       counts: async () => ({ pending: 0, delivered: 0, failed: 0 }),
+      ...hooks,
     },
     savedSessions: openSavedSessions(openDirectoryStore(folder), log),
+    registry: createCounters().registry,
     secret: SECRET,
     launcher: 'local',
     log,
