@@ -97,8 +97,16 @@ test('a 410 disables an endpoint, after a restart as well, until it is set up ot
   await using _ = other;
   // Another endpoint is told: the session was looked at, and the disabled one was left out.
   await again.close();
+  // What another instance wrote down at the moment of the 410 waits, and is not sent.
+  const { db } = parts.database;
+  await db.updateTable('webhook_deliveries').set({ state: 'pending', next_ms: 0 }).execute();
   const both = await parts.open([receiver.port, other.port]);
   await eventually(() => other.received.length === 1);
+  const waiting = db
+    .updateTable('webhook_deliveries')
+    .set({ state: 'failed' })
+    .where('state', '=', 'pending');
+  expect((await waiting.executeTakeFirst()).numUpdatedRows).toBe(1n);
   expect(receiver.received).toHaveLength(1);
   const [failed] = (await both.recent(9)).filter(({ state }) => state === 'failed');
   expect(await both.sendAgain(failed?.event ?? '', failed?.endpoint ?? '')).toBe(false);
