@@ -1,13 +1,16 @@
-import type { Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import { nameOf } from '../session-id.ts';
 import type { Tables } from './schema.ts';
+
+const SESSION_DEEDS = ['launch', 'launch-failed', 'found', 'stop', 'recover'] as const;
+const AUDITED = [...SESSION_DEEDS, 'stop-all', 'token-made', 'token-withdrawn'] as const;
 
 /** Who did what, and when. */
 export interface AuditEntry {
   readonly atMs: number;
   /** `visitor <hash>`, `admin at <network>`, `admin`, `api`, `rule`, or `manager`. */
   readonly who: string;
-  readonly what: 'launch' | 'launch-failed' | 'found' | 'stop' | 'recover';
+  readonly what: (typeof AUDITED)[number];
   /** The id of the session; the table names it, for an id is a secret. */
   readonly id?: string;
   /** Its name, where the id is not known. */
@@ -23,3 +26,22 @@ export async function writeAudit(tx: Transaction<Tables>, ...entries: readonly A
   });
   if (rows.length > 0) await tx.insertInto('audit').values(rows).execute();
 }
+
+/** What was done with one session, the oldest first. */
+export async function auditOf(db: Kysely<Tables>, name: string): Promise<readonly AuditEntry[]> {
+  const rows = await db
+    .selectFrom('audit')
+    .selectAll()
+    .where('session', '=', name)
+    .orderBy('at_ms')
+    .orderBy('id')
+    .limit(MAX_ENTRIES)
+    .execute();
+  return rows.flatMap(({ at_ms: atMs, who, what, detail }) => {
+    // One of a later version is left out.
+    const known = SESSION_DEEDS.find(each => each === what);
+    return known === undefined ? [] : [{ atMs, who, what: known, name, detail: detail ?? undefined }];
+  });
+}
+
+const MAX_ENTRIES = 200;

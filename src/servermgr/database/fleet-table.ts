@@ -1,8 +1,8 @@
-import type { Transaction } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import type { StopReason } from '../launchers/launcher.ts';
 import { type AuditEntry, writeAudit } from './audit.ts';
 import { type Database, databaseNow } from './database.ts';
-import { type FleetRecord, observedColumns, recordOf, rowOf } from './records.ts';
+import { type FleetRecord, observedColumns, recordOf, rowOf, summaryColumns } from './records.ts';
 import type { SessionRow, Tables } from './schema.ts';
 
 /** The sessions' table. Every call is one transaction or statement, and throws when the database cannot be asked. */
@@ -39,6 +39,9 @@ export interface StopRequest {
 }
 
 export type IsHolder = (tx: Transaction<Tables>) => Promise<boolean>;
+
+/** As `summaryColumns` has it: one that has ended stays so. */
+const PHASE_WHEN_STOPPED = sql<string>`case when phase in ('starting', 'ready') then 'ending' else phase end`;
 
 /** So many rows are written at once: launches wait for them. */
 const BATCH = 100;
@@ -91,7 +94,7 @@ export function openFleetTable({ db, kind, transaction }: Database): FleetTable 
       await transaction(async tx => {
         const { numUpdatedRows } = await tx
           .updateTable('sessions')
-          .set({ stop_reason: why, stop_ms: atMs, ...changed })
+          .set({ stop_reason: why, stop_ms: atMs, phase: PHASE_WHEN_STOPPED, ...changed })
           .where('id', '=', id)
           .where('stop_reason', 'is', null)
           // It may have ended since, before that could be written down.
@@ -148,17 +151,22 @@ export function openFleetTable({ db, kind, transaction }: Database): FleetTable 
       return numUpdatedRows > 0;
     },
 
-    async fail({ session: { id, attempt, state }, overMs }) {
+    async fail(record) {
+      const { id, attempt, state } = record.session;
       await db
         .updateTable('sessions')
-        .set({ state: JSON.stringify(state), over_ms: overMs ?? null, ...changed })
+        .set({
+          ...{ state: JSON.stringify(state), over_ms: record.overMs ?? null },
+          ...{ ...summaryColumns(record), ...changed },
+        })
         .where('id', '=', id)
         .where('attempt', '=', attempt)
         .where('confirmed_ms', 'is', null)
         .execute();
     },
 
-    async giveUp({ session: { id, idempotencyKey, state } }, audit) {
+    async giveUp(record, audit) {
+      const { id, idempotencyKey, state } = record.session;
       await transaction(async tx => {
         const { atMs } = audit;
         await tx
@@ -167,7 +175,7 @@ export function openFleetTable({ db, kind, transaction }: Database): FleetTable 
           .set({
             idempotency_key: `${idempotencyKey} of ${id}`,
             state: JSON.stringify(state),
-            ...{ over_ms: atMs, gone_ms: atMs, ...changed },
+            ...{ ...summaryColumns({ ...record, overMs: atMs }), over_ms: atMs, gone_ms: atMs, ...changed },
           })
           .where('id', '=', id)
           .where('confirmed_ms', 'is', null)

@@ -5,6 +5,7 @@ import { fleetTables } from './migrations/fleet.ts';
 import { orders } from './migrations/orders.ts';
 import { studyTables } from './migrations/studies.ts';
 import { webhookTables } from './migrations/webhooks.ts';
+import { operatorTables } from './migrations/operators.ts';
 import type { Tables } from './schema.ts';
 
 /** Brings the tables up to date; several instances may do it at the same moment. @param schema undefined: SQLite's one */
@@ -45,6 +46,7 @@ async function laterOnes(
 function migrations(kind: DatabaseKind): Record<string, Migration> {
   return {
     '2026-11-28-fleet': fleetTables(kind),
+    '2026-11-28-operators': operatorTables(kind),
     '2026-11-28-orders': orders,
     '2026-11-28-studies': studyTables(kind),
     '2026-11-28-webhooks': webhookTables,

@@ -1,5 +1,7 @@
+import { endReasonOf } from '../fleet/end-reason.ts';
 import type { Observation } from '../fleet/observation.ts';
 import type { SessionOrder } from '../fleet/order.ts';
+import { phaseOf } from '../fleet/view.ts';
 import { type Session, type SessionState, STOP_REASONS, type StopReason } from '../launchers/launcher.ts';
 import type { SavedReport } from '../saved/report.ts';
 import type { NewSessionRow, SessionRow } from './schema.ts';
@@ -69,8 +71,21 @@ function stopOf({ stop_reason: reason, stop_ms: atMs }: SessionRow): FleetRecord
   return { why, atMs: atMs ?? 0 };
 }
 
+/** The columns that the history is searched by: they follow from the others, and not from the time. */
+export function summaryColumns(record: FleetRecord) {
+  const { session, observation, report, confirmedMs, overMs } = record;
+  const state = presentState(record);
+  // It was given up, and another session was found in its place.
+  if (overMs !== undefined && state.phase !== 'ended') return { phase: 'failed', end_reason: 'not-launched' };
+  return {
+    phase: phaseOf({ ...session, state }, observation, report, 0),
+    end_reason: endReasonOf({ state, report, wasConfirmed: confirmedMs !== undefined }) ?? null,
+  };
+}
+
 /** The columns of a session that its observer alone writes. */
-export function observedColumns({ session, observation, report, confirmedMs, overMs, goneMs }: FleetRecord) {
+export function observedColumns(record: FleetRecord) {
+  const { session, observation, report, confirmedMs, overMs, goneMs } = record;
   const { attempt, where, state, costPerHour } = session;
   return {
     attempt,
@@ -82,6 +97,7 @@ export function observedColumns({ session, observation, report, confirmedMs, ove
     confirmed_ms: confirmedMs ?? null,
     over_ms: overMs ?? null,
     gone_ms: goneMs ?? null,
+    ...summaryColumns(record),
   };
 }
 

@@ -17,6 +17,8 @@ export interface Tables {
   readonly webhook_endpoints: WebhookEndpointsTable;
   readonly webhook_events: WebhookEventsTable;
   readonly webhook_deliveries: WebhookDeliveriesTable;
+  readonly notes: NotesTable;
+  readonly api_tokens: ApiTokensTable;
 }
 
 /** A row a session, from the moment at which its place is taken: none is ever deleted. */
@@ -52,6 +54,10 @@ export interface SessionsTable {
   readonly gone_ms: number | null;
   /** By the database's clock: instances read what has changed. */
   readonly changed_ms: number;
+  /** What the history is searched by; null: a version without it wrote the row, and whoever has it fills it in. */
+  readonly phase: string | null;
+  /** The same; null: it has not ended, either. */
+  readonly end_reason: string | null;
 }
 
 /** The instances that run, and what their visitors wait for. */
@@ -200,6 +206,35 @@ export interface WebhookDeliveriesTable {
   readonly answer: string | null;
   /** When it was delivered, or given up; null: neither. */
   readonly done_ms: number | null;
+}
+
+/** What operators have written about sessions; none is ever changed. */
+export interface NotesTable {
+  readonly id: Generated<number>;
+  readonly session_id: string;
+  readonly at_ms: number;
+  /** `admin at <network>`. */
+  readonly who: string;
+  readonly text: string;
+  /** The same in lower case, for the search: SQLite folds ASCII alone. */
+  readonly folded: string;
+}
+
+/** Those that were made on /admin/tokens; a row stays when its token is withdrawn. */
+export interface ApiTokensTable {
+  readonly id: Generated<number>;
+  readonly name: string;
+  /** By which people recognise it. */
+  readonly prefix: string;
+  /** SHA-256 of the token, in hex: with 256 random bits it needs no salt. */
+  readonly hash: string;
+  /** JSON: an array of scopes. */
+  readonly scopes: string;
+  readonly created_ms: number;
+  /** `admin at <network>`. */
+  readonly created_by: string;
+  readonly last_used_ms: number | null;
+  readonly withdrawn_ms: number | null;
 }
 
 export type SessionRow = Selectable<SessionsTable>;

@@ -44,6 +44,8 @@ const State = v.variant('phase', [
 const Observed = v.object({
   fromStart: v.boolean(),
   progress: v.picklist([30, 50, 75, 90, 95, 100]),
+  machineMs: maybe(v.number()),
+  addressMs: maybe(v.number()),
   readyMs: maybe(v.number()),
   answeredMs: maybe(v.number()),
   silentMs: maybe(v.number()),
@@ -59,10 +61,12 @@ const Observed = v.object({
 
 const Report = v.object({
   text: v.string(),
+  by: maybe(v.string()),
   saved: v.string(),
   exitCode: maybe(v.number()),
   startedMs: maybe(v.number()),
   endedMs: maybe(v.number()),
+  recoveredMs: maybe(v.number()),
   peak: maybe(v.number()),
   presentMs: maybe(v.number()),
   bot: maybe(v.string()),

@@ -12,6 +12,9 @@ export interface Observation {
   readonly fromStart: boolean;
   /** The furthest that it ever was. */
   readonly progress: Progress;
+  /** When a machine was seen to be found, and its address to be known; undefined: nobody looked then. */
+  readonly machineMs?: number | undefined;
+  readonly addressMs?: number | undefined;
   /** Since when people may join: the game has answered, and the dashboard as well if there is one. */
   readonly readyMs: number | undefined;
   /** When the game has answered first. */
@@ -48,7 +51,7 @@ export interface Sample {
 
 /** The observation after one more sample. @param before undefined: it is the first */
 export function observe(before: Observation | undefined, sample: Sample): Observation {
-  const known = withProgress(before ?? initial(sample), progressOf(sample));
+  const known = withProgress(before ?? initial(sample), progressOf(sample), sample.atMs);
   const { probe, atMs, agentPlayers, told } = sample;
   if (probe === undefined) {
     const toldOf = told === undefined ? known : withPeople(known, { people: told.present, told, atMs });
@@ -127,8 +130,15 @@ function initial({ session, launchedHere }: Sample): Observation {
   };
 }
 
-function withProgress(known: Observation, progress: Progress): Observation {
-  return progress > known.progress ? { ...known, progress } : known;
+function withProgress(known: Observation, progress: Progress, atMs: number): Observation {
+  if (progress <= known.progress) return known;
+  const { fromStart, machineMs, addressMs } = known;
+  if (!fromStart) return { ...known, progress };
+  return {
+    ...{ ...known, progress },
+    machineMs: machineMs ?? atMs,
+    addressMs: addressMs ?? (progress >= 75 ? atMs : undefined),
+  };
 }
 
 /** Where a session is probed: a dashboard no more once it is ready, when only the game tells whether it goes on. */

@@ -104,7 +104,8 @@ export function viewOf(
   };
 }
 
-function phaseOf(
+/** @param nowMs 0: a server that is silent for a moment counts as ready */
+export function phaseOf(
   { state }: Session,
   observation: Observation | undefined,
   report: SavedReport | undefined,

@@ -3,11 +3,15 @@ import { parseReport } from '../../report/schema.ts';
 /** What the pages show of a session's report. */
 export interface SavedReport {
   readonly text: string;
+  /** Its end's fixed word; undefined: the session was cut off, or that is not known. */
+  readonly by?: string | undefined;
   readonly saved: string;
   /** undefined: the session was cut off, and has been recovered. */
   readonly exitCode: number | undefined;
   readonly startedMs: number | undefined;
   readonly endedMs: number | undefined;
+  /** When its archive was made out of its journal; undefined: the session has made it, or there is none. */
+  readonly recoveredMs?: number | undefined;
   readonly peak: number | undefined;
   /** For how long there was at least one person, in milliseconds; undefined: it does not tell. */
   readonly presentMs: number | undefined;
@@ -35,10 +39,12 @@ export function readSavedReport(text: string): SavedReport | undefined {
   return {
     // A session that was cut off could not write why it ended: its report is its recovery's.
     text: end?.text ?? 'it was cut off, and what it had recorded has been recovered',
+    by: end?.by,
     ...{ saved, exitCode, archive, incomplete },
     players: names?.stays.map(({ name }) => name),
     startedMs: parseTime(startedAt),
     endedMs: parseTime(endedAt ?? coveredUntil),
+    recoveredMs: report.archive === undefined ? undefined : parseTime(report.recoveredAt),
     peak: people?.peak,
     presentMs: people?.presentMs,
     bot: report.droidlet,
