@@ -47,7 +47,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runtime: [],
   servermgr: [
     ...['config', 'runtime', 'files', 'store', 'webhook', 'report/schema.ts', 'report/session-folder.ts'],
-    'journal/format/people.ts',
+    // The log of a session that runs, and how far its recovery is, are in its journal: it is read, and never written.
+    ...['journal/format', 'journal/reader/find.ts', 'journal/reader/tail.ts'],
     ...['process/procfs.ts', 'process/process-group.ts', 'process/child.ts'],
     ...['process/exit-status.ts', 'minecraft/ping.ts', 'minecraft/player-count.ts', 'minecraft/readiness.ts'],
   ],

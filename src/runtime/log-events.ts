@@ -578,6 +578,27 @@ export const SERVERMGR_EVENTS = {
       count: 'how many since the last such line of that network',
     },
   },
+  history_filled: {
+    levels: ['info'],
+    meaning:
+      'Sessions that a version before this one has written down are in the history now: after an upgrade, and while ' +
+      'such a version runs beside this one.',
+    action: '',
+    fields: { rows: 'how many sessions' },
+  },
+  log_unreadable: {
+    levels: ['warn'],
+    meaning:
+      "A session's log could not be read from its journal for somebody who looks at it on /admin; the session goes on.",
+    action: 'Check the destination: it has to let servermgr list and read.',
+    fields: { ...ERR, session: "the session's name" },
+  },
+  export_broken: {
+    levels: ['warn'],
+    meaning: 'An export of sessions broke off: its reader has got a part, and was cut off.',
+    action: 'Export again once the database answers; a reader that has left needs nothing.',
+    fields: { ...ERR },
+  },
   archive_handed_out: {
     levels: ['info'],
     meaning: "Somebody with the admin's password fetches a session's archive.",

@@ -10,7 +10,7 @@ const never = (): never => {
 const launcher = {
   kind: 'ecs',
   pollIntervalMs: () => 1_000,
-  ...{ launch: never, look: never, recover: never, remove: never, close: never },
+  ...{ launch: never, look: never, recover: never, recovery: never, remove: never, close: never },
 } as const;
 
 test('a session that cannot be written down keeps no other from being looked at', async () => {

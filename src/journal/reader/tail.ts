@@ -13,6 +13,8 @@ export interface FollowOptions {
   readonly path: string;
   /** Go on when the end is reached, until the session ends. */
   readonly follow: boolean;
+  /** Begins so many segments before the end, in the middle of the file; undefined: at the beginning. */
+  readonly lastSegments?: number;
   readonly signal: AbortSignal;
 }
 
@@ -31,7 +33,8 @@ export type Followed =
  * @throws when the destination cannot be read
  */
 export async function* followFile(options: FollowOptions): AsyncGenerator<Followed> {
-  const position: Position = { path: fromText(options.path), generation: undefined, end: 0 };
+  const isLate = options.lastSegments !== undefined;
+  const position: Position = { path: fromText(options.path), generation: undefined, end: 0, isLate };
   for await (const read of segmentsAsTheyArrive(options)) {
     if (read.segment === undefined) {
       const why = 'fault' in read ? read.fault : `from here on ${read.fence.host} recovers the session`;
@@ -50,13 +53,16 @@ interface Position {
   readonly path: BytePath;
   generation: number | undefined;
   end: number;
+  /** What comes first need not be the beginning. */
+  isLate: boolean;
 }
 
 function* advance(position: Position, piece: PieceRecord, bytes: Buffer): Generator<Followed> {
   if (position.generation !== piece.generation) {
     if (position.generation !== undefined) yield { kind: 'anew' };
     position.generation = piece.generation;
-    position.end = 0;
+    position.end = position.isLate ? piece.offset : 0;
+    position.isLate = false;
   }
   // Of a content that was sent as blocks only what has changed is shown: what it is based on is not kept.
   const kind = piece.base === undefined ? 'gap' : 'as-before';
@@ -78,7 +84,8 @@ async function* segmentsAsTheyArrive(options: FollowOptions): AsyncGenerator<Rea
   let run = journal?.status?.run;
   let last = journal?.segments ?? 0;
   let wasThere = journal?.status !== undefined;
-  yield* readSegments({ destination, prefix, signal, first: 1, last, run });
+  const first = Math.max(1, last + 1 - (options.lastSegments ?? last));
+  yield* readSegments({ destination, prefix, signal, first, last, run });
   while (options.follow) {
     const status = await readStatus(destination, prefix, signal);
     run ??= status?.run;

@@ -35,6 +35,9 @@ export interface Launcher {
   /** Starts the recovery of a session that has left a journal and no archive; does not wait for it. */
   recover(request: RecoverRequest): Promise<void>;
 
+  /** What is known of the recovery of a session that was started last; undefined: nothing. */
+  recovery(name: string): Promise<RecoveryStatus | undefined>;
+
   /** Removes what is left of a session that has ended and is saved; does nothing for one that is alive. */
   remove(session: Session): Promise<void>;
 
@@ -62,6 +65,15 @@ export interface RecoverRequest {
   readonly env: Readonly<Record<string, string>>;
   /** It is known to have ended: the recovery need not wait until the journal's last heartbeat is old. */
   readonly force: boolean;
+}
+
+/** As its launcher sees it: what it does is written at the destination. */
+export interface RecoveryStatus {
+  readonly isRunning: boolean;
+  /** How much of the archive is uploaded; undefined: it does not upload, or its output cannot be read. */
+  readonly uploaded: { readonly bytes: number; readonly of: number } | undefined;
+  /** The last that it has said; undefined: nothing, or its output cannot be read. */
+  readonly words: string | undefined;
 }
 
 /** How the agent is told where its dashboard has to listen, and the supervisor with it. */

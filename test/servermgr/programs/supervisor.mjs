@@ -4,7 +4,7 @@
 // the dashboard is there while a file `dashboard` is in the working directory; --crash: exits with 10 and its last words
 // at once; --unsaved: ends without a report; --saving: a stop is heard, and saving takes for ever, unless a second
 // SIGTERM aborts it; --family: it has a child, and a daemon that is nobody's child. `recover [--force] <url>` leaves a file
-// that says so.
+// that says so; where a file `recovery-gate` is in the session's folder, it waits at 42 % until that says `go` or `fail`.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -30,16 +30,26 @@ const { values, positionals } = parseArgs({
 const dashboardPort = Number(process.env.MCDASHBOARD_PORT);
 let dashboard;
 
-if (positionals[0] === 'recover') recover(new URL(positionals[1]), values.force);
+if (positionals[0] === 'recover') await recover(new URL(positionals[1]), values.force);
 else if (values.crash) crash();
 else await play();
 
-function recover(url, force) {
+async function recover(url, force) {
   const folder = fileURLToPath(url);
   const apart = join(dirname(folder), '.sessions', basename(folder));
+  const gate = join(apart, 'recovery-gate');
+  const says = () => (existsSync(gate) ? readFileSync(gate, 'utf8') : 'go');
+  if (says() !== 'go')
+    console.log(JSON.stringify({ event: 'archive_progress', bytesRead: 42, ofBytes: 100 }));
+  while (!['go', 'fail'].includes(says())) await new Promise(resolve => setTimeout(resolve, 20));
+  if (says() === 'fail') {
+    console.error('the disk <full> is full');
+    process.exit(1);
+  }
   for (const each of [folder, apart]) mkdirSync(each, { recursive: true });
   const archive = { key: `${decodeURI(basename(url.pathname))}/logs.tar.gz`, bytes: 9 };
-  const report = { saved: 'archive', recovered: true, coveredUntil: new Date().toISOString(), archive };
+  const now = new Date().toISOString();
+  const report = { saved: 'archive', recovered: true, recoveredAt: now, coveredUntil: now, archive };
   writeFileSync(join(apart, 'session.json'), JSON.stringify(report));
   rmSync(join(apart, 'journal'), { recursive: true, force: true });
   writeFileSync(join(folder, 'environment.json'), JSON.stringify(process.env));

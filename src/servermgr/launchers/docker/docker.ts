@@ -107,6 +107,12 @@ export function openDocker(settings: DockerSettings, options: DockerOptions): La
       const container = await docker.createContainer(recoverySpec(request, settings, options));
       await startContainer(container);
     },
+    async recovery(name) {
+      const label = [`${LABELS.manager}=${options.name}`, `${LABELS.recovery}=${name}`];
+      const found = await docker.listContainers({ filters: { label } });
+      // One that is over has removed itself, with its output: nobody knows then whether there was one.
+      return found.length > 0 ? { isRunning: true, uploaded: undefined, words: undefined } : undefined;
+    },
     async remove(session) {
       const found = await containerOf(session.idempotencyKey);
       if (found !== undefined && found.State !== 'running') {

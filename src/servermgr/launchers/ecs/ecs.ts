@@ -103,6 +103,8 @@ export function openEcs(
       }
     },
     recover,
+    // Tasks that are no sessions are described once, to save requests: what they do is at the destination.
+    recovery: async () => undefined,
     async remove() {
       // ECS removes stopped tasks by itself.
     },

@@ -19,6 +19,7 @@ import { killSurvivors } from './kill.ts';
 import { pickPort } from './ports.ts';
 import { type LocalRecord, type SessionPorts, wasStarted } from './record.ts';
 import { openRecords } from './records.ts';
+import { clearRecoveryLog, readRecovery, recoveryLog } from './recovery.ts';
 import { occupiesPort, stateOf } from './state.ts';
 import { createStops } from './stops.ts';
 import { startSupervisor, withoutOwn } from './supervisor.ts';
@@ -137,15 +138,18 @@ export function openLocal(settings: LocalSettings, options: LocalOptions): Launc
     },
     async recover(request) {
       await mkdir(home, { recursive: true });
+      const logFile = recoveryLog(home, request.name);
+      await clearRecoveryLog(logFile);
       const [file, ...args] = settings.supervisor;
       const { pid, exited } = startDetached({
         command: [file, ...args, ...recoverArguments(request)],
         cwd: process.cwd(),
         env: { ...withoutOwn(env), ...request.env },
-        logFile: join(home, `recovery-${request.name}.log`),
+        logFile,
       });
       if (pid === undefined) throw new Error(`the recovery ${describeExit(await exited)}`);
     },
+    recovery: name => readRecovery(recoveryLog(home, name)),
     async remove({ idempotencyKey }) {
       const record = await records.find(idempotencyKey);
       if (record === undefined || occupiesPort(record)) return;

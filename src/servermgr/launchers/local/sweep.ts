@@ -1,16 +1,15 @@
-import { readdir, readlink, rm, rmdir, stat } from 'node:fs/promises';
+import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unlessMissing } from '../../../files/errno.ts';
-import { listProcesses } from '../../../process/procfs.ts';
 import type { Log } from '../../../runtime/log.ts';
 import { withLock } from '../../lock.ts';
 import { RECORD_FILE, UNRECORDED_FILES } from './record.ts';
 import { IDEMPOTENCY_KEY, LOCK, REMOVED } from './records.ts';
+import { isWritten, RECOVERY_LOG } from './recovery.ts';
 
 const INTERVAL_MS = 3_600_000;
 /** By then nobody is at it any more. */
 const AGE_MS = 24 * 3_600_000;
-const RECOVERY_LOG = /^recovery-.*\.log$/;
 
 /**
  * Clears what crashes have left among the records of the sessions: folders without a record, those whose removal was
@@ -67,12 +66,4 @@ async function removeUnrecorded(folder: string): Promise<readonly string[]> {
   await unlessMissing(rmdir(join(folder, workdir)));
   await unlessMissing(rmdir(folder));
   return [];
-}
-
-/** Whether a process, of those that may be looked into, prints to that file. */
-async function isWritten(file: string): Promise<boolean> {
-  const outputs = (listProcesses() ?? []).map(({ pid }) =>
-    readlink(`/proc/${pid}/fd/1`).catch(() => undefined),
-  );
-  return (await Promise.all(outputs)).includes(file);
 }
