@@ -9,6 +9,7 @@ import { openFleet } from './fleet/fleet.ts';
 import { openLauncher } from './launchers/open.ts';
 import { countedLauncher } from './metrics/counted-launcher.ts';
 import { createCounters } from './metrics/counters.ts';
+import { openOperators } from './operators/operators.ts';
 import { openSavedSessions } from './saved-sessions.ts';
 import { loadOrCreateSecret } from './secret.ts';
 import { listenFault, stateFault } from './start-fault.ts';
@@ -52,8 +53,9 @@ export async function startManager(
     config.studies.prolific && createProlific({ ...config.studies.prolific, proxy: config.proxy, log });
   const longestMs = session.maxDurationMs;
   const recruitment = openRecruitment({ database, fleet, prolific, longestMs, secret, log });
+  const operators = openOperators({ database, destination: store, savedSessions, settings: session, log });
   const app = await buildApp({
-    ...{ basePath, database, fleet, recruitment, savedSessions, webhooks, worlds, agents, limits },
+    ...{ basePath, database, fleet, recruitment, savedSessions, operators, webhooks, worlds, agents, limits },
     ...{ mturk: config.studies.mturk, trustedProxies, secret, adminToken, log },
     ...{ launcher: launcher.kind, registry: counters.registry, metricsToken: config.metricsToken },
   });
@@ -62,6 +64,7 @@ export async function startManager(
     await recruitment.close();
     await webhooks.close();
     await fleet.close();
+    await operators.close();
     await database.close();
     launcher.close();
     savedSessions.close();

@@ -206,9 +206,17 @@ test.concurrent('the OpenAPI document names every path below the base path, and 
   expect(document.security).toEqual([{ token: [] }]);
   const methods = Object.entries(document.paths).map(([path, item]) => [path, Object.keys(item ?? {})]);
   expect(Object.fromEntries(methods)).toEqual({
+    '/play/api/export/sessions.csv': ['get'],
+    '/play/api/export/sessions.json': ['get'],
     '/play/api/sessions': ['post', 'get'],
     '/play/api/sessions/{id}': ['get', 'delete'],
   });
+  const scopes = Object.values(document.paths).flatMap(item =>
+    Object.values(item as Record<string, { security: unknown }>).map(({ security }) => security),
+  );
+  expect(scopes).toHaveLength(6);
+  for (const scope of scopes)
+    expect(scope).toEqual([{ token: [expect.stringMatching(/^(sessions:\w+|export)$/)] }]);
   for (const [, name = ''] of written.matchAll(/"#\/components\/schemas\/([^"]*)"/g))
     expect(Object.keys(document.components.schemas)).toContain(name);
   expect(written).not.toContain('"Session#"');

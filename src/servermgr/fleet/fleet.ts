@@ -1,15 +1,24 @@
 import { createHmac } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import type { Agent, ServermgrLimits, SessionSettings, World } from '../../config/servermgr-config.ts';
 import { timeoutSignal } from '../../runtime/abort.ts';
+import { mapConcurrently } from '../../runtime/concurrency.ts';
 import type { Log } from '../../runtime/log.ts';
 import { type Admission, openAdmissions, type Spending } from '../database/admission.ts';
-import { writeAudit } from '../database/audit.ts';
+import { type AuditEntry, writeAudit } from '../database/audit.ts';
 import type { Database } from '../database/database.ts';
 import { openFleetTable } from '../database/fleet-table.ts';
 import { createLease } from '../database/lease.ts';
-import { newRecord, presentState } from '../database/records.ts';
-import { isAlive, type Launcher, NoCapacityError, requestedSession } from '../launchers/launcher.ts';
+import { type FleetRecord, newRecord, presentState } from '../database/records.ts';
+import { orUnavailable } from '../database/unavailable.ts';
+import {
+  isAlive,
+  type Launcher,
+  NoCapacityError,
+  type RecoveryStatus,
+  requestedSession,
+} from '../launchers/launcher.ts';
 import type { SavedSessions } from '../saved-sessions.ts';
 import { idempotencyKey, nameOf, newId, randomToken, visitorHash } from '../session-id.ts';
 import { createActions } from './actions.ts';
@@ -25,6 +34,7 @@ import { createRegistry } from './registry.ts';
 import { createSubscribers, type Listener } from './subscribers.ts';
 import { UnavailableError } from './unavailable.ts';
 import { type SessionView, viewOf } from './view.ts';
+import { adminAt } from './who.ts';
 
 export interface FleetOptions {
   readonly database: Database;
@@ -93,8 +103,12 @@ export interface Fleet {
   spending(): Promise<Spending | undefined>;
   /** Requests a session's end; does nothing for one that is ending or has ended. @param by the network of whoever asks */
   stop(view: Pick<SessionView, 'id'>, why: 'admin' | 'visitor' | 'returned', by?: string): Promise<void>;
-  /** Starts the recovery of a session; does not wait for it. */
-  recover(name: string): Promise<void>;
+  /** The same for all that run, of those that were requested until then. @returns how many were asked to end */
+  stopAll(untilMs: number, by: string): Promise<number>;
+  /** Starts the recovery of a session; does not wait for it. @param by the network of whoever asks */
+  recover(name: string, by?: string): Promise<void>;
+  /** What the launcher knows of the recovery of a session that was started last; undefined: nothing. */
+  recovery(name: string): Promise<RecoveryStatus | undefined>;
   /** Calls the listener at each change of a session's view. @returns a function that ends the subscription */
   subscribe(id: string, listener: Listener): () => void;
   /** What is known of all sessions, for whoever waits for nothing new: nothing is asked more often because of it. */
@@ -110,6 +124,8 @@ const FIRST_LOOK_MS = 20;
 /** What is throttled, or restarted, answers again by then. */
 const UNSEEN_MS = 60_000;
 const STORE_TIMEOUT_MS = 10_000;
+/** Each is a transaction: launches go on in between. */
+const STOPS_AT_ONCE = 8;
 
 /** Opens the fleet: what this instance's part in it is, it finds out. */
 export async function openFleet(options: FleetOptions): Promise<Fleet> {
@@ -200,6 +216,27 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     return createHmac('sha256', options.secret).update(`network ${network}`).digest('base64url');
   }
 
+  async function stop({ id }: { readonly id: string }, why: 'admin' | 'visitor', by?: string): Promise<void> {
+    const record = registry.get(id);
+    if (record === undefined || !isStoppable(record)) return;
+    log.info({ event: 'session_stop_requested', session: nameOf(id), why }, `stop requested by ${why}`);
+    const who = why === 'admin' ? adminAt(by) : `visitor ${record.session.visitorHash}`;
+    await actions.stop(record, why, who);
+    observer.wake();
+  }
+
+  /** Writes down what is done, or was, whether or not that can be. */
+  async function audit(entry: AuditEntry): Promise<void> {
+    await database
+      .transaction(tx => writeAudit(tx, entry))
+      .catch((error: unknown) => {
+        log.warn(
+          { event: 'database_away', err: error },
+          `who asked to ${entry.what} could not be written down`,
+        );
+      });
+  }
+
   return {
     async snapshot() {
       attention.noteAll();
@@ -220,9 +257,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     freePlaces: () => limits.fleet - registry.records().filter(({ overMs }) => overMs === undefined).length,
 
     async remember(id) {
-      const record = await table.find(id).catch(cause => {
-        throw new UnavailableError('the database cannot be asked', { cause });
-      });
+      const record = await orUnavailable(table.find(id));
       if (record === undefined) return undefined;
       const state = presentState(record);
       return viewOf({ ...record, session: { ...record.session, state } }, session, Date.now());
@@ -241,28 +276,30 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     launchFault,
     spending: budget.spending,
 
-    async stop({ id }, why, by) {
-      const record = registry.get(id);
-      if (record === undefined || !isAlive(record.session) || record.stop !== undefined) return;
-      log.info({ event: 'session_stop_requested', session: nameOf(id), why }, `stop requested by ${why}`);
-      const who = why === 'admin' ? adminAt(by) : `visitor ${record.session.visitorHash}`;
-      await actions.stop(record, why, who);
-      observer.wake();
+    stop,
+
+    async stopAll(untilMs, by) {
+      const isMeant = (record: FleetRecord) => record.requestedMs <= untilMs && isStoppable(record);
+      const records = registry.records().filter(isMeant);
+      await audit({ atMs: Date.now(), who: adminAt(by), what: 'stop-all', detail: String(records.length) });
+      const stops = mapConcurrently(Readable.from(records), STOPS_AT_ONCE, ({ session: { id } }) =>
+        stop({ id }, 'admin', by),
+      );
+      for await (const _ of stops);
+      return records.length;
     },
 
-    async recover(name) {
+    async recover(name, by) {
       log.info({ event: 'recovery_requested', session: name }, 'recovery requested');
       const known = registry.records().find(record => nameOf(record.session.id) === name);
       const force = known !== undefined && !isAlive(known.session);
       const folder = await savedSessions.folderOf(name, timeoutSignal(STORE_TIMEOUT_MS));
       const env = recoveryEnvironment(session.env);
       await launcher.recover({ name, folder, url: savedSessions.urlOf(folder), env, force });
-      await database
-        .transaction(tx => writeAudit(tx, { atMs: Date.now(), who: 'admin', what: 'recover', name }))
-        .catch((error: unknown) => {
-          log.warn({ event: 'database_away', err: error }, 'a recovery could not be written down');
-        });
+      await audit({ atMs: Date.now(), who: adminAt(by), what: 'recover', name });
     },
+
+    recovery: name => launcher.recovery(name),
 
     subscribe(id, listener) {
       const unfollow = attention.follow(id);
@@ -284,8 +321,8 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   };
 }
 
-function adminAt(network: string | undefined): string {
-  return network === undefined ? 'admin' : `admin at ${network}`;
+function isStoppable({ session, stop }: FleetRecord): boolean {
+  return isAlive(session) && stop === undefined;
 }
 
 /** What a recovery needs of the sessions' variables: it plays no session. */

@@ -1,10 +1,15 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { timeoutSignal } from '../../runtime/abort.ts';
 import { type SessionView, viewOfReport } from '../fleet/view.ts';
 import { isSessionName, nameMs } from '../session-id.ts';
+import { admitAdmin } from './admin/admit.ts';
+import { historyRoutes } from './admin/history-routes.ts';
+import { logRoutes } from './admin/log-routes.ts';
+import { sessionPageRoutes } from './admin/session-page-routes.ts';
+import { stopAllRoutes } from './admin/stop-all-routes.ts';
+import { tokenRoutes } from './admin/token-routes.ts';
 import type { AdminGuard } from './admin-auth.ts';
-import { archiveRoutes } from './archive-routes.ts';
-import { seeOther } from './base-path.ts';
+import { adminSessionPath, seeOther } from './base-path.ts';
 import { noSuchSession, sendErrorPage, sendPage } from './errors.ts';
 import { networkOf } from './network.ts';
 import { type AdminRow, adminPage } from './pages/admin.ts';
@@ -18,7 +23,7 @@ const LIST_MAX_AGE_MS = 30_000;
 const STORE_TIMEOUT_MS = 20_000;
 const MAX_ROWS = 100;
 
-/** The page of the people who run the study: lists, stops and recovers sessions, and serves their archives. */
+/** The pages of the people who run the study: they list, stop and recover sessions. */
 export async function adminRoutes(
   app: FastifyInstance,
   tools: RouteTools & { readonly guard: AdminGuard },
@@ -49,7 +54,7 @@ export async function adminRoutes(
     const view = views.find(({ name }) => name === formField(request.body, 'session'));
     if (view === undefined) return noSuchSession(reply);
     await fleet.stop(view, 'admin', networkOf(request.ip));
-    return seeOther(reply, '/admin');
+    return seeOther(reply, pageBehind(request, view.name));
   });
 
   app.post('/admin/recover', { preHandler: app.csrfProtection }, async (request, reply) => {
@@ -59,11 +64,12 @@ export async function adminRoutes(
     const alive = views.some(view => view.name === name && view.ended === undefined);
     if (alive)
       return sendErrorPage(reply, 409, 'It is still running', 'A session is recovered when it has ended.');
-    await fleet.recover(name);
-    return seeOther(reply, '/admin');
+    await fleet.recover(name, networkOf(request.ip));
+    return seeOther(reply, pageBehind(request, name));
   });
 
-  await app.register(archiveRoutes, tools);
+  for (const routes of [historyRoutes, sessionPageRoutes, logRoutes, stopAllRoutes, tokenRoutes])
+    await app.register(routes, tools);
   await app.register(studyAdminRoutes, tools);
   await app.register(webhookRoutes, tools);
 
@@ -97,20 +103,9 @@ export async function adminRoutes(
   }
 }
 
-/** Pages take the token as a browser's password as well. */
-async function admitAdmin(
-  guard: AdminGuard,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<FastifyReply | undefined> {
-  const refused = await guard.refuse(request, ['bearer', 'basic']);
-  if (refused === undefined) return undefined;
-  if (refused.kind === 'guessing') {
-    reply.header('retry-after', refused.retryAfterSeconds);
-    return sendErrorPage(reply, 429, 'Slowly, please', 'Too many wrong passwords came from your address.');
-  }
-  reply.header('www-authenticate', 'Basic realm="Craftassist fleet", charset="UTF-8"');
-  return sendErrorPage(reply, 401, 'Who are you?', 'This page is for the people who run the study.');
+/** The page on which a button was pressed. */
+function pageBehind({ body }: FastifyRequest, name: string): string {
+  return formField(body, 'back') === 'session' ? adminSessionPath(name) : '/admin';
 }
 
 function storeDeadline(): AbortSignal {

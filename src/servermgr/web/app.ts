@@ -10,6 +10,7 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { createAdminGuard } from './admin-auth.ts';
 import { adminRoutes } from './admin-routes.ts';
 import { apiRoutes } from './api/routes.ts';
+import { archiveRoutes } from './archive-routes.ts';
 import { connectionTimeouts } from './connection-timeouts.ts';
 import { limitConnections } from './connections.ts';
 import { registerErrorPages } from './errors.ts';
@@ -97,9 +98,15 @@ async function allRoutes(app: FastifyInstance, tools: RouteTools): Promise<void>
   await app.register(startRoutes, tools);
   await app.register(sessionRoutes, tools);
   await app.register(studyRoutes, tools);
-  const { adminToken, metricsToken, log } = tools;
-  const guard = adminToken === undefined ? undefined : createAdminGuard(app, adminToken, log);
-  if (guard !== undefined) await app.register(adminRoutes, { ...tools, guard });
+  const { adminToken, metricsToken, log, operators } = tools;
+  const guard =
+    adminToken === undefined
+      ? undefined
+      : createAdminGuard(app, { adminToken, tokens: operators.tokens, log });
+  if (guard !== undefined) {
+    await app.register(adminRoutes, { ...tools, guard });
+    await app.register(archiveRoutes, { ...tools, guard });
+  }
   if (metricsToken !== undefined)
     await app.register(metricsRoutes, { ...tools, guard: createAdminGuard(app, metricsToken, log) });
   await app.register(async api => apiRoutes(api, { ...tools, guard }), { prefix: '/api' });

@@ -3,6 +3,8 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { timeoutSignal } from '../../runtime/abort.ts';
 import { isSessionName } from '../session-id.ts';
+import { admitAdmin } from './admin/admit.ts';
+import type { AdminGuard } from './admin-auth.ts';
 import { noSuchSession } from './errors.ts';
 import { networkOf } from './network.ts';
 import type { RouteTools } from './route-tools.ts';
@@ -11,8 +13,13 @@ const STORE_TIMEOUT_MS = 20_000;
 
 type WithSession = { Querystring: { session?: unknown } };
 
-/** Archives, by a link into the bucket where there is one, and through servermgr elsewhere. Who may fetch them is checked before. */
-export async function archiveRoutes(app: FastifyInstance, { savedSessions, log }: RouteTools): Promise<void> {
+/** Archives, by a link into the bucket where there is one, and through servermgr elsewhere. */
+export async function archiveRoutes(
+  app: FastifyInstance,
+  { savedSessions, guard, log }: RouteTools & { readonly guard: AdminGuard },
+): Promise<void> {
+  // A program that exports fetches archives too.
+  app.addHook('onRequest', async (request, reply) => admitAdmin(guard, request, reply, 'export'));
   app.get<WithSession>('/admin/archive', { exposeHeadRoute: false }, async (request, reply) => {
     const name = request.query.session;
     if (typeof name !== 'string' || !isSessionName(name)) return noSuchSession(reply);

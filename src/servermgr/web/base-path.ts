@@ -16,3 +16,8 @@ export function seeOther(reply: FastifyReply, path: string): FastifyReply {
 export function sessionPath(id: string): string {
   return `/wait?q=${encodeURIComponent(id)}`;
 }
+
+/** The path of its page for operators, without the base path. @param name the session's */
+export function adminSessionPath(name: string): string {
+  return `/admin/session?name=${encodeURIComponent(name)}`;
+}

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Agent, MturkOrigins, ServermgrLimits, World } from '../../config/servermgr-config.ts';
 import type { Database } from '../database/database.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import type { Operators } from '../operators/operators.ts';
 import type { SavedSessions } from '../saved-sessions.ts';
 import type { Recruitment } from '../studies/recruitment.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
@@ -14,6 +15,7 @@ export interface AppOptions {
   readonly recruitment: Recruitment;
   readonly database: Database;
   readonly savedSessions: SavedSessions;
+  readonly operators: Operators;
   readonly webhooks: Pick<Webhooks, 'recent' | 'sendAgain' | 'counts'>;
   readonly worlds: readonly World[];
   readonly agents: readonly Agent[];

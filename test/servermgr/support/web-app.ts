@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { parseServermgrConfig } from '../../../src/config/servermgr.ts';
+import type { Database } from '../../../src/servermgr/database/database.ts';
 import { openDatabase } from '../../../src/servermgr/database/open.ts';
 import type { Fleet } from '../../../src/servermgr/fleet/fleet.ts';
 import { createCounters } from '../../../src/servermgr/metrics/counters.ts';
+import { openOperators } from '../../../src/servermgr/operators/operators.ts';
 import { openSavedSessions } from '../../../src/servermgr/saved-sessions.ts';
 import { openRecruitment } from '../../../src/servermgr/studies/recruitment.ts';
 import { buildApp } from '../../../src/servermgr/web/app.ts';
@@ -15,6 +17,9 @@ import { ADMIN_TOKEN } from './manager.ts';
 
 export interface WebApp extends AsyncDisposable {
   readonly url: string;
+  readonly database: Database;
+  /** Where sessions are saved. */
+  readonly folder: string;
   /** Its log so far, a line each. */
   lines(): readonly Record<string, unknown>[];
   close(): Promise<void>;
@@ -41,7 +46,10 @@ export async function startWebApp(
   const { config } = parseServermgrConfig(env, { cwd: folder, demo: undefined });
   const lines: Record<string, unknown>[] = [];
   const log = pino({}, { write: line => void lines.push(JSON.parse(line)) });
+  const destination = openDirectoryStore(folder);
   const database = await openDatabase(config.database, 'tests');
+  const savedSessions = openSavedSessions(destination, log);
+  const operators = openOperators({ database, destination, savedSessions, settings: config.session, log });
   const fleet = { ...SILENT_FLEET, ...says };
   const recruitment = openRecruitment({
     ...{ database, fleet, prolific: undefined, longestMs: config.session.maxDurationMs },
@@ -56,7 +64,7 @@ export async function startWebApp(
       counts: async () => ({ pending: 0, delivered: 0, failed: 0 }),
       ...hooks,
     },
-    savedSessions: openSavedSessions(openDirectoryStore(folder), log),
+    ...{ savedSessions, operators },
     registry: createCounters().registry,
     secret: SECRET,
     launcher: 'local',
@@ -65,11 +73,13 @@ export async function startWebApp(
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   return {
     url: `${url}${config.basePath}`,
+    ...{ database, folder },
     lines: () => lines,
     close: () => app.close(),
     async [Symbol.asyncDispose]() {
       await app.close();
       await recruitment.close();
+      await operators.close();
       await database.close();
       await rm(folder, { recursive: true, force: true });
     },
@@ -90,7 +100,9 @@ const SILENT_FLEET: Fleet = {
   launch: unexpected,
   spending: async () => undefined,
   stop: unexpected,
+  stopAll: unexpected,
   recover: unexpected,
+  recovery: async () => undefined,
   launchFault: () => undefined,
   subscribe: () => () => undefined,
   known: () => [],

@@ -6,6 +6,7 @@ import { UNAVAILABLE } from '../errors.ts';
 const WORDS: Readonly<Record<number, string>> = {
   400: 'invalid-request',
   401: 'unauthorized',
+  403: 'forbidden',
   404: 'not-found',
   413: 'too-large',
   415: 'unsupported-media-type',

@@ -133,3 +133,22 @@ export const LAUNCH_HEADERS = object(
 );
 
 export const SESSION_PARAMS = object({ id: text("the session's id") });
+
+const day = (description: string) => ({
+  type: 'string',
+  description: `${description}, like 2026-11-28, by UTC`,
+});
+
+/** What an export is filtered by; history-query.ts checks it. */
+export const EXPORT_QUERY = object(
+  {
+    session: text("a session's name, or its id"),
+    world: text("a world's id"),
+    phase: text('starting, ready, ending, ended or failed'),
+    end: text('how it ended, as a fixed word: everybody-left, nobody-joined, admin, …'),
+    from: day('the first day of its request'),
+    to: day('the last day of its request'),
+    note: text('a part of the text of a note'),
+  },
+  [],
+);

@@ -6,6 +6,7 @@ import type { RouteTools } from '../route-tools.ts';
 import { sendApiError } from './errors.ts';
 import { type Batch, launchBatch } from './launch-batch.ts';
 import { LAUNCH_BODY, LAUNCH_HEADERS, SESSION_PARAMS } from './schemas.ts';
+import { routeWith } from './scopes.ts';
 import { newSessionJson, type SessionJson, sessionJson } from './session-json.ts';
 
 interface Launch {
@@ -35,7 +36,7 @@ export async function apiSessionRoutes(app: FastifyInstance, tools: RouteTools):
       '5xx': { $ref: 'Refused#' },
     },
   };
-  app.post<Launch>('/sessions', { schema: launchSchema }, async (request, reply) => {
+  app.post<Launch>('/sessions', routeWith('sessions:write', launchSchema), async (request, reply) => {
     const { world, count } = request.body;
     const batch = await launchBatch(tools, { world, count, key: request.headers['idempotency-key'] });
     return sendBatch(reply, batch, { count, sessions: await launched(batch, world) });
@@ -45,7 +46,7 @@ export async function apiSessionRoutes(app: FastifyInstance, tools: RouteTools):
     summary: 'The sessions that are alive, and those that ended lately; the newest first.',
     response: { 200: { $ref: 'Sessions#' }, ...errors },
   };
-  app.get('/sessions', { schema: listSchema }, async () => {
+  app.get('/sessions', routeWith('sessions:read', listSchema), async () => {
     const { views } = await fleet.snapshot();
     const newestFirst = [...views].sort((a, b) => b.requestedMs - a.requestedMs);
     return { sessions: newestFirst.map(view => json(view)) };
@@ -56,7 +57,7 @@ export async function apiSessionRoutes(app: FastifyInstance, tools: RouteTools):
     params: SESSION_PARAMS,
     response: { 200: { $ref: 'Session#' }, ...errors },
   };
-  app.get<WithId>('/sessions/:id', { schema: oneSchema }, async (request, reply) => {
+  app.get<WithId>('/sessions/:id', routeWith('sessions:read', oneSchema), async (request, reply) => {
     const { id } = request.params;
     const view = await findSession(tools, id);
     return view === undefined ? unknownSession(reply) : json(view, id);
@@ -67,7 +68,7 @@ export async function apiSessionRoutes(app: FastifyInstance, tools: RouteTools):
     params: SESSION_PARAMS,
     response: { 200: { $ref: 'Session#' }, 202: { $ref: 'Session#' }, ...errors },
   };
-  app.delete<WithId>('/sessions/:id', { schema: stopSchema }, async (request, reply) => {
+  app.delete<WithId>('/sessions/:id', routeWith('sessions:write', stopSchema), async (request, reply) => {
     const { id } = request.params;
     const view = await findSession(tools, id);
     if (view === undefined) return unknownSession(reply);

@@ -5,6 +5,7 @@ let aheadMs = 0;
 
 for (const form of document.querySelectorAll('form.start')) keepFromPressingTwice(form);
 for (const card of document.querySelectorAll('[data-events]')) follow(card);
+for (const log of document.querySelectorAll('[data-log]')) followLog(log);
 for (const button of document.querySelectorAll('[data-copy]')) copyOnClick(button);
 document.addEventListener('submit', askOnceMore);
 if (document.querySelector('[data-reload]')) setInterval(reloadMain, 5_000);
@@ -47,6 +48,35 @@ function follow(card) {
   events.addEventListener('error', () => {
     waiting.classList.remove('gone');
     if (events.readyState === EventSource.CLOSED) reloadOnceServed();
+  });
+}
+
+const MAX_LOG_LINES = 2_000;
+
+/** Adds the lines of a log as they come. */
+function followLog(log) {
+  const events = new EventSource(log.dataset.log);
+  /** What is there is shown until the same comes again. */
+  let isOld = true;
+  const add = lines => {
+    if (lines.length === 0) return;
+    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+    if (isOld) log.replaceChildren();
+    isOld = false;
+    for (const line of lines) log.append(`${line}\n`);
+    while (log.childNodes.length > MAX_LOG_LINES) log.firstChild.remove();
+    if (atEnd) log.scrollTop = log.scrollHeight;
+  };
+  log.scrollTop = log.scrollHeight;
+  // A connection that was lost and is there again begins anew.
+  events.addEventListener('anew', ({ data }) => {
+    isOld = true;
+    add(JSON.parse(data));
+  });
+  events.addEventListener('lines', ({ data }) => add(JSON.parse(data)));
+  events.addEventListener('end', ({ data }) => {
+    document.querySelector('[data-log-end]').textContent = JSON.parse(data);
+    events.close();
   });
 }
 

@@ -4,6 +4,8 @@ import type { SessionView } from '../../fleet/view.ts';
 import type { SavedReport } from '../../saved/report.ts';
 import { type Html, html } from '../html.ts';
 import { addressText, bytesText, dashboardUrl, dollarsText, durationText, momentText } from '../labels.ts';
+import { actionForm } from './admin-action.ts';
+import { adminNav } from './admin-nav.ts';
 import { layout } from './layout.ts';
 
 export interface AdminPage {
@@ -35,12 +37,13 @@ export function adminPage(page: AdminPage): string {
     base: page.base,
     wide: true,
     refreshSeconds: 15,
-    body: html`<h1 data-reload>Fleet</h1>
+    body: html`${adminNav(page.base, '/admin')}<h1 data-reload>Fleet</h1>
 ${fault !== undefined && html`<p class="notice" role="alert">The launcher cannot be asked just now (${fault.why}): what is shown is ${fault.sinceMs > 0 && `${durationText(page.nowMs - fault.sinceMs)} `}old, servers excepted.</p>`}
 ${launchFault !== undefined && html`<p class="notice" role="alert">No session can be launched just now: ${launchFault.why}.</p>`}
 ${figures(page, alive)}
 <p><a href="${page.base}/admin/webhooks">Webhooks</a></p>
 ${table('Running', alive, page)}
+${alive.length > 0 && html`<p><a class="button danger" href="${page.base}/admin/stop-all">Stop all…</a></p>`}
 ${table('Recent', over, page)}`,
   });
 }
@@ -74,7 +77,7 @@ function tableRow({ view, recoverable }: AdminRow, { base, csrf, nowMs }: AdminP
   const { name, world, where, phase, progress, ended, address, dashboard, requestedMs: askedMs } = view;
   const report = ended?.report;
   return html`<tr>
-<td data-label="Session"><span><code>${name}</code><br /><span class="small">${[world, whereText(where)].filter(Boolean).join(' · ')}</span></span></td>
+<td data-label="Session"><span><a href="${base}/admin/session?name=${encodeURIComponent(name)}"><code>${name}</code></a><br /><span class="small">${[world, whereText(where)].filter(Boolean).join(' · ')}</span></span></td>
 <td data-label="State"><span><span class="state ${phase}">${phase === 'starting' ? `starting, ${progress} %` : phase}</span>
 ${address && html`<br /><code class="small">${addressText(address)}</code>`}
 ${dashboard && html`<br /><a class="small" href="${dashboardUrl(dashboard)}" aria-label="Dashboard of ${name}">Dashboard</a>`}</span></td>
@@ -83,8 +86,8 @@ ${dashboard && html`<br /><a class="small" href="${dashboardUrl(dashboard)}" ari
 <td data-label="Archive">${report?.archive ? bytesText(report.archive.bytes) : '–'}</td>
 <td data-label="How it ended"><span>${ended?.text ?? '–'}${ended?.cause && html`<br /><span class="small bad">${ended.cause}</span>`}${Boolean(report?.exitCode) && html`<br /><span class="small bad">exit code ${report?.exitCode}</span>`}${report?.incomplete.map(text => html`<br /><span class="small bad">${text}</span>`)}${report && builtOf(report)}</span></td>
 <td data-label="Actions"><div class="actions">
-${ended === undefined && phase !== 'ending' && action('stop', { base, name, csrf, label: 'Stop', danger: true, confirm: `Stop ${name}? What was recorded is saved.` })}
-${recoverable && action('recover', { base, name, csrf, label: 'Recover' })}
+${ended === undefined && phase !== 'ending' && actionForm('stop', { base, name, csrf, label: 'Stop', danger: true, confirm: `Stop ${name}? What was recorded is saved.` })}
+${recoverable && actionForm('recover', { base, name, csrf, label: 'Recover' })}
 ${report?.archive && html`<a class="button" href="${base}/admin/archive?session=${encodeURIComponent(name)}" aria-label="Archive of ${name}">Archive</a>`}
 </div></td></tr>`;
 }
@@ -104,19 +107,4 @@ function presentText({ people, isEstimate, agentInGame }: SessionView): Html {
 /** A task goes by the last part of its ARN. */
 function whereText(where: string): string {
   return where.replace(/^arn:.*\//, 'task ');
-}
-
-interface Action {
-  readonly base: string;
-  readonly name: string;
-  readonly csrf: string;
-  readonly label: string;
-  readonly danger?: boolean;
-  readonly confirm?: string;
-}
-
-function action(what: 'stop' | 'recover', { base, name, csrf, label, danger, confirm }: Action): Html {
-  return html`<form method="post" action="${base}/admin/${what}" ${confirm && html`data-confirm="${confirm}"`}>
-<input type="hidden" name="_csrf" value="${csrf}" /><input type="hidden" name="session" value="${name}" />
-<button class="button ${danger ? 'danger' : ''}" type="submit" aria-label="${label} ${name}">${label}</button></form>`;
 }
