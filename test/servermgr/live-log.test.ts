@@ -2,9 +2,13 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { segmentKey } from '../../src/journal/format/schema.ts';
+import { openLiveLogs } from '../../src/servermgr/operators/live-logs.ts';
 import { createLineReader } from '../../src/servermgr/operators/log-lines.ts';
 import { nameOf, newId } from '../../src/servermgr/session-id.ts';
+import { openDirectoryStore } from '../../src/store/directory.ts';
+import type { Store } from '../../src/store/store.ts';
 import { eventually } from '../support/eventually.ts';
+import { SILENT } from './support/fleet-parts.ts';
 import { startJournal } from './support/live-journal.ts';
 import { ADMIN_TOKEN } from './support/manager.ts';
 import { basic, newVisitor } from './support/visitor.ts';
@@ -66,6 +70,28 @@ test.concurrent('the logs of three sessions are read at once, and one that nobod
     return answer.status === 200;
   });
   for (const each of [...readers, again]) each.leave();
+});
+
+test.concurrent('the reading of a journal ends when its last reader leaves', async () => {
+  await using app = await startWebApp({});
+  const journal = await startJournal(app.folder, 1);
+  const store = openDirectoryStore(app.folder);
+  const signals: AbortSignal[] = [];
+  const watched: Store = {
+    ...store,
+    exists(key, signal) {
+      signals.push(signal);
+      return store.exists(key, signal);
+    },
+  };
+  const liveLogs = openLiveLogs(watched, SILENT);
+  const look = () => liveLogs.follow(journal.name, { lines: () => undefined, end: () => undefined });
+  const leaves = [look(), look()];
+  await eventually(() => signals.length > 2);
+  leaves[0]?.();
+  expect(signals.at(-1)?.aborted).toBe(false);
+  leaves[1]?.();
+  expect(signals.at(-1)?.aborted).toBe(true);
 });
 
 test.concurrent('what cannot be read is said, and nobody without the token reads anything', async () => {
