@@ -247,18 +247,20 @@ function launcherSettings({ faults, isSet, read }: Reader): LauncherSettings {
   }
 }
 
-/** What can be chosen by default. */
+const ORDERS = 'Tell the agent in the chat where to go, what to build, what to dig.';
+
+/** What can be chosen by default: the image's worlds, and what its agent does in them. */
 const DEFAULT_WORLDS: readonly World[] = [
   {
     id: 'flat_world',
     title: 'Flat world',
-    text: 'Nothing but grass: room to build, and nothing in the way.',
+    text: `Nothing but grass: room to build, and nothing in the way. ${ORDERS}`,
     env: { SESSION_CUBERITE_CONFIG: 'flat_world' },
   },
   {
     id: 'diverse_world',
     title: 'Diverse world',
-    text: 'Hills, trees and water: a landscape to explore together.',
+    text: `Hills, trees and water: a landscape to explore together. ${ORDERS}`,
     env: { SESSION_CUBERITE_CONFIG: 'diverse_world' },
   },
 ];

@@ -23,7 +23,7 @@ export function demoGame(): DemoGame | undefined {
     world: {
       id: 'demo',
       title: 'Flat grassland',
-      text: 'Endless grass to build on, in creative mode. The agent digs a ditch as it walks.',
+      text: 'Endless grass to build on, in creative mode. The agent digs a ditch as it walks, and says so: it takes no orders. For Minecraft 1.16.5.',
       env: {},
     },
   };

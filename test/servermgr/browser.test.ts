@@ -2,49 +2,24 @@
 
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createClient } from 'minecraft-protocol';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
 import { demoGame } from '../../src/servermgr/demo.ts';
 import { nameOf } from '../../src/servermgr/session-id.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { startAwsServer } from './support/aws-server.ts';
+import { asAdmin, expectText, openPage, picture, WORLDS } from './support/browser.ts';
 import { ADMIN_TOKEN, createManagerFixture, programPath, supervisorCommand } from './support/manager.ts';
 import { startProgram } from './support/program.ts';
 import { startReverseProxy } from './support/reverse-proxy.ts';
 import { newVisitor } from './support/visitor.ts';
 
-/*
- * A real browser, Debian's Chromium (scripts/install-chromium.sh). SERVERMGR_SCREENSHOTS=docs/images renews the
- * pictures of the documentation.
- */
-let browser: Browser;
-
-beforeAll(async () => {
-  browser = await chromium.launch({
-    timeout: PATIENCE_MS,
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: [
-      ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-      ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-    ],
-  });
-});
-
-afterAll(() => browser.close());
-
 const SPOT_REASON = 'Your Spot Task was interrupted.';
-const PATIENCE_MS = 90_000;
-const asAdmin = { httpCredentials: { username: 'study', password: ADMIN_TOKEN } };
-const WORLDS = JSON.stringify([
-  { id: 'flat', title: 'Flat world', text: 'Nothing but grass: room to build, and nothing in the way.' },
-  { id: 'diverse', title: 'Diverse world', text: 'Hills, trees and water: a landscape to explore together.' },
-]);
-
 test.concurrent('a person presses the button, reads the address, plays there with the agent, leaves; the archive is there and opens', async () => {
   await using fixture = await createManagerFixture({
     ...{ SERVERMGR_SUPERVISOR: '', SERVERMGR_WORLDS: WORLDS, SESSION_EMPTY_TIMEOUT: '2s' },
@@ -182,7 +157,7 @@ test.concurrent('with the keyboard alone a world is chosen, the server started, 
   const copy = page.getByRole('button', { name: 'Copy' });
   await copy.focus();
   await page.keyboard.press('Enter');
-  await page.getByRole('button', { name: 'Copied' }).waitFor();
+  await page.getByText('Copied').waitFor();
   expect(await page.getByText('dashboard').isVisible()).toBe(false);
   const copied = await page.evaluate('navigator.clipboard.readText()');
   expect(copied).toBe(await page.getByLabel('Address').textContent());
@@ -213,32 +188,6 @@ test.concurrent('without JavaScript the page goes from the button to the address
   expect(await page.getByLabel('Address').textContent()).toMatch(/^localhost:\d+$/);
   await fixture.endSession(new URL(page.url()).searchParams.get('q') ?? '');
   await page.getByRole('heading', { name: 'Your session is over' }).waitFor();
-});
-
-test.concurrent.each([
-  ['light', 390],
-  ['dark', 390],
-  ['light', 1_000],
-  ['dark', 1_000],
-] as const)('pages fit and can be read, in %s colours at %i pixels', async (colorScheme, width) => {
-  await using fixture = await createManagerFixture({
-    ...{ SERVERMGR_WORLDS: WORLDS, SERVERMGR_DASHBOARD_PORT: '80' },
-  });
-  const { url } = await fixture.startManager();
-  await using visit = await openPage(url, { colorScheme, viewport: { width, height: 800 }, ...asAdmin });
-  const { page } = visit;
-  await check('servermgr-home');
-  await page.getByRole('button', { name: 'Start a server' }).click();
-  await page.getByRole('heading', { name: 'Your server is ready' }).waitFor();
-  await check('servermgr-ready');
-  await page.goto(`${url}/admin`);
-  await check('servermgr-admin');
-
-  async function check(name: string): Promise<void> {
-    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
-    expect(Number(await page.evaluate(LEAST_CONTRAST))).toBeGreaterThanOrEqual(4.5);
-    if (colorScheme === 'dark' && width === 390) await picture(page, `${name}-phone`);
-  }
 });
 
 test.concurrent('a page whose stream is refused refreshes itself', async () => {
@@ -296,37 +245,6 @@ test.concurrent('a clock that is wrong counts right, and a session that ends is 
   expect(visit.faults).toEqual([]);
 });
 
-/** The least contrast of any text against what is behind it, by the formula of WCAG 2; large bold texts are left out. */
-const LEAST_CONTRAST = `(() => {
-  const rgb = text => text.match(/[\\d.]+/g).map(Number);
-  const light = ([r, g, b]) => [r, g, b]
-    .map(c => c / 255).map(c => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
-  const behind = element => {
-    const colour = rgb(getComputedStyle(element).backgroundColor);
-    return (colour[3] ?? 1) > 0.9 || !element.parentElement ? colour : behind(element.parentElement);
-  };
-  const texts = [...document.querySelectorAll('main *, footer')].filter(element =>
-    [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim()) &&
-    element.getClientRects().length > 0 && !element.closest('.go') &&
-    getComputedStyle(element).clipPath === 'none');
-  return Math.min(...texts.map(element => {
-    const [a, b] = [light(rgb(getComputedStyle(element).color)), light(behind(element))].sort((x, y) => y - x);
-    return (a + 0.05) / (b + 0.05);
-  }));
-})()`;
-
-async function openPage(url: string, options: BrowserContextOptions = {}) {
-  const context = await browser.newContext({ viewport: { width: 1_000, height: 720 }, ...options });
-  context.setDefaultTimeout(PATIENCE_MS);
-  const page = await context.newPage();
-  const faults: string[] = [];
-  page.on('pageerror', error => faults.push(error.message));
-  page.on('console', message => message.type() === 'error' && faults.push(message.text()));
-  await page.goto(url);
-  return { page, faults, [Symbol.asyncDispose]: () => context.close() };
-}
-
 /** A real player, by minecraft-protocol's client. */
 async function join_(address: string): Promise<{ leave: () => Promise<void> }> {
   const [host = '', port] = address.split(':');
@@ -347,22 +265,6 @@ async function join_(address: string): Promise<{ leave: () => Promise<void> }> {
   };
 }
 
-async function expectText(page: Page, text: string | RegExp): Promise<void> {
-  await eventually(async () => {
-    const shown = (await page.locator('main').innerText()).replaceAll(/\s+/g, ' ');
-    if (typeof text === 'string' ? !shown.includes(text) : !text.test(shown))
-      throw new Error(`it shows: ${shown}`);
-    return true;
-  });
-}
-
 async function value(bar: ReturnType<Page['getByRole']>): Promise<number> {
   return bar.evaluate(element => ('value' in element ? Number(element.value) : Number.NaN));
-}
-
-async function picture(page: Page, name: string): Promise<void> {
-  const folder = process.env.SERVERMGR_SCREENSHOTS;
-  if (folder === undefined) return;
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, `${name}.png`), await page.screenshot({ fullPage: true }));
 }

@@ -342,7 +342,7 @@ test.concurrent('the manager, set up by its environment alone, plays on ECS: by 
     const [task] = aws.tasks.alive();
     if (task !== undefined) aws.tasks.end(task, { exitCode: 12 });
     await eventually(async () =>
-      (await visitor.text(`/wait?q=${id}`)).includes('It is over, with exit code 12.'),
+      (await visitor.text(`/wait?q=${id}`)).includes('It has left no word of how it ended.'),
     );
   } finally {
     await s3.close();

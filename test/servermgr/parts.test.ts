@@ -167,6 +167,7 @@ test('a report that is damaged, or of another kind, breaks nothing; one that is 
       names: { online: [], stays: [{ name: 'Alex', stays: [] }] },
     });
     expect(await savedSessions.report(cutOff, signal)).toEqual({
+      by: undefined,
       text: 'it was cut off, and what it had recorded has been recovered',
       ...{ saved: 'archive', exitCode: undefined, startedMs: undefined, peak: undefined, archive },
       ...{ incomplete: [], players: ['Alex'] },
@@ -190,7 +191,7 @@ test('the page tells what a report says may be missing, and takes reports that s
   };
   const line = /data-text="incomplete">(.*?)</;
   expect(line.exec(pageOf({ incomplete: ['the server was killed', 'the agent was killed'] }))?.[1]).toBe(
-    'The server was killed. The agent was killed.',
+    'Some of what was played at its end may be missing.',
   );
   for (const old of [{}, { incomplete: 'yes' }]) expect(line.exec(pageOf(old))?.[1]).toBe('');
 });

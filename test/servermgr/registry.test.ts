@@ -1,4 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
+import type { Observation } from '../../src/servermgr/fleet/observation.ts';
 import { eventually } from '../support/eventually.ts';
 import { createParts, launchedRecord } from './support/fleet-parts.ts';
 
@@ -61,3 +62,32 @@ test('when the database has been away for ten seconds every instance observes, a
   await registry.read();
   expect(registry.observes()).toBe(false);
 });
+
+test('what launches usually take is known after a start, also of sessions that pages show no more', async () => {
+  const readyAfter = (ms: number) => {
+    const record = launchedRecord({ goneMs: Date.now() });
+    const observation = { ...SEEN, readyMs: record.requestedMs + ms };
+    return { ...record, observation };
+  };
+  await using parts = await createParts([20_000, 40_000, 60_000].map(readyAfter));
+  expect(parts.registry.records()).toEqual([]);
+  expect(parts.registry.usual(['flat_world'])).toEqual({ readyAfterMs: 40_000, version: '1.12.2' });
+  const next = launchedRecord();
+  parts.registry.put(next);
+  expect(parts.registry.views()).toMatchObject([
+    { id: next.session.id, version: undefined, usual: { readyAfterMs: 40_000, version: '1.12.2' } },
+  ]);
+});
+
+const SEEN: Observation = {
+  ...{ fromStart: true, progress: 100, readyMs: undefined, answeredMs: undefined, silentMs: undefined },
+  ...{
+    version: 'Cuberite 1.12.2',
+    people: 0,
+    told: undefined,
+    everJoined: false,
+    everybodyLeftMs: undefined,
+    peopleMs: 0,
+    peopleSinceMs: undefined,
+  },
+};

@@ -150,6 +150,12 @@ export function probeTarget(
   return { game: pingAddress, dashboard: isAwaited ? dashboard?.probeAddress : undefined };
 }
 
+/** The version of the game that one has to have, e.g. `1.12.2`; undefined: the server has not told. */
+export function minecraftVersion(observation: Observation | undefined): string | undefined {
+  const name = observation?.version;
+  return name === undefined ? undefined : (/\d+(?:\.\d+)+/.exec(name)?.[0] ?? name);
+}
+
 /** How far a session is, by its state and by what it answers. */
 export function progressOf({ session, probe }: Pick<Sample, 'session' | 'probe'>): Progress {
   switch (session.state.phase) {

@@ -31,3 +31,12 @@ export function launchedWith(
     throw new Error(`its agent "${ordered.agent}" is not in SERVERMGR_AGENTS any more`);
   return { env: { ...session.env, ...world?.env, ...agent?.env, ...ordered?.env }, image: agent?.image };
 }
+
+/** How long a session may last that was asked for with that. */
+export function maxDurationMs(
+  ordered: SessionOrder | undefined,
+  settings: Pick<SessionSettings, 'maxDurationMs'>,
+): number {
+  const seconds = /^(\d+)s$/.exec(ordered?.env.SESSION_MAX_DURATION ?? '')?.[1];
+  return seconds === undefined ? settings.maxDurationMs : Number(seconds) * 1_000;
+}

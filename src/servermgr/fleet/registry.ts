@@ -6,6 +6,8 @@ import { type FleetRecord, observedColumns, presentState, recordOf } from '../da
 import type { SessionRow } from '../database/schema.ts';
 import { createDatabaseState } from './database-state.ts';
 import type { Fault } from './fault.ts';
+import { createLaunchHistory, LATELY } from './launch-history.ts';
+import type { Usual } from './usual.ts';
 import { type SessionView, viewOf } from './view.ts';
 
 /** This instance's copy of the table: what pages show is there without waiting, also while the database is away. */
@@ -15,6 +17,8 @@ export interface Registry {
   get(id: string): FleetRecord | undefined;
   /** The same as the pages show them. */
   views(): readonly SessionView[];
+  /** What launches in these worlds were like lately. */
+  usual(worlds: readonly string[]): Usual;
   /** What this instance has observed: `save` writes it down. @returns whether it is new */
   observe(record: FleetRecord): boolean;
   /** What this instance knows to be in the table. */
@@ -52,6 +56,7 @@ export function createRegistry(
   onFault?: (kind: 'read' | 'write') => void,
 ): Registry {
   const database = createDatabaseState(log, onFault);
+  const history = createLaunchHistory();
   let records = new Map<string, FleetRecord>();
   /** Observed here, and not written down yet. */
   const unsaved = new Set<string>();
@@ -63,6 +68,7 @@ export function createRegistry(
 
   function set(record: FleetRecord): void {
     const { id } = record.session;
+    history.note(record);
     if (record.goneMs === undefined || unsaved.has(id)) records.set(id, record);
     else records.delete(id);
     made = undefined;
@@ -113,7 +119,10 @@ export function createRegistry(
         const knownMs = fault()?.sinceMs;
         const views = [...records.values()].map(record =>
           viewOf(
-            { ...record, session: { ...record.session, state: presentState(record) }, knownMs },
+            {
+              ...{ ...record, session: { ...record.session, state: presentState(record) }, knownMs },
+              usual: isReady(record) ? undefined : history.usual([record.session.world]),
+            },
             settings,
             nowMs,
           ),
@@ -122,6 +131,8 @@ export function createRegistry(
       }
       return made.views;
     },
+
+    usual: history.usual,
 
     observe(record) {
       const known = records.get(record.session.id);
@@ -153,7 +164,10 @@ export function createRegistry(
         // Before the rows: what is written between the two is read again.
         const status = await lease.status();
         const changed = await table.changedSince(sinceMs === undefined ? undefined : sinceMs - OVERLAP_MS);
-        if (sinceMs === undefined) records = new Map();
+        if (sinceMs === undefined) {
+          records = new Map();
+          for (const row of await table.latest(LATELY)) history.note(recordOf(row));
+        }
         for (const row of changed) take(row);
         // Otherwise all is to be read anew, which was decided meanwhile.
         if (knownUntilMs === sinceMs) knownUntilMs = status?.nowMs;
@@ -171,6 +185,10 @@ export function createRegistry(
       observer = { leftMs: observer?.leftMs ?? 0, ...status };
     },
   };
+}
+
+function isReady({ observation }: FleetRecord): boolean {
+  return observation?.readyMs !== undefined;
 }
 
 /** Whether nothing of it has changed that is written down. */

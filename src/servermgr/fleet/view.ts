@@ -3,8 +3,10 @@ import type { Address } from '../../config/session-config.ts';
 import { describeStop, type Session, type SessionEnded, type StopReason } from '../launchers/launcher.ts';
 import type { SavedReport } from '../saved/report.ts';
 import { visitorHash as hash, nameOf, requestedAtMs } from '../session-id.ts';
-import { type Observation, type Progress, progressOf } from './observation.ts';
+import { minecraftVersion, type Observation, type Progress, progressOf } from './observation.ts';
+import { maxDurationMs, type SessionOrder } from './order.ts';
 import { presenceMs } from './presence.ts';
+import type { Usual } from './usual.ts';
 
 /** One session as the pages show it. */
 export interface SessionView {
@@ -30,6 +32,10 @@ export interface SessionView {
   readonly agentInGame: boolean | undefined;
   readonly requestedMs: number;
   readonly readyMs: number | undefined;
+  /** What may be expected of it while it starts. */
+  readonly usual: Usual | undefined;
+  /** When its time is over, as far as that can be known from outside. */
+  readonly endsMs: number | undefined;
   /** When it will end by itself if nobody joins, as far as that can be known from outside. */
   readonly wait: Wait | undefined;
   readonly ended: Ended | undefined;
@@ -41,7 +47,7 @@ export interface SessionView {
 export type Phase = 'starting' | 'ready' | 'ending' | 'ended' | 'failed';
 
 export interface Wait {
-  readonly for: 'somebody to join' | 'somebody to come back' | 'the end of its time';
+  readonly for: 'somebody to join' | 'somebody to come back';
   readonly untilMs: number;
 }
 
@@ -59,19 +65,19 @@ export interface SessionFacts {
   readonly session: Session;
   readonly observation: Observation | undefined;
   readonly report: SavedReport | undefined;
+  /** What it was asked for with, beside its world. */
+  readonly ordered?: SessionOrder | undefined;
   /** Since when nothing new is known of it, if that is so. */
   readonly knownMs?: number | undefined;
+  readonly usual?: Usual | undefined;
 }
-
-/** The end of a session's time is shown so long before it. */
-const SHOW_END_MS = 3_600_000;
 
 /** A session whose server was ready and has not answered for so long is shutting down. */
 const SILENT_MS = 8_000;
 
 /** Combines what the launcher lists, what the probes have observed and what the report says. */
 export function viewOf(
-  { session, observation, report, knownMs }: SessionFacts,
+  { session, observation, report, ordered, knownMs, usual }: SessionFacts,
   settings: SessionSettings,
   nowMs: number,
 ): SessionView {
@@ -89,7 +95,7 @@ export function viewOf(
     progress,
     address: state.phase === 'running' ? state.address : undefined,
     dashboard: state.phase === 'running' && phase === 'ready' ? state.dashboard?.address : undefined,
-    version: versionOf(observation),
+    version: minecraftVersion(observation),
     people: phase === 'ready' ? (observation?.people ?? 0) : 0,
     isEstimate: observation?.told === undefined,
     everJoined: observation?.everJoined === true,
@@ -97,7 +103,12 @@ export function viewOf(
     agentInGame: phase === 'ready' ? observation?.told?.agentInGame : undefined,
     requestedMs: requestedAtMs(id) ?? 0,
     readyMs: observation?.readyMs,
-    wait: phase === 'ready' && observation !== undefined ? waitOf(observation, settings, nowMs) : undefined,
+    usual: phase === 'starting' ? usual : undefined,
+    endsMs:
+      phase === 'ready' && observation !== undefined
+        ? endOf(observation, maxDurationMs(ordered, settings))
+        : undefined,
+    wait: phase === 'ready' && observation !== undefined ? waitOf(observation, settings) : undefined,
     ended: state.phase === 'ended' ? endedOf(state, report, progress) : undefined,
     costPerHour: settings.costPerHour ?? session.costPerHour,
     knownMs: state.phase === 'ended' ? undefined : knownMs,
@@ -146,28 +157,26 @@ function hasFailed(
   return observation?.readyMs === undefined && state.exitCode !== 0;
 }
 
-function versionOf(observation: Observation | undefined): string | undefined {
-  const name = observation?.version;
-  return name === undefined ? undefined : (/\d+(?:\.\d+)+/.exec(name)?.[0] ?? name);
-}
-
 /**
  * How long the supervisor still waits: it does not publish that, but it began to wait at about the moment when its
  * server first answered, and the manager knows the limits that it was given.
  */
-function waitOf(observation: Observation, settings: SessionSettings, nowMs: number): Wait | undefined {
+function waitOf(observation: Observation, settings: SessionSettings): Wait | undefined {
   const { answeredMs, fromStart, everJoined, everybodyLeftMs, people } = observation;
-  const { joinTimeoutMs, emptyTimeoutMs, maxDurationMs } = settings;
+  const { joinTimeoutMs, emptyTimeoutMs } = settings;
   if (answeredMs === undefined) return undefined;
   const waits: Wait[] = [];
-  const endMs = answeredMs + maxDurationMs;
-  if (fromStart && endMs - nowMs < SHOW_END_MS) waits.push({ for: 'the end of its time', untilMs: endMs });
   if (people === 0 && everybodyLeftMs !== undefined && emptyTimeoutMs !== undefined)
     waits.push({ for: 'somebody to come back', untilMs: everybodyLeftMs + emptyTimeoutMs });
   // Only of one that was observed from its start is it known that nobody has joined yet.
   if (people === 0 && !everJoined && fromStart && joinTimeoutMs !== undefined)
     waits.push({ for: 'somebody to join', untilMs: answeredMs + joinTimeoutMs });
   return waits.sort((a, b) => a.untilMs - b.untilMs)[0];
+}
+
+/** Of one that was found nobody knows since when it has run. */
+function endOf({ answeredMs, fromStart }: Observation, lastsMs: number) {
+  return answeredMs === undefined || !fromStart ? undefined : answeredMs + lastsMs;
 }
 
 function endedOf(state: SessionEnded, report: SavedReport | undefined, progress: Progress): Ended {
@@ -221,6 +230,8 @@ export function viewOfReport(
     agentInGame: undefined,
     requestedMs,
     readyMs: undefined,
+    usual: undefined,
+    endsMs: undefined,
     wait: undefined,
     ended: {
       atMs: report?.endedMs,

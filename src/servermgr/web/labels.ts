@@ -25,6 +25,16 @@ export function durationText(ms: number): string {
   return `${seconds} s`;
 }
 
+/** `35 s`, `2 min`, `1 min 40 s`: nobody says that something takes about 2 min 0 s. */
+export function roughDurationText(ms: number): string {
+  return durationText(ms).replace(/ 0 (?:s|min)$/, '');
+}
+
+/** What people are asked for: `1 minute`, `30 minutes`. */
+export function minutesText(minutes: number): string {
+  return minutes === 1 ? '1 minute' : `${minutes} minutes`;
+}
+
 /** `12.3 MB`, in powers of ten. */
 export function bytesText(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

@@ -24,6 +24,7 @@ export async function startRoutes(
       base: app.basePath,
       worlds,
       yours: viewsOfVisitor(views, visitor),
+      usual: fleet.usual(),
       csrf: formToken(reply, visitor),
       launchToken: randomToken(),
       capacity: { used: views.filter(({ ended }) => ended === undefined).length, limit: limits.fleet },

@@ -1,11 +1,16 @@
 // Brings the pages up to date. Without it they refresh themselves, and every button works.
 
+/** In a sandboxed frame: the clipboard, questions, and answers to fetch() are refused there. */
+const isSandboxed = self.origin === 'null';
+const isApple = /^(?:Mac|iP)/.test(navigator.platform);
 /** By how much the server's clock is ahead of this machine's, which may be wrong. */
 let aheadMs = 0;
 
 for (const form of document.querySelectorAll('form.start')) keepFromPressingTwice(form);
 for (const card of document.querySelectorAll('[data-events]')) follow(card);
 for (const log of document.querySelectorAll('[data-log]')) followLog(log);
+for (const page of document.querySelectorAll('[data-study-events]')) followStudy(page);
+for (const page of document.querySelectorAll('[data-again]')) reloadOnceServed(page);
 for (const button of document.querySelectorAll('[data-copy]')) copyOnClick(button);
 document.addEventListener('submit', askOnceMore);
 if (document.querySelector('[data-reload]')) setInterval(reloadMain, 5_000);
@@ -13,8 +18,13 @@ setInterval(tick, 1_000);
 
 /** On the document: what is in the page is replaced as it goes on. */
 function askOnceMore(event) {
-  const { confirm: question } = event.target.dataset;
-  if (question !== undefined && !confirm(question)) event.preventDefault();
+  const form = event.target;
+  const { confirm: question, asked } = form.dataset;
+  if (question === undefined || asked !== undefined) return;
+  if (!isSandboxed) return confirm(question) || event.preventDefault();
+  event.preventDefault();
+  form.dataset.asked = '';
+  event.submitter.textContent = `${question} Press again to end it.`;
 }
 
 /** The server takes a double click for one press; this only says that something happens. */
@@ -36,18 +46,47 @@ function setClock(now) {
 function follow(card) {
   setClock(card.dataset.now);
   const events = new EventSource(card.dataset.events);
+  const study = card.closest('[data-state]');
+  if (study !== null) showStudy(study, events);
   events.addEventListener('view', ({ data }) => {
     const view = JSON.parse(data);
     setClock(view.now);
     show(card, view);
-    if (view.phase === 'ended' || view.phase === 'failed') events.close();
+    // A study has more to tell: whether it is finished.
+    if (study === null && (view.phase === 'ended' || view.phase === 'failed')) events.close();
   });
-  const waiting = card.querySelector('[data-waiting]');
-  events.addEventListener('open', () => waiting.classList.add('gone'));
+  reconnect(events, card.querySelector('[data-waiting]'));
+}
+
+function followStudy(page) {
+  const events = new EventSource(page.dataset.studyEvents);
+  showStudy(page, events);
+  reconnect(events, page.querySelector('[data-waiting]'));
+}
+
+/** A page of a study is loaded anew when it is to show something else. */
+function showStudy(page, events) {
+  let isOld = false;
+  events.addEventListener('study', ({ data }) => {
+    const study = JSON.parse(data);
+    for (const element of page.querySelectorAll('[data-study]')) {
+      const text = study[element.dataset.study];
+      if (element.textContent !== text) element.textContent = text;
+    }
+    if (study.isLast) events.close();
+    if (isOld || study.state === page.dataset.state) return;
+    isOld = true;
+    setTimeout(() => location.reload(), 500);
+  });
+}
+
+/** @param waiting what says that the page is not up to date; null: nothing does */
+function reconnect(events, waiting) {
+  events.addEventListener('open', () => waiting?.classList.add('gone'));
   // A connection that breaks is opened again by the browser; one that is refused is not.
   events.addEventListener('error', () => {
-    waiting.classList.remove('gone');
-    if (events.readyState === EventSource.CLOSED) reloadOnceServed();
+    if (events.readyState === EventSource.CLOSED) reloadOnceServed(waiting);
+    else waiting?.classList.remove('gone');
   });
 }
 
@@ -81,11 +120,26 @@ function followLog(log) {
 }
 
 /** A page that is reloaded while nobody serves it is gone for good: a proxy's error is in its place. */
-async function reloadOnceServed() {
-  await new Promise(resolve => setTimeout(resolve, 5_000));
-  const answer = await fetch(location.href, { headers: { accept: 'text/html' } }).catch(() => undefined);
-  if (answer === undefined || answer.status >= 500) return reloadOnceServed();
-  location.reload();
+async function reloadOnceServed(waiting) {
+  for (let looks = 1; ; looks += 1) {
+    await new Promise(resolve => setTimeout(resolve, 5_000));
+    // What somebody has selected is about to be copied.
+    if (!getSelection().isCollapsed && looks < 12) continue;
+    if (await isServed()) return location.reload();
+    waiting?.classList.remove('gone');
+    // What is refused to a frame will be refused again: only reloading it is left.
+    if (isSandboxed && looks >= 3) return location.reload();
+  }
+}
+
+/** A sandboxed frame is told no status; only whether somebody answers, and of what is for everybody. */
+async function isServed() {
+  const [url, mode] = isSandboxed
+    ? [document.querySelector('link[rel=icon]').href, 'no-cors']
+    : [location.href, 'same-origin'];
+  const asked = { mode, cache: 'no-store', headers: { accept: 'text/html' } };
+  const answer = await fetch(url, asked).catch(() => undefined);
+  return answer !== undefined && answer.status < 500;
 }
 
 function show(card, view) {
@@ -131,20 +185,27 @@ function duration(ms) {
 }
 
 function copyOnClick(button) {
+  const source = document.getElementById(button.dataset.copy);
+  const says = document.querySelector('[data-copied]');
+  let copies = 0;
   button.addEventListener('click', async () => {
-    const source = document.getElementById(button.dataset.copy);
-    try {
-      await navigator.clipboard.writeText(source.textContent);
-    } catch {
-      // Without https there is no clipboard: the text is selected, ready to be copied.
-      getSelection().selectAllChildren(source);
-      if (!document.execCommand('copy')) return;
-    }
-    button.textContent = 'Copied';
-    setTimeout(() => {
-      button.textContent = 'Copy';
-    }, 2_000);
+    copies += 1;
+    const [copy, isCopied] = [copies, await copyText(source)];
+    says.textContent = isCopied ? 'Copied' : `Selected: press ${isApple ? '⌘C' : 'Ctrl+C'}`;
+    await new Promise(resolve => setTimeout(resolve, 10_000));
+    if (copy === copies) says.textContent = '';
   });
+}
+
+/** Where there is no clipboard, the text is selected, ready to be copied. @returns whether it is copied */
+async function copyText(source) {
+  try {
+    await navigator.clipboard.writeText(source.textContent);
+    return true;
+  } catch {
+    getSelection().selectAllChildren(source);
+    return document.execCommand('copy');
+  }
 }
 
 /** The administrators' page looks again, unless somebody is about to press something. */

@@ -1,8 +1,10 @@
 import type { World } from '../../../config/servermgr-config.ts';
 import type { Address } from '../../../config/session-config.ts';
+import type { Usual } from '../../fleet/usual.ts';
 import type { SessionView } from '../../fleet/view.ts';
 import { type Html, html } from '../html.ts';
-import { addressText, dashboardUrl } from '../labels.ts';
+import { addressText, dashboardUrl, roughDurationText } from '../labels.ts';
+import { plainEnd } from '../plain-end.ts';
 import { layout } from './layout.ts';
 
 export interface HomePage {
@@ -10,6 +12,8 @@ export interface HomePage {
   readonly worlds: readonly World[];
   /** The visitor's own sessions, the newest first. */
   readonly yours: readonly SessionView[];
+  /** What may be expected of a launch. */
+  readonly usual: Usual;
   readonly csrf: string;
   /** One for each page: it makes the button idempotent. */
   readonly launchToken: string;
@@ -17,15 +21,15 @@ export interface HomePage {
 }
 
 /** What this is, the choice of worlds, the start button, and the visitor's own session. */
-export function homePage({ base, worlds, yours, csrf, launchToken, capacity }: HomePage): string {
+export function homePage({ base, worlds, yours, usual, csrf, launchToken, capacity }: HomePage): string {
   const alive = yours.find(({ ended }) => ended === undefined);
   return layout({
     title: 'Play with an agent',
     base,
     body: html`<section class="hero">
-<h1>Play Minecraft with an agent that learns</h1>
-<p class="lead">Press the button, and a world of your own is started, with an agent in it. Talk to it in the chat:
-tell it where to go, what to build, what to dig. It asks when it does not understand.</p>
+<h1>Play Minecraft with an agent</h1>
+<p class="lead">Press the button, and a world of your own is started, with an agent in it: a player like you, but a
+program. What it says is in the chat of the game.</p>
 </section>
 ${alive !== undefined && yourSession(base, alive)}
 ${alive === undefined && startForm(worlds, { base, csrf, launchToken, capacity })}
@@ -33,9 +37,9 @@ ${endedSessions(base, yours)}
 <section class="how" aria-labelledby="how">
 <h2 id="how">How it goes</h2>
 <ol class="howto">
-<li><strong>Start.</strong> Your server is ready in a minute or two. The next page shows how far it is.</li>
-<li><strong>Join.</strong> In Minecraft (Java Edition): Multiplayer, Direct Connection, and the address you are shown.</li>
-<li><strong>Play.</strong> Press <kbd>T</kbd> to talk to the agent. When you have had enough, leave: it all ends by itself.</li>
+<li><strong>Start.</strong> Your server is ready in ${usual.readyAfterMs === undefined ? 'a minute or two' : `about ${roughDurationText(usual.readyAfterMs)}`}. The next page shows how far it is.</li>
+<li><strong>Join.</strong> In Minecraft Java Edition${usual.version && html` <strong>${usual.version}</strong>`}: Multiplayer, Direct Connection, and the address you are shown.</li>
+<li><strong>Play.</strong> Press <kbd>T</kbd> for the chat. When you have had enough, leave: it all ends by itself.</li>
 </ol>
 </section>`,
   });
@@ -75,7 +79,7 @@ function yourSession(base: string, view: SessionView): Html {
 <p>${
     view.phase === 'ending'
       ? 'What was recorded is being saved. After that you can start another.'
-      : view.address === undefined
+      : view.address === undefined || view.phase !== 'ready'
         ? 'You have one session at a time. This one is yours.'
         : html`People connect to <code>${addressText(view.address)}</code>${view.dashboard && dashboardLink(view.dashboard)}. You have one session at a time.`
   }</p>
@@ -95,7 +99,7 @@ function dashboardLink(dashboard: Address): Html {
 
 function endedSessions(base: string, yours: readonly SessionView[]): Html | undefined {
   const [last] = yours.filter(({ ended }) => ended !== undefined);
-  if (last?.ended === undefined) return undefined;
-  return html`<p class="last">Your last session is over: ${last.ended.text}.
+  if (last === undefined) return undefined;
+  return html`<p class="last">Your last session is over: ${plainEnd(last)}.
 <a href="${base}/wait?q=${last.id}">How it went</a></p>`;
 }

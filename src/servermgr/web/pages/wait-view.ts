@@ -1,5 +1,14 @@
-import type { SessionView, Wait } from '../../fleet/view.ts';
-import { addressText, agentText, bytesText, dashboardUrl, durationText, peopleText } from '../labels.ts';
+import type { SessionView } from '../../fleet/view.ts';
+import {
+  addressText,
+  agentText,
+  bytesText,
+  dashboardUrl,
+  durationText,
+  peopleText,
+  roughDurationText,
+} from '../labels.ts';
+import { plainEnd } from '../plain-end.ts';
 
 /**
  * The moving part of the waiting page, as texts: the server fills the page with them, and events bring them up to
@@ -13,11 +22,19 @@ export interface WaitView {
   readonly address: string;
   /** A URL; empty: there is none. */
   readonly dashboard: string;
+  /** Minecraft's, which one has to have; empty: that is not known yet. */
   readonly version: string;
   readonly people: string;
   /** Whether it plays; empty: that is not known. */
   readonly agent: string;
+  /** When it was asked for. */
+  readonly asked: string;
+  /** How long it usually takes until it is ready; empty: that is not known. */
+  readonly usual: string;
   readonly since: string;
+  /** When its time is over. */
+  readonly ends: string;
+  /** When it ends by itself if nobody comes. */
   readonly until: string;
   readonly waitsFor: string;
   readonly archive: string;
@@ -27,13 +44,16 @@ export interface WaitView {
 }
 
 const STEPS = {
-  30: 'Asking for a machine.',
-  50: 'A machine has been found; it is being prepared.',
-  75: 'The machine has its address; the game is being started.',
-  90: 'The game is almost there.',
-  95: 'The game answers; the agent’s dashboard is almost there.',
-  100: 'The server answers.',
+  30: 'A computer for your world is being looked for.',
+  50: 'A computer has been found, and is being prepared.',
+  75: 'The computer is there; the game is being started on it.',
+  90: 'The game has started, and is loading your world.',
+  95: 'The game is ready; the agent’s dashboard is almost there.',
+  100: 'Your world is there.',
 } as const;
+
+/** What exactly, and why, operators are told. */
+const MAY_LACK = 'Some of what was played at its end may be missing.';
 
 export function waitView(view: SessionView): WaitView {
   const { phase, progress, address, dashboard, ended, readyMs, wait } = view;
@@ -44,16 +64,23 @@ export function waitView(view: SessionView): WaitView {
     detail: detailOf(view),
     address: address === undefined ? '' : addressText(address),
     dashboard: dashboard === undefined ? '' : dashboardUrl(dashboard),
-    version: view.version ?? '',
+    version: view.version ?? view.usual?.version ?? '',
     people: peopleText(view.people, view),
     agent: agentText(view.agentInGame),
-    since: phase === 'ready' && readyMs !== undefined ? new Date(readyMs).toISOString() : '',
-    until: wait === undefined ? '' : new Date(wait.untilMs).toISOString(),
-    waitsFor: wait === undefined ? '' : waitText(wait),
+    asked: momentOf(view.requestedMs),
+    usual: view.usual?.readyAfterMs === undefined ? '' : roughDurationText(view.usual.readyAfterMs),
+    since: phase === 'ready' ? momentOf(readyMs) : '',
+    ends: momentOf(view.endsMs),
+    until: momentOf(wait?.untilMs),
+    waitsFor: wait?.for ?? '',
     archive: archiveText(ended),
-    incomplete: (ended?.report?.incomplete ?? []).map(sentence).join(' '),
-    known: view.knownMs === undefined ? '' : new Date(view.knownMs).toISOString(),
+    incomplete: ended?.report?.incomplete.length ? MAY_LACK : '',
+    known: momentOf(view.knownMs),
   };
+}
+
+function momentOf(ms: number | undefined): string {
+  return ms === undefined ? '' : new Date(ms).toISOString();
 }
 
 function headlineOf({ phase }: SessionView): string {
@@ -73,7 +100,8 @@ function headlineOf({ phase }: SessionView): string {
   }
 }
 
-function detailOf({ phase, progress, ended, name }: SessionView): string {
+function detailOf(view: SessionView): string {
+  const { phase, progress, name } = view;
   switch (phase) {
     case 'starting':
       return STEPS[progress];
@@ -82,17 +110,12 @@ function detailOf({ phase, progress, ended, name }: SessionView): string {
     case 'ending':
       return 'What was recorded is being saved. There is nothing that you need to do.';
     case 'ended':
-      return ended === undefined ? '' : sentence(ended.text);
+      return sentence(plainEnd(view) ?? '');
     case 'failed':
-      return `${sentence(ended?.text ?? '')} If that happens again, tell those who have invited you its name: ${name}.`;
+      return `${sentence(plainEnd(view) ?? '')} If that happens again, tell those who have invited you its name: ${name}.`;
     default:
       return phase satisfies never;
   }
-}
-
-/** What the page says before JavaScript counts, and without it. */
-function waitText({ for: what }: Wait): string {
-  return what === 'the end of its time' ? 'until its time is over' : `for ${what}`;
 }
 
 function archiveText(ended: SessionView['ended']): string {
