@@ -9,6 +9,7 @@ import { hasCode } from '../../../src/files/errno.ts';
 import { listProcesses } from '../../../src/process/procfs.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/free-port.ts';
+import { writeCertificate } from './certificate.ts';
 
 const run = promisify(execFile);
 /** Where Debian has it, a folder a version. */
@@ -104,14 +105,12 @@ export async function startPostgres({ tls = false }: { readonly tls?: boolean } 
 /** https://www.postgresql.org/docs/current/auth-pg-hba-conf.html */
 const TLS_ONLY = 'hostssl all tests 127.0.0.1/32 trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n';
 
-/** Makes a key, and a certificate that it signs itself. @returns the settings that name them */
+/** @returns the settings that name its key and certificate */
 async function certify(folder: string, user: { readonly uid: number; readonly gid: number }) {
-  const [key, certificate] = [join(folder, 'server.key'), join(folder, 'server.crt')];
-  const options = ['-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'];
-  await run('openssl', ['req', '-x509', ...options, '-keyout', key, '-out', certificate]);
-  await chmod(key, 0o600);
-  for (const file of [key, certificate]) await chown(file, user.uid, user.gid);
-  return { ssl: 'on', ssl_key_file: key, ssl_cert_file: certificate };
+  const { keyFile, certificateFile } = await writeCertificate(folder, ['localhost']);
+  await chmod(keyFile, 0o600);
+  for (const file of [keyFile, certificateFile]) await chown(file, user.uid, user.gid);
+  return { ssl: 'on', ssl_key_file: keyFile, ssl_cert_file: certificateFile };
 }
 
 async function programs(): Promise<string> {
