@@ -208,13 +208,15 @@ test.concurrent('the OpenAPI document names every path below the base path, and 
   expect(Object.fromEntries(methods)).toEqual({
     '/play/api/export/sessions.csv': ['get'],
     '/play/api/export/sessions.json': ['get'],
+    '/play/api/export/studies/{number}/participations.csv': ['get'],
+    '/play/api/export/studies/{number}/participations.json': ['get'],
     '/play/api/sessions': ['post', 'get'],
     '/play/api/sessions/{id}': ['get', 'delete'],
   });
   const scopes = Object.values(document.paths).flatMap(item =>
     Object.values(item as Record<string, { security: unknown }>).map(({ security }) => security),
   );
-  expect(scopes).toHaveLength(6);
+  expect(scopes).toHaveLength(8);
   for (const scope of scopes)
     expect(scope).toEqual([{ token: [expect.stringMatching(/^(sessions:\w+|export)$/)] }]);
   for (const [, name = ''] of written.matchAll(/"#\/components\/schemas\/([^"]*)"/g))

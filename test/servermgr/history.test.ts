@@ -188,6 +188,8 @@ test('a page of 100,000 sessions is there in 100 ms, whatever it is searched by'
     'world=nowhere&phase=ended',
     'from=2026-03-05&to=2026-03-06',
     'note=needle',
+    'study=1',
+    'participant=P-ABCDEFGHJK',
     'session=2026-03-01T00:00:50.000Z-00000000',
     'before=2026-03-02T00:00:00.000Z-00000000&world=diverse_world',
   ];
@@ -217,7 +219,7 @@ async function seed(database: Database, count: number): Promise<void> {
       launch_tried_ms, confirmed_ms, place, cost_per_hour, state, observation, report || printf('%1000s', ''),
       stop_reason, stop_ms, over_ms, gone_ms, changed_ms,
       case when i % 1000 = 0 then 'failed' else 'ended' end,
-      case when i % 2 = 0 then 'everybody-left' else 'nobody-joined' end
+      case when i % 2 = 0 then 'everybody-left' else 'nobody-joined' end, ordered
     from sessions, n where id = ${model.session.id}`.execute(database.db);
   await sql`insert into notes (session_id, at_ms, who, text, folded)
     select id, 0, 'admin', 'a note', 'a note' from sessions where requested_ms % 100000 = 0`.execute(

@@ -208,6 +208,7 @@ test('faults of a launcher are counted, and neither a lack of capacity nor an en
       look: refuse(new Error('throttled')),
       stop: refuse(new Error('denied')),
       recover: async () => undefined,
+      recovery: async () => undefined,
       remove: async () => undefined,
       close: () => undefined,
     } satisfies Launcher,

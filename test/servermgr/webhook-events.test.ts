@@ -23,6 +23,7 @@ const READY: Observation = {
   ...{ fromStart: true, readyMs: startMs + 5_000, answeredMs: startMs + 5_000 },
   ...{ silentMs: undefined, version: '1.12.2', people: 0, told: undefined, everJoined: true },
   everybodyLeftMs: undefined,
+  ...{ peopleMs: 0, peopleSinceMs: undefined },
 };
 
 const REPORT = {
@@ -33,7 +34,15 @@ const REPORT = {
     startedMs: startMs,
     endedMs: startMs + 60_000,
   },
-  ...{ peak: 3, bot: undefined, supervisor: undefined, incomplete: [], archive: undefined },
+  ...{
+    peak: 3,
+    bot: undefined,
+    supervisor: undefined,
+    incomplete: [],
+    archive: undefined,
+    presentMs: undefined,
+    players: undefined,
+  },
 };
 
 function ended(state: Partial<SessionEnded>, changes: Partial<FleetRecord> = {}): FleetRecord {

@@ -9,6 +9,8 @@ import type { SessionRow, Tables } from './schema.ts';
 export interface FleetTable {
   /** Those that have changed since, by the database's clock; undefined: all that pages show. */
   changedSince(ms: number | undefined): Promise<readonly SessionRow[]>;
+  /** So many of which something is known, the newest, whether or not pages show them. */
+  latest(count: number): Promise<readonly SessionRow[]>;
   /** Writes down sessions that were found, those that are not known by now. */
   add(records: readonly FleetRecord[], audit: Omit<AuditEntry, 'id' | 'name'>): Promise<void>;
   /** Writes down what was observed, if that instance holds the lease. @returns whether it does */
@@ -56,6 +58,15 @@ export function openFleetTable({ db, kind, transaction }: Database): FleetTable 
         ms === undefined ? all.where('gone_ms', 'is', null) : all.where('changed_ms', '>', ms)
       ).execute();
     },
+
+    latest: count =>
+      db
+        .selectFrom('sessions')
+        .selectAll()
+        .where('observation', 'is not', null)
+        .orderBy('requested_ms', 'desc')
+        .limit(count)
+        .execute(),
 
     async add(records, audit) {
       for (let start = 0; start < records.length; start += BATCH) {

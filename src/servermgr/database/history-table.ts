@@ -16,6 +16,10 @@ export interface HistoryFilter {
   readonly untilMs?: number | undefined;
   /** A part of the text of a note. */
   readonly note?: string | undefined;
+  /** The number of a study. */
+  readonly study?: number | undefined;
+  /** A participant's pseudonym. */
+  readonly participant?: string | undefined;
 }
 
 /** All sessions that a launch was ever requested for, also those that lists do not show any more. */
@@ -101,7 +105,7 @@ export function openHistoryTable({ db }: Database): HistoryTable {
  * history's index is walked, and each id looked up.
  */
 function conditionsOf(filter: HistoryFilter, eb: Sessions): Expression<SqlBool>[] {
-  const { name, world, phase, endReason, fromMs, untilMs, note } = filter;
+  const { name, world, phase, endReason, fromMs, untilMs, note, study, participant } = filter;
   const conditions = [
     // The rest of a name is a hash, which few sessions of one millisecond have to be told apart by.
     name !== undefined && eb('requested_ms', '=', nameMs(name)),
@@ -111,8 +115,19 @@ function conditionsOf(filter: HistoryFilter, eb: Sessions): Expression<SqlBool>[
     fromMs !== undefined && eb('requested_ms', '>=', fromMs),
     untilMs !== undefined && eb('requested_ms', '<', untilMs),
     note !== undefined && eb('id', 'in', withNote(eb, note)),
+    study !== undefined && eb('id', 'in', ofParticipations(eb).where('study', '=', study)),
+    participant !== undefined && eb('id', 'in', ofParticipations(eb).where('participant', '=', participant)),
   ];
   return conditions.filter(condition => condition !== false);
+}
+
+/** The sessions of those who take part in studies. */
+function ofParticipations(eb: Sessions) {
+  return eb
+    .selectFrom('participations')
+    .select('session')
+    .where('session', 'is not', null)
+    .$narrowType<{ session: string }>();
 }
 
 function withNote(eb: Sessions, text: string) {

@@ -2,10 +2,10 @@ import { type Kysely, sql } from 'kysely';
 import { DEFAULT_MIGRATION_TABLE, type Migration, Migrator } from 'kysely/migration';
 import type { DatabaseKind } from './database.ts';
 import { fleetTables } from './migrations/fleet.ts';
+import { operatorTables } from './migrations/operators.ts';
 import { orders } from './migrations/orders.ts';
 import { studyTables } from './migrations/studies.ts';
 import { webhookTables } from './migrations/webhooks.ts';
-import { operatorTables } from './migrations/operators.ts';
 import type { Tables } from './schema.ts';
 
 /** Brings the tables up to date; several instances may do it at the same moment. @param schema undefined: SQLite's one */

@@ -49,6 +49,8 @@ export interface Participations {
   enqueue(id: string, nowMs: number): Promise<void>;
   /** @returns whether they waited for it still */
   assign(id: string, session: string): Promise<boolean>;
+  /** Its session never became ready: it waits for another one, where it was in the queue. @returns whether it had that session still */
+  takeAway(participation: Participation): Promise<boolean>;
   /** A launch has failed: the next one is another request. */
   noteFailedLaunch({ id, launches }: Pick<Participation, 'id' | 'launches'>): Promise<void>;
   noteVerified(id: string, verified: Verified, nowMs: number): Promise<void>;
@@ -173,6 +175,22 @@ export function openParticipations({ db, transaction }: Database): Participation
       return numUpdatedRows > 0;
     },
 
+    async takeAway({ id, session = '', launches, unreadySessions }) {
+      const { numUpdatedRows } = await db
+        .updateTable('participations')
+        .set({
+          state: 'waiting',
+          session: null,
+          launches: launches + 1,
+          unready_sessions: unreadySessions + 1,
+        })
+        .where('id', '=', id)
+        .where('session', '=', session)
+        .where('state', '=', 'playing')
+        .executeTakeFirst();
+      return numUpdatedRows > 0;
+    },
+
     async noteFailedLaunch({ id, launches }) {
       await db
         .updateTable('participations')
@@ -286,7 +304,15 @@ function blankRow({ number, textVersion }: Study, source: Identity['source'], no
     ...{ id: newParticipationId(), study: number, source, text_version: textVersion },
     ...{ participant: null, submission_key: null, submission: null, sealed: null, group_id: null },
     ...{ verified: 'unasked', verified_ms: null, consent_ms: null, seen_ms: nowMs, queued_ms: null },
-    ...{ launches: 0, session: null, outcome: null, outcome_ms: null, code: null, created_ms: nowMs },
+    ...{
+      launches: 0,
+      unready_sessions: 0,
+      session: null,
+      outcome: null,
+      outcome_ms: null,
+      code: null,
+      created_ms: nowMs,
+    },
   } satisfies Omit<Insertable<ParticipationsTable>, 'state'>;
 }
 
@@ -311,6 +337,7 @@ export function participationOf(row: Selectable<ParticipationsTable>): Participa
     seenMs: row.seen_ms,
     queuedMs: row.queued_ms ?? undefined,
     launches: row.launches,
+    unreadySessions: row.unready_sessions,
     session: row.session ?? undefined,
     outcome: outcomeIn(row.outcome),
     outcomeMs: row.outcome_ms ?? undefined,

@@ -157,6 +157,8 @@ export interface ParticipationsTable {
   readonly queued_ms: number | null;
   /** How many launches have failed. */
   readonly launches: number;
+  /** How many of its sessions never became ready, after which it waited for another one. */
+  readonly unready_sessions: number;
   /** The id of its session. */
   readonly session: string | null;
   readonly outcome: string | null;

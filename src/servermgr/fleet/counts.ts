@@ -17,6 +17,7 @@ export type LaunchOutcome =
   | Exclude<Admission['kind'], 'admitted' | 'known'>
   | 'launched'
   | 'unknown-world'
+  | 'unknown-agent'
   | 'no-capacity'
   | 'paused'
   /** The launcher's error. */

@@ -32,7 +32,7 @@ import { startObserver } from './observer.ts';
 import type { SessionOrder } from './order.ts';
 import { createRegistry } from './registry.ts';
 import { createSubscribers, type Listener } from './subscribers.ts';
-import { UnavailableError } from './unavailable.ts';
+import type { Usual } from './usual.ts';
 import { type SessionView, viewOf } from './view.ts';
 import { adminAt } from './who.ts';
 
@@ -95,8 +95,8 @@ export interface Fleet {
   launch(form: LaunchForm): Promise<LaunchResult>;
   /** How many more sessions may run at once, as far as this instance knows. */
   freePlaces(): number;
-  /** Whether this instance is the one that acts by itself. */
-  observes(): boolean;
+  /** What may be expected of a launch in a world; undefined: as far as that is the same in all of them. */
+  usual(world?: string): Usual;
   /** What keeps sessions from being launched; undefined: nothing. */
   launchFault(): Fault | undefined;
   /** The day's money; undefined: there is no budget, or it cannot be asked for. */
@@ -253,7 +253,6 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     },
 
     peek: id => registry.views().find(view => view.id === id),
-    observes: registry.observes,
     freePlaces: () => limits.fleet - registry.records().filter(({ overMs }) => overMs === undefined).length,
 
     async remember(id) {
@@ -273,6 +272,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
         throw error;
       }
     },
+    usual: world => registry.usual(world === undefined ? worlds.map(({ id }) => id) : [world]),
     launchFault,
     spending: budget.spending,
 

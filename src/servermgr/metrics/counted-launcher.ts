@@ -25,6 +25,7 @@ export function countedLauncher(
     look: (sessions, signal) => counted('look', launcher.look(sessions, signal), signal),
     stop: (session, why) => counted('stop', launcher.stop(session, why)),
     recover: request => counted('recover', launcher.recover(request)),
+    recovery: name => counted('recovery', launcher.recovery(name)),
     remove: session => counted('remove', launcher.remove(session)),
     close: () => launcher.close(),
   };

@@ -2,7 +2,7 @@ import { pause, timeoutSignal } from '../../runtime/abort.ts';
 import type { Studies } from '../database/studies.ts';
 import { createLaunching, type LaunchingOptions } from './launching.ts';
 import { outcomeOf } from './outcome.ts';
-import { isAbandoned, type Participation, queueOf, SEEN_EVERY_MS } from './participation.ts';
+import { isAbandoned, MORE_SESSIONS, type Participation, queueOf, SEEN_EVERY_MS } from './participation.ts';
 import type { Study } from './study.ts';
 import { createVerification, type VerificationOptions } from './verification.ts';
 
@@ -24,6 +24,7 @@ export interface Keeper {
 }
 
 const TICK_MS = 1_000;
+const VERIFY_TIMEOUT_MS = 15_000;
 const RETENTION_EVERY_MS = 3_600_000;
 
 export function startKeeper(options: KeeperOptions): Keeper {
@@ -36,14 +37,15 @@ export function startKeeper(options: KeeperOptions): Keeper {
   let seenMs = Number.NEGATIVE_INFINITY;
   let forgottenMs = Number.NEGATIVE_INFINITY;
   let hasFailed = false;
+  let verifying: Promise<void> | undefined;
   let waking = new AbortController();
 
   async function tick(): Promise<void> {
     active = await participations.active();
     for (const listeners of followers.values()) for (const listener of listeners) listener();
     await noteSeen();
-    if (fleet.observes() && active.length > 0) await act();
-    if (fleet.observes()) await forget();
+    if (fleet.isObserver() && active.length > 0) await act();
+    if (fleet.isObserver()) await forget();
   }
 
   async function noteSeen(): Promise<void> {
@@ -62,7 +64,19 @@ export function startKeeper(options: KeeperOptions): Keeper {
     }
     active = active.filter(({ id }) => !left.has(id));
     await launching.launch(queueOf(active, nowMs), all);
-    await verification.verify(active, all, timeoutSignal(TICK_MS * 10, closing.signal));
+    // Nobody waits for Prolific but those whom it is asked about.
+    verifying ??= verify(all).finally(() => {
+      verifying = undefined;
+    });
+  }
+
+  async function verify(all: ReadonlyMap<number, Study>): Promise<void> {
+    try {
+      await verification.verify(active, all, timeoutSignal(VERIFY_TIMEOUT_MS, closing.signal));
+    } catch (error) {
+      if (!closing.signal.aborted)
+        log.warn({ event: 'studies_unkept', err: error }, 'participants could not be verified');
+    }
   }
 
   /** @returns whether it is over */
@@ -72,10 +86,16 @@ export function startKeeper(options: KeeperOptions): Keeper {
     if (session === undefined) return false;
     const view = fleet.peek(session) ?? (await fleet.remember(session));
     const outcome = view === undefined ? undefined : outcomeOf(study, view, nowMs);
-    if (outcome === undefined) return false;
+    if (outcome === undefined || view === undefined) return false;
+    const isUnready =
+      outcome === 'technical' && view.readyMs === undefined && view.ended?.stopped !== 'admin';
+    if (isUnready && participation.unreadySessions < MORE_SESSIONS) {
+      await participations.takeAway(participation);
+      return false;
+    }
     if (await participations.end(study, id, outcome, nowMs))
       log.info(
-        { event: 'participation_over', study: study.number, participation: id, session: view?.name, outcome },
+        { event: 'participation_over', study: study.number, participation: id, session: view.name, outcome },
         `participation is over: ${outcome}`,
       );
     return true;
@@ -126,6 +146,7 @@ export function startKeeper(options: KeeperOptions): Keeper {
     async close() {
       closing.abort(new Error('the manager is closing'));
       await looping;
+      await verifying;
     },
   };
 }

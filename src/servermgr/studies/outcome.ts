@@ -12,7 +12,9 @@ export function outcomeOf({ settings }: Study, view: SessionView, nowMs: number)
   const { phase, presentMs, ended } = view;
   if (phase === 'starting' || phase === 'ready') return undefined;
   if (isLongEnough({ settings }, presentMs)) return 'finished';
-  if (phase === 'failed') return 'technical';
+  // Whoever ends their session before that has left; whoever's is ended by us has not.
+  if (ended?.stopped === 'visitor') return 'incomplete';
+  if (phase === 'failed' || ended?.stopped === 'admin') return 'technical';
   if (ended === undefined) return undefined;
   const { report } = ended;
   if (report === undefined) return nowMs - (ended.atMs ?? 0) > REPORT_WAIT_MS ? 'technical' : undefined;
@@ -21,6 +23,6 @@ export function outcomeOf({ settings }: Study, view: SessionView, nowMs: number)
 }
 
 /** Whether somebody was there for as long as the study wants. @param presentMs how long they were */
-export function isLongEnough({ settings }: Pick<Study, 'settings'>, presentMs: number): boolean {
+function isLongEnough({ settings }: Pick<Study, 'settings'>, presentMs: number): boolean {
   return presentMs > 0 && presentMs >= settings.minimumMinutes * 60_000;
 }

@@ -46,6 +46,8 @@ export interface Participation {
   readonly seenMs: number;
   readonly queuedMs: number | undefined;
   readonly launches: number;
+  /** How many of its sessions never became ready. */
+  readonly unreadySessions: number;
   /** The id of its session. */
   readonly session: string | undefined;
   readonly outcome: Outcome | undefined;
@@ -55,11 +57,14 @@ export interface Participation {
 }
 
 /** A seat that is kept for a page which nobody has open any more is free again by then. */
-export const RESERVED_MS = 600_000;
+const RESERVED_MS = 600_000;
 /** A page that was not open for so long is closed: nobody waits there, and its turn passes. */
-export const ABSENT_MS = 60_000;
+const ABSENT_MS = 60_000;
 /** An open page is noted so often. */
 export const SEEN_EVERY_MS = 15_000;
+
+/** A session that never becomes ready is followed by another one, so often. */
+export const MORE_SESSIONS = 1;
 
 /** Where a person stands who opens a link. */
 export type Standing =

@@ -75,7 +75,7 @@ export const StudySettings = v.object({
   /** For how long somebody has to be there so that a participation is finished. */
   minimumMinutes: Minutes(0, DAY_MINUTES, 'the time that somebody has to play'),
   /** How long somebody waits for a server before a way out is offered. */
-  waitMinutes: Minutes(1, 120, 'the longest wait'),
+  waitMinutes: Minutes(0, 120, 'the longest wait'),
   sessionsPerParticipant: Count(1, 1_000, 'the number of sessions of a participant'),
   /** How many participations may be finished or under way. */
   seats: Count(1, 100_000, 'the number of seats'),
@@ -131,6 +131,11 @@ export function opennessOf({ settings, closedMs }: Study, nowMs: number): Openne
   const { opensMs, closesMs } = settings;
   if (closedMs !== undefined || (closesMs !== undefined && nowMs >= closesMs)) return { kind: 'closed' };
   return opensMs !== undefined && nowMs < opensMs ? { kind: 'not-yet', fromMs: opensMs } : { kind: 'open' };
+}
+
+/** The number that a text of an address is. @returns undefined: it is none */
+export function studyNumber(text: string): number | undefined {
+  return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined;
 }
 
 /** The code that somebody enters at the platform; undefined: there is none for that. */

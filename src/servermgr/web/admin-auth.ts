@@ -38,7 +38,12 @@ export function createAdminGuard(
     adminToken,
     tokens,
     log,
-  }: { readonly adminToken: string; readonly tokens: TokensTable; readonly log: Log },
+  }: {
+    readonly adminToken: string;
+    /** undefined: no other token counts. */
+    readonly tokens: Pick<TokensTable, 'use'> | undefined;
+    readonly log: Log;
+  },
 ): AdminGuard {
   const countWrong = app.createRateLimit({ max: MAX_WRONG, timeWindow: WINDOW_MS });
   const wrongPasswords = createWrongPasswords(log);
@@ -48,7 +53,7 @@ export function createAdminGuard(
   /** @returns undefined: nobody has that token */
   async function ownerOf({ scheme, token }: Given): Promise<Admitted | undefined> {
     if (timingSafeEqual(digest(token), expected)) return { kind: 'admin', scopes: SCOPES };
-    const made = scheme === 'bearer' ? await tokens.use(token) : undefined;
+    const made = scheme === 'bearer' ? await tokens?.use(token) : undefined;
     return made && { kind: 'token', scopes: made.scopes };
   }
 

@@ -108,7 +108,10 @@ async function allRoutes(app: FastifyInstance, tools: RouteTools): Promise<void>
     await app.register(archiveRoutes, { ...tools, guard });
   }
   if (metricsToken !== undefined)
-    await app.register(metricsRoutes, { ...tools, guard: createAdminGuard(app, metricsToken, log) });
+    await app.register(metricsRoutes, {
+      ...tools,
+      guard: createAdminGuard(app, { adminToken: metricsToken, tokens: undefined, log }),
+    });
   await app.register(async api => apiRoutes(api, { ...tools, guard }), { prefix: '/api' });
 }
 

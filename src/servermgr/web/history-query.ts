@@ -11,6 +11,8 @@ export interface HistoryFields {
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   readonly note?: string | undefined;
+  readonly study?: string | undefined;
+  readonly participant?: string | undefined;
   /** Goes on after the session of that name. */
   readonly before?: string | undefined;
 }
@@ -57,6 +59,12 @@ const Fields = v.strictObject(
     from: field('from', isDay, 'It is a day, like 2026-11-28.'),
     to: field('to', isDay, 'It is a day, like 2026-11-28.'),
     note: field('note'),
+    study: field('study', text => /^[1-9]\d{0,8}$/.test(text), 'It is the number of a study.'),
+    participant: field(
+      'participant',
+      text => /^P-[A-Z0-9]{10}$/.test(text),
+      'It is a pseudonym, like P-ABCDEFGHJK.',
+    ),
     before: field('before', isSessionName, 'It is the name of a session: begin anew, without it.'),
   },
   issue => `There is no filter ${String(issue.received)}: leave it out.`,
@@ -66,12 +74,13 @@ const Fields = v.strictObject(
 export function readHistoryQuery(query: unknown): HistoryQuery {
   const parsed = v.safeParse(Fields, query);
   if (!parsed.success) return { kind: 'fault', fault: parsed.issues[0].message, fields: textsIn(query) };
-  const { session, world, phase, end, from, to, note } = parsed.output;
+  const { session, world, phase, end, from, to, note, study, participant } = parsed.output;
   // An id is a secret: links name its session.
   const name = session === undefined ? undefined : (nameOf(session) ?? session);
   const fields = { ...parsed.output, session: name };
   const filter = {
-    ...{ name, world, phase, note, endReason: end },
+    ...{ name, world, phase, note, participant, endReason: end },
+    study: study === undefined ? undefined : Number(study),
     fromMs: from === undefined ? undefined : Date.parse(from),
     untilMs: to === undefined ? undefined : Date.parse(to) + DAY_MS,
   };

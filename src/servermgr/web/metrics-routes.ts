@@ -15,12 +15,12 @@ export async function metricsRoutes(
 
   app.get('/metrics', async (request, reply) => {
     reply.header('cache-control', 'no-store');
-    const refused = await guard.refuse(request, ['bearer']);
-    if (refused?.kind === 'guessing') {
-      reply.header('retry-after', refused.retryAfterSeconds);
+    const admitted = await guard.admit(request, ['bearer']);
+    if (admitted.kind === 'guessing') {
+      reply.header('retry-after', admitted.retryAfterSeconds);
       return reply.code(429).type('text/plain').send('too many wrong tokens came from your address\n');
     }
-    if (refused !== undefined) {
+    if (admitted.kind === 'unknown') {
       reply.header('www-authenticate', 'Bearer realm="Craftassist fleet"');
       return reply
         .code(401)

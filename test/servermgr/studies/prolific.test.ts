@@ -120,6 +120,13 @@ test('where nobody listens nothing is known', async () => {
   expect(JSON.parse(it.lines[0] ?? '').err.message).toContain('ECONNREFUSED');
 });
 
+test('an answer that does not end is not read to the time limit', async () => {
+  await using it = await setUp();
+  it.server.trouble('endless');
+  expect(await it.check()).toBe('unknown');
+  expect(JSON.parse(it.lines[0] ?? '').err.message).toBe('the answer is larger than 262144 bytes');
+});
+
 test('fields that it has besides, or by the names that lists have, do no harm', async () => {
   await using it = await setUp();
   const answer = { id: submission, status: 'ACTIVE', participant_id: ids.participant, study: ids.study };

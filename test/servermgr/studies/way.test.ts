@@ -1,11 +1,8 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
-import {
-  createManagerFixture,
-  environmentIn,
-  type ManagerFixture,
-  supervisorCommand,
-} from '../support/manager.ts';
+import { ADMIN_TOKEN, createManagerFixture, environmentIn, type ManagerFixture } from '../support/manager.ts';
 import { newParticipant, newResearcher, type Participant, prolificLink } from '../support/study.ts';
 
 const TEST_MS = { SERVERMGR_LAUNCH_TIMEOUT: '30s' };
@@ -25,11 +22,11 @@ test('somebody agrees, reads, plays for as long as the study asks, and has their
   await person.press('I agree');
   expect(person.page()).toContain('<strong>Minecraft</strong>');
   await person.press('Start my server');
-  await eventually(async () => expect(await person.reload(study)).toContain('Your server is ready') ?? true);
+  await shows(person, study, 'Your server is ready');
   const [row] = await researcher.export(study);
   expect(row).toMatchObject({ person_id: 'anna', submission_id: 'sanna', outcome: '', text_version: '1' });
 
-  const id = await sessionIdOf(fixture);
+  const id = await theSession(fixture);
   const env = await environmentIn(await fixture.workdir(id));
   expect(env).toMatchObject({ TURK_EXPERIMENT_ID: String(study), SESSION_MAX_DURATION: '1800s' });
   expect(JSON.parse(env.SESSION_LABELS ?? '')).toMatchObject({
@@ -38,12 +35,9 @@ test('somebody agrees, reads, plays for as long as the study asks, and has their
   });
 
   await setOnline(fixture, id, 2);
-  await eventually(async () => expect(await person.reload(study)).toContain('1 person') ?? true);
+  await shows(person, study, '1 person');
   await fixture.endSession(id);
-  await eventually(
-    async () =>
-      (await person.reload(study)) && expect(person.title()).toBe('Thank you for taking part') === undefined,
-  );
+  await shows(person, study, 'Thank you for taking part');
   expect(person.code()).toBe('DONE');
   expect(person.page()).toContain('https://app.prolific.com/submissions/complete?cc=DONE');
   const again = newParticipant(url);
@@ -51,7 +45,20 @@ test('somebody agrees, reads, plays for as long as the study asks, and has their
   expect(again.code()).toBe('DONE');
   await again.open(prolificLink(study, 'anna', 'another'));
   expect(again.title()).toBe('You have already taken part');
-  const [over] = await researcher.export(study);
+  // What was saved is known a moment after the end.
+  const over = await eventually(async () =>
+    (await researcher.export(study)).find(({ saved }) => saved === 'archive'),
+  );
+  const search = (filter: string) => researcher.text(`/admin/history?${filter}`);
+  for (const filter of [`study=${study}`, `participant=${over?.participant}`])
+    expect(await search(filter)).toContain(`name=${encodeURIComponent(over?.session ?? '')}`);
+  expect(await search('study=99')).toContain('No session is like that.');
+  const api = await fetch(`${url}/api/export/studies/${study}/participations.json`, {
+    headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
+  });
+  expect(JSON.parse(await api.text()).participations).toMatchObject([
+    { participant: over?.participant, outcome: 'finished' },
+  ]);
   expect(over).toMatchObject({
     outcome: 'finished',
     code: 'DONE',
@@ -60,14 +67,21 @@ test('somebody agrees, reads, plays for as long as the study asks, and has their
   });
 });
 
-async function sessionIdOf(fixture: ManagerFixture): Promise<string> {
-  const { readdir, readFile } = await import('node:fs/promises');
-  throw new Error(`${readdir}${readFile}${fixture}`);
+/** The page is loaded anew until that is on it. */
+async function shows(person: Participant, study: number, text: string): Promise<void> {
+  await eventually(async () => {
+    expect(await person.reload(study)).toContain(text);
+    return true;
+  });
 }
 
+async function theSession(fixture: ManagerFixture): Promise<string> {
+  const [id, ...others] = await fixture.sessionIds();
+  if (id === undefined || others.length > 0) throw new Error('there is not one session');
+  return id;
+}
+
+/** @param online how many players, the agent among them */
 async function setOnline(fixture: ManagerFixture, id: string, online: number): Promise<void> {
-  throw new Error(`${fixture}${id}${online}`);
+  await writeFile(join(await fixture.workdir(id), 'online'), String(online));
 }
-
-export type { Participant };
-export { supervisorCommand };

@@ -43,6 +43,8 @@ export interface ManagerFixture extends AsyncDisposable {
   workdir(id: string): Promise<string>;
   /** The session ends by itself. */
   endSession(id: string): Promise<void>;
+  /** The ids of all sessions that were started. */
+  sessionIds(): Promise<readonly string[]>;
   /** How many supervisors run. */
   aliveCount(): Promise<number>;
   /** How many sessions have been started, whether they have ended or not. */
@@ -97,6 +99,7 @@ export async function createManagerFixture(changes: Record<string, string> = {})
       await environmentIn(workdir);
       await writeFile(join(workdir, 'end'), '');
     },
+    sessionIds: async () => (await records.list()).map(({ id }) => id),
     aliveCount,
     startedCount: async () =>
       (await readdir(home).catch(() => [])).filter(

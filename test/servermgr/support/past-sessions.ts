@@ -12,7 +12,7 @@ import { nameOf, newId } from '../../../src/servermgr/session-id.ts';
 const REPORT: SavedReport = {
   ...{ text: 'everybody had left', by: 'everybody-left', saved: 'archive', exitCode: 0 },
   ...{ startedMs: undefined, endedMs: undefined, peak: 2, bot: undefined, supervisor: undefined },
-  ...{ incomplete: [], archive: undefined },
+  ...{ incomplete: [], archive: undefined, presentMs: undefined, players: undefined },
 };
 
 export interface Past {

@@ -1,5 +1,4 @@
-import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
-import { eventually } from '../../support/eventually.ts';
+import type { Browser, Locator } from 'playwright-core';
 import { joinGame } from '../../support/player.ts';
 
 /** What somebody does who takes part, besides what everybody does. */
@@ -32,69 +31,58 @@ export interface Seen {
   readonly code: string | undefined;
 }
 
-export interface Stage {
-  readonly browser: Browser;
-  /** Everybody has a seat who gets one, and whoever comes then gets none. */
-  readonly allSeated: () => Promise<unknown>;
-  /** The machine of their session dies. */
-  readonly kill: (person: Person) => Promise<void>;
-}
-
-const PATIENCE_MS = 240_000;
-const AGAIN_MS = 10_000;
+const PATIENCE_MS = 150_000;
+const AGAIN_MS = 5_000;
+const BROWSER = { ignoreHTTPSErrors: true, viewport: { width: 1_000, height: 800 } };
 /** So long they play: the study asks for less. */
 const PLAY_MS = 7_000;
 
-/** The whole way of one person, from the link to what they see at the end. */
-export async function takePart(person: Person, stage: Stage): Promise<Seen> {
-  const { manner } = person;
-  if (manner === 'surplus') await stage.allSeated();
-  await using visit = await newVisit(stage.browser, person);
-  if (manner === 'forged') {
-    await visit.press('I agree', true);
-    return visit.seen();
+/** @returns what they see who get no seat; undefined: they have one */
+export async function agree(person: Person, browser: Browser): Promise<Seen | undefined> {
+  await using visit = await newVisit(browser, person);
+  if (person.manner === 'forged') {
+    if (await visit.offers('I agree')) await visit.press('I agree');
+    await visit.title(/not valid|not eligible/);
+    return await visit.seen();
   }
   await visit.press('I agree');
-  if (manner === 'surplus') return visit.seen('All places are taken');
+  if (person.manner === 'surplus') return await visit.seen('All places are taken');
   await visit.title('What you will do');
-  await stage.allSeated();
+  return undefined;
+}
+
+/**
+ * The way of somebody who has a seat, from their link on, which they open again.
+ * @param kill the machine of their session dies
+ */
+export async function play(person: Person, browser: Browser, kill: () => Promise<void>): Promise<Seen> {
+  const { manner } = person;
+  await using visit = await newVisit(browser, person);
   await visit.press('Start my server');
   if (manner === 'comes-back') {
     await visit.title(/place is being found|Your server/);
     await visit.restart();
   }
   await visit.title('Your server is ready');
-  if (manner === 'never-joins') return visit.seen('Your session is over');
-  const address = await visit.address();
-  const port = Number(address.split(':')[1]);
-  const game = joinGame(port);
-  if (manner === 'dies') {
-    await visit.text('1 person');
-    await stage.kill(person);
-    return visit.seen('Sorry, something broke');
-  }
+  if (manner === 'never-joins') return await visit.seen('Your session is over');
+  const game = joinGame(Number((await visit.address()).split(':')[1]));
   await visit.text('1 person');
+  if (manner === 'dies') {
+    await kill();
+    return await visit.seen('Sorry, something broke');
+  }
   await new Promise(resolve => setTimeout(resolve, PLAY_MS));
   game.destroy();
-  await visit.title('Thank you for taking part');
-  if (manner !== 'in-a-frame') return visit.seen();
-  const { title } = await visit.seen();
+  const seen = await visit.seen('Thank you for taking part');
+  if (manner !== 'in-a-frame') return seen;
   await visit.press('Submit the HIT');
   await visit.title('The HIT was submitted');
-  return { title, code: undefined };
-}
-
-/** Whoever sits before a page that came broken off, or a proxy's, loads it anew after a while. */
-async function isThere(button: Locator): Promise<boolean> {
-  return button.waitFor({ timeout: AGAIN_MS }).then(
-    () => true,
-    () => false,
-  );
+  return seen;
 }
 
 interface Visit extends AsyncDisposable {
-  /** Presses a button; what keeps it from being there is a page that is loaded anew. @param unless its absence is fine */
-  press(button: string, unless?: boolean): Promise<void>;
+  offers(button: string): Promise<boolean>;
+  press(button: string): Promise<void>;
   title(expected: string | RegExp): Promise<void>;
   text(expected: string): Promise<void>;
   address(): Promise<string>;
@@ -104,53 +92,74 @@ interface Visit extends AsyncDisposable {
 }
 
 async function newVisit(browser: Browser, { link, manner }: Person): Promise<Visit> {
-  let context: BrowserContext;
-  let page: Page;
-  const isFramed = manner === 'in-a-frame';
+  let context = await browser.newContext(BROWSER);
+  let page = await context.newPage();
+  let pressed: Locator | undefined;
 
-  async function open(): Promise<void> {
-    context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1_000, height: 800 } });
-    page = await context.newPage();
-    page.setDefaultTimeout(PATIENCE_MS);
-    // An instance that is killed while it answers breaks the answer off: people open their link again.
-    await eventually(
-      async () => (await page.goto(link, { waitUntil: 'domcontentloaded' }))?.status() !== 502,
-      {
-        timeoutMs: PATIENCE_MS,
-      },
+  const inside = () => (manner === 'in-a-frame' ? page.frameLocator('iframe') : page.locator('body'));
+  const heading = (name: string | RegExp) => inside().getByRole('heading', { level: 1, name });
+  // A proxy's page is none of ours.
+  const open = () => page.goto(link, { waitUntil: 'domcontentloaded' }).catch(() => undefined);
+
+  /**
+   * An instance that is killed breaks its answers off: people open their link again, and press again what is there
+   * still.
+   */
+  async function wait(target: Locator): Promise<void> {
+    const endMs = performance.now() + PATIENCE_MS;
+    while (!(await isThere(target))) {
+      if (performance.now() > endMs)
+        throw new Error(`${target} is not there: ${await page.innerText('body')}`);
+      const isOurs = (await inside().locator('header.top').count()) > 0;
+      if (!isOurs) await open();
+      else if (pressed !== undefined && (await pressed.isVisible())) await click(pressed);
+    }
+  }
+
+  async function click(button: Locator): Promise<void> {
+    pressed = button;
+    const options = { noWaitAfter: true, timeout: AGAIN_MS };
+    // What is replaced by another page at that moment is not there any more.
+    await (manner === 'double-clicks' ? button.dblclick(options) : button.click(options)).catch(
+      () => undefined,
     );
   }
 
-  const inside = () => (isFramed ? page.frameLocator('iframe') : page.locator('body'));
-
   await open();
   return {
-    async press(button, unless = false) {
-      const found = inside().getByRole('button', { name: button });
-      if (unless && (await found.count()) === 0) return;
-      while (!(await isThere(found))) await page.goto(link).catch(() => undefined);
-      if (manner === 'double-clicks') await found.dblclick({ noWaitAfter: true });
-      else await found.click({ noWaitAfter: true });
+    offers: async button => (await inside().getByRole('button', { name: button }).count()) > 0,
+    async press(name) {
+      const button = inside().getByRole('button', { name });
+      pressed = undefined;
+      await wait(button);
+      await click(button);
     },
-    async title(expected) {
-      await inside().getByRole('heading', { level: 1, name: expected }).waitFor();
-    },
-    async text(expected) {
-      await inside().getByText(expected).first().waitFor();
-    },
+    title: expected => wait(heading(expected)),
+    text: expected => wait(inside().getByText(expected).first()),
     address: async () => (await inside().getByLabel('Address').textContent()) ?? '',
     async seen(title) {
-      if (title !== undefined) await inside().getByRole('heading', { level: 1, name: title }).waitFor();
+      await wait(heading(title ?? /./));
       const code = inside().getByLabel('Your code');
+      if (title !== undefined && manner !== 'in-a-frame') await wait(code);
       return {
-        title: (await inside().getByRole('heading', { level: 1 }).textContent()) ?? '',
+        title: (await heading(/./).textContent()) ?? '',
         code: (await code.count()) > 0 ? ((await code.textContent()) ?? undefined) : undefined,
       };
     },
     async restart() {
       await context.close();
+      context = await browser.newContext(BROWSER);
+      page = await context.newPage();
+      pressed = undefined;
       await open();
     },
     [Symbol.asyncDispose]: () => context.close(),
   };
+}
+
+async function isThere(target: Locator): Promise<boolean> {
+  return target.waitFor({ timeout: AGAIN_MS }).then(
+    () => true,
+    () => false,
+  );
 }

@@ -54,6 +54,7 @@ export const studyTables = (kind: DatabaseKind): Migration => ({
       .addColumn('seen_ms', 'bigint', column => column.notNull())
       .addColumn('queued_ms', 'bigint')
       .addColumn('launches', 'integer', column => column.notNull())
+      .addColumn('unready_sessions', 'integer', column => column.notNull())
       .addColumn('session', 'text')
       .addColumn('outcome', 'text')
       .addColumn('outcome_ms', 'bigint')

@@ -149,6 +149,10 @@ export const EXPORT_QUERY = object(
     from: day('the first day of its request'),
     to: day('the last day of its request'),
     note: text('a part of the text of a note'),
+    study: text('the number of a study'),
+    participant: text("a participant's pseudonym"),
   },
   [],
 );
+
+export const STUDY_PARAMS = object({ number: text("the study's number") });

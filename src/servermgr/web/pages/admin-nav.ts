@@ -4,6 +4,8 @@ import { type Html, html } from '../html.ts';
 const PAGES = [
   { path: '/admin', title: 'Fleet' },
   { path: '/admin/history', title: 'History' },
+  { path: '/admin/studies', title: 'Studies' },
+  { path: '/admin/webhooks', title: 'Webhooks' },
   { path: '/admin/tokens', title: 'API tokens' },
 ] as const;
 

@@ -41,7 +41,6 @@ export function adminPage(page: AdminPage): string {
 ${fault !== undefined && html`<p class="notice" role="alert">The launcher cannot be asked just now (${fault.why}): what is shown is ${fault.sinceMs > 0 && `${durationText(page.nowMs - fault.sinceMs)} `}old, servers excepted.</p>`}
 ${launchFault !== undefined && html`<p class="notice" role="alert">No session can be launched just now: ${launchFault.why}.</p>`}
 ${figures(page, alive)}
-<p><a href="${page.base}/admin/webhooks">Webhooks</a></p>
 ${table('Running', alive, page)}
 ${alive.length > 0 && html`<p><a class="button danger" href="${page.base}/admin/stop-all">Stop all…</a></p>`}
 ${table('Recent', over, page)}`,

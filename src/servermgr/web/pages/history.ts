@@ -53,6 +53,8 @@ ${select(
 ${select('end', 'How it ended', fields.end, Object.entries(END_REASONS))}
 ${input({ name: 'from', label: 'Requested from', value: fields.from, type: 'date', hint: 'days are UTC’s' })}
 ${input({ name: 'to', label: 'Requested to', value: fields.to, type: 'date' })}
+${input({ name: 'study', label: 'Study', value: fields.study, hint: 'its number' })}
+${input({ name: 'participant', label: 'Participant', value: fields.participant, hint: 'the pseudonym, P-…' })}
 ${input({ name: 'note', label: 'Note', value: fields.note, hint: 'a part of its text' })}
 </div>
 <button class="button" type="submit">Search</button>

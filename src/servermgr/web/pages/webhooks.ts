@@ -1,6 +1,7 @@
 import type { Delivery, DeliveryState } from '../../database/webhook-deliveries.ts';
 import { type Html, html } from '../html.ts';
 import { durationText, momentText } from '../labels.ts';
+import { adminNav } from './admin-nav.ts';
 import { layout } from './layout.ts';
 
 export interface WebhooksPage {
@@ -25,8 +26,7 @@ export function webhooksPage(page: WebhooksPage): string {
     base,
     wide: true,
     refreshSeconds: 15,
-    body: html`<p><a href="${base}/admin">Fleet</a></p>
-<h1 data-reload>Webhooks</h1>
+    body: html`${adminNav(base, '/admin/webhooks')}<h1 data-reload>Webhooks</h1>
 ${deliveries.length === 0 ? html`<p class="hint">None was sent yet. Who is told what happens is set in <code>SERVERMGR_WEBHOOKS</code>.</p>` : table(page)}`,
   });
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { openStudyExports } from '../../database/study-export.ts';
 import { createIdentities } from '../../studies/identities.ts';
-import { SOURCES, type Study } from '../../studies/study.ts';
+import { SOURCES, type Study, studyNumber } from '../../studies/study.ts';
 import { type FormFields, fieldsOf, newStudyFields, readStudyForm } from '../../studies/study-form.ts';
 import { seeOther } from '../base-path.ts';
 import { sendErrorPage, sendPage } from '../errors.ts';
@@ -11,7 +11,7 @@ import { studiesPage } from '../pages/studies/list.ts';
 import { studyPage } from '../pages/studies/study.ts';
 import type { RouteTools } from '../route-tools.ts';
 import { ensureVisitor, formField, formToken } from '../visitor-cookie.ts';
-import { sendExport } from './export.ts';
+import { sendParticipations } from './export.ts';
 import { codesIn, linksCsv } from './links.ts';
 
 /** Of a form: the texts of a study are long. */
@@ -114,7 +114,7 @@ export async function studyAdminRoutes(app: FastifyInstance, tools: RouteTools):
 
   for (const format of ['csv', 'json'] as const)
     withStudy('get', `/participations.${format}`, async ({ number }, _, reply) =>
-      sendExport(reply, await exports.rows(number), { study: number, format }),
+      sendParticipations(reply, await exports.rows(number), { study: number, format }),
     );
 
   withStudy('post', '/delete', async (study, request, reply) => {
@@ -147,8 +147,8 @@ export async function studyAdminRoutes(app: FastifyInstance, tools: RouteTools):
   ): void {
     const options = method === 'post' ? posted : {};
     app[method]<WithNumber>(`/admin/studies/:number${path}`, options, async (request, reply) => {
-      const { number } = request.params;
-      const study = /^[1-9]\d{0,8}$/.test(number) ? await studies.find(Number(number)) : undefined;
+      const number = studyNumber(request.params.number);
+      const study = number === undefined ? undefined : await studies.find(number);
       return study === undefined ? noSuchStudy(reply) : handle(study, request, reply);
     });
   }

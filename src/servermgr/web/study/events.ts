@@ -33,6 +33,10 @@ export async function studyEvents(app: FastifyInstance, tools: EventsOptions): P
     const visit = await tools.visitOf(request);
     if ('refused' in visit) return reply.code(404).send({ error: 'that page is not known' });
     const standing = await recruitment.standing(visit.study, visit.ticket);
+    const over =
+      standing.kind === 'over'
+        ? await recruitment.sessionOf(standing.participation).catch(() => undefined)
+        : undefined;
     if (request.raw.destroyed) return reply.hijack();
     // A page in a sandboxed frame has an origin of its own; what is told needs its ticket, and no cookie.
     reply.header('access-control-allow-origin', '*');
@@ -42,16 +46,25 @@ export async function studyEvents(app: FastifyInstance, tools: EventsOptions): P
       return reply.code(503).send({ error: 'too many streams are open: the page refreshes itself instead' });
     }
     if (standing.kind === 'active') follow(visit.study, standing.participation, stream);
-    else if (standing.kind === 'over') followEnd(standing.participation, stream);
+    else if (standing.kind === 'over') followEnd(standing.participation, over, stream);
     else stream.end();
     return reply;
   });
 
-  /** Of a session that is over it is told what was saved. */
-  function followEnd({ session, outcome }: Participation, stream: EventStream): void {
-    stream.send('study', { state: `over ${outcome}` });
-    if (session === undefined) stream.end();
-    else stream.onClose(fleet.subscribe(session, view => sendView(stream, view)));
+  /** Of a session that is over it is told what was saved, as soon as that is known. */
+  function followEnd(
+    { session, outcome }: Participation,
+    view: SessionView | undefined,
+    stream: EventStream,
+  ): void {
+    const state = `over ${outcome}`;
+    function tell(now: SessionView | undefined): void {
+      const isLast = session === undefined || now?.ended?.report !== undefined;
+      stream.send('study', { state, saved: now === undefined ? '' : waitView(now).archive, isLast });
+      if (isLast) stream.end();
+    }
+    if (session !== undefined) stream.onClose(fleet.subscribe(session, tell));
+    tell(view);
   }
 
   function follow(study: Study, first: Participation, stream: EventStream): void {
@@ -73,6 +86,8 @@ export async function studyEvents(app: FastifyInstance, tools: EventsOptions): P
       if (session === undefined || session === subscribed) return;
       subscribed = session;
       stream.onClose(fleet.subscribe(session, view => sendView(stream, view)));
+      const now = fleet.peek(session);
+      if (now !== undefined) sendView(stream, now);
     }
 
     stream.onClose(recruitment.follow(first.id, look));

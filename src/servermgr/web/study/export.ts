@@ -1,11 +1,10 @@
 import { stringify } from 'csv-stringify/sync';
 import type { FastifyReply } from 'fastify';
 import { type ExportRow, exportColumns } from '../../database/study-export.ts';
-
-export type ExportFormat = 'csv' | 'json';
+import type { ExportFormat } from '../send-export.ts';
 
 /** Sends what a study has brought, a row a participation. */
-export function sendExport(
+export function sendParticipations(
   reply: FastifyReply,
   rows: readonly ExportRow[],
   { study, format }: { readonly study: number; readonly format: ExportFormat },

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Participation } from '../../studies/participation.ts';
 import type { Consented } from '../../studies/recruitment.ts';
-import type { Study } from '../../studies/study.ts';
+import { type Study, studyNumber } from '../../studies/study.ts';
 import { sendPage } from '../errors.ts';
 import { studyMessage } from '../pages/study/study-page.ts';
 import type { RouteTools } from '../route-tools.ts';
@@ -97,7 +97,8 @@ export async function studyRoutes(app: FastifyInstance, tools: RouteTools): Prom
   }
 
   async function studyOf({ params }: FastifyRequest<WithNumber>): Promise<Study | undefined> {
-    return /^[1-9]\d{0,8}$/.test(params.number) ? recruitment.studies.find(Number(params.number)) : undefined;
+    const number = studyNumber(params.number);
+    return number === undefined ? undefined : recruitment.studies.find(number);
   }
 }
 

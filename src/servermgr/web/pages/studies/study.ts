@@ -31,10 +31,10 @@ ${figure(String(counts.active), 'take part now')}${figure(String(counts.outcomes
 <table class="sessions"><caption>What became of people</caption><thead><tr><th scope="col">Outcome</th><th scope="col">Code</th><th scope="col">How many</th></tr></thead>
 <tbody>${Object.entries(CODE_TEXTS).map(([outcome, text]) => outcomeRow(study, counts, outcome, text))}
 ${outcomeRow(study, counts, 'returned', 'the platform took the place back')}${outcomeRow(study, counts, 'expired', 'closed the page before a session')}</tbody></table>
-<p class="actions"><a class="button" href="${here}/edit">Change it</a>
+<div class="actions"><a class="button" href="${here}/edit">Change it</a>
 ${button(csrf, `${here}/${isClosed ? 'open' : 'close'}`, isClosed ? 'Open it again' : 'Close it')}
 <a class="button" href="${here}/participations.csv">Export (CSV)</a>
-<a class="button" href="${here}/participations.json">Export (JSON)</a></p>
+<a class="button" href="${here}/participations.json">Export (JSON)</a></div>
 ${study.settings.platforms.map(platform => platformText(platform, page))}
 ${linksForm(here, csrf)}
 ${deleteForm(here, csrf)}`,

@@ -1,6 +1,7 @@
 import { renderMarkdown } from '../../../studies/markdown.ts';
 import type { Study, StudyTexts } from '../../../studies/study.ts';
 import { type Html, html } from '../../html.ts';
+import { minutesText } from '../../labels.ts';
 import { formFields, type StudyForm, studyPage, studyPath } from './study-page.ts';
 
 export interface ConsentPage {
@@ -41,5 +42,5 @@ function choice({ version }: StudyTexts, form: StudyForm): Html {
 /** What somebody has to have, told before they begin. */
 export function needsText(version: string | undefined, minutes: number): Html {
   const edition = version === undefined ? 'Minecraft (Java Edition)' : `Minecraft Java Edition ${version}`;
-  return html`<p class="needs">You need <strong>${edition}</strong> on this computer, and about ${minutes} minutes.</p>`;
+  return html`<p class="needs">You need <strong>${edition}</strong> on this computer, and about ${minutesText(minutes)}.</p>`;
 }

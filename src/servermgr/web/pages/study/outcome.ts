@@ -56,7 +56,7 @@ export function outcomePage(page: OutcomePage): string {
     title,
     body: html`<section class="card message" ${liveAttributes(page.form, `over ${page.outcome}`)}><h1>${title}</h1>
 <p>${text}</p>
-${page.saved !== '' && html`<p class="summary">${page.saved}</p>`}
+<p class="summary" data-study="saved">${page.saved}</p>
 ${wayOut(page)}
 ${page.again && againForm(page.form, page.again)}
 </section>`,

@@ -1,6 +1,7 @@
 import type { SessionView } from '../../../fleet/view.ts';
 import type { Study } from '../../../studies/study.ts';
 import { html } from '../../html.ts';
+import { minutesText } from '../../labels.ts';
 import { sessionCard } from '../session-card.ts';
 import { waitView } from '../wait-view.ts';
 import { type StudyForm, studyPage, studyPath } from './study-page.ts';
@@ -31,7 +32,9 @@ export function playingPage({ study, form, view, nowMs, isOverdue }: PlayingPage
     body: html`<div data-state="${stateOfPlaying(isOverdue)}">${card}
 ${isOverdue && leaveForm(study, form)}</div>
 <p class="hint">${
-      settings.minimumMinutes > 0 ? `The study asks you to play for ${settings.minimumMinutes} minutes. ` : ''
+      settings.minimumMinutes > 0
+        ? `The study asks you to play for ${minutesText(settings.minimumMinutes)}. `
+        : ''
     }When your session is over, this page shows your code: keep it open.</p>`,
   });
 }

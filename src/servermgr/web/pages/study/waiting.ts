@@ -21,7 +21,7 @@ export function waitingPage({ study, form, place, sinceMs, nowMs, isOverdue }: W
     refreshSeconds: 5,
     body: html`<section class="card session" ${liveAttributes(form, stateOfWaiting(isOverdue))} data-now="${new Date(nowMs).toISOString()}">
 <div role="status" aria-live="polite"><h1>${isOverdue ? 'It takes longer than it should' : 'A place is being found for you'}</h1>
-<p class="lead" data-text="place">${placeText(place)}</p></div>
+<p class="lead" data-study="place">${placeText(place)}</p></div>
 <dl class="facts waiting"><div><dt>You have waited</dt><dd><time data-since="${new Date(sinceMs).toISOString()}">${durationText(nowMs - sinceMs)}</time></dd></div></dl>
 <p class="hint">Keep this page open: your turn passes when it is closed. It goes on by itself.</p>
 ${isOverdue && leaveForm(study, form)}
