@@ -132,7 +132,7 @@ test.concurrent('the pages lead to the dashboard as soon as it answers, and old 
   const page = () => visitor.text(`/wait?q=${id}`);
   const waiting = await eventually(async () => {
     const text = await page();
-    return text.includes('The game answers; the agent’s dashboard is almost there.') ? text : undefined;
+    return text.includes('The game is ready; the agent’s dashboard is almost there.') ? text : undefined;
   });
   expect(waiting).toContain('data-phase="starting"');
   expect(waiting).toMatch(/<p class="dashboard gone" data-if="dashboard">/);
