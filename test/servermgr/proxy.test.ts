@@ -85,7 +85,7 @@ test('servermgr reaches ECS and the bucket through the tunnels of a proxy, and n
   if (task !== undefined) aws.tasks.end(task, { exitCode: 0 });
   const page = await eventually(async () => {
     const text = await visitor.text(`/wait?q=${id}`);
-    return text.includes('The report says so.') ? text : undefined;
+    return text.includes('Its computer was switched off.') ? text : undefined;
   });
   const admin = await newVisitor(program.url, { authorization: `Bearer ${adminToken}` }).text('/admin');
   expect(new Set(proxy.requests)).toEqual(new Set(['CONNECT ecs.test:443', 'CONNECT s3.test:443']));

@@ -9,7 +9,7 @@ import { openDatabase } from '../../../src/servermgr/database/open.ts';
 import { type FleetRecord, newRecord } from '../../../src/servermgr/database/records.ts';
 import { createRegistry } from '../../../src/servermgr/fleet/registry.ts';
 import { requestedSession, type Session } from '../../../src/servermgr/launchers/launcher.ts';
-import { newId } from '../../../src/servermgr/session-id.ts';
+import { newId, requestedAtMs } from '../../../src/servermgr/session-id.ts';
 
 export const SILENT = pino({ level: 'silent' });
 
@@ -64,7 +64,8 @@ export async function createParts(records: readonly FleetRecord[] = []) {
 
 /** A session that was launched just now. */
 export function launchedRecord(changes: Partial<FleetRecord> = {}): FleetRecord {
-  return newRecord(newSession(), { requestedMs: Date.now(), ...changes });
+  const session = newSession();
+  return newRecord(session, { requestedMs: requestedAtMs(session.id) ?? 0, ...changes });
 }
 
 export function newSession(): Session {
