@@ -4,11 +4,13 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { openPage } from './support/browser.ts';
+import { openPage, useBrowser } from './support/browser.ts';
 import { createManagerFixture, type ManagerFixture } from './support/manager.ts';
 import { servePage } from './support/page-server.ts';
 import { startReverseProxy } from './support/reverse-proxy.ts';
 import { idIn, newVisitor } from './support/visitor.ts';
+
+useBrowser();
 
 test.concurrent('in a sandboxed frame, whose streams are refused, the page goes on to the end by reloading itself', async () => {
   await using fixture = await createManagerFixture();

@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { expectAccessible } from './support/accessibility.ts';
-import { asAdmin, expectText, openPage, picture, WORLDS } from './support/browser.ts';
+import { asAdmin, expectText, openPage, picture, useBrowser, WORLDS } from './support/browser.ts';
 import { createManagerFixture, supervisorCommand } from './support/manager.ts';
 import { newVisitor } from './support/visitor.ts';
+
+useBrowser();
 
 /** Every page that somebody sees, as axe sees it: 320 and 1,280 pixels wide, light and dark. */
 

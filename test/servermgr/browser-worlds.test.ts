@@ -2,8 +2,10 @@
 
 import { expect, test } from 'vitest';
 import { expectAccessible, expectNoSidewaysScrolling } from './support/accessibility.ts';
-import { openPage } from './support/browser.ts';
+import { openPage, useBrowser } from './support/browser.ts';
 import { startWebApp } from './support/web-app.ts';
+
+useBrowser();
 
 const LONG =
   'A landscape of hills, trees and water, with a village at its river, which the agent knows: go there. ';

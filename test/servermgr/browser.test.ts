@@ -13,11 +13,13 @@ import { nameOf } from '../../src/servermgr/session-id.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { startAwsServer } from './support/aws-server.ts';
-import { asAdmin, expectText, openPage, picture, WORLDS } from './support/browser.ts';
+import { asAdmin, expectText, openPage, picture, useBrowser, WORLDS } from './support/browser.ts';
 import { ADMIN_TOKEN, createManagerFixture, programPath, supervisorCommand } from './support/manager.ts';
 import { startProgram } from './support/program.ts';
 import { startReverseProxy } from './support/reverse-proxy.ts';
 import { newVisitor } from './support/visitor.ts';
+
+useBrowser();
 
 const SPOT_REASON = 'Your Spot Task was interrupted.';
 test.concurrent('a person presses the button, reads the address, plays there with the agent, leaves; the archive is there and opens', async () => {

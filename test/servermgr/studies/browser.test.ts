@@ -2,10 +2,12 @@
 
 import { expect, test } from 'vitest';
 import { expectAccessible } from '../support/accessibility.ts';
-import { asAdmin, openPage, picture } from '../support/browser.ts';
+import { asAdmin, openPage, picture, useBrowser } from '../support/browser.ts';
 import { createManagerFixture } from '../support/manager.ts';
 import { newParticipant, newResearcher, prolificLink } from '../support/study.ts';
 import { startFields } from '../support/visitor.ts';
+
+useBrowser();
 
 test('a study is accessible, to those who take part and to those who run it', async () => {
   await using fixture = await createManagerFixture({ SERVERMGR_FLEET_LIMIT: '1' });

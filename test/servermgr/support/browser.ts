@@ -13,18 +13,21 @@ let browser: Browser;
 
 const PATIENCE_MS = 90_000;
 
-beforeAll(async () => {
-  browser = await chromium.launch({
-    timeout: PATIENCE_MS,
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: [
-      ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-      ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-    ],
+/** Starts it for the tests of a file, each of which has to call this: workers keep modules, and run them once. */
+export function useBrowser(): void {
+  beforeAll(async () => {
+    browser = await chromium.launch({
+      timeout: PATIENCE_MS,
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      args: [
+        ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+        ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+      ],
+    });
   });
-});
 
-afterAll(() => browser.close());
+  afterAll(() => browser.close());
+}
 
 export const asAdmin = { httpCredentials: { username: 'study', password: ADMIN_TOKEN } };
 
