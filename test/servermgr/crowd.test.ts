@@ -33,7 +33,8 @@ test('of 500 visitors at once, 20 get a session, and everyone else a clear answe
   const others = answers.filter(({ status }) => status === 503);
   expect([lucky.length, others.length]).toEqual([PLACES, VISITORS - PLACES]);
   expect(new Set(lucky.map(idIn)).size).toBe(PLACES);
-  expect(await fixture.startedCount()).toBe(PLACES);
+  // On a machine with much to do they are on their way for a while.
+  await eventually(async () => (await fixture.startedCount()) === PLACES);
   for (const answer of others) {
     expect(answer.headers.get('retry-after')).toBe('60');
     expect(await answer.text()).toContain('20 sessions are running, which is all that there is room for.');

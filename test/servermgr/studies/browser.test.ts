@@ -67,4 +67,4 @@ test('a study is accessible, to those who take part and to those who run it', as
   }
   await admin.page.goto(`${url}/admin/webhooks`);
   await expectAccessible(admin.page);
-});
+}, 300_000);
