@@ -3,19 +3,7 @@ import { type FleetRecord, newRecord } from '../../src/servermgr/database/record
 import { createLaunchHistory, LATELY } from '../../src/servermgr/fleet/launch-history.ts';
 import type { Observation } from '../../src/servermgr/fleet/observation.ts';
 import { requestedSession } from '../../src/servermgr/launchers/launcher.ts';
-
-const SEEN: Observation = {
-  ...{ fromStart: true, progress: 100, readyMs: undefined, answeredMs: undefined, silentMs: undefined },
-  ...{
-    version: 'Cuberite 1.12.2',
-    people: 0,
-    told: undefined,
-    everJoined: false,
-    everybodyLeftMs: undefined,
-    peopleMs: 0,
-    peopleSinceMs: undefined,
-  },
-};
+import { SEEN } from './support/fleet-parts.ts';
 
 /** A session that was ready so many seconds after it was asked for. */
 function launch(

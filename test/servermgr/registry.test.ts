@@ -1,7 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import type { Observation } from '../../src/servermgr/fleet/observation.ts';
 import { eventually } from '../support/eventually.ts';
-import { createParts, launchedRecord } from './support/fleet-parts.ts';
+import { createParts, launchedRecord, SEEN } from './support/fleet-parts.ts';
 
 afterEach(() => void vi.useRealTimers());
 
@@ -78,16 +77,3 @@ test('what launches usually take is known after a start, also of sessions that p
     { id: next.session.id, version: undefined, usual: { readyAfterMs: 40_000, version: '1.12.2' } },
   ]);
 });
-
-const SEEN: Observation = {
-  ...{ fromStart: true, progress: 100, readyMs: undefined, answeredMs: undefined, silentMs: undefined },
-  ...{
-    version: 'Cuberite 1.12.2',
-    people: 0,
-    told: undefined,
-    everJoined: false,
-    everybodyLeftMs: undefined,
-    peopleMs: 0,
-    peopleSinceMs: undefined,
-  },
-};

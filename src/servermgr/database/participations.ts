@@ -47,8 +47,8 @@ export interface Participations {
   noteSeen(ids: readonly string[], nowMs: number): Promise<void>;
   /** They have read the instructions, and wait for a place. */
   enqueue(id: string, nowMs: number): Promise<void>;
-  /** @returns whether they waited for it still */
-  assign(id: string, session: string): Promise<boolean>;
+  /** Gives somebody the session of that launch. @returns whether they have it: they may have left, or been given another */
+  assign(waiting: Participation, session: string): Promise<boolean>;
   /** Its session never became ready: it waits for another one, where it was in the queue. @returns whether it had that session still */
   takeAway(participation: Participation): Promise<boolean>;
   /** A launch has failed: the next one is another request. */
@@ -165,14 +165,22 @@ export function openParticipations({ db, transaction }: Database): Participation
         .execute();
     },
 
-    async assign(id, session) {
+    async assign({ id, launches }, session) {
       const { numUpdatedRows } = await db
         .updateTable('participations')
         .set({ state: 'playing', session })
         .where('id', '=', id)
         .where('state', '=', 'waiting')
+        .where('launches', '=', launches)
         .executeTakeFirst();
-      return numUpdatedRows > 0;
+      if (numUpdatedRows > 0) return true;
+      // Another instance may have been faster with the same launch.
+      const row = await db
+        .selectFrom('participations')
+        .select('session')
+        .where('id', '=', id)
+        .executeTakeFirst();
+      return row?.session === session;
     },
 
     async takeAway({ id, session = '', launches, unreadySessions }) {

@@ -46,7 +46,8 @@ export function createLaunching(options: LaunchingOptions): Launching {
     if ('id' in result) {
       faults.delete(id);
       // Whoever has left meanwhile needs none.
-      if (!(await participations.assign(id, result.id))) await fleet.stop({ id: result.id }, 'visitor');
+      if (!(await participations.assign(participation, result.id)))
+        await fleet.stop({ id: result.id }, 'visitor');
       return;
     }
     if (result.kind === 'unknown-world' || result.kind === 'unknown-agent')

@@ -84,8 +84,9 @@ export function openRecruitment(options: RecruitmentOptions): Recruitment {
     const { identity, textVersion } = arriving;
     const keys = identities.keysOf(identity);
     const standing = await participations.standing(study, keys);
-    // Whoever takes part was let in before.
-    if (standing.kind === 'active') return standing;
+    // Whoever takes part, or has, is known here: Prolific would say that their submission is over.
+    const isNew = standing.kind === 'new' || (standing.kind === 'over' && standing.mayTryAgain);
+    if (!isNew) return standing;
     const verified = await verify(arriving);
     if (verified === 'refused') return { kind: 'not-eligible' };
     const sealed = identities.seal(identity);

@@ -8,11 +8,8 @@ export type Platform = (typeof PLATFORMS)[number];
 export const SOURCES = [...PLATFORMS, 'link'] as const;
 export type Source = (typeof SOURCES)[number];
 
-/**
- * What becomes of somebody who wants to take part. All but `returned` and `expired`, after which nobody is there who
- * could read one, have a code of their own.
- */
-export const OUTCOMES = [
+/** What becomes of somebody who wants to take part, with a code of its own for each. */
+export const CODED_OUTCOMES = [
   /** Somebody was there for as long as the study wants. */
   'finished',
   /** The session ended before that, by its participant or because nobody came. */
@@ -24,21 +21,17 @@ export const OUTCOMES = [
   'technical',
   /** All seats were taken. */
   'surplus',
+] as const;
+
+/** The same, and what leaves nobody behind who could read a code. */
+export const OUTCOMES = [
+  ...CODED_OUTCOMES,
   /** The platform has taken the place back. */
   'returned',
   /** The page was closed before a session was started. */
   'expired',
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
-
-export const CODED_OUTCOMES = [
-  'finished',
-  'incomplete',
-  'no-consent',
-  'waited-too-long',
-  'technical',
-  'surplus',
-] as const;
 export type CodedOutcome = (typeof CODED_OUTCOMES)[number];
 
 const Code = v.pipe(

@@ -43,7 +43,9 @@ export function createVerification(options: VerificationOptions): Verification {
         { event: 'participation_over', study: study.number, participation: id, outcome: 'returned' },
         `participation is over: Prolific says ${status}`,
       );
-      if (session !== undefined) await fleet.stop({ id: session }, 'returned');
+      // It may have been given to them in the same moment.
+      const given = (await participations.find(id))?.session ?? session;
+      if (given !== undefined) await fleet.stop({ id: given }, 'returned');
       return;
     }
     if (status === 'active' && verified === 'unchecked')

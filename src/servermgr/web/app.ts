@@ -13,6 +13,7 @@ import { apiRoutes } from './api/routes.ts';
 import { archiveRoutes } from './archive-routes.ts';
 import { connectionTimeouts } from './connection-timeouts.ts';
 import { limitConnections } from './connections.ts';
+import { contentPolicy } from './content-policy.ts';
 import { registerErrorPages } from './errors.ts';
 import { createStreams } from './event-stream.ts';
 import { healthRoutes } from './health-routes.ts';
@@ -54,19 +55,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.addHook('preClose', async () => streams.closeAll());
 
   await app.register(helmet, {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        scriptSrc: ["'self'"],
-        styleSrc: ["'self'"],
-        imgSrc: ["'self'"],
-        connectSrc: ["'self'"],
-        formAction: ["'self'"],
-        baseUri: ["'none'"],
-        frameAncestors: ["'none'"],
-      },
-    },
+    contentSecurityPolicy: contentPolicy({ formAction: ["'self'"], frameAncestors: ["'none'"] }),
   });
   await app.register(cookie, { secret });
   await app.register(formbody, { bodyLimit: MAX_BODY_BYTES });

@@ -158,7 +158,7 @@ test('an end is decided once', async () => {
     sealed: undefined,
   });
   // Whoever has left gets no session.
-  expect(await here.participations.assign(participation.id, 'a session')).toBe(false);
+  expect(await here.participations.assign(participation, 'a session')).toBe(false);
 });
 
 test('of those who do not agree nothing is kept, and a double click is one', async () => {

@@ -7,6 +7,7 @@ import { openFleetTable } from '../../../src/servermgr/database/fleet-table.ts';
 import { createLease } from '../../../src/servermgr/database/lease.ts';
 import { openDatabase } from '../../../src/servermgr/database/open.ts';
 import { type FleetRecord, newRecord } from '../../../src/servermgr/database/records.ts';
+import type { Observation } from '../../../src/servermgr/fleet/observation.ts';
 import { createRegistry } from '../../../src/servermgr/fleet/registry.ts';
 import { requestedSession, type Session } from '../../../src/servermgr/launchers/launcher.ts';
 import { newId, requestedAtMs } from '../../../src/servermgr/session-id.ts';
@@ -61,6 +62,20 @@ export async function createParts(records: readonly FleetRecord[] = []) {
     },
   };
 }
+
+/** What is observed of a server that has told what it is, before anybody may join. */
+export const SEEN: Observation = {
+  ...{ fromStart: true, progress: 100, readyMs: undefined, answeredMs: undefined, silentMs: undefined },
+  ...{
+    version: 'Cuberite 1.12.2',
+    people: 0,
+    told: undefined,
+    everJoined: false,
+    everybodyLeftMs: undefined,
+    peopleMs: 0,
+    peopleSinceMs: undefined,
+  },
+};
 
 /** A session that was launched just now. */
 export function launchedRecord(changes: Partial<FleetRecord> = {}): FleetRecord {
