@@ -1,18 +1,17 @@
-import { type Insertable, type Selectable, sql, type Transaction } from 'kysely';
+import type { Insertable, Transaction } from 'kysely';
 import { type IdentityKeys, newParticipationId, newPseudonym } from '../studies/identities.ts';
 import {
   type Identity,
-  PARTICIPATION_STATES,
   type Participation,
   type Standing,
   standingOf,
-  VERIFIED,
   type Verified,
 } from '../studies/participation.ts';
-import { codeFor, OUTCOMES, type Outcome, opennessOf, SOURCES, type Study } from '../studies/study.ts';
+import { codeFor, type Outcome, opennessOf, type Study } from '../studies/study.ts';
 import type { Database } from './database.ts';
+import { forget, lastSeenBefore } from './forgetting.ts';
+import { participationOf } from './participation-rows.ts';
 import type { ParticipationsTable, Tables } from './schema.ts';
-import { readReport } from './stored-json.ts';
 
 /** Somebody who comes in: who they are, and what the platform says of them. */
 export interface Arrival {
@@ -234,38 +233,6 @@ export function openParticipations({ db, transaction }: Database): Participation
 
 type Reader = Pick<Database['db'], 'selectFrom'>;
 
-/** The participants of a study who have not been there since. */
-async function lastSeenBefore(db: Reader, study: number, ms: number): Promise<string[]> {
-  const rows = await db
-    .selectFrom('participants')
-    .innerJoin('participations', 'participations.participant', 'participants.id')
-    .select('participants.id')
-    .where('participants.study', '=', study)
-    .where('participants.person_key', 'not like', `${FORGOTTEN}%`)
-    .groupBy('participants.id')
-    .having(({ fn }) => fn.max('participations.created_ms'), '<', ms)
-    .having(({ fn }) => fn.max(sql<number>`case when state = 'over' then 0 else 1 end`), '=', 0)
-    .execute();
-  return rows.map(({ id }) => id);
-}
-
-/** Begins the key of somebody who is not known any more. */
-const FORGOTTEN = 'forgotten ';
-
-async function forget(tx: Transaction<Tables>, participant: string): Promise<void> {
-  await forgetInSessions(tx, participant);
-  await tx
-    .updateTable('participants')
-    .set({ person: null, person_key: `${FORGOTTEN}${participant}` })
-    .where('id', '=', participant)
-    .execute();
-  await tx
-    .updateTable('participations')
-    .set({ submission: null, submission_key: null, sealed: null })
-    .where('participant', '=', participant)
-    .execute();
-}
-
 /** The pseudonym of a person, who gets one with their first consent. */
 async function participantOf(
   tx: Transaction<Tables>,
@@ -292,21 +259,6 @@ async function participantOf(
   return id;
 }
 
-/** What the sessions of a participant were launched with has their ids in it, and what they report may have names. */
-export async function forgetInSessions(tx: Transaction<Tables>, participant: string): Promise<void> {
-  const sessions = await tx
-    .selectFrom('sessions')
-    .innerJoin('participations', 'participations.session', 'sessions.id')
-    .select(['sessions.id', 'sessions.report'])
-    .where('participations.participant', '=', participant)
-    .execute();
-  for (const { id, report } of sessions) {
-    const known = readReport(report);
-    const kept = known === undefined ? null : JSON.stringify({ ...known, players: undefined });
-    await tx.updateTable('sessions').set({ ordered: null, report: kept }).where('id', '=', id).execute();
-  }
-}
-
 function blankRow({ number, textVersion }: Study, source: Identity['source'], nowMs: number) {
   return {
     ...{ id: newParticipationId(), study: number, source, text_version: textVersion },
@@ -326,39 +278,4 @@ function blankRow({ number, textVersion }: Study, source: Identity['source'], no
 
 function endedAs(study: Study, outcome: Outcome, nowMs: number) {
   return { state: 'over', sealed: null, outcome, outcome_ms: nowMs, code: codeFor(study, outcome) ?? null };
-}
-
-export function participationOf(row: Selectable<ParticipationsTable>): Participation {
-  return {
-    id: row.id,
-    study: row.study,
-    participant: row.participant ?? undefined,
-    source: SOURCES.find(known => known === row.source) ?? 'link',
-    submissionKey: row.submission_key ?? undefined,
-    submission: row.submission ?? undefined,
-    sealed: row.sealed ?? undefined,
-    state: stateOf(row.state),
-    verified: VERIFIED.find(known => known === row.verified) ?? 'unchecked',
-    verifiedMs: row.verified_ms ?? undefined,
-    textVersion: row.text_version,
-    consentMs: row.consent_ms ?? undefined,
-    seenMs: row.seen_ms,
-    queuedMs: row.queued_ms ?? undefined,
-    launches: row.launches,
-    unreadySessions: row.unready_sessions,
-    session: row.session ?? undefined,
-    outcome: outcomeIn(row.outcome),
-    outcomeMs: row.outcome_ms ?? undefined,
-    code: row.code ?? undefined,
-    createdMs: row.created_ms,
-  };
-}
-
-/** One of a later version is over, as far as this one may act. */
-function stateOf(text: string): Participation['state'] {
-  return PARTICIPATION_STATES.find(known => known === text) ?? 'over';
-}
-
-function outcomeIn(text: string | null): Outcome | undefined {
-  return OUTCOMES.find(known => known === text);
 }

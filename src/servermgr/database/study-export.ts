@@ -2,7 +2,8 @@ import { presenceMs } from '../fleet/presence.ts';
 import { nameOf } from '../session-id.ts';
 import type { Participation } from '../studies/participation.ts';
 import type { Database } from './database.ts';
-import { forgetInSessions, participationOf } from './participations.ts';
+import { forgetInSessions } from './forgetting.ts';
+import { participationOf } from './participation-rows.ts';
 import { type FleetRecord, recordOf } from './records.ts';
 
 /** One participation with all that is known of it. */

@@ -188,6 +188,29 @@ test('a place that Prolific takes back is free for somebody else, and its sessio
   expect((await agreed(url, prolificLink(study, 'bea'))).title()).toBe('What you will do');
 });
 
+test('who has finished is known by us, whatever Prolific says of their submission by then', async () => {
+  await using prolific = await startProlificServer(TOKEN);
+  await using fixture = await createManagerFixture({
+    ...{ SERVERMGR_PROLIFIC_TOKEN: TOKEN, SERVERMGR_PROLIFIC_URL: prolific.url },
+  });
+  const { url } = await fixture.startManager();
+  const study = await newResearcher(url).create();
+  prolific.put('sanna', { participant: 'anna', study: 'study1', status: 'ACTIVE' });
+  const oldTab = newParticipant(url);
+  await oldTab.open(prolificLink(study, 'anna'));
+  const person = await agreed(url, prolificLink(study, 'anna'));
+  await person.press('Start my server');
+  await titled(person, study, 'Your server is ready');
+  await person.press('End my session');
+  await eventually(async () => {
+    await person.reload(study);
+    return person.code() === 'LEFT';
+  });
+  prolific.put('sanna', { participant: 'anna', study: 'study1', status: 'AWAITING REVIEW' });
+  await oldTab.press('I agree');
+  expect([oldTab.title(), oldTab.code()]).toEqual(['Your session is over', 'LEFT']);
+});
+
 test('a study that has not opened, and one that is closed, each say so', async () => {
   await using fixture = await createManagerFixture();
   const { url } = await fixture.startManager();
