@@ -1,3 +1,5 @@
+/** @module-tag slow */
+
 import parse from 'parse-prometheus-text-format';
 import { expect, test } from 'vitest';
 import type { LaunchResult } from '../../src/servermgr/fleet/fleet.ts';

@@ -1,3 +1,5 @@
+/** @module-tag slow */
+
 import { expect, test } from 'vitest';
 import { nameOf } from '../../src/servermgr/session-id.ts';
 import { eventually } from '../support/eventually.ts';

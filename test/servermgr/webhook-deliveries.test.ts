@@ -1,3 +1,5 @@
+/** @module-tag slow */
+
 import type { ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
 import { openFleetTable } from '../../src/servermgr/database/fleet-table.ts';

@@ -1,3 +1,5 @@
+/** @module-tag slow */
+
 import { expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
 import { createManagerFixture, supervisorCommand } from '../support/manager.ts';
