@@ -85,7 +85,7 @@ function withContent(stat: FileStat, content: Buffer): Pick<OpenFile, 'statAgain
 }
 
 /** A log that grows all the time is then read as it is: what has been read of it stays as it was. */
-const ATTEMPTS = 5;
+const ATTEMPTS = 20;
 /** Of the small file that is open. */
 const CONTENT = Buffer.allocUnsafeSlow(SLICE_BYTES);
 
