@@ -273,7 +273,7 @@ describe('in Postgres', () => {
 });
 
 /** On a busy machine a pool's connections may all be in use for too long: its page says so, and is loaded again. */
-async function untilConnected<Result>(click: () => Promise<Result>): Promise<Result> {
+async function untilConnected<Result>(click: () => Promise<Result> | undefined): Promise<Result | undefined> {
   for (;;) {
     try {
       return await click();
