@@ -45,9 +45,10 @@ export const pigzRclone = peer(
 );
 
 /** Ours with a codec at a level, from the start of its process. */
-export function ours(codec: 'gzip' | 'zstd', level: number): Contestant {
-  const script = `exec $OURS "$PWD" "s3://$OBJECT" ${codec} ${level}`;
-  return { name: `ours, ${codec} ${level}`, needs: [], script, isOurs: true, waits: false };
+export function ours(codec: 'gzip' | 'zstd', level: number, deflate: 'isal' | 'zlib' = 'zlib'): Contestant {
+  const name = deflate === 'isal' ? `ours, ${codec} by ISA-L` : `ours, ${codec} ${level}`;
+  const script = `exec $OURS "$PWD" "s3://$OBJECT" ${codec} ${level} ${deflate}`;
+  return { name, needs: [], script, isOurs: true, waits: false };
 }
 
 /**

@@ -1,10 +1,13 @@
 /**
  * Our contestant, a process of its own: what the product does once a session has ended, with the product's own modules.
- * Usage: ours.ts <folder> <s3://bucket/key> <codec> <level> [wait]. Prints the
- * summary as JSON. With `wait` it prints `ready` when the store has been opened and checked, as it is before a session
+ * Usage: ours.ts <folder> <s3://bucket/key> <codec> <level> <isal|zlib> [wait]; or ours.ts archiver, as it
+ * starts itself. Prints the summary as JSON. With `wait` it prints `ready` when the store has been opened and checked, as it is before a session
  * starts, and begins when it reads a line.
  */
 import { once } from 'node:events';
+import { archiver } from '../../src/archive/archiver-main.ts';
+import { ARCHIVER_COMMAND } from '../../src/archive/archiver-messages.ts';
+import { isalFor } from '../../src/archive/deflate-choice.ts';
 import { pack } from '../../src/archive/pack.ts';
 import { survey } from '../../src/archive/walk.ts';
 import { compressionThreads, poolSize } from '../../src/runtime/cpus.ts';
@@ -12,7 +15,10 @@ import { openStore } from '../../src/store/open.ts';
 
 process.env.UV_THREADPOOL_SIZE ??= String(poolSize(compressionThreads()));
 
-const [folder = '.', url = '', codec = 'gzip', level = '2', wait] = process.argv.slice(2);
+if (process.argv[2] === ARCHIVER_COMMAND) process.exit(await archiver());
+
+const [folder = '.', url = '', codec = 'gzip', level = '2', deflate = 'zlib', wait] = process.argv.slice(2);
+if (deflate !== 'isal' && deflate !== 'zlib') throw new Error(`nothing deflates by ${deflate}`);
 if (codec !== 'none' && codec !== 'gzip' && codec !== 'zstd') throw new Error(`no such codec: ${codec}`);
 const [bucket = '', ...key] = url.replace('s3://', '').split('/');
 
@@ -34,6 +40,7 @@ const packing = pack({
   selection,
   codec,
   level: Number(level),
+  isal: isalFor({ codec, level: Number(level), deflate }, archiveBytes),
   chunkBytes: destination.chunkBytes(archiveBytes),
   threads: compressionThreads(),
   signal,

@@ -33,6 +33,7 @@ const MIB = 1 << 20;
 /** The supervisor's default. */
 const gzip2 = ours('gzip', 2);
 const gzip1 = ours('gzip', 1);
+const isal = ours('gzip', 2, 'isal');
 const gzipRunning = fromTheEnd(gzip2);
 const zstd1 = ours('zstd', 1);
 const [pigz6, pigz1] = [pigz(6), pigz(1)];
@@ -53,12 +54,15 @@ export const ROWS: readonly Row[] = [
     name: '866MiB',
     size: { bytes: 866 * MIB },
     rounds: 3,
-    contestants: [tarGzip, pigz6, pigzRclone, pigz1, zstd3, gzip2, gzip1, zstd1],
+    contestants: [tarGzip, pigz6, pigzRclone, pigz1, zstd3, isal, gzip2, gzip1, zstd1],
     targets: [
       { ours: gzip2, peer: tarGzip, faster: 4, larger: 1.1 },
       { ours: gzip2, peer: pigz6, faster: 1.6, larger: 1.1 },
       { ours: gzip1, peer: pigz1, faster: 1.3, larger: 1 },
-      { ours: zstd1, peer: zstd3, faster: 2, larger: 1.05 },
+      { ours: isal, peer: pigz1, faster: 2, larger: 1.03 },
+      { ours: isal, peer: zstd3, faster: 1, larger: anySize },
+      { ours: isal, peer: gzip2, faster: 1, larger: 1.05 },
+      { ours: zstd1, peer: zstd3, faster: 1.3, larger: 1.05 },
     ],
   },
   {
@@ -75,7 +79,7 @@ export const ROWS: readonly Row[] = [
     name: '4GiB',
     size: { bytes: 4096 * MIB },
     rounds: 1,
-    contestants: [gzip2, zstd1],
+    contestants: [isal, gzip2, zstd1],
     targets: [],
   },
 ];
