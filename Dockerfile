@@ -13,19 +13,22 @@ ARG CRAFTASSIST_IMAGE=craftassist
 # The supervisor: one bundled file, and the Node that package-lock.json pins.
 FROM ${NODE_IMAGE} AS supervisor
 RUN apt-get update \
- && apt-get install -y --no-install-recommends tini \
+ && apt-get install -y --no-install-recommends gcc libc6-dev libisal-dev tini \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci
 COPY tsconfig.json ./
-COPY scripts/build.ts scripts/bundle.ts scripts/
+COPY scripts/build.ts scripts/bundle.ts scripts/install-isal.sh scripts/
 COPY scripts/image scripts/image/
+COPY native native/
 COPY src src/
 ARG COMMIT=unknown
 # tini-static: the base may have an older C library than this image.
-RUN COMMIT="${COMMIT}" node_modules/.bin/node scripts/build.ts \
- && install -D --target-directory=/opt/craftassist-session dist/craftassist-session.mjs \
+RUN sh scripts/install-isal.sh \
+ && COMMIT="${COMMIT}" node_modules/.bin/node scripts/build.ts \
+ && install -D --target-directory=/opt/craftassist-session dist/craftassist-session.mjs dist/deflate.node \
+ && install --mode=644 /usr/lib/*/libisal.so.2 /opt/craftassist-session/ \
  && install -D --mode=644 --target-directory=/opt/craftassist-session dist/craftassist-session.mjs.LEGAL.txt \
  && install -D "$(readlink -f node_modules/.bin/node)" /opt/craftassist-session/bin/node \
  && install -D /usr/bin/tini-static /opt/craftassist-session/bin/tini \

@@ -52,6 +52,7 @@ test-all: node_modules/.package-lock.json ## the same with the slow tests: a bro
 	sh scripts/install-test-tools.sh
 	sh scripts/install-chromium.sh
 	sh scripts/install-postgres.sh
+	sh scripts/install-isal.sh
 	$(NPM) run --silent check:all
 	$(NPM) run --silent test:alone
 	$(NPM) run --silent test:stores
@@ -61,10 +62,11 @@ smoke: node_modules/.package-lock.json ## build the image and play whole session
 	$(NODE) test/image/main.ts
 
 bench: node_modules/.package-lock.json ## measure against those who do it today
+	sh scripts/install-isal.sh
 	$(NPM) run bench
 
 clean: ## remove what was installed and built
-	rm -rf node_modules dist
+	rm -rf node_modules dist native/deflate.node
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { existsSync } from 'node:fs';
+import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { build, type OutputFile } from 'esbuild';
 import packageJson from '../package.json' with { type: 'json' };
@@ -11,7 +12,10 @@ export const MAKE_REQUIRE =
 
 const OLDEST_NODE = oldestNode(packageJson.engines.node);
 
-/** Bundles a program and all that it imports into one file that needs Node and nothing else. */
+/** What install-isal.sh makes, where it has been run. */
+const ADDON = resolve(import.meta.dirname, '../native/deflate.node');
+
+/** Bundles a program and all that it imports into one file that needs Node and nothing else; ISA-L's addon lies beside it. */
 export async function bundle(entry: string, output: string): Promise<void> {
   const { outputFiles } = await build({
     entryPoints: { main: entry },
@@ -42,6 +46,7 @@ export async function bundle(entry: string, output: string): Promise<void> {
       .join('\n'),
   );
   await chmod(output, 0o755);
+  if (existsSync(ADDON)) await copyFile(ADDON, join(dirname(output), 'deflate.node'));
 }
 
 /** `unknown` without git or outside of a checkout, as in the image's build: COMMIT says it there. */

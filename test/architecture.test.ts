@@ -38,7 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   process: ['config', 'files', 'runtime'],
   minecraft: ['config', 'files', 'runtime'],
-  archive: ['config', 'files', 'runtime'],
+  archive: ['process/exit-status.ts', 'config', 'files', 'runtime'],
   store: ['config', 'files', 'runtime'],
   'control-socket': ['config', 'files', 'runtime'],
   webhook: ['files', 'runtime'],
@@ -63,7 +63,7 @@ const ONLY_IN: readonly {
   {
     what: 'node:child_process',
     pattern: /'node:child_process'/,
-    where: ['process/child.ts', 'files/holes.ts'],
+    where: ['process/child.ts', 'files/holes.ts', 'archive/archiver-process.ts'],
   },
   { what: 'the tar package', pattern: /from 'tar[/']/, where: ['files/tar.ts'] },
   {
@@ -74,7 +74,7 @@ const ONLY_IN: readonly {
   {
     what: 'the environment, signals, exit code and arguments of the process',
     pattern: /process\.(env|on|once|exit|exitCode|argv)\b/,
-    where: ['main.ts', 'runtime/leave.ts', 'servermgr/main.ts'],
+    where: ['main.ts', 'runtime/leave.ts', 'servermgr/main.ts', 'archive/archiver-main.ts'],
   },
   {
     what: 'deleting from a store',

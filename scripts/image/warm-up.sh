@@ -14,7 +14,7 @@ warm_up() {
   exit 1
 }
 
-warm_up 10 SESSION_DESTINATION="$(mktemp -d)"
+warm_up 10 SESSION_DESTINATION="$(mktemp -d)" SESSION_DEFLATE=isal
 warm_up 20 SESSION_DESTINATION=s3://warm-up AWS_ENDPOINT_URL_S3=http://127.0.0.1:9 SESSION_S3_PATH_STYLE=1 \
   AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none AWS_REGION=us-east-1
 craftassist-session --version

@@ -5,22 +5,24 @@ import { orAborted } from '../runtime/abort.ts';
  * @param freeBuffers Chunks to fill again: whoever has used one up pushes it.
  */
 export async function* cutChunks(
-  pieces: AsyncIterable<Buffer>,
+  pieces: AsyncIterable<readonly Buffer[]>,
   chunkBytes: number,
   freeBuffers: Buffer[],
 ): AsyncGenerator<Buffer, void> {
   const nextBuffer = () => freeBuffers.pop() ?? Buffer.allocUnsafeSlow(chunkBytes);
   let chunk = nextBuffer();
   let used = 0;
-  for await (const piece of pieces) {
-    for (let at = 0; at < piece.length; ) {
-      const copied = piece.copy(chunk, used, at);
-      at += copied;
-      used += copied;
-      if (used < chunkBytes) continue;
-      yield chunk;
-      chunk = nextBuffer();
-      used = 0;
+  for await (const some of pieces) {
+    for (const piece of some) {
+      for (let at = 0; at < piece.length; ) {
+        const copied = piece.copy(chunk, used, at);
+        at += copied;
+        used += copied;
+        if (used < chunkBytes) continue;
+        yield chunk;
+        chunk = nextBuffer();
+        used = 0;
+      }
     }
   }
   if (used > 0) yield chunk.subarray(0, used);

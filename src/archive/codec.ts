@@ -1,8 +1,9 @@
-/** Turns the blocks of a tar into the bytes of an archive, piece by piece. */
+/** Turns the blocks of a tar into the bytes of an archive. */
 export interface BlockCodec {
   /** The size of the blocks that it takes; the last one may be smaller. */
   readonly blockBytes: number;
-  encode(blocks: AsyncIterable<Buffer>, options: CodecOptions): AsyncGenerator<Buffer>;
+  /** The pieces that each block becomes are valid until the next ones are asked for. */
+  encode(blocks: AsyncIterable<Buffer>, options: CodecOptions): AsyncGenerator<readonly Buffer[]>;
 }
 
 export interface CodecOptions {

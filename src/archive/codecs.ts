@@ -1,15 +1,19 @@
 import type { Codec } from '../config/session-config.ts';
 import type { BlockCodec } from './codec.ts';
+import type { Deflater } from './deflater.ts';
 import { gzip } from './gzip.ts';
 import { zstd } from './zstd.ts';
 
-/** The codec that an archive's name asks for. */
-export function blockCodec(codec: Codec): BlockCodec {
+/**
+ * The codec that an archive's name asks for.
+ * @param deflater what deflates gzip's blocks
+ */
+export function blockCodec(codec: Codec, deflater: Deflater): BlockCodec {
   switch (codec) {
     case 'none':
       return none;
     case 'gzip':
-      return gzip;
+      return gzip(deflater);
     case 'zstd':
       return zstd;
     default:
@@ -21,7 +25,7 @@ const none: BlockCodec = {
   blockBytes: 1 << 19,
   async *encode(blocks, { freeBuffers }) {
     for await (const block of blocks) {
-      yield block;
+      yield [block];
       freeBuffers.push(block);
     }
   },

@@ -1,53 +1,42 @@
-import { promisify } from 'node:util';
-import { constants, crc32, deflateRaw, deflateRawSync } from 'node:zlib';
+import { deflateRawSync } from 'node:zlib';
+import { crc32Combined } from '../files/crc32.ts';
 import { GZIP_HEADER, GZIP_LAST_BLOCK, gzipTrailer, storedBlocks } from '../files/gzip-member.ts';
 import { mapConcurrently } from '../runtime/concurrency.ts';
 import type { BlockCodec } from './codec.ts';
+import type { Deflater } from './deflater.ts';
 
 /**
  * One gzip member (RFC 1952), which every reader takes: blocks deflated in parallel on libuv's pool, each with the
  * 32 KiB before it as its dictionary and ended on a byte boundary by a sync flush, as pigz does. Blocks that would not
  * get smaller are stored.
  */
-export const gzip: BlockCodec = {
-  blockBytes: 2 << 20,
-  async *encode(blocks, { level, threads, freeBuffers }) {
-    let [crc, bytes] = [0, 0];
-    let before = Buffer.alloc(0);
-    let ratio = FIRST_RATIO;
-    const compress = async (block: Buffer) => {
-      crc = crc32(block, crc);
-      bytes += block.length;
-      const dictionary = before;
-      before = Buffer.from(block.subarray(-DICTIONARY_BYTES));
-      if (!isCompressible(block)) return { block, pieces: storedBlocks(block) };
-      const options = {
-        level,
-        ...(dictionary.length > 0 && { dictionary }),
-        finishFlush: constants.Z_SYNC_FLUSH,
-        chunkSize: Math.ceil(block.length * Math.min(1, ratio * 1.1)) + 1_024,
+export function gzip(deflater: Deflater): BlockCodec {
+  return {
+    blockBytes: 2 << 20,
+    async *encode(blocks, { level, threads, freeBuffers }) {
+      let [crc, bytes] = [0, 0];
+      let before = Buffer.alloc(0);
+      const compress = async (block: Buffer) => {
+        const dictionary = before;
+        before = Buffer.from(block.subarray(-DICTIONARY_BYTES));
+        if (!isCompressible(block)) return { block, crc: await deflater.crc32(block), output: undefined };
+        return { block, ...(await deflater.deflate(block, dictionary, level)) };
       };
-      const output = await deflate(block, options);
-      ratio = output.length / block.length;
-      return { block, pieces: [output] };
-    };
-    yield GZIP_HEADER;
-    for await (const { block, pieces } of mapConcurrently(blocks, threads + 2, compress)) {
-      yield* pieces;
-      freeBuffers.push(block);
-    }
-    yield GZIP_LAST_BLOCK;
-    yield gzipTrailer(crc, bytes);
-  },
-};
+      yield [GZIP_HEADER];
+      for await (const done of mapConcurrently(blocks, threads + 2, compress)) {
+        const { block, output } = done;
+        crc = crc32Combined(crc, done.crc, block.length);
+        bytes += block.length;
+        yield output === undefined ? storedBlocks(block) : [output];
+        if (output !== undefined) deflater.release(output);
+        freeBuffers.push(block);
+      }
+      yield [GZIP_LAST_BLOCK, gzipTrailer(crc, bytes)];
+    },
+  };
+}
 
 const DICTIONARY_BYTES = 32_768;
-/**
- * Of a block's output to its input, before one is known; then the last block's tells how much room the next one needs.
- * Too little costs another call, too much is garbage, which V8 counts against its heap and collects sooner.
- */
-const FIRST_RATIO = 0.3;
-const deflate = promisify(deflateRaw);
 
 /**
  * Whether a block is worth compressing, told by a sample: 8 KiB from all over it. Only a sample whose byte frequencies

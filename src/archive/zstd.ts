@@ -18,7 +18,7 @@ export const zstd: BlockCodec = {
     };
     try {
       for await (const { block, frame } of mapConcurrently(blocks, threads + 1, compress)) {
-        yield frame;
+        yield [frame];
         freeBuffers.push(block);
       }
     } finally {

@@ -1,3 +1,4 @@
+import { ARCHIVER_COMMAND } from '../archive/archiver-messages.ts';
 import type { RunCommand } from './command.ts';
 
 /** A sub-command, as help and the README explain it. */
@@ -89,7 +90,13 @@ const ALIASES: Readonly<Record<string, string>> = {
   '-V': '--version',
 };
 
+/** Used by this program alone: help does not tell of it. */
+const ARCHIVER: Pick<Command, 'name' | 'load'> = {
+  name: ARCHIVER_COMMAND,
+  load: async () => (await import('../archive/archiver-main.ts')).archiver,
+};
+
 /** The command of a name or of another spelling of it; undefined: there is none. */
-export function findCommand(name: string): Command | undefined {
-  return COMMANDS.find(command => command.name === (ALIASES[name] ?? name));
+export function findCommand(name: string): Pick<Command, 'load'> | undefined {
+  return [...COMMANDS, ARCHIVER].find(command => command.name === (ALIASES[name] ?? name));
 }

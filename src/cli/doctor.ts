@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { describeDeflate, isalFor, tryIsal } from '../archive/deflate-choice.ts';
 import type { Command, DestinationUrl, SessionConfig } from '../config/session-config.ts';
 import { findExecutable } from '../files/find-executable.ts';
 import { checkServer } from '../minecraft/game-server.ts';
@@ -29,7 +30,13 @@ export const doctor: RunCommand = async input => {
   const parsed = readConfig(input);
   if (parsed === undefined) return EXIT_USAGE;
   const { config } = parsed;
-  const checks = [checkWorkdir(config), checkCommands(config), checkPort(config), checkDestinations(config)];
+  const checks = [
+    checkWorkdir(config),
+    checkCommands(config),
+    checkPort(config),
+    checkDeflate(config),
+    checkDestinations(config),
+  ];
   let faults = 0;
   for (const check of checks) {
     for (const { what, state, text } of await check) {
@@ -109,6 +116,24 @@ async function checkPort({ server: { address } }: SessionConfig): Promise<Findin
         },
       ]
     : [{ what, state: 'ok', text: `${place} is free` }];
+}
+
+const ARCHIVER_MS = 30_000;
+
+/** ISA-L is tried: whether its library can be loaded here, and runs on this processor, only that shows. */
+async function checkDeflate({ save }: SessionConfig): Promise<Finding[]> {
+  const what = 'compression';
+  const wanted = { ...save, level: save.gzipLevel };
+  const { text, missing } = describeDeflate(wanted);
+  const isal = isalFor(wanted, Infinity);
+  if (isal === undefined) return [{ what, state: missing ? 'fault' : 'ok', text }];
+  try {
+    await tryIsal(isal, timeoutSignal(ARCHIVER_MS));
+    return [{ what, state: 'ok', text }];
+  } catch (error) {
+    const state = save.deflate === 'isal' ? 'fault' : 'note';
+    return [{ what, state, text: `zlib: ISA-L is installed and cannot be used (${errorText(error)})` }];
+  }
 }
 
 async function checkDestinations(config: SessionConfig): Promise<Finding[]> {

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { describeDeflate } from '../archive/deflate-choice.ts';
 import type { Parsed } from '../config/define.ts';
 import type { SessionConfig } from '../config/session-config.ts';
 import { lockWorkdir, WorkdirInUseError } from '../control-socket/lock.ts';
@@ -107,7 +108,7 @@ function writeSupervisorLog(file: string, { log, alsoTo }: LogOutputs): void {
 }
 
 async function runWithLog(
-  { config, notices }: Parsed<SessionConfig>,
+  { config, ...parsed }: Parsed<SessionConfig>,
   user: User | undefined,
   input: CommandInput,
   outputs: LogOutputs,
@@ -115,6 +116,8 @@ async function runWithLog(
 ): Promise<number> {
   const { signals, terminal, print, printError, env } = input;
   const { log } = outputs;
+  const deflate = describeDeflate({ ...config.save, level: config.save.gzipLevel });
+  const notices = deflate.missing ? [...parsed.notices, deflate.text] : parsed.notices;
   const progress = terminal ? await loadProgressBar(input) : createLoggedProgress(log);
   await using runtime = createRuntime({ config, signals, progress, user, outputs });
   const lock = await tryToLock(runtime);
@@ -127,7 +130,7 @@ async function runWithLog(
   const hostInfo = collectHostInfo(env, log);
   writeSupervisorLog(supervisorLog(config), outputs);
   log.info(
-    { event: 'session_started', session: config.timestamp, workdir: config.workdir },
+    { event: 'session_started', session: config.timestamp, workdir: config.workdir, deflate: deflate.text },
     'session started',
   );
   for (const notice of notices) log.warn({ event: 'notice' }, notice);

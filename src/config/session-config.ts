@@ -107,12 +107,16 @@ export interface SaveConfig {
   readonly codec: Codec;
   /** 1 to 9. */
   readonly gzipLevel: number;
+  readonly deflate: Deflate;
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly s3: S3Config;
 }
 
 export type Codec = 'none' | 'gzip' | 'zstd';
+
+/** What compresses gzip: see archive/deflate-choice.ts. */
+export type Deflate = 'auto' | 'isal' | 'zlib';
 
 /** What the standard AWS variables do not say. */
 export interface S3Config {

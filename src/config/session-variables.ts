@@ -180,6 +180,11 @@ const archive = {
     "the archive's name: it ends in .tar.gz, .tar.zst or .tar",
   ),
   SESSION_GZIP_LEVEL: variable(values.gzipLevel, '2', 'compression level of gzip and zstd, 1 to 9'),
+  SESSION_DEFLATE: variable(
+    values.oneOf(['auto', 'isal', 'zlib']),
+    'auto',
+    'what compresses gzip: isal (ISA-L, in a process of its own), zlib, or auto: ISA-L where it is installed, for gzip levels 1 and 2 and archives of 32 MiB and more',
+  ),
   SESSION_INCLUDE: optional(values.globs, 'everything', 'comma-separated globs: what is archived'),
   SESSION_EXCLUDE: optional(values.globs, 'nothing', 'comma-separated globs: what is not'),
   SESSION_SAVE_TIMEOUT: variable(

@@ -144,6 +144,7 @@ function saveConfig(reader: Reader, { cwd }: SessionContext, workdir: string): S
     stallMs: STALL_MS,
     ...read('SESSION_ARCHIVE'),
     gzipLevel: read('SESSION_GZIP_LEVEL'),
+    deflate: read('SESSION_DEFLATE'),
     include: read('SESSION_INCLUDE') ?? [],
     exclude: read('SESSION_EXCLUDE') ?? [],
     s3: {

@@ -58,6 +58,8 @@ const Archive = v.object({
   skipped: v.optional(Skipped),
   changed: v.optional(Skipped),
   tries: v.optional(Count),
+  /** What has deflated it: ISA-L or zlib; missing where nothing has. */
+  deflate: v.optional(v.picklist(['isal', 'zlib'])),
   ms: v.optional(v.number()),
   bytesPerSecond: v.optional(v.number()),
 });

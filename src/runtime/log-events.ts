@@ -20,7 +20,11 @@ export const SESSION_EVENTS = {
     levels: ['info'],
     meaning: 'A session begins.',
     action: '',
-    fields: { session: "the session's name, its TIMESTAMP", workdir: 'the working directory' },
+    fields: {
+      session: "the session's name, its TIMESTAMP",
+      workdir: 'the working directory',
+      deflate: 'what will compress its archive',
+    },
   },
   notice: {
     levels: ['warn'],
@@ -406,6 +410,13 @@ export const SESSION_EVENTS = {
     meaning: 'An attempt to save the archive failed, and is repeated from its start.',
     action: 'If it goes on, check the store and the network.',
     fields: { ...ERR, attempt: 'the attempt that failed' },
+  },
+  archiver_failed: {
+    levels: ['warn'],
+    meaning:
+      'The process that packs with ISA-L has ended early, or said that it cannot go on; zlib begins anew.',
+    action: 'Nothing is lost. If it is seen again, set SESSION_DEFLATE=zlib, and see what the error says.',
+    fields: ERR,
   },
   archive_failed: {
     levels: ['error'],

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
+import { ArchiverError } from '../archive/archiver.ts';
+import { isalFor } from '../archive/deflate-choice.ts';
 import { type PackOptions, type PackSummary, pack } from '../archive/pack.ts';
 import { type Survey, survey } from '../archive/walk.ts';
-import type { Codec } from '../config/session-config.ts';
+import type { Codec, Deflate } from '../config/session-config.ts';
 import type { Selection } from '../files/selection.ts';
 import { orAborted, sleep } from '../runtime/abort.ts';
 import { isBug } from '../runtime/bug.ts';
@@ -37,6 +39,7 @@ export interface SaveRequest {
   readonly archive: {
     readonly codec: Codec;
     readonly level: PackOptions['level'];
+    readonly deflate: Deflate;
   };
   /** Tried in this order, until one has the archive. */
   readonly targets: readonly SaveTarget[];
@@ -78,6 +81,8 @@ export interface SavedArchive {
   readonly session: string | undefined;
   readonly attempts: number;
   readonly ms: number;
+  /** What has deflated it; undefined: nothing. */
+  readonly deflate: Exclude<Deflate, 'auto'> | undefined;
   /** Why targets before this one do not have it. */
   readonly faults: readonly string[];
   /** Whether one of these is a bug. */
@@ -152,6 +157,7 @@ async function uploadUntilSaved(
   const measure = () => survey(request.source, signal);
   const findPlace = async () => firstFree(await attempts.target.place(store, signal), attempts);
   let [place, expected] = await Promise.all([findPlace(), measure()]);
+  let isal = isalFor(request.archive, expected.archiveBytes);
   let otherBytes = 0;
   for (let attempt = 1; ; attempt++) {
     const { archiveKey, reportKey, session } = place;
@@ -162,7 +168,7 @@ async function uploadUntilSaved(
         { event: 'archive_started', url, files: expected.files, bytes: expected.bytes },
         `uploading archive to ${url}`,
       );
-      const { receipt, summary, files } = await uploadOnce(attempts, place, expected, runtime);
+      const { receipt, summary, files } = await uploadOnce(attempts, place, { expected, isal }, runtime);
       const ms = performance.now() - startMs;
       const { bytes, verified } = receipt;
       log.info(
@@ -170,7 +176,7 @@ async function uploadUntilSaved(
         `archive saved: ${bytesText(bytes)} at ${url}`,
       );
       const saved = { store, receipt, summary, files, reportKey, session, attempts: attempt, ms };
-      return { how: 'archive', ...saved };
+      return { how: 'archive', ...saved, deflate: deflateUsed(request, isal) };
     } catch (error) {
       if (error instanceof ConditionRefusedError && place.ifAbsent && !signal.aborted) {
         // A store that takes conditions with small objects need not take them at the end of an upload.
@@ -178,7 +184,17 @@ async function uploadUntilSaved(
         place = await firstFree({ ...place, ifAbsent: false }, attempts);
         continue;
       }
-      if (signal.aborted || error instanceof PermanentError || isBug(error)) throw error;
+      if (signal.aborted) throw error;
+      if (isal !== undefined && isOfArchiver(error)) {
+        // It is the compressor's fault, and neither the store's nor the files': there is nothing to wait for.
+        log.warn(
+          { event: 'archiver_failed', err: error },
+          'the process with ISA-L failed: zlib saves the archive',
+        );
+        isal = undefined;
+        continue;
+      }
+      if (error instanceof PermanentError || isBug(error)) throw error;
       if (error instanceof ChecksumError) {
         otherBytes += 1;
         if (otherBytes === MAX_OTHER_BYTES) throw error;
@@ -197,10 +213,25 @@ async function uploadUntilSaved(
   }
 }
 
+function isOfArchiver(error: unknown): boolean {
+  return error instanceof ArchiverError || (error instanceof Error && isOfArchiver(error.cause));
+}
+
+function deflateUsed({ archive }: SaveRequest, isal: string | undefined): SavedArchive['deflate'] {
+  if (archive.codec !== 'gzip') return undefined;
+  return isal === undefined ? 'zlib' : 'isal';
+}
+
+interface Attempt {
+  readonly expected: Survey;
+  /** See `PackOptions`. */
+  readonly isal: string | undefined;
+}
+
 async function uploadOnce(
   { request, target, store, signal }: Attempts,
   { archiveKey, ifAbsent }: ArchivePlace,
-  expected: Survey,
+  { expected, isal }: Attempt,
   { progress }: SaveRuntime,
 ) {
   const { source, archive, stallMs, listsFiles = false } = request;
@@ -212,6 +243,7 @@ async function uploadOnce(
       : source,
     codec: archive.codec,
     level: archive.level,
+    isal,
     chunkBytes: store.chunkBytes(expected.archiveBytes),
     threads: compressionThreads(),
     signal,

@@ -135,7 +135,7 @@ function namesReport({ processes, serverLog }: ProcessesResult): Report['names']
   };
 }
 
-function archiveReport({ receipt, summary, attempts, ms }: SavedArchive): Report['archive'] {
+function archiveReport({ receipt, summary, attempts, ms, deflate }: SavedArchive): Report['archive'] {
   const { skipped, changed } = summary;
   return {
     ...receipt,
@@ -143,6 +143,7 @@ function archiveReport({ receipt, summary, attempts, ms }: SavedArchive): Report
     skipped: { ...skipped, first: [...skipped.first] },
     changed: { ...changed, first: [...changed.first] },
     tries: attempts,
+    deflate,
     ms: Math.round(ms),
     bytesPerSecond: Math.round((receipt.bytes / ms) * 1_000),
   };

@@ -23,10 +23,10 @@ export async function saveSession(
   const experiment = await readExperiment(workdir, save.experiment);
   if (experiment.notice !== undefined) log.warn({ event: 'notice' }, experiment.notice);
   const flush = journal && (await flushJournal(journal, runtime));
-  const { include, exclude, codec, gzipLevel, stallMs } = save;
+  const { include, exclude, codec, gzipLevel: level, deflate, stallMs } = save;
   const request = {
     source: { root: workdir, include, exclude, excludedPaths: await excludedNow(runtime, experiment) },
-    archive: { codec, level: gzipLevel },
+    archive: { codec, level, deflate },
     targets: saveTargets(runtime, experiment),
     stallMs,
     listsFiles: journal !== undefined,

@@ -2,7 +2,7 @@ import { appendFile, open, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { crc32OfZeros } from '../../src/journal/writer/zeros.ts';
+import { crc32OfZeros } from '../../src/files/crc32.ts';
 import { openJournalFixture, patient, segmentsIn, unzipped } from '../support/journal.ts';
 import { describeSparse, plantSparse, SPARSE_AS_PLANTED } from '../support/sparse.ts';
 

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
+import { crc32OfZeros } from '../../files/crc32.ts';
 import type { BlockReading } from './blocks.ts';
 import type { FileStat } from './file-stat.ts';
-import { crc32OfZeros } from './zeros.ts';
 
 /** One content of a file, as far as it is in segments. */
 export interface Generation {

@@ -1,5 +1,6 @@
 import { fstatSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
+import { crc32OfZeros } from '../../files/crc32.ts';
 import { isMissing } from '../../files/errno.ts';
 import { dataBetween, type Span } from '../../files/holes.ts';
 import { NotRegularFileError, openRegularFileSync } from '../../files/open.ts';
@@ -7,7 +8,6 @@ import type { Yielder } from '../../runtime/concurrency.ts';
 import { errorText } from '../../runtime/text.ts';
 import { type FileStat, toFileStat } from './file-stat.ts';
 import { type Generation, type ReadAt, SLICE_BYTES } from './generation.ts';
-import { crc32OfZeros } from './zeros.ts';
 
 /**
  * A file that is open for reading, one at a time; whoever opened it closes it. A small one is read at once, so that all

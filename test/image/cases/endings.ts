@@ -54,6 +54,11 @@ export const endings: readonly Case[] = [
     survivors: 1,
     verify: ({ file }) => assert.match(file('agent.log'), /listens at 80/),
   }),
+  endsByItself(
+    'an archive by ISA-L, with the fewest rights',
+    [...FEWEST_RIGHTS, ...session('wait 1,exit 0', 'SESSION_DEFLATE=isal')],
+    { verify: ({ report }) => assert.equal(report.archive?.deflate, 'isal') },
+  ),
   endsByItself('an init of the platform before ours', ['--init', ...session('orphans 5,wait 1,exit 0')]),
   {
     // Node reaps its own children only: here zombies may be left, and must not count as processes.

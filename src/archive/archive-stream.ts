@@ -1,0 +1,100 @@
+import { createHash, type Hash } from 'node:crypto';
+import type { Codec } from '../config/session-config.ts';
+import type { Selection } from '../files/selection.ts';
+import { blockCodec } from './codecs.ts';
+import type { Deflater } from './deflater.ts';
+import { growHeapFaster } from './heap.ts';
+import { type CappedListSummary, cappedList } from './skipped.ts';
+import { type PackEvents, tarBlocks } from './tar-stream.ts';
+import { walk } from './walk.ts';
+
+/** What is archived, and how. */
+export interface ArchiveOptions {
+  readonly selection: Selection;
+  readonly codec: Codec;
+  /** The compression level: 1 to 9 for gzip, 1 to 22 for zstd. */
+  readonly level: number;
+  /** How many blocks are compressed at the same time. */
+  readonly threads: number;
+  readonly signal: AbortSignal;
+  /** See `PackEvents`. */
+  readonly onFile?: PackEvents['onFile'];
+}
+
+/** An archive being made, as fast as its pieces are read. */
+export interface ArchiveStream {
+  /** Read once; some pieces are valid until the next ones are asked for. */
+  readonly pieces: AsyncIterable<readonly Buffer[]>;
+  /** Of the files that have been read. */
+  progress(): ReadProgress;
+  /** @throws {Error} before the pieces have been read to their end. */
+  summary(): ArchiveSummary;
+}
+
+export interface ReadProgress {
+  readonly files: number;
+  /** Content of files. */
+  readonly bytesRead: number;
+}
+
+export interface ArchiveSummary {
+  readonly files: number;
+  readonly directories: number;
+  readonly links: number;
+  /** Content of files. */
+  readonly bytesIn: number;
+  /** Of the whole archive, in hexadecimal. */
+  readonly sha256: string;
+  readonly skipped: CappedListSummary;
+  readonly changed: CappedListSummary;
+}
+
+/**
+ * Archives what is selected: walk, tar, codec, each pulled by the next. Faults of files do not fail it: they are in the
+ * summary. The pieces reject with the signal's reason, and otherwise only for a bug, for want of memory or by the
+ * deflater.
+ */
+export function archiveStream(options: ArchiveOptions, deflater: Deflater): ArchiveStream {
+  const { selection, level, threads, signal, onFile } = options;
+  const codec = blockCodec(options.codec, deflater);
+  const tally = { files: 0, directories: 0, links: 0, bytesRead: 0 };
+  const events: PackEvents = { tally, skipped: cappedList(), changed: cappedList(), onFile };
+  const freeBuffers: Buffer[] = [];
+  const digest = createHash('sha256');
+  let summary: ArchiveSummary | undefined;
+
+  async function* pieces(): AsyncGenerator<readonly Buffer[], void> {
+    growHeapFaster();
+    const { blockBytes } = codec;
+    const tar = tarBlocks(walk(selection, signal), { blockBytes, freeBuffers, events, signal });
+    yield* digested(codec.encode(tar, { level, threads, freeBuffers }), digest);
+    const { bytesRead, ...counts } = tally;
+    summary = {
+      ...counts,
+      bytesIn: bytesRead,
+      sha256: digest.digest('hex'),
+      skipped: events.skipped.summary(),
+      changed: events.changed.summary(),
+    };
+  }
+
+  return {
+    pieces: pieces(),
+    progress: () => ({ files: tally.files, bytesRead: tally.bytesRead }),
+    summary: () => {
+      if (summary === undefined) throw new Error('the archive has not been read to its end');
+      return summary;
+    },
+  };
+}
+
+/** Piece by piece: hashing a whole chunk at once would leave the codec without work meanwhile. */
+async function* digested(
+  pieces: AsyncIterable<readonly Buffer[]>,
+  digest: Hash,
+): AsyncGenerator<readonly Buffer[]> {
+  for await (const some of pieces) {
+    for (const piece of some) digest.update(piece);
+    yield some;
+  }
+}

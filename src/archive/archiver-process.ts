@@ -1,0 +1,63 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { getCompileCacheDir } from 'node:module';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { describeExit, type ExitStatus } from '../process/exit-status.ts';
+import { ARCHIVER_COMMAND } from './archiver-messages.ts';
+
+interface ArchiverProcess {
+  readonly child: ChildProcess;
+  /** The archive's bytes. */
+  readonly output: Readable;
+  /** Once it has ended and all that it sent has arrived: how it ended, as the rest of a sentence. */
+  readonly ended: Promise<string>;
+}
+
+const MAX_STDERR_CHARS = 2_000;
+
+/** This program: the bundle, or in a checkout main.ts. */
+const PROGRAM = programOf(fileURLToPath(import.meta.url));
+
+function programOf(here: string): string {
+  return here.endsWith('.ts') ? join(dirname(here), '../main.ts') : here;
+}
+
+/**
+ * Starts this program's own sub-command in a session of its own, where no terminal reaches it, and with nothing of this
+ * process's environment.
+ */
+export function startArchiver(): ArchiverProcess {
+  const child = spawn(process.execPath, ['--disable-sigusr1', PROGRAM, ARCHIVER_COMMAND], {
+    cwd: '/',
+    detached: true,
+    env: compileCache(),
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'ipc'],
+    serialization: 'advanced',
+  });
+  let stderr = '';
+  child.stderr?.setEncoding('utf8').on('data', text => {
+    stderr = `${stderr}${text}`.slice(-MAX_STDERR_CHARS);
+  });
+  const [, , , output] = child.stdio;
+  if (!(output instanceof Readable))
+    throw new Error('the archiver was started without a pipe for the archive');
+  return { child, output, ended: endOf(child, () => stderr.trim()) };
+}
+
+function compileCache(): NodeJS.ProcessEnv {
+  const folder = getCompileCacheDir();
+  // It is in use under a folder of this Node's version.
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) };
+}
+
+async function endOf(child: ChildProcess, stderr: () => string): Promise<string> {
+  const disconnected = new Promise(resolve => child.once('disconnect', resolve));
+  const exit = await new Promise<ExitStatus>(resolve => {
+    child.once('error', error => resolve({ failedToStart: error.message }));
+    child.once('close', (code, signal) => resolve(signal === null ? { code: code ?? 0 } : { signal }));
+  });
+  if (!('failedToStart' in exit)) await disconnected;
+  const said = stderr();
+  return said === '' ? describeExit(exit) : `${describeExit(exit)}: ${said}`;
+}

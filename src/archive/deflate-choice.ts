@@ -1,0 +1,56 @@
+import { dirname } from 'node:path';
+import type { Codec, Deflate } from '../config/session-config.ts';
+import { compressionThreads } from '../runtime/cpus.ts';
+import { bytesText } from '../runtime/text.ts';
+import { archiverStream } from './archiver.ts';
+import { findIsal } from './isal-deflater.ts';
+
+interface Wanted {
+  readonly codec: Codec;
+  /** 1 to 9. */
+  readonly level: number;
+  readonly deflate: Deflate;
+}
+
+/** The levels of gzip that ISA-L's output is about as small as. */
+const MAX_ISAL_LEVEL = 2;
+/** Of less than this, zlib has made the archive before another process has started. */
+const WORTH_BYTES = 32 << 20;
+
+/**
+ * What deflates an archive.
+ * @param archiveBytes how large its tar will be, about
+ * @returns the path of ISA-L's addon; undefined: zlib does, or nothing is deflated
+ */
+export function isalFor({ codec, level, deflate }: Wanted, archiveBytes: number): string | undefined {
+  if (codec !== 'gzip' || deflate === 'zlib') return undefined;
+  if (deflate === 'auto' && (level > MAX_ISAL_LEVEL || archiveBytes < WORTH_BYTES)) return undefined;
+  return findIsal();
+}
+
+/** What a session's archive will be deflated by, for a person. @returns `missing`: it is not what was asked for */
+export function describeDeflate({ codec, level, deflate }: Wanted): { text: string; missing: boolean } {
+  const said = (text: string) => ({ text, missing: false });
+  if (codec !== 'gzip')
+    return said(`nothing: the archive is ${codec === 'zstd' ? 'zstd' : 'not compressed'}`);
+  if (deflate === 'zlib') return said('zlib');
+  if (findIsal() === undefined) {
+    if (deflate === 'auto') return said('zlib: ISA-L, which takes a third of its time, is not installed');
+    return { text: 'zlib: ISA-L, which SESSION_DEFLATE asks for, is not installed', missing: true };
+  }
+  if (deflate === 'isal') return said('ISA-L');
+  if (level > MAX_ISAL_LEVEL) return said(`zlib: ISA-L has no level ${level}`);
+  return said(`ISA-L, and zlib below ${bytesText(WORTH_BYTES)}`);
+}
+
+/**
+ * Has the archiver pack the addon itself, as a sample.
+ * @throws {ArchiverError} where it cannot
+ */
+export async function tryIsal(isal: string, signal: AbortSignal): Promise<void> {
+  const root = dirname(isal);
+  const selection = { root, include: ['/deflate.node'], exclude: [], excludedPaths: [] };
+  const threads = compressionThreads();
+  const { pieces } = archiverStream({ selection, codec: 'gzip', level: 1, threads, signal }, isal);
+  for await (const _ of pieces);
+}

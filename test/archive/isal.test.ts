@@ -1,0 +1,128 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { ArchiverError } from '../../src/archive/archiver.ts';
+import { findIsal, isalDeflater } from '../../src/archive/isal-deflater.ts';
+import { pack } from '../../src/archive/pack.ts';
+import { eventually } from '../support/eventually.ts';
+import { createRandom } from '../support/random.ts';
+import { fuzzDeflater } from './isal-blocks.ts';
+import { packed, packOptions } from './packing.ts';
+import { temporaryFolder } from './trees.ts';
+
+/** `make test-all` installs it. */
+const isal = findIsal();
+
+test('an addon that cannot be loaded is an error of the archiver, and says why', async () => {
+  using folder = temporaryFolder();
+  const broken = join(folder.path, 'deflate.node');
+  writeFileSync(broken, 'no addon');
+  await expect(packed(folder.path, { isal: broken })).rejects.toThrow(ArchiverError);
+  await expect(packed(folder.path, { isal: broken })).rejects.toThrow(/deflate\.node: file too short/);
+});
+
+test('a process that cannot be started is an error of the archiver, and says why', async () => {
+  using folder = temporaryFolder();
+  const { execPath } = process;
+  onTestFinished(() => {
+    process.execPath = execPath;
+  });
+  process.execPath = join(folder.path, 'no-node');
+  await expect(packed(folder.path, { isal: 'unused' })).rejects.toThrow(
+    /the archiver could not be started: .*no-node ENOENT/,
+  );
+});
+
+describe.skipIf(isal === undefined)('ISA-L', () => {
+  test('makes blocks that zlib inflates, with every size, dictionary and kind of content', async () => {
+    const deflater = isalDeflater(isal ?? '');
+    expect(await fuzzDeflater(deflater, 1, 100)).toBeGreaterThan(20_000_000);
+  });
+
+  test('an archive has what zlib’s has, file by file', async () => {
+    using folder = temporaryFolder();
+    fill(folder.path);
+    const files = new Map<string, number>();
+    const onFile = (path: Buffer, bytes: number) => files.set(path.toString(), bytes);
+    const [ours, zlibs] = await Promise.all([
+      packed(folder.path, { isal, onFile }),
+      packed(folder.path, { level: 1 }),
+    ]);
+    expect(gunzipSync(ours.archive).equals(gunzipSync(zlibs.archive))).toBe(true);
+    expect(ours.archive.equals(zlibs.archive)).toBe(false);
+    const { sha256, bytesOut, ...summary } = ours.summary;
+    expect(zlibs.summary).toMatchObject(summary);
+    expect(bytesOut).toBe(ours.archive.length);
+    expect(files).toEqual(
+      new Map([
+        ['agent.log', 6_000_000],
+        ['region/r.0.0.mca', 5_000_000],
+      ]),
+    );
+    expect(archivers()).toEqual([]);
+  });
+
+  test('a process that is killed in the middle is an error of the archiver', async () => {
+    using folder = temporaryFolder();
+    fill(folder.path);
+    const { chunks, summary } = pack(packOptions(folder.path, { isal, chunkBytes: 1000 }));
+    const reading = (async () => {
+      for await (const _ of chunks) for (const pid of archivers()) process.kill(pid, 'SIGKILL');
+    })();
+    await expect(reading).rejects.toThrow('the archiver was ended by SIGKILL');
+    expect(summary).toThrow('not been read to its end');
+  });
+
+  test('one that has written nothing for too long is killed', { tags: ['slow'] }, async () => {
+    using folder = temporaryFolder();
+    fill(folder.path);
+    const { chunks } = pack(packOptions(folder.path, { isal, chunkBytes: 1000 }));
+    const reading = (async () => {
+      for await (const _ of chunks) for (const pid of archivers()) process.kill(pid, 'SIGSTOP');
+    })();
+    await expect(reading).rejects.toThrow('the archiver has written nothing for 20 s');
+    expect(archivers()).toEqual([]);
+  });
+
+  test.each(['an abort', 'an early end'])('%s leaves no process', async how => {
+    using folder = temporaryFolder();
+    fill(folder.path);
+    const abort = new AbortController();
+    const options = packOptions(folder.path, { isal, chunkBytes: 1000, signal: abort.signal });
+    const reading = (async () => {
+      for await (const _ of pack(options).chunks) {
+        if (!abort.signal.aborted) expect(archivers()).toHaveLength(1);
+        if (how === 'an early end') return;
+        abort.abort(new Error('the deadline'));
+      }
+    })();
+    if (how === 'an abort') await expect(reading).rejects.toThrow('the deadline');
+    else await reading;
+    await eventually(() => archivers().length === 0);
+  });
+});
+
+function fill(folder: string): void {
+  const random = createRandom(7);
+  const lines = Array.from({ length: 20_000 }, () => `${random.below(1e9)} at ${random.fraction()} ok\n`);
+  mkdirSync(join(folder, 'region'));
+  writeFileSync(join(folder, 'agent.log'), Buffer.alloc(6_000_000, lines.join('')));
+  writeFileSync(join(folder, 'region/r.0.0.mca'), random.noise(5_000_000));
+}
+
+/** The archivers that this process has started. */
+function archivers(): number[] {
+  return readdirSync('/proc/self/task')
+    .flatMap(thread => readFileSync(`/proc/self/task/${thread}/children`, 'utf8').trim().split(' '))
+    .filter(pid => pid !== '' && commandLine(pid).includes('\0archiver\0'))
+    .map(Number);
+}
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
