@@ -28,6 +28,9 @@ export function isalFor({ codec, level, deflate }: Wanted, archiveBytes: number)
   return findIsal();
 }
 
+const NOT_INSTALLED =
+  'zlib: ISA-L, which SESSION_DEFLATE asks for, is not there: run scripts/install-isal.sh in a checkout, or set SESSION_DEFLATE=auto';
+
 /** What a session's archive will be deflated by, for a person. @returns `missing`: it is not what was asked for */
 export function describeDeflate({ codec, level, deflate }: Wanted): { text: string; missing: boolean } {
   const said = (text: string) => ({ text, missing: false });
@@ -36,7 +39,7 @@ export function describeDeflate({ codec, level, deflate }: Wanted): { text: stri
   if (deflate === 'zlib') return said('zlib');
   if (findIsal() === undefined) {
     if (deflate === 'auto') return said('zlib: ISA-L, which takes a third of its time, is not installed');
-    return { text: 'zlib: ISA-L, which SESSION_DEFLATE asks for, is not installed', missing: true };
+    return { text: NOT_INSTALLED, missing: true };
   }
   if (deflate === 'isal') return said('ISA-L');
   if (level > MAX_ISAL_LEVEL) return said(`zlib: ISA-L has no level ${level}`);

@@ -132,7 +132,13 @@ async function checkDeflate({ save }: SessionConfig): Promise<Finding[]> {
     return [{ what, state: 'ok', text }];
   } catch (error) {
     const state = save.deflate === 'isal' ? 'fault' : 'note';
-    return [{ what, state, text: `zlib: ISA-L is installed and cannot be used (${errorText(error)})` }];
+    return [
+      {
+        what,
+        state,
+        text: `zlib, since ISA-L cannot be used here (${errorText(error)}): build its addon anew, or set SESSION_DEFLATE=zlib`,
+      },
+    ];
   }
 }
 

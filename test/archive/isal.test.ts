@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ArchiverError } from '../../src/archive/archiver.ts';
@@ -35,7 +37,9 @@ test('a process that cannot be started is an error of the archiver, and says why
 });
 
 describe.skipIf(isal === undefined)('ISA-L', () => {
-  test('makes blocks that zlib inflates, with every size, dictionary and kind of content', async () => {
+  test('makes blocks that zlib inflates, with every size, dictionary and kind of content', {
+    tags: ['slow'],
+  }, async () => {
     const deflater = isalDeflater(isal ?? '');
     expect(await fuzzDeflater(deflater, 1, 100)).toBeGreaterThan(20_000_000);
   });
@@ -101,7 +105,36 @@ describe.skipIf(isal === undefined)('ISA-L', () => {
     else await reading;
     await eventually(() => archivers().length === 0);
   });
+
+  test('it is gone when whoever started it is killed', async () => {
+    using folder = temporaryFolder();
+    fill(folder.path);
+    const reader = spawn(process.execPath, ['--input-type=module', '--eval', READER], {
+      env: { ...process.env, PACK, FOLDER: folder.path, ISAL: isal },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void reader.kill('SIGKILL'));
+    await once(reader.stdout, 'data');
+    const started = archivers(reader.pid);
+    expect(started).toHaveLength(1);
+    reader.kill('SIGKILL');
+    await eventually(() => started.every(pid => commandLine(pid) === ''));
+  });
 });
+
+const PACK = resolve(import.meta.dirname, '../../src/archive/pack.ts');
+/** Reads a chunk of an archive, says so, and never reads another one. */
+const READER = `
+  const { pack } = await import(process.env.PACK);
+  const { FOLDER: root, ISAL: isal } = process.env;
+  const selection = { root, include: [], exclude: [], excludedPaths: [] };
+  const { signal } = new AbortController();
+  const options = { selection, codec: 'gzip', level: 1, threads: 2, chunkBytes: 1000, signal, isal };
+  for await (const _ of pack(options).chunks) {
+    console.log('reading');
+    await new Promise(() => setInterval(() => undefined, 60_000));
+  }
+`;
 
 function fill(folder: string): void {
   const random = createRandom(7);
@@ -111,15 +144,17 @@ function fill(folder: string): void {
   writeFileSync(join(folder, 'region/r.0.0.mca'), random.noise(5_000_000));
 }
 
-/** The archivers that this process has started. */
-function archivers(): number[] {
-  return readdirSync('/proc/self/task')
-    .flatMap(thread => readFileSync(`/proc/self/task/${thread}/children`, 'utf8').trim().split(' '))
-    .filter(pid => pid !== '' && commandLine(pid).includes('\0archiver\0'))
-    .map(Number);
+/** The archivers that a process has started. */
+function archivers(parent = process.pid): number[] {
+  return readdirSync(`/proc/${parent}/task`)
+    .flatMap(thread => readFileSync(`/proc/${parent}/task/${thread}/children`, 'utf8').trim().split(' '))
+    .filter(pid => pid !== '')
+    .map(Number)
+    .filter(pid => commandLine(pid).includes('\0archiver\0'));
 }
 
-function commandLine(pid: string): string {
+/** Empty: it is gone. */
+function commandLine(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
   } catch {
