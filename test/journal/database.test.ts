@@ -13,18 +13,22 @@ const programs = resolve(import.meta.dirname, '../programs');
 const MEGABYTES = '40';
 /** Of a database of this size, at 8 MiB each. */
 const SEGMENTS = 6;
+/** On a busy machine a copy of a database that is written to all the time is begun anew many times. */
+const COPIED_MS = 150_000;
 
 describe.for(['delete', 'truncate', 'persist', 'wal'])('a database in journal mode %s', mode => {
   test.for([1, 2, 3])(
     'is whole after everything was killed at once (seed %i)',
-    { tags: ['slow'] },
+    { tags: ['slow'], timeout: 3 * COPIED_MS },
     async seed => {
       const { work, store, recover } = await openJournalFixture();
       const journal = join(store, 'now/journal');
       await once(run('sqlite-writer.mjs', work, mode, MEGABYTES, 'rest'), 'exit');
       const driver = run('journal-driver.ts', work, store);
       const atLeast = (count: number) =>
-        eventually(async () => existsSync(journal) && (await segmentsIn(journal)).length >= count);
+        eventually(async () => existsSync(journal) && (await segmentsIn(journal)).length >= count, {
+          timeoutMs: COPIED_MS,
+        });
       await atLeast(SEGMENTS);
       const writer = run('sqlite-writer.mjs', work, mode, MEGABYTES);
       // The content of before, and another one at least.
