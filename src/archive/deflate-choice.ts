@@ -38,7 +38,7 @@ export function describeDeflate({ codec, level, deflate }: Wanted): { text: stri
     return said(`nothing: the archive is ${codec === 'zstd' ? 'zstd' : 'not compressed'}`);
   if (deflate === 'zlib') return said('zlib');
   if (findIsal() === undefined) {
-    if (deflate === 'auto') return said('zlib: ISA-L, which takes a third of its time, is not installed');
+    if (deflate === 'auto') return said('zlib: ISA-L, which takes half of its time, is not installed');
     return { text: NOT_INSTALLED, missing: true };
   }
   if (deflate === 'isal') return said('ISA-L');

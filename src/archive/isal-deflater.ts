@@ -22,7 +22,7 @@ export function findIsal(from: string = import.meta.url): string | undefined {
 }
 
 /**
- * ISA-L (https://github.com/intel/isa-l), at its level 1: a third of zlib's CPU. A fault of native code ends its process,
+ * ISA-L (https://github.com/intel/isa-l), at its level 1: half of zlib's CPU, the check included. A fault of native code ends its process,
  * so it is loaded in none that has anything else to do.
  * @param path see `findIsal`
  * @throws when the addon, or the library that it needs, cannot be loaded
