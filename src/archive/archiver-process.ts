@@ -54,7 +54,7 @@ function compileCache(): NodeJS.ProcessEnv {
 async function endOf(child: ChildProcess, stderr: () => string): Promise<string> {
   const disconnected = new Promise(resolve => child.once('disconnect', resolve));
   const exit = await new Promise<ExitStatus>(resolve => {
-    child.once('error', error => resolve({ failedToStart: error.message }));
+    child.on('error', error => resolve({ failedToStart: error.message }));
     child.once('close', (code, signal) => resolve(signal === null ? { code: code ?? 0 } : { signal }));
   });
   if (!('failedToStart' in exit)) await disconnected;

@@ -7,6 +7,11 @@ export class ArchiverError extends Error {
   override readonly name = 'ArchiverError';
 }
 
+/** Whether an error is the archiver's, or was caused by it. */
+export function isOfArchiver(error: unknown): boolean {
+  return error instanceof ArchiverError || (error instanceof Error && isOfArchiver(error.cause));
+}
+
 /** For how long nothing may come while somebody waits for it: native code may loop as well as crash. */
 const SILENT_MS = 20_000;
 

@@ -28,6 +28,15 @@ export function isalFor({ codec, level, deflate }: Wanted, archiveBytes: number)
   return findIsal();
 }
 
+/** What has deflated an archive; undefined: nothing. @param isal see `isalFor` */
+export function deflatedBy(
+  { codec }: Pick<Wanted, 'codec'>,
+  isal: string | undefined,
+): Exclude<Deflate, 'auto'> | undefined {
+  if (codec !== 'gzip') return undefined;
+  return isal === undefined ? 'zlib' : 'isal';
+}
+
 const NOT_INSTALLED =
   'zlib: ISA-L, which SESSION_DEFLATE asks for, is not there: run scripts/install-isal.sh in a checkout, or set SESSION_DEFLATE=auto';
 

@@ -181,7 +181,7 @@ function packingOf(
   const { codec } = about ?? defaults;
   return {
     source: { root: workdir, include: [], exclude: [], excludedPaths: [] },
-    // A recovery that was cut off knows its archive by the same bytes, which ISA-L makes on the same processor only.
+    // A recovery that was cut off knows its archive by the same bytes, which ISA-L promises for no other processor.
     archive: { codec, level: gzipLevel, deflate: 'zlib' },
     stallMs,
   };

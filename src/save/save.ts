@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { ArchiverError } from '../archive/archiver.ts';
-import { isalFor } from '../archive/deflate-choice.ts';
+import { isOfArchiver } from '../archive/archiver.ts';
+import { deflatedBy, isalFor } from '../archive/deflate-choice.ts';
 import { type PackOptions, type PackSummary, pack } from '../archive/pack.ts';
 import { type Survey, survey } from '../archive/walk.ts';
 import type { Codec, Deflate } from '../config/session-config.ts';
@@ -176,7 +176,7 @@ async function uploadUntilSaved(
         `archive saved: ${bytesText(bytes)} at ${url}`,
       );
       const saved = { store, receipt, summary, files, reportKey, session, attempts: attempt, ms };
-      return { how: 'archive', ...saved, deflate: deflateUsed(request, isal) };
+      return { how: 'archive', ...saved, deflate: deflatedBy(request.archive, isal) };
     } catch (error) {
       if (error instanceof ConditionRefusedError && place.ifAbsent && !signal.aborted) {
         // A store that takes conditions with small objects need not take them at the end of an upload.
@@ -211,15 +211,6 @@ async function uploadUntilSaved(
       expected = await measure();
     }
   }
-}
-
-function isOfArchiver(error: unknown): boolean {
-  return error instanceof ArchiverError || (error instanceof Error && isOfArchiver(error.cause));
-}
-
-function deflateUsed({ archive }: SaveRequest, isal: string | undefined): SavedArchive['deflate'] {
-  if (archive.codec !== 'gzip') return undefined;
-  return isal === undefined ? 'zlib' : 'isal';
 }
 
 interface Attempt {

@@ -13,8 +13,12 @@ import { fuzzDeflater } from './isal-blocks.ts';
 import { packed, packOptions } from './packing.ts';
 import { temporaryFolder } from './trees.ts';
 
-/** `make test-all` installs it. */
+/** Undefined: it is not built here, and `make test` does without it. */
 const isal = findIsal();
+
+test('ISA-L is there where all tests are run: sh scripts/install-isal.sh', { tags: ['slow'] }, () => {
+  expect(isal).toBeDefined();
+});
 
 test('an addon that cannot be loaded is an error of the archiver, and says why', async () => {
   using folder = temporaryFolder();
