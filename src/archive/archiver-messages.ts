@@ -1,14 +1,23 @@
 import type { ArchiveOptions, ArchiveSummary, ReadProgress } from './archive-stream.ts';
 
-/** What the archiver is told, once. */
+/** What the archiver is told, first of all. */
 export interface ArchiverOrder extends Omit<ArchiveOptions, 'signal' | 'onFile'> {
   /** The path of the addon. */
   readonly isal: string;
   readonly listsFiles: boolean;
+  /** The size of the chunks that the archive is cut into. */
+  readonly chunkBytes: number;
 }
 
-/** What it answers, beside the archive's bytes; `done` comes before these end. */
+/** What it is told after that: a chunk has been read. */
+export interface SlotFreed {
+  readonly slot: number;
+}
+
+/** What it answers: chunk after chunk, and `done` after the last one. */
 export type ArchiverMessage =
+  /** The next bytes of the archive are in that slot, until it is freed. */
+  | { readonly kind: 'chunk'; readonly slot: number; readonly bytes: number }
   | ({ readonly kind: 'progress' } & ReadProgress)
   | {
       readonly kind: 'done';
@@ -19,7 +28,7 @@ export type ArchiverMessage =
   /** `text` goes on after "the archiver". */
   | { readonly kind: 'fault'; readonly text: string };
 
-/** The file descriptor that the archiver writes the archive to. */
-export const OUTPUT_FD = 3;
+/** The file descriptor of the slots: see shared-slots.ts. */
+export const SLOTS_FD = 3;
 /** The sub-command, which only this program itself uses. */
 export const ARCHIVER_COMMAND = 'archiver';

@@ -1,15 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { FileHandle } from 'node:fs/promises';
 import { getCompileCacheDir } from 'node:module';
 import { dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { describeExit, type ExitStatus } from '../process/exit-status.ts';
 import { ARCHIVER_COMMAND } from './archiver-messages.ts';
 
 interface ArchiverProcess {
   readonly child: ChildProcess;
-  /** The archive's bytes. */
-  readonly output: Readable;
   /** Once it has ended and all that it sent has arrived: how it ended, as the rest of a sentence. */
   readonly ended: Promise<string>;
 }
@@ -26,23 +24,21 @@ function programOf(here: string): string {
 /**
  * Starts this program's own sub-command in a session of its own, where no terminal reaches it, and with nothing of this
  * process's environment.
+ * @param slots see shared-slots.ts
  */
-export function startArchiver(): ArchiverProcess {
+export function startArchiver(slots: FileHandle): ArchiverProcess {
   const child = spawn(process.execPath, ['--disable-sigusr1', PROGRAM, ARCHIVER_COMMAND], {
     cwd: '/',
     detached: true,
     env: compileCache(),
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'ipc'],
+    stdio: ['ignore', 'ignore', 'pipe', slots.fd, 'ipc'],
     serialization: 'advanced',
   });
   let stderr = '';
   child.stderr?.setEncoding('utf8').on('data', text => {
     stderr = `${stderr}${text}`.slice(-MAX_STDERR_CHARS);
   });
-  const [, , , output] = child.stdio;
-  if (!(output instanceof Readable))
-    throw new Error('the archiver was started without a pipe for the archive');
-  return { child, output, ended: endOf(child, () => stderr.trim()) };
+  return { child, ended: endOf(child, () => stderr.trim()) };
 }
 
 function compileCache(): NodeJS.ProcessEnv {

@@ -1,6 +1,9 @@
-import type { ArchiveOptions, ArchiveStream, ReadProgress } from './archive-stream.ts';
-import type { ArchiverMessage, ArchiverOrder } from './archiver-messages.ts';
+import type { FileHandle } from 'node:fs/promises';
+import type { ArchiveOptions, ReadProgress } from './archive-stream.ts';
+import type { ArchiverMessage, ArchiverOrder, SlotFreed } from './archiver-messages.ts';
 import { startArchiver } from './archiver-process.ts';
+import type { ChunkStream } from './chunks.ts';
+import { openSlots, slotOffset } from './shared-slots.ts';
 
 /** The process that archives has ended early, or says that it cannot go on: what has come of the archive is useless. */
 export class ArchiverError extends Error {
@@ -12,56 +15,81 @@ export function isOfArchiver(error: unknown): boolean {
   return error instanceof ArchiverError || (error instanceof Error && isOfArchiver(error.cause));
 }
 
-/** For how long nothing may come while somebody waits for it: native code may loop as well as crash. */
+/** For how long nothing may be read or made while somebody waits for it: native code may loop as well as crash. */
 const SILENT_MS = 20_000;
 
+export interface ArchiverOptions extends ArchiveOptions {
+  readonly chunkBytes: number;
+  /** Chunks to fill again. */
+  readonly freeChunks: Buffer[];
+  /** The addon's path. */
+  readonly isal: string;
+}
+
+type Message<Kind> = Extract<ArchiverMessage, { kind: Kind }>;
+
 /**
- * `archiveStream` with ISA-L, in a process of its own, whose crash costs that attempt and nothing else. The process is
- * gone when the pieces end, however they end, or when this one does.
- * @param isal the addon's path
+ * `archiveStream` with ISA-L, cut into chunks, in a process of its own, whose crash costs that attempt and nothing else.
+ * The process is gone when the chunks end, however they end, or when this one does.
  */
-export function archiverStream(options: ArchiveOptions, isal: string): ArchiveStream {
-  const { signal, onFile, ...archive } = options;
+export function archiverChunks(options: ArchiverOptions): ChunkStream {
+  const { signal, onFile, freeChunks, ...archive } = options;
+  const { chunkBytes } = archive;
   let progress: ReadProgress = { files: 0, bytesRead: 0 };
-  let done: Extract<ArchiverMessage, { kind: 'done' }> | undefined;
-  let fault: string | undefined;
-  let readFault: unknown;
+  let done: Message<'done'> | undefined;
 
-  function receive(message: ArchiverMessage): void {
-    if (message.kind === 'progress') progress = message;
-    else if (message.kind === 'fault') fault = message.text;
-    else done = message;
-  }
-
-  async function* pieces(): AsyncGenerator<readonly Buffer[], void> {
+  async function* chunks(): AsyncGenerator<Buffer, void> {
     signal.throwIfAborted();
-    const { child, output, ended } = startArchiver();
+    await using slots = await openSlots(chunkBytes).catch((error: unknown) => {
+      throw new ArchiverError('the archiver cannot be started', { cause: error });
+    });
+    const { child, ended } = startArchiver(slots);
+    const ready: Message<'chunk'>[] = [];
+    let fault: string | undefined;
+    let how: string | undefined;
+    let watchdog: NodeJS.Timeout | undefined;
+    let news = Promise.withResolvers<void>();
     const kill = () => void child.kill('SIGKILL');
     signal.addEventListener('abort', kill);
     try {
-      child.on('message', receive);
-      const order: ArchiverOrder = { ...archive, isal, listsFiles: onFile !== undefined };
+      child.on('message', (message: ArchiverMessage) => {
+        if (message.kind === 'progress') {
+          if (message.bytesRead + message.files > progress.bytesRead + progress.files) watchdog?.refresh();
+          progress = message;
+          return;
+        }
+        if (message.kind === 'chunk') ready.push(message);
+        else if (message.kind === 'done') done = message;
+        else fault = message.text;
+        news.resolve();
+      });
+      void ended.then(text => {
+        how = text;
+        news.resolve();
+      });
       // A process that is gone by now says so by its end.
-      child.send(order, () => undefined);
-      const reader = output.iterator();
-      for (;;) {
-        const watchdog = setTimeout(() => {
-          fault = `has written nothing for ${SILENT_MS / 1_000} s`;
-          kill();
-        }, SILENT_MS);
-        const next = await reader.next().catch(error => {
-          // Of a process that could not be started as well, whose end says why.
-          readFault = error;
-          kill();
-          return undefined;
-        });
-        clearTimeout(watchdog);
-        if (next === undefined || next.done === true) break;
-        yield [next.value];
+      const tell = (message: ArchiverOrder | SlotFreed) => void child.send(message, () => undefined);
+      tell({ ...archive, listsFiles: onFile !== undefined });
+      while (how === undefined || ready.length > 0) {
+        const next = ready.shift();
+        if (next === undefined) {
+          watchdog = setTimeout(() => {
+            fault = `has done nothing for ${SILENT_MS / 1_000} s`;
+            kill();
+          }, SILENT_MS);
+          await news.promise;
+          clearTimeout(watchdog);
+          watchdog = undefined;
+          news = Promise.withResolvers();
+          continue;
+        }
+        const chunk = freeChunks.pop() ?? Buffer.allocUnsafeSlow(chunkBytes);
+        await readAll(slots, chunk, next.bytes, slotOffset(next.slot, chunkBytes));
+        tell({ slot: next.slot });
+        yield chunk.subarray(0, next.bytes);
       }
-      const how = await ended;
       signal.throwIfAborted();
-      if (done === undefined) throw new ArchiverError(`the archiver ${fault ?? how}`, { cause: readFault });
+      if (done === undefined) throw new ArchiverError(`the archiver ${fault ?? how}`);
       progress = { files: done.summary.files, bytesRead: done.summary.bytesIn };
       for (const [path, bytes] of done.files) onFile?.(Buffer.from(path, 'latin1'), bytes);
     } finally {
@@ -71,11 +99,19 @@ export function archiverStream(options: ArchiveOptions, isal: string): ArchiveSt
   }
 
   return {
-    pieces: pieces(),
+    chunks: chunks(),
     progress: () => progress,
     summary: () => {
       if (done === undefined) throw new Error('the archive has not been read to its end');
       return done.summary;
     },
   };
+}
+
+async function readAll(file: FileHandle, target: Buffer, bytes: number, position: number): Promise<void> {
+  for (let at = 0; at < bytes; ) {
+    const { bytesRead } = await file.read(target, at, bytes - at, position + at);
+    if (bytesRead === 0) throw new ArchiverError('the archiver has handed over less than it said');
+    at += bytesRead;
+  }
 }

@@ -1,4 +1,14 @@
 import { orAborted } from '../runtime/abort.ts';
+import type { ArchiveSummary, ReadProgress } from './archive-stream.ts';
+
+/** An archive being made, cut into chunks of one size. */
+export interface ChunkStream {
+  /** Read once. Each chunk is the reader's. */
+  readonly chunks: AsyncGenerator<Buffer, void>;
+  progress(): ReadProgress;
+  /** @throws {Error} before the chunks have been read to their end. */
+  summary(): ArchiveSummary;
+}
 
 /**
  * Joins pieces to chunks of one size, the last one smaller; each byte is copied once.

@@ -2,8 +2,8 @@ import { dirname } from 'node:path';
 import type { Codec, Deflate } from '../config/session-config.ts';
 import { compressionThreads } from '../runtime/cpus.ts';
 import { bytesText } from '../runtime/text.ts';
-import { archiverStream } from './archiver.ts';
 import { findIsal } from './isal-deflater.ts';
+import { pack } from './pack.ts';
 
 interface Wanted {
   readonly codec: Codec;
@@ -63,6 +63,6 @@ export async function tryIsal(isal: string, signal: AbortSignal): Promise<void> 
   const root = dirname(isal);
   const selection = { root, include: ['/deflate.node'], exclude: [], excludedPaths: [] };
   const threads = compressionThreads();
-  const { pieces } = archiverStream({ selection, codec: 'gzip', level: 1, threads, signal }, isal);
-  for await (const _ of pieces);
+  const how = { codec: 'gzip', level: 1, threads, chunkBytes: 1 << 20 } as const;
+  for await (const _ of pack({ ...how, selection, isal, signal }).chunks);
 }

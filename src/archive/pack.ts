@@ -4,8 +4,8 @@ import {
   archiveStream,
   type ReadProgress,
 } from './archive-stream.ts';
-import { archiverStream } from './archiver.ts';
-import { cutChunks, prefetchOne } from './chunks.ts';
+import { archiverChunks } from './archiver.ts';
+import { type ChunkStream, cutChunks, prefetchOne } from './chunks.ts';
 import { zlibDeflater } from './zlib-deflater.ts';
 
 export interface PackOptions extends ArchiveOptions {
@@ -39,13 +39,15 @@ export interface PackSummary extends ArchiveSummary {
  * @throws {ArchiverError} by its chunks, where the process that ISA-L is in fails
  */
 export function pack({ chunkBytes, isal, ...options }: PackOptions): Packing {
-  const archive = isal === undefined ? archiveStream(options, zlibDeflater()) : archiverStream(options, isal);
   const freeChunks: Buffer[] = [];
+  const archive =
+    isal === undefined
+      ? packedHere(options, chunkBytes, freeChunks)
+      : archiverChunks({ ...options, isal, chunkBytes, freeChunks });
   let bytesOut = 0;
 
   async function* chunks(): AsyncGenerator<Buffer, void> {
-    const cut = cutChunks(archive.pieces, chunkBytes, freeChunks);
-    for await (const chunk of prefetchOne(cut, options.signal)) {
+    for await (const chunk of prefetchOne(archive.chunks, options.signal)) {
       bytesOut += chunk.length;
       yield chunk;
     }
@@ -59,4 +61,9 @@ export function pack({ chunkBytes, isal, ...options }: PackOptions): Packing {
     progress: () => ({ ...archive.progress(), bytesOut }),
     summary: () => ({ ...archive.summary(), bytesOut }),
   };
+}
+
+function packedHere(options: ArchiveOptions, chunkBytes: number, freeChunks: Buffer[]): ChunkStream {
+  const { pieces, progress, summary } = archiveStream(options, zlibDeflater());
+  return { chunks: cutChunks(pieces, chunkBytes, freeChunks), progress, summary };
 }

@@ -40,6 +40,13 @@ test('a process that cannot be started is an error of the archiver, and says why
   );
 });
 
+test('nowhere to hand chunks over is an error of the archiver, and says why', async () => {
+  using folder = temporaryFolder();
+  const reading = packed(folder.path, { isal: 'unused', chunkBytes: 2 ** 50 });
+  const cause = expect.objectContaining({ message: expect.stringContaining('/dev/shm is full') });
+  await expect(reading).rejects.toMatchObject({ name: 'ArchiverError', cause });
+});
+
 describe.skipIf(isal === undefined)('ISA-L', () => {
   test('makes blocks that zlib inflates, with every size, dictionary and kind of content', {
     tags: ['slow'],
@@ -82,14 +89,14 @@ describe.skipIf(isal === undefined)('ISA-L', () => {
     expect(summary).toThrow('not been read to its end');
   });
 
-  test('one that has written nothing for too long is killed', { tags: ['slow'] }, async () => {
+  test('one that has done nothing for too long is killed', { tags: ['slow'] }, async () => {
     using folder = temporaryFolder();
     fill(folder.path);
     const { chunks } = pack(packOptions(folder.path, { isal, chunkBytes: 1000 }));
     const reading = (async () => {
       for await (const _ of chunks) for (const pid of archivers()) process.kill(pid, 'SIGSTOP');
     })();
-    await expect(reading).rejects.toThrow('the archiver has written nothing for 20 s');
+    await expect(reading).rejects.toThrow('the archiver has done nothing for 20 s');
     expect(archivers()).toEqual([]);
   });
 
