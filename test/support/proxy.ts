@@ -1,13 +1,8 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
-import { join, resolve } from 'node:path';
-
-const TLS = resolve(import.meta.dirname, '../fixtures/tls');
-/** Signs itself, for s3.test, its subdomains and ecs.test, until 2126. */
-export const CERTIFICATE = join(TLS, 'certificate.pem');
+import { tlsIdentity } from './tls.ts';
 
 export interface ProxyServer extends AsyncDisposable {
   /** Without credentials. */
@@ -77,8 +72,7 @@ export async function startProxy({ to, hosts, credentials, hangs }: ProxyOptions
 export async function startTlsFront(to: {
   readonly port: number;
 }): Promise<AsyncDisposable & { readonly port: number }> {
-  const [key, cert] = [readFileSync(join(TLS, 'key.pem')), readFileSync(CERTIFICATE)];
-  const server = https.createServer({ key, cert }, (message, response) =>
+  const server = https.createServer(tlsIdentity(), (message, response) =>
     forward(message, response, to.port),
   );
   const port = await listen(server);

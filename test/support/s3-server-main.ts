@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { startS3Server } from './s3-server.ts';
+import { tlsIdentity } from './tls.ts';
 
 /** The tests' S3 as a process of its own. Prints `{"url":"http://…"}` on one line, and serves until it is killed. */
 const { values } = parseArgs({
@@ -11,6 +12,7 @@ const { values } = parseArgs({
     region: { type: 'string' },
     discard: { type: 'boolean', default: false },
     'no-digests': { type: 'boolean', default: false },
+    tls: { type: 'boolean', default: false },
   },
 });
 
@@ -20,6 +22,7 @@ const server = await startS3Server({
   buckets: values.bucket,
   keepBodies: !values.discard,
   digests: !values['no-digests'],
+  tls: values.tls ? tlsIdentity() : undefined,
   ...(values.region === undefined ? {} : { region: values.region }),
 });
 process.stdout.write(`${JSON.stringify({ url: server.url })}\n`);

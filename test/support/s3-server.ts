@@ -1,5 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -15,6 +16,7 @@ import { allowsRequest, mayDelete, maySeeAbsence, type Policy } from './s3/polic
 import { sendAsRuled } from './s3/rules.ts';
 import { spoil } from './s3/spoil.ts';
 import type { Conditions, OpenUpload, State, StoredObject } from './s3/state.ts';
+import type { TlsIdentity } from './tls.ts';
 
 export type { Fault, FaultRule } from './s3/faults.ts';
 export type { Operation } from './s3/operation.ts';
@@ -22,6 +24,8 @@ export type { Operation } from './s3/operation.ts';
 export interface S3ServerOptions {
   readonly host?: string;
   readonly port?: number;
+  /** Of https; undefined: http. */
+  readonly tls?: TlsIdentity | undefined;
   /** Buckets that exist from the start; default `['bucket']`. */
   readonly buckets?: readonly string[];
   /** false: bodies are counted and checked, but not kept, for very large archives. */
@@ -38,6 +42,8 @@ export interface S3ServerOptions {
   readonly owner?: string;
   /** Whose requests are taken; everybody's by default. Signatures are not checked. */
   readonly accessKeys?: readonly string[];
+  /** false: parts whose bytes are not signed are denied, as a bucket's policy can. */
+  readonly takesUnsigned?: boolean;
   /** false: the right to list is missing, so that keys which are not there are denied as well. */
   readonly mayList?: boolean;
   /** What the access keys may do that have a policy; all others may do everything. */
@@ -102,10 +108,12 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
   let bodies = 0;
   let { clockAheadMs = 0 } = options;
 
-  const server = http.createServer((message, response) => {
+  const take = (message: IncomingMessage, response: ServerResponse) => {
     // A client that goes away in the middle is its own business.
     serve(message, response).catch(() => response.destroy());
-  });
+  };
+  const { tls } = options;
+  const server = tls === undefined ? http.createServer(take) : https.createServer(tls, take);
   server.requestTimeout = 0;
   server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve, reject) => {
@@ -235,7 +243,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
   }
 
   return {
-    url: `http://${options.host ?? '127.0.0.1'}:${port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://${options.host ?? '127.0.0.1'}:${port}`,
     accessKey: options.accessKeys?.[0],
     requests,
     counts,
@@ -271,6 +279,8 @@ function admit({ accessKey, message, query, region }: S3Request, options: S3Serv
   if (options.region && region !== options.region) throw wrongRegion(region, options);
   const expected = message.headers['x-amz-expected-bucket-owner'];
   if (options.owner && expected !== undefined && expected !== options.owner) throw accessDenied();
+  const isUnsigned = message.headers['x-amz-content-sha256'] === 'UNSIGNED-PAYLOAD';
+  if (options.takesUnsigned === false && isUnsigned) throw accessDenied();
   const nowMs = Date.now() + (options.clockAheadMs ?? 0);
   const linkedAtMs = timeOf(query.get('X-Amz-Date') ?? '');
   if (nowMs > linkedAtMs + Number(query.get('X-Amz-Expires')) * 1_000)

@@ -19,13 +19,21 @@ export type Confirmation = 'same' | 'other' | 'nothing';
  * @param etag what S3 makes of the bytes
  */
 export function confirmWhole(body: Buffer, etag: string, answer: WriteAnswer): Confirmation {
-  return unquoted(answer.ETag) === etag ? 'same' : confirmPart(body, answer);
+  return unquoted(answer.ETag) === etag ? 'same' : confirmPart(crc32OfPart(body), answer);
 }
 
-/** What the answer to an UploadPart tells. The checksum alone is looked at: the MD5 of every part would cost too much. */
-export function confirmPart(body: Buffer, { ChecksumCRC32 }: WriteAnswer): Confirmation {
+/**
+ * What the answer to an UploadPart tells. The checksum alone is looked at: the MD5 of every part would cost too much.
+ * @param checksum see `crc32OfPart`
+ */
+export function confirmPart(checksum: string, { ChecksumCRC32 }: WriteAnswer): Confirmation {
   if (ChecksumCRC32 === undefined) return 'nothing';
-  return ChecksumCRC32 === base64Of(crc32(body)) ? 'same' : 'other';
+  return ChecksumCRC32 === checksum ? 'same' : 'other';
+}
+
+/** As S3 writes it: `x-amz-checksum-crc32`. */
+export function crc32OfPart(body: Buffer): string {
+  return base64Of(crc32(body));
 }
 
 /**

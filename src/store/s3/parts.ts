@@ -1,9 +1,11 @@
 import { type CompletedPart, UploadPartCommand } from '@aws-sdk/client-s3';
 import { retry } from '../retry.ts';
 import type { Source } from '../source.ts';
-import { type Confirmation, confirmPart } from './answer.ts';
-import { sendInSlices } from './body.ts';
+import { type Confirmation, confirmPart, crc32OfPart } from './answer.ts';
+import { leaveUnsigned, sendInSlices } from './body.ts';
+import type { Attempt } from './client.ts';
 import { completeUpload } from './complete.ts';
+import { S3Error } from './errors.ts';
 import type { Upload } from './multipart.ts';
 import { type Bucket, trackFurthest } from './objects.ts';
 import { MAX_PARTS, partsInFlight } from './part-size.ts';
@@ -23,13 +25,14 @@ export async function uploadParts(
   const inFlight = new Set<Promise<void>>();
   const parts: CompletedPart[] = [];
   const confirmations = new Set<Confirmation>();
+  const payload: Payload = { isSigned: false };
   let bytes = 0;
   let number = 0;
   const start = (chunk: Buffer) => {
     number += 1;
     if (number > MAX_PARTS)
       throw new Error(`the archive outgrew ${MAX_PARTS} parts of ${first.length} bytes`);
-    const sending = uploadPart(bucket, upload, number, chunk, options)
+    const sending = uploadPart(bucket, upload, number, chunk, options, payload)
       .then(({ part, confirmation }) => {
         parts.push(part);
         confirmations.add(confirmation);
@@ -69,16 +72,27 @@ function leastOf(confirmations: ReadonlySet<Confirmation>): Confirmation {
   return confirmations.has('nothing') ? 'nothing' : 'same';
 }
 
+/** What is known of the parts' signatures. */
+interface Payload {
+  /** The bytes are signed as well: the store, or a policy, does not take them otherwise. */
+  isSigned: boolean;
+}
+
+/** What a part is refused with whose bytes have to be signed. */
+const REFUSALS: ReadonlySet<string> = new Set(['denied', 'rejected', 'credentials']);
+
 async function uploadPart(
   bucket: Bucket,
   upload: Upload,
   number: number,
   chunk: Buffer,
   { watch, limits }: TransferOptions,
+  payload: Payload,
 ): Promise<{ part: CompletedPart; confirmation: Confirmation }> {
   const { access } = bucket;
   const onSent = trackFurthest(watch.moved);
   const patience = openPatience(watch, limits);
+  const checksum = crc32OfPart(chunk);
   const input = {
     ...access.bucketFields,
     ...upload.fields,
@@ -86,26 +100,37 @@ async function uploadPart(
     Body: chunk,
     ContentLength: chunk.length,
   };
-  const send = (signal: AbortSignal) =>
-    access
-      .request(
-        ({ client, http, onActivity }) => {
-          const command = new UploadPartCommand(input);
-          sendInSlices(command, bytes => {
-            onActivity();
-            onSent(bytes);
-          });
-          return client.send(command, http);
-        },
-        { signal, idleMs: patience.idleMs },
-      )
-      .catch(patience.note);
-  const answer = await retry(`part ${number} of ${upload.key}`, send, {
-    ...bucket.retry,
-    signal: watch.signal,
-  });
+  const attempt = async (signal: AbortSignal) => {
+    let isUnsigned = false;
+    const send = async ({ client, http, onActivity }: Attempt) => {
+      const isSummed = (await client.config.requestChecksumCalculation()) === 'WHEN_SUPPORTED';
+      const command = new UploadPartCommand({ ...input, ...(isSummed && { ChecksumCRC32: checksum }) });
+      // Without a checksum of its own nothing but the signature tells of a byte that changed before TLS.
+      if (isSummed && !payload.isSigned) leaveUnsigned(command, () => (isUnsigned = true));
+      sendInSlices(command, bytes => {
+        onActivity();
+        onSent(bytes);
+      });
+      return client.send(command, http);
+    };
+    try {
+      return await access.request(send, { signal, idleMs: patience.idleMs });
+    } catch (error) {
+      if (!isUnsigned || !(error instanceof S3Error) || !REFUSALS.has(error.kind)) throw error;
+      payload.isSigned = true;
+      return await access.request(send, { signal, idleMs: patience.idleMs });
+    }
+  };
+  const answer = await retry(
+    `part ${number} of ${upload.key}`,
+    signal => attempt(signal).catch(patience.note),
+    {
+      ...bucket.retry,
+      signal: watch.signal,
+    },
+  );
   if (answer.ETag === undefined) throw new Error(`the store gave no ETag for part ${number}`);
-  const checksum = answer.ChecksumCRC32 === undefined ? {} : { ChecksumCRC32: answer.ChecksumCRC32 };
-  const part = { PartNumber: number, ETag: answer.ETag, ...checksum };
-  return { part, confirmation: confirmPart(chunk, answer) };
+  const given = answer.ChecksumCRC32 === undefined ? {} : { ChecksumCRC32: answer.ChecksumCRC32 };
+  const part = { PartNumber: number, ETag: answer.ETag, ...given };
+  return { part, confirmation: confirmPart(checksum, answer) };
 }

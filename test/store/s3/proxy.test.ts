@@ -1,13 +1,12 @@
-import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { text } from 'node:stream/consumers';
-import tls from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
 import { type ProxyConfig, proxiedAgents } from '../../../src/runtime/proxy.ts';
 import { eventually } from '../../support/eventually.ts';
-import { CERTIFICATE, type ProxyOptions, startProxy, startTlsFront } from '../../support/proxy.ts';
+import { type ProxyOptions, startProxy, startTlsFront } from '../../support/proxy.ts';
 import { startS3Server } from '../../support/s3-server.ts';
 import { openSessionFixture } from '../../support/session.ts';
+import { CERTIFICATE, trustCertificate } from '../../support/tls.ts';
 import { bytesOf, digestOf, digestOfBytes, inChunks } from '../archives.ts';
 import { openTestStore } from './support.ts';
 
@@ -48,14 +47,9 @@ async function startTlsS3() {
   const { server, port } = await startS3();
   const front = await startTlsFront({ port });
   onTestFinished(() => front[Symbol.asyncDispose]());
-  trustCertificate();
+  const trusting = trustCertificate();
+  onTestFinished(() => trusting[Symbol.dispose]());
   return { server, front };
-}
-
-function trustCertificate(): void {
-  const before = tls.getCACertificates();
-  tls.setDefaultCACertificates([...before, readFileSync(CERTIFICATE, 'utf8')]);
-  onTestFinished(() => tls.setDefaultCACertificates(before));
 }
 
 test('an archive goes to an http:// endpoint through the proxy for those', async () => {
