@@ -1,19 +1,22 @@
 #!/usr/bin/env node
 /**
  * Compares us with those who put a working directory into object storage today: the same folder, one S3 server, all
- * contestants in turn, several rounds. Prints a table for each row, and everything as JSON at the end or to --json.
+ * contestants in turn, several rounds, over http and over https. Prints a table for each row; --json writes all of it to
+ * a file, --page the tables into a page: `npm run bench -- --page docs/performance.md`.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { trustCertificate } from '../../test/support/tls.ts';
 import { bundle } from '../bundle.ts';
 import type { Contestant } from './contestants.ts';
 import { measure } from './measure.ts';
-import { type RowResult, type Run, summarise, table } from './report.ts';
+import { type RowResult, type Run, summarise } from './report.ts';
 import { ROWS, type Row } from './rows.ts';
-import { type S3Process, startS3Process } from './s3-process.ts';
+import { type S3Process, type Scheme, startS3Process } from './s3-process.ts';
+import { table } from './table.ts';
 import { buildWorkdir } from './workdir.ts';
 
 const { values: options } = parseArgs({
@@ -23,53 +26,90 @@ const { values: options } = parseArgs({
     rounds: { type: 'string' },
     folder: { type: 'string', default: join(tmpdir(), 'craftassist-bench') },
     json: { type: 'string' },
+    page: { type: 'string' },
   },
 });
+
+const SCHEMES: readonly Scheme[] = ['http', 'https'];
 
 async function main(): Promise<void> {
   const rows = ROWS.filter(row => options.rows.split(',').includes(row.name));
   if (rows.length === 0) throw new Error(`--rows takes some of ${ROWS.map(row => row.name).join(',')}`);
   const scratch = mkdtempSync(join(tmpdir(), 'craftassist-bench-'));
-  const s3 = await startS3Process();
+  using _trusting = trustCertificate();
+  const stores = await Promise.all(SCHEMES.map(startS3Process));
   try {
-    const setup: Setup = { scratch, s3, ours: await bundleOurs(scratch) };
+    const setup: Setup = { scratch, stores, ...(await bundleOurs(scratch)) };
     const results: RowResult[] = [];
     for (const row of rows) {
-      const result = await compare(row, setup);
-      results.push(result);
-      process.stdout.write(`${table(result)}\n`);
+      for (const result of await compare(row, setup)) {
+        results.push(result);
+        process.stdout.write(`${table(result)}\n`);
+      }
     }
-    const json = JSON.stringify(results, null, 2);
-    if (options.json === undefined) process.stdout.write(`${json}\n`);
-    else writeFileSync(options.json, json);
+    if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(results, null, 2));
+    if (options.page !== undefined) fillPage(options.page, results.map(table).join('\n'));
   } finally {
-    s3.stop();
+    for (const store of stores) store.stop();
     rmSync(scratch, { recursive: true });
   }
 }
 
-interface Setup {
-  readonly scratch: string;
-  readonly s3: S3Process;
-  /** The command of our process. */
-  readonly ours: string;
+/** Puts the tables between the page's marks. */
+function fillPage(path: string, tables: string): void {
+  const page = readFileSync(path, 'utf8');
+  const filled = page.replace(
+    /(<!-- bench -->\n)[\s\S]*(<!-- \/bench -->)/,
+    (_, from, to) => `${from}\n${tables}\n${to}`,
+  );
+  if (filled === page) throw new Error(`${path} has no <!-- bench --> … <!-- /bench -->`);
+  writeFileSync(path, filled);
 }
 
-/** All contestants in turn, round by round; a first round that is not counted fills the caches. */
-async function compare(row: Row, setup: Setup): Promise<RowResult> {
+interface Setup {
+  readonly scratch: string;
+  readonly stores: readonly S3Process[];
+  /** The commands of our process, and of our codecs alone. */
+  readonly ours: string;
+  readonly bare: string;
+}
+
+/**
+ * All contestants in turn, round by round, over each scheme; a first round that is not counted fills the caches.
+ * @returns a result for each scheme
+ */
+async function compare(row: Row, setup: Setup): Promise<RowResult[]> {
   const workdir = join(options.folder, row.name);
   mkdirSync(options.folder, { recursive: true });
   buildWorkdir(workdir, row.size);
-  const runs = new Map<string, Run[]>();
+  const runs = SCHEMES.map(() => new Map<string, Run[]>());
+  const bare = new Map<string, number[]>();
+  const tar = row.bare ? tarOf(workdir) : undefined;
   const selected = row.contestants.filter(contestant => isWanted(contestant));
   for (let round = 0; round <= Number(options.rounds ?? row.rounds); round++) {
     for (const contestant of selected) {
-      if (round === 0 && row.rounds < 5 && !contestant.isOurs) continue;
-      const run = await runOnce(contestant, workdir, setup);
-      if (round > 0) runs.set(contestant.name, [...(runs.get(contestant.name) ?? []), run]);
+      if (round === 0 && row.rounds <= 5 && !contestant.isOurs) continue;
+      for (const [index, store] of setup.stores.entries()) {
+        const run = await runOnce(contestant, workdir, store, setup);
+        if (round > 0) append(runs[index], contestant.name, run);
+      }
+      if (tar === undefined || round === 0) continue;
+      const { seconds } = await measure(contestant.bare, false, environmentOf(setup, { TAR: tar }));
+      append(bare, contestant.name, seconds);
     }
   }
-  return summarise(row, runs);
+  return SCHEMES.map((scheme, index) => summarise(row, scheme, runs[index] ?? new Map(), bare));
+}
+
+function append<T>(to: Map<string, T[]> | undefined, name: string, value: T): void {
+  to?.set(name, [...(to.get(name) ?? []), value]);
+}
+
+/** What the codecs alone are measured with. */
+function tarOf(workdir: string): string {
+  const path = `${workdir}.tar`;
+  if (!existsSync(path)) spawnSync('tar', ['cf', path, '-C', workdir, '.'], { stdio: 'inherit' });
+  return path;
 }
 
 function isWanted(contestant: Contestant): boolean {
@@ -80,19 +120,28 @@ function isWanted(contestant: Contestant): boolean {
   return missing.length === 0;
 }
 
-async function runOnce(contestant: Contestant, workdir: string, setup: Setup): Promise<Run> {
+async function runOnce(
+  contestant: Contestant,
+  workdir: string,
+  store: S3Process,
+  setup: Setup,
+): Promise<Run> {
   warmUp(workdir);
   const key = `bench-${performance.now()}`;
-  const measured = await measure(`cd '${workdir}' && ${contestant.script}`, contestant.waits, {
-    ...process.env,
-    ...ENVIRONMENT,
-    ENDPOINT: setup.s3.url,
-    AWS_ENDPOINT_URL_S3: setup.s3.url,
+  const env = environmentOf(setup, {
+    ENDPOINT: store.url,
+    AWS_ENDPOINT_URL_S3: store.url,
+    CA: store.certificate,
+    AWS_CA_BUNDLE: store.certificate,
+    NODE_EXTRA_CA_CERTS: store.certificate,
     OBJECT: `bucket/${key}`,
-    SCRATCH: setup.scratch,
-    OURS: setup.ours,
   });
-  return { ...measured, archiveBytes: await setup.s3.bytesOf(key) };
+  const measured = await measure(`cd '${workdir}' && ${contestant.script}`, contestant.waits, env);
+  return { ...measured, archiveBytes: await store.bytesOf(key) };
+}
+
+function environmentOf({ scratch, ours, bare }: Setup, more: NodeJS.ProcessEnv) {
+  return { ...process.env, ...ENVIRONMENT, SCRATCH: scratch, OURS: ours, BARE: bare, ...more };
 }
 
 /** Reads everything: a session that has just ended has its files in memory, which some kernels soon take back. */
@@ -107,15 +156,16 @@ const ENVIRONMENT = {
   AWS_REGION: 'us-east-1',
   AWS_DEFAULT_REGION: 'us-east-1',
   AWS_EC2_METADATA_DISABLED: 'true',
-  // There is no TLS here, and rclone cannot load one.
-  AWS_CA_BUNDLE: undefined,
 };
 
 /** Our contestant as a user runs it: bundled as the product is. */
-async function bundleOurs(scratch: string): Promise<string> {
-  const output = join(scratch, 'ours.mjs');
-  await bundle(join(import.meta.dirname, 'ours.ts'), output);
-  return `${process.execPath} ${output}`;
+async function bundleOurs(scratch: string): Promise<Pick<Setup, 'ours' | 'bare'>> {
+  const command = async (name: string) => {
+    const output = join(scratch, `${name}.mjs`);
+    await bundle(join(import.meta.dirname, `${name}.ts`), output);
+    return `${process.execPath} ${output}`;
+  };
+  return { ours: await command('ours'), bare: await command('bare') };
 }
 
 await main();

@@ -43,7 +43,7 @@ const MIB = 1 << 20;
 async function main(): Promise<number> {
   await bundle(join(ROOT, 'src/main.ts'), BUNDLE);
   const folder = mkdtempSync(join(tmpdir(), 'bench-memory-'));
-  const store = await startS3Process();
+  const store = await startS3Process('http');
   try {
     const workdir = join(folder, 'work');
     // Temporary files would come up here, or in the working directory.

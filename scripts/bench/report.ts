@@ -1,6 +1,7 @@
 import type { Contestant } from './contestants.ts';
 import type { Measured } from './measure.ts';
-import type { Row } from './rows.ts';
+import type { CodecTarget, PeerTarget, Row, Target } from './rows.ts';
+import type { Scheme } from './s3-process.ts';
 
 export interface Run extends Measured {
   readonly archiveBytes: number;
@@ -9,82 +10,104 @@ export interface Run extends Measured {
 /** The runs of each contestant of a row, in the order of the rounds. */
 export type Runs = ReadonlyMap<string, readonly Run[]>;
 
+/** The seconds of each contestant's codec alone, in the order of the rounds. */
+export type BareRuns = ReadonlyMap<string, readonly number[]>;
+
 export interface RowResult {
   readonly row: string;
+  readonly scheme: Scheme;
   readonly contestants: readonly ContestantResult[];
   readonly targets: readonly TargetResult[];
 }
 
-interface ContestantResult {
+export interface ContestantResult {
   readonly name: string;
   readonly rounds: number;
   readonly seconds: Spread;
   readonly cpuSeconds: Spread;
+  /** See `Measured`. */
+  readonly busy: Spread;
   readonly peakMib: Spread;
   readonly archiveMib: number;
+  /** Of its codec alone; undefined: not measured. */
+  readonly codecSeconds: number | undefined;
 }
 
-interface TargetResult {
-  readonly ours: string;
-  readonly peer: string;
-  /** How many times faster, round by round. */
-  readonly faster: Spread;
-  readonly fasterTarget: number;
-  readonly larger: number;
-  readonly largerTarget: number | undefined;
+export interface TargetResult {
+  readonly text: string;
   readonly isMet: boolean;
 }
 
-interface Spread {
+export interface Spread {
   readonly min: number;
   readonly median: number;
   readonly max: number;
 }
 
-export function summarise(row: Row, runs: Runs): RowResult {
-  const of = (contestant: Contestant) => runs.get(contestant.name) ?? [];
+export function summarise(row: Row, scheme: Scheme, runs: Runs, bare: BareRuns): RowResult {
+  const of = ({ name }: Contestant) => runs.get(name) ?? [];
+  const codecOf = ({ name }: Contestant) => bare.get(name) ?? [];
   const measured = row.contestants.filter(contestant => of(contestant).length > 0);
+  const judge = (target: Target) =>
+    'peer' in target
+      ? againstPeer(target, of(target.ours), of(target.peer))
+      : againstCodec(target, of(target.ours), codecOf(target.ours));
   return {
     row: row.name,
+    scheme,
     contestants: measured.map(contestant => ({
       name: contestant.name,
       rounds: of(contestant).length,
       seconds: spread(of(contestant).map(run => run.seconds)),
       cpuSeconds: spread(of(contestant).map(run => run.cpuSeconds)),
+      busy: spread(of(contestant).map(run => run.busy)),
       peakMib: spread(of(contestant).map(run => run.peakBytes / MIB)),
       archiveMib: spread(of(contestant).map(run => run.archiveBytes / MIB)).median,
+      codecSeconds: codecOf(contestant).length === 0 ? undefined : spread(codecOf(contestant)).median,
     })),
-    targets: row.targets
-      .filter(({ ours, peer }) => of(ours).length > 0 && of(peer).length > 0)
-      .map(target => {
-        const [mine, theirs] = [of(target.ours), of(target.peer)];
-        const faster = spread(mine.map((run, i) => (theirs[i]?.seconds ?? Number.NaN) / run.seconds));
-        const size = (all: readonly Run[]) => spread(all.map(run => run.archiveBytes)).median;
-        const larger = size(mine) / size(theirs);
-        return {
-          ours: target.ours.name,
-          peer: target.peer.name,
-          faster,
-          fasterTarget: target.faster,
-          larger,
-          largerTarget: Number.isFinite(target.larger) ? target.larger : undefined,
-          isMet: faster.median >= target.faster && larger <= target.larger,
-        };
-      }),
+    targets: row.targets.flatMap(target => judge(target) ?? []),
   };
 }
 
-export function table(result: RowResult): string {
-  const head = `${result.row.padEnd(28)} seconds (min, max)     CPU s   peak MiB   archive MiB`;
-  const lines = result.contestants.map(({ name, seconds, cpuSeconds, peakMib, archiveMib }) => {
-    const range = `(${seconds.min.toFixed(2)}, ${seconds.max.toFixed(2)})`;
-    return `  ${name.padEnd(26)} ${seconds.median.toFixed(2).padStart(6)} ${range.padEnd(16)} ${cpuSeconds.median.toFixed(2).padStart(6)} ${peakMib.median.toFixed(0).padStart(9)} ${archiveMib.toFixed(1).padStart(13)}`;
-  });
-  const targets = result.targets.map(({ ours, peer, faster, fasterTarget, larger, largerTarget, isMet }) => {
-    const size = `${larger.toFixed(3)} of its size${largerTarget === undefined ? '' : ` (at most ${largerTarget})`}`;
-    return `  ${isMet ? 'met   ' : 'MISSED'} ${ours}: ${faster.median.toFixed(2)} x faster (at least ${fasterTarget}) than ${peer}, ${size}`;
-  });
-  return [head, ...lines, ...targets, ''].join('\n');
+/** Undefined: one of the two was not measured. */
+function againstPeer(
+  { ours, peer, faster, larger }: PeerTarget,
+  mine: readonly Run[],
+  theirs: readonly Run[],
+): TargetResult | undefined {
+  if (mine.length === 0 || theirs.length === 0) return undefined;
+  const ratio = ratioOf(
+    theirs.map(run => run.seconds),
+    mine.map(run => run.seconds),
+  );
+  const size = (all: readonly Run[]) => spread(all.map(run => run.archiveBytes)).median;
+  const share = size(mine) / size(theirs);
+  const atMost = Number.isFinite(larger) ? ` (at most ${larger})` : '';
+  return {
+    text: `${ours.name}: ${ratio.toFixed(2)} x faster (at least ${faster}) than ${peer.name}, ${share.toFixed(3)} of its size${atMost}`,
+    isMet: ratio >= faster && share <= larger,
+  };
+}
+
+function againstCodec(
+  { ours, ofCodec }: CodecTarget,
+  mine: readonly Run[],
+  codec: readonly number[],
+): TargetResult | undefined {
+  if (mine.length === 0 || codec.length === 0) return undefined;
+  const ratio = ratioOf(
+    codec,
+    mine.map(run => run.seconds),
+  );
+  return {
+    text: `${ours.name}: ${ratio.toFixed(2)} of its codec's speed (at least ${ofCodec})`,
+    isMet: ratio >= ofCodec,
+  };
+}
+
+/** Round by round, so that what slows the machine for a while slows both; the median of that. */
+function ratioOf(theirs: readonly number[], mine: readonly number[]): number {
+  return spread(mine.map((seconds, i) => (theirs[i] ?? Number.NaN) / seconds)).median;
 }
 
 const MIB = 1 << 20;

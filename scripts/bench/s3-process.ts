@@ -1,24 +1,34 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { CERTIFICATE } from '../../test/support/tls.ts';
+
+export type Scheme = 'http' | 'https';
 
 export interface S3Process {
   readonly url: string;
+  /** The path of its certificate; undefined: it is without TLS. */
+  readonly certificate: string | undefined;
   /** The size of an object in its bucket `bucket`. */
   bytesOf(key: string): Promise<number>;
   stop(): void;
 }
 
-/** Starts the tests' S3 as a process of its own, which keeps no content. */
-export async function startS3Process(): Promise<S3Process> {
+/** Starts the tests' S3 as a process of its own, which keeps no content. This process has to trust its certificate. */
+export async function startS3Process(scheme: Scheme): Promise<S3Process> {
   const program = join(import.meta.dirname, '../../test/support/s3-server-main.ts');
-  const child = spawn(process.execPath, [program, '--discard', '--no-digests'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [program, '--discard', '--no-digests', ...(scheme === 'https' ? ['--tls'] : [])],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   for await (const line of createInterface({ input: child.stdout })) {
     const { url }: { url: string } = JSON.parse(line);
     return {
       url,
+      certificate: scheme === 'https' ? CERTIFICATE : undefined,
       bytesOf: async key => {
         const answer = await fetch(`${url}/bucket/${key}`, { method: 'HEAD' });
         return Number(answer.headers.get('content-length'));
