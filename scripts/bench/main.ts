@@ -5,7 +5,7 @@
  * a file, --page the tables into a page: `npm run bench -- --page docs/performance.md`.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -13,6 +13,7 @@ import { trustCertificate } from '../../test/support/tls.ts';
 import { bundle } from '../bundle.ts';
 import type { Contestant } from './contestants.ts';
 import { measure } from './measure.ts';
+import { fillPage } from './page.ts';
 import { type RowResult, type Run, summarise } from './report.ts';
 import { ROWS, type Row } from './rows.ts';
 import { type S3Process, type Scheme, startS3Process } from './s3-process.ts';
@@ -37,7 +38,7 @@ async function main(): Promise<void> {
   if (rows.length === 0) throw new Error(`--rows takes some of ${ROWS.map(row => row.name).join(',')}`);
   const scratch = mkdtempSync(join(tmpdir(), 'craftassist-bench-'));
   using _trusting = trustCertificate();
-  const stores = await Promise.all(SCHEMES.map(startS3Process));
+  const stores = await Promise.all(SCHEMES.map(scheme => startS3Process(scheme)));
   try {
     const setup: Setup = { scratch, stores, ...(await bundleOurs(scratch)) };
     const results: RowResult[] = [];
@@ -48,22 +49,11 @@ async function main(): Promise<void> {
       }
     }
     if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(results, null, 2));
-    if (options.page !== undefined) fillPage(options.page, results.map(table).join('\n'));
+    if (options.page !== undefined) fillPage(options.page, 'bench', results.map(table));
   } finally {
     for (const store of stores) store.stop();
     rmSync(scratch, { recursive: true });
   }
-}
-
-/** Puts the tables between the page's marks. */
-function fillPage(path: string, tables: string): void {
-  const page = readFileSync(path, 'utf8');
-  const filled = page.replace(
-    /(<!-- bench -->\n)[\s\S]*(<!-- \/bench -->)/,
-    (_, from, to) => `${from}\n${tables}\n${to}`,
-  );
-  if (filled === page) throw new Error(`${path} has no <!-- bench --> … <!-- /bench -->`);
-  writeFileSync(path, filled);
 }
 
 interface Setup {

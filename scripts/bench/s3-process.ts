@@ -14,16 +14,25 @@ export interface S3Process {
   stop(): void;
 }
 
-/** Starts the tests' S3 as a process of its own, which keeps no content. This process has to trust its certificate. */
-export async function startS3Process(scheme: Scheme): Promise<S3Process> {
+/** Where it listens. */
+export interface StoreNetwork {
+  /** The command that runs another one there. */
+  readonly runner: readonly string[];
+  readonly host: string;
+}
+
+const LOOPBACK: StoreNetwork = { runner: [], host: '127.0.0.1' };
+
+/**
+ * Starts the tests' S3 as a process of its own, which keeps no content. This process has to trust its certificate.
+ * @param network default: this machine's own
+ */
+export async function startS3Process(scheme: Scheme, network: StoreNetwork = LOOPBACK): Promise<S3Process> {
   const program = join(import.meta.dirname, '../../test/support/s3-server-main.ts');
-  const child = spawn(
-    process.execPath,
-    [program, '--discard', '--no-digests', ...(scheme === 'https' ? ['--tls'] : [])],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
+  const { runner, host } = network;
+  const args = ['--discard', '--no-digests', '--host', host, ...(scheme === 'https' ? ['--tls'] : [])];
+  const [command = '', ...before] = [...runner, process.execPath];
+  const child = spawn(command, [...before, program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   for await (const line of createInterface({ input: child.stdout })) {
     const { url }: { url: string } = JSON.parse(line);
     return {

@@ -4,7 +4,8 @@ const HEAD = ['by', 'seconds', 'CPU, s', 'busy', 'peak, MiB', 'archive, MiB', 'c
 
 /** A row as a table in Markdown, which a terminal shows as well, and what was promised of it. */
 export function table({ row, scheme, contestants, targets }: RowResult): string {
-  const cells = [HEAD, ...contestants.map(cellsOf)];
+  const isBare = contestants.some(({ codecSeconds }) => codecSeconds !== undefined);
+  const cells = [HEAD, ...contestants.map(cellsOf)].map(each => (isBare ? each : each.slice(0, -1)));
   const widths = HEAD.map((_, column) => Math.max(...cells.map(each => each[column]?.length ?? 0)));
   const line = (each: readonly string[]) =>
     `| ${each.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;

@@ -60,7 +60,7 @@ function fill(path: string, bytes: number, piece: () => string | Buffer): void {
 }
 
 /** Lines as the agent writes them at debug level: what varies in them varies here. */
-function debugLog(random: Random): () => string {
+export function debugLog(random: Random): () => string {
   let ms = Date.UTC(2021, 3, 1) + random.below(1e9);
   let step = 0;
   const known = Array.from({ length: 60 }, () => random.noise(16).toString('hex'));

@@ -28,7 +28,7 @@ export interface S3ServerOptions {
   readonly tls?: TlsIdentity | undefined;
   /** Buckets that exist from the start; default `['bucket']`. */
   readonly buckets?: readonly string[];
-  /** false: bodies are counted and checked, but not kept, for very large archives. */
+  /** false: bodies of 1 MiB and more are counted and checked, but not kept, for very large archives. */
   readonly keepBodies?: boolean;
   /** false: no MD5 and SHA-256, so that a benchmark measures the client. */
   readonly digests?: boolean;
@@ -210,11 +210,15 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
       },
       receive: message =>
         receive(message, {
-          file: options.keepBodies === false ? undefined : path.join(folder, `${++bodies}`),
+          file: isKept(message) ? path.join(folder, `${++bodies}`) : undefined,
           digests: options.digests ?? true,
           bytesPerSecond: rule?.do === 'slow' ? rule.bytesPerSecond : undefined,
         }),
     });
+  }
+
+  function isKept({ headers }: IncomingMessage): boolean {
+    return options.keepBodies !== false || Number(headers['content-length']) < 1 << 20;
   }
 
   function setFaults(rules: readonly FaultRule[]): void {
