@@ -19,7 +19,7 @@ WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci
 COPY tsconfig.json ./
-COPY scripts/build.ts scripts/bundle.ts scripts/install-isal.sh scripts/
+COPY scripts/build.ts scripts/bundle.ts scripts/builtin-modules.ts scripts/one-file.ts scripts/install-isal.sh scripts/
 COPY scripts/image scripts/image/
 COPY native native/
 COPY src src/

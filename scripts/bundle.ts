@@ -1,14 +1,16 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { build, type OutputFile } from 'esbuild';
+import { build } from 'esbuild';
 import packageJson from '../package.json' with { type: 'json' };
+import { builtinModules } from './builtin-modules.ts';
+import { type NodeVersion, oneFile } from './one-file.ts';
 
 /** What stands before a module that has packages in CommonJS in it: they call `require`, which it has to make for itself. */
 export const MAKE_REQUIRE =
-  "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);";
+  "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);";
 
 const OLDEST_NODE = oldestNode(packageJson.engines.node);
 
@@ -32,12 +34,20 @@ export async function bundle(entry: string, output: string): Promise<void> {
     supported: { using: true },
     format: 'esm',
     define: { BUILD_COMMIT: JSON.stringify(process.env.COMMIT ?? (await checkedOutCommit())) },
+    plugins: [builtinModules],
     legalComments: 'linked',
     logLevel: 'warning',
     write: false,
   });
   await mkdir(dirname(output), { recursive: true });
-  await writeFile(output, oneFile(outputFiles.filter(({ path }) => path.endsWith('.js'))));
+  const modules = outputFiles.filter(({ path }) => path.endsWith('.js'));
+  await writeFile(
+    output,
+    oneFile(
+      modules.map(({ path, text }) => ({ path, text: withRequire(text) })),
+      OLDEST_NODE,
+    ),
+  );
   await writeFile(
     `${output}.LEGAL.txt`,
     outputFiles
@@ -60,53 +70,16 @@ async function checkedOutCommit(): Promise<string> {
   }
 }
 
-/**
- * Puts modules into one file, as texts that Node gets when they are imported. A module that enables the compile cache
- * is compiled itself by then: what is to come from the cache has to be another one, and text costs next to nothing.
- */
-function oneFile(modules: readonly OutputFile[]): string {
-  const texts = modules.map(({ path, text }) => [
-    `./${basename(path)}`,
-    withRequire(text.replace(/^#!.*\n/, '')),
-  ]);
-  return `#!/usr/bin/env node
-import module from 'node:module';
-// Whatever an earlier Node cannot parse or lacks is imported after this.
-const [major, minor] = process.versions.node.split('.').map(Number);
-if (major < ${OLDEST_NODE.major} || (major === ${OLDEST_NODE.major} && minor < ${OLDEST_NODE.minor})) {
-  console.error('this needs Node ${OLDEST_NODE.major}.${OLDEST_NODE.minor} or later, and was started by ' + process.execPath + ', Node ' + process.versions.node);
-  process.exit(64);
-}
-const { enableCompileCache, registerHooks } = module;
-const modules = new Map(${inAscii(JSON.stringify(texts))});
-const urlOf = name => import.meta.url + '?' + name;
-const names = new Map([...modules.keys()].map(name => [urlOf(name), name]));
-enableCompileCache();
-registerHooks({
-  resolve: (name, context, next) => modules.has(name) ? { url: urlOf(name), shortCircuit: true } : next(name, context),
-  load: (url, context, next) => names.has(url)
-    ? { format: 'module', source: modules.get(names.get(url)), shortCircuit: true }
-    : next(url, context),
-});
-await import('./main.js');
-`;
-}
-
 /** @param range of the form `>=24.5` */
-function oldestNode(range: string): { readonly major: number; readonly minor: number } {
+function oldestNode(range: string): NodeVersion {
   const [, major, minor] = /^>=(\d+)\.(\d+)$/.exec(range) ?? [];
   if (major === undefined || minor === undefined)
     throw new Error(`package.json's engines.node is "${range}"`);
   return { major: Number(major), minor: Number(minor) };
 }
 
-/** One character beyond Latin-1, and V8 keeps the whole file in two bytes for each. */
-function inAscii(json: string): string {
-  return json.replace(/[^\0-\x7f]/g, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
-
 /** Packages in CommonJS ask for Node's own modules by `require`, which esbuild looks for in one module for them all. */
 function withRequire(text: string): string {
   if (!text.includes('typeof require')) return text;
-  return MAKE_REQUIRE + text;
+  return `const require = process.getBuiltinModule;${text}`;
 }

@@ -24,15 +24,20 @@ function applyZeros(count: number, state: number): number {
 }
 
 /** What becomes of each bit by 2^n zero bytes. */
-const SQUARES: (readonly number[])[] = [
-  Array.from({ length: 32 }, (_, bit) => ~crc32(Buffer.alloc(1), ~(1 << bit) >>> 0)),
-];
+const SQUARES: (readonly number[])[] = [];
 
 function square(power: number): readonly number[] {
-  const half = SQUARES[power - 1] ?? square(power - 1);
-  const map = half.map(column => apply(half, column));
+  const map = power === 0 ? ofOneZero() : squared(SQUARES[power - 1] ?? square(power - 1));
   SQUARES[power] = map;
   return map;
+}
+
+function ofOneZero(): number[] {
+  return Array.from({ length: 32 }, (_, bit) => ~crc32(Buffer.alloc(1), ~(1 << bit) >>> 0));
+}
+
+function squared(half: readonly number[]): number[] {
+  return half.map(column => apply(half, column));
 }
 
 function apply(map: readonly number[], bits: number): number {

@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { newUuid } from '../runtime/uuid.ts';
 import type { Child } from './child.ts';
 import { askGroupsToEnd, membersOf, signalGroups, withKin } from './process-group.ts';
 import {
@@ -49,7 +49,7 @@ export interface LeftoverOptions {
 
 /** The value of `MARKER_VARIABLE` for one session: to be put into the environment of each of its children. */
 export function createSessionMarker(): string {
-  return randomUUID();
+  return newUuid();
 }
 
 const SCAN_INTERVAL_MS = 10;

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import type { DestinationUrl, SessionConfig } from '../config/session-config.ts';
 import { isSilent } from '../files/left-out.ts';
@@ -8,6 +7,7 @@ import { createDeadlines, type StartDeadline } from '../runtime/deadline.ts';
 import type { Log, LogOutputs } from '../runtime/log.ts';
 import type { Progress } from '../runtime/progress.ts';
 import type { Signals } from '../runtime/signals.ts';
+import { newUuid } from '../runtime/uuid.ts';
 import { openStore } from '../store/open.ts';
 import { logRetries } from '../store/retry-log.ts';
 import type { Store } from '../store/store.ts';
@@ -45,7 +45,7 @@ export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionR
   const { config, signals } = options;
   const { log } = outputs;
   const { save, workdir } = config;
-  const run = randomUUID();
+  const run = newUuid();
   // As long as it is open its inode has one number: overlayfs may give a folder another one after its first change.
   const openWorkdir = openSync(workdir, constants.O_DIRECTORY);
   const workdirAtStart = () => fstatSync(openWorkdir, { bigint: true });

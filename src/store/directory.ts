@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -9,6 +8,7 @@ import { ForeignLinkError, rejectForeignLinks } from '../files/foreign-links.ts'
 import { orAborted, timeoutSignal } from '../runtime/abort.ts';
 import { isBug } from '../runtime/bug.ts';
 import { errorMessage } from '../runtime/text.ts';
+import { newUuid } from '../runtime/uuid.ts';
 import { listBelow } from './directory-listing.ts';
 import { partsOf } from './keys.ts';
 import { openSource, SourceError } from './source.ts';
@@ -150,7 +150,7 @@ export function openDirectoryStore(folder: string): Store {
 
 /** Writes and removes a small file, as saving would. */
 async function checkWritable(root: string): Promise<CheckResult> {
-  const probe = path.join(root, `.craftassist-session-check-${randomUUID()}`);
+  const probe = path.join(root, `.craftassist-session-check-${newUuid()}`);
   try {
     await writeAtomically(probe, [Buffer.from('check\n')], { replace: false });
     await rm(probe);
