@@ -22,13 +22,13 @@ export const COMMANDS: readonly Command[] = [
     name: 'doctor',
     usage: 'doctor',
     summary: 'checks beforehand that a session can run and be saved',
-    load: async () => (await import('./doctor.ts')).doctor,
+    load: async () => (await import('./others.ts')).doctor,
   },
   {
     name: 'config',
     usage: 'config',
     summary: 'prints the configuration in force, secrets masked, and where each value came from',
-    load: async () => (await import('./config.ts')).config,
+    load: async () => (await import('./others.ts')).config,
   },
   {
     name: 'console',
@@ -47,20 +47,20 @@ export const COMMANDS: readonly Command[] = [
     name: 'recover',
     usage: 'recover <session>',
     summary: 'makes the archive of a session whose container has died, out of its journal',
-    load: async () => (await import('./recover.ts')).recover,
+    load: async () => (await import('./others.ts')).recover,
   },
   {
     name: 'tail',
     usage: 'tail <session> [file]',
     summary: 'prints a file of a running session from its journal, and follows it',
-    load: async () => (await import('./tail.ts')).tail,
+    load: async () => (await import('./others.ts')).tail,
   },
   {
     name: '--help',
     usage: '--help',
     summary: 'explains every command, variable and exit code',
     load: async () => {
-      const { helpText } = await import('./help.ts');
+      const { helpText } = await import('./others.ts');
       const text = helpText(COMMANDS);
       return async ({ print }) => {
         print(text);

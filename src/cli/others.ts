@@ -1,0 +1,6 @@
+/** What is run by hand: all in one module, so that a session's own code is in fewer. */
+export { config } from './config.ts';
+export { doctor } from './doctor.ts';
+export { helpText } from './help.ts';
+export { recover } from './recover.ts';
+export { tail } from './tail.ts';
