@@ -57,6 +57,11 @@ export async function isSilent(folder: string): Promise<boolean> {
   return (await foldersLeftOut(path)).has(path);
 }
 
+/** Whether a folder is on a disk, or in the memory, of this machine, whose kernel hears of all changes. @param folder absolute, in latin1 */
+export function isLocal(folder: string): boolean {
+  return holding(folder, readMounts()).some(({ type }) => LOCAL.has(type));
+}
+
 function isIn(folder: string, path: string): boolean {
   return path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 }

@@ -2,7 +2,7 @@ import { companionNodes, mainNode } from './database.ts';
 import { drop, type FileIndex, type IndexedFile, markDirty, newEntry } from './file-index.ts';
 import { isSameFile, statNow } from './file-stat.ts';
 import type { FileNode, Node } from './node.ts';
-import type { ScanResult } from './scanner.ts';
+import type { ScanResult } from './scan.ts';
 
 /**
  * Applies what a scan has found. A file that was removed under one path and added under another was moved and keeps its

@@ -108,7 +108,7 @@ function restingMs({ index }: WriterState): number {
 async function scan(state: WriterState): Promise<boolean> {
   const before = process.cpuUsage();
   try {
-    const result = await state.scanner.scan();
+    const result = await state.scanner.scan(state.finishing.signal.aborted);
     state.unscanned = result.unreadable;
     applyScan(state.index, result);
     for (const { path, why } of result.unreadable) reportUnreadable(state, path, why);
@@ -202,6 +202,7 @@ function onFailure(state: WriterState, error: unknown): void {
   const kind = error instanceof PermanentError ? 'refused' : 'stopped';
   state.options.onProblem({ kind, why: errorText(error) });
   state.cancelled.abort(error);
+  state.scanner.close();
 }
 
 function stored(state: WriterState): StoredJournal | undefined {

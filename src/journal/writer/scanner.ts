@@ -1,32 +1,32 @@
-import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs';
-import { COMPANIONS } from '../../files/database.ts';
-import { isMissing } from '../../files/errno.ts';
-import { foldersLeftOut } from '../../files/left-out.ts';
-import { type Chooser, chooser, type Selection } from '../../files/selection.ts';
+import { readdirSync } from 'node:fs';
+import { foldersLeftOut, isLocal } from '../../files/left-out.ts';
+import { chooser, type Selection } from '../../files/selection.ts';
 import { createYielder } from '../../runtime/concurrency.ts';
-import { errorText } from '../../runtime/text.ts';
 import { type BytePath, fromText, joinPath, toFsPath, toText } from '../format/byte-path.ts';
-import { isDatabaseAt } from './database.ts';
 import { type FolderId, isSameFile, isSameFolder, statNow, toFileStat } from './file-stat.ts';
-import { type FileNode, type FolderNode, isRacy, type LinkNode, type Node, newFolderNode } from './node.ts';
-
-/** What has changed in the working directory since the previous scan. */
-export interface ScanResult {
-  /** When the scan began (Date.now): everything written before is found. */
-  readonly atMs: number;
-  readonly added: Set<Node>;
-  /** Was added by an earlier scan; disjoint from `added` and `changed`. */
-  readonly removed: Node[];
-  readonly changed: Set<FileNode | FolderNode>;
-  readonly unreadable: { readonly path: string; readonly why: string }[];
-}
+import { type FileNode, type FolderNode, isRacy, type LinkNode, newFolderNode } from './node.ts';
+import { createRest } from './rest.ts';
+import {
+  attempt,
+  isLeftOut,
+  isPartOfDatabase,
+  type Scan,
+  type ScanResult,
+  statEntry,
+  toNode,
+} from './scan.ts';
 
 /** Compares the working directory with what it was in the previous scan. */
 export interface Scanner {
-  /** @throws when the working directory itself cannot be read; nothing counts as removed then. */
-  scan(): Promise<ScanResult>;
+  /**
+   * @param everything look at each file, as nothing is written any more: from now on in all scans
+   * @throws when the working directory itself cannot be read; nothing counts as removed then.
+   */
+  scan(everything?: boolean): Promise<ScanResult>;
   /** Whether the working directory is the one that it was, and can be looked at. */
   hasRoot(): boolean;
+  /** Ends what it watches. */
+  close(): void;
 }
 
 /** @param rootAtStart undefined: the working directory is the one that the first scan finds */
@@ -35,8 +35,14 @@ export function createScanner(selection: Selection, rootAtStart?: () => FolderId
   const choose = chooser(selection);
   const root = newFolderNode('', toFsPath(rootPath), undefined, selection.include.length === 0, true);
   let scans = 0;
+  let isRootLocal: boolean | undefined;
+  const rest = createRest(({ stat }) => {
+    isRootLocal ??= isLocal(rootPath);
+    return isRootLocal && stat?.dev === root.stat?.dev;
+  });
   return {
-    async scan() {
+    close: rest.close,
+    async scan(everything = false) {
       const result: ScanResult = {
         atMs: Date.now(),
         added: new Set(),
@@ -45,11 +51,12 @@ export function createScanner(selection: Selection, rootAtStart?: () => FolderId
         unreadable: [],
       };
       scans += 1;
+      await rest.begin(everything);
       const leftOut = await foldersLeftOut(rootPath);
       const why = leftOut.get(rootPath);
       root.isLeftOut = why !== undefined;
       if (root.isLeftOut) throw new Error(`${toText(rootPath)} is on ${why}`);
-      await scanTree({ root, rootPath, rootAtStart, choose, leftOut, result, scans });
+      await scanTree({ root, rootPath, rootAtStart, choose, leftOut, result, scans, rest });
       return result;
     },
     hasRoot() {
@@ -64,16 +71,8 @@ export function createScanner(selection: Selection, rootAtStart?: () => FolderId
 /** Each folder is listed at least this often: a file system may not change a folder's time with its entries. */
 const SCANS_PER_LISTING = 32;
 
-interface Scan {
-  readonly root: FolderNode;
-  readonly rootPath: BytePath;
-  readonly rootAtStart: (() => FolderId) | undefined;
-  readonly choose: Chooser;
-  readonly leftOut: ReadonlyMap<BytePath, string>;
-  readonly result: ScanResult;
-  /** The number of this scan. */
-  readonly scans: number;
-}
+/** The files of a folder that rests are looked at this often. */
+const SCANS_PER_LOOK = 8;
 
 async function scanTree(scan: Scan): Promise<void> {
   const pace = createYielder();
@@ -81,8 +80,11 @@ async function scanTree(scan: Scan): Promise<void> {
     throw new Error(`${toText(scan.rootPath)} cannot be read, or is another folder by now`);
   const folders: FolderNode[] = [scan.root];
   // The list grows while it is iterated.
-  for (const folder of folders) {
+  for (const [number, folder] of folders.entries()) {
+    const isResting = scan.rest.isResting(folder, (scan.scans + number) % SCANS_PER_LOOK === 0);
+    const before = findings(scan.result);
     for (const [name, child] of folder.children) {
+      if (isResting && child.kind !== 'folder') continue;
       await pace();
       const isThere =
         child.kind === 'folder'
@@ -91,16 +93,17 @@ async function scanTree(scan: Scan): Promise<void> {
       if (!isThere) recheck(scan, folder, name);
       else if (child.kind === 'folder') folders.push(child);
     }
+    if (!isResting) scan.rest.looked(folder, findings(scan.result) > before);
   }
+}
+
+function findings({ added, removed, changed, unreadable }: ScanResult): number {
+  return added.size + removed.length + changed.size + unreadable.length;
 }
 
 /** The folders' turns are spread over the scans. */
 function isListingDue({ scans }: Scan, folder: number): boolean {
   return (scans + folder) % SCANS_PER_LISTING === 0;
-}
-
-function isLeftOut({ leftOut, rootPath }: Scan, path: BytePath): boolean {
-  return leftOut.size > 0 && leftOut.has(joinPath(rootPath, path));
 }
 
 /** Lists the folder again where that is needed. @returns whether it is still a folder, as far as can be told */
@@ -160,34 +163,6 @@ function addChild(scan: Scan, folder: FolderNode, name: BytePath): void {
   scan.result.added.add(node);
 }
 
-/** Whether a file that the globs leave out belongs to a database that they do not, as archive/walk.ts has it. */
-function isPartOfDatabase({ choose, rootPath }: Scan, folder: FolderNode, path: BytePath): boolean {
-  const suffix = COMPANIONS.find(end => path.endsWith(end));
-  if (suffix === undefined) return false;
-  const main = path.slice(0, -suffix.length);
-  const text = toText(main);
-  if (choose.excludes(text) || !(folder.isFullyIncluded || choose.includes(text))) return false;
-  return isDatabaseAt(toFsPath(joinPath(rootPath, main)));
-}
-
-/** undefined: neither a file, a folder nor a link, or a file or link that is not included. */
-function toNode(
-  scan: Scan,
-  parent: FolderNode,
-  path: BytePath,
-  fsPath: string | Buffer,
-  stats: BigIntStats,
-  isIncluded: boolean,
-): Node | undefined {
-  if (stats.isDirectory()) return newFolderNode(path, fsPath, parent, isIncluded, isIncluded);
-  if (!isIncluded) return undefined;
-  const stat = toFileStat(stats);
-  if (stats.isFile()) return { kind: 'file', path, fsPath, parent, stat, hasRacyMtime: isRacy(stats) };
-  if (!stats.isSymbolicLink()) return undefined;
-  const target = attempt(scan, path, () => readlinkSync(fsPath, { encoding: 'latin1' }));
-  return target === undefined ? undefined : { kind: 'link', path, fsPath, stat, target };
-}
-
 /** Reports the folder and its parents, as far as they are not reported yet: parents first. */
 function addParents(scan: Scan, folder: FolderNode): void {
   if (folder.isReported) return;
@@ -221,29 +196,13 @@ function removeChild(scan: Scan, folder: FolderNode, name: BytePath): void {
   const node = folder.children.get(name);
   folder.children.delete(name);
   if (node === undefined) return;
-  if (node.kind === 'folder') for (const inner of [...node.children.keys()]) removeChild(scan, node, inner);
+  if (node.kind === 'folder') {
+    scan.rest.forget(node);
+    for (const inner of [...node.children.keys()]) removeChild(scan, node, inner);
+  }
   const { added, removed, changed } = scan.result;
   if (node.kind !== 'link') changed.delete(node);
   // Added and removed within this scan: as if it had never existed.
   const wasKnown = !added.delete(node);
   if (wasKnown && (node.kind !== 'folder' || node.isReported)) removed.push(node);
-}
-
-function statEntry(
-  scan: Scan,
-  path: BytePath,
-  fsPath: string | Buffer,
-): BigIntStats | 'missing' | 'unreadable' {
-  const lstat = () => lstatSync(fsPath, { bigint: true, throwIfNoEntry: false }) ?? 'missing';
-  return attempt(scan, path, lstat) ?? 'unreadable';
-}
-
-/** What cannot be read counts as unchanged, and is reported unless it has only just been removed. */
-function attempt<T>(scan: Scan, path: BytePath, operation: () => T): T | undefined {
-  try {
-    return operation();
-  } catch (error) {
-    if (!isMissing(error)) scan.result.unreadable.push({ path: toText(path), why: errorText(error) });
-    return undefined;
-  }
 }

@@ -4,7 +4,8 @@ import { endCopy } from './database.ts';
 import { createFileIndex, type FileIndex } from './file-index.ts';
 import type { JournalOptions } from './options.ts';
 import type { Arena } from './read-parts.ts';
-import { createScanner, type Scanner, type ScanResult } from './scanner.ts';
+import type { ScanResult } from './scan.ts';
+import { createScanner, type Scanner } from './scanner.ts';
 import { isRewrite, unsentBytes } from './scheduler.ts';
 
 /** The state of a journal that is being written. */
@@ -107,6 +108,7 @@ export function createWriterState(options: JournalOptions): WriterState {
 /** Begins another journal with all that is on disk: a recovery has this one. */
 export function beginAnew(state: WriterState): void {
   if (state.index.copied !== undefined) endCopy(state.index.copied);
+  state.scanner.close();
   state.scanner = createScanner(state.options.selection, state.options.rootAtStart);
   state.index = createFileIndex();
   state.prefix = undefined;
