@@ -37,7 +37,7 @@ interface Watched {
 
 /** Below that, a look costs less than what it would be spared by. */
 const MIN_FILES = 16;
-const QUIET_LOOKS = 4;
+const QUIET_LOOKS = 2;
 /** They are taken from what all of a user's programs may have: 8,192 where memory is scarce. */
 const MAX_WATCHES = 1_024;
 /** The kernel's queue has room for 16,384 events, and does not say to Node that some are lost. */

@@ -72,7 +72,7 @@ export function createScanner(selection: Selection, rootAtStart?: () => FolderId
 const SCANS_PER_LISTING = 32;
 
 /** The files of a folder that rests are looked at this often. */
-const SCANS_PER_LOOK = 8;
+const SCANS_PER_LOOK = 15;
 
 async function scanTree(scan: Scan): Promise<void> {
   const pace = createYielder();

@@ -6,7 +6,7 @@ import { createScanner, type Scanner } from '../../../src/journal/writer/scanner
 import { openJournalFixture } from '../../support/journal.ts';
 
 /** The files of a folder that rests are looked at in one of so many scans. */
-const SCANS_PER_LOOK = 8;
+const SCANS_PER_LOOK = 15;
 const FILES = 20;
 /** In the order of the scan: its turn of a look depends on it. */
 const FOLDER_NUMBER = 1;
