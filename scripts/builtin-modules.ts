@@ -20,7 +20,9 @@ export const builtinModules: Plugin = {
         : undefined,
     );
     build.onLoad({ filter: /./, namespace: 'builtin' }, ({ path }) => ({ contents: moduleFor(path) }));
-    build.onResolve({ filter: UNUSED }, ({ path }) => ({ path, namespace: 'unused' }));
+    build.onResolve({ filter: UNUSED }, ({ path, importer }) =>
+      importer.includes('/node_modules/pino') ? { path, namespace: 'unused' } : undefined,
+    );
     build.onLoad({ filter: /./, namespace: 'unused' }, ({ path }) => ({
       contents: `module.exports = class { constructor() { throw new Error('${path} is not in the bundle') } };`,
     }));
