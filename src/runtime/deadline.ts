@@ -61,7 +61,7 @@ const SHUTDOWN_BUDGET = {
     shutdownShare: ({ hasJournal }, leftMs) =>
       hasJournal ? Math.max(0.5, 1 - FLUSH_MS / leftMs) : STOP_SHARE,
   },
-  // How long the archive waits for the journal, before both go on side by side.
+  // How long the archive waits for the journal after a stop request, before both go on side by side.
   journalHeadStart: {
     defaultMs: () => 10_000,
     shutdownShare: ({ hasFallback }) => (hasFallback ? FIRST_OF_TWO : 1),

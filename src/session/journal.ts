@@ -5,7 +5,7 @@ import { type Journal, type JournalEnd, startJournal } from '../journal/writer/j
 import type { JournalProblem } from '../journal/writer/options.ts';
 import { createRegionCheck } from '../minecraft/region-file.ts';
 import { sessionFolder } from '../report/session-folder.ts';
-import { orAborted, whenAborted } from '../runtime/abort.ts';
+import { orAborted, whenAborted, within } from '../runtime/abort.ts';
 import type { Log } from '../runtime/log.ts';
 import { errorText } from '../runtime/text.ts';
 import { VERSION } from '../runtime/version.ts';
@@ -148,17 +148,23 @@ export interface JournalFlush {
   readonly end: Promise<JournalEnd>;
   /** Nobody needs the rest any more: the archive is saved. */
   cancel(): void;
+  /** There is no archive beside it any more, and everything depends on it. */
+  hurry(): void;
 }
 
+/** Most journals hold everything by then; one that is behind does not hold up the archive. */
+const HEAD_START_MS = 250;
+
 /**
- * Uploads the last changes first: once they are durable everything is, however large the session. It returns as soon
- * as they are, or when they take so long that the archive had better be begun beside them.
+ * Uploads the last changes. It returns as soon as they are durable, or when the archive had better be begun beside them:
+ * at once, with most of the cores for itself, where the session has all its time. After a stop request they come first,
+ * since once they are durable everything is, however large the session; and whatever is left of them has all cores.
  */
 export async function flushJournal(
   sessionJournal: SessionJournal,
   runtime: SessionRuntime,
 ): Promise<JournalFlush> {
-  const { log, startDeadline } = runtime;
+  const { log, signals, startDeadline } = runtime;
   const startMs = performance.now();
   const backlog = sessionJournal.started()?.journal.report().backlog;
   log.info(
@@ -168,7 +174,10 @@ export async function flushJournal(
   const cancelled = new AbortController();
   const deadline = startDeadline('journalFlush');
   const signal = AbortSignal.any([deadline.signal, cancelled.signal]);
-  const end = finish(sessionJournal, runtime, signal).then(result => {
+  const { stopRequested } = signals;
+  let isBeside = false;
+  const yields = () => isBeside && !stopRequested.aborted;
+  const end = finish(sessionJournal, runtime, signal, yields).then(result => {
     deadline[Symbol.dispose]();
     const afterMs = Math.round(performance.now() - startMs);
     if (result.durable) log.info({ event: 'journal_flushed', afterMs }, 'journal holds everything');
@@ -179,8 +188,16 @@ export async function flushJournal(
     return result;
   });
   using headStart = startDeadline('journalHeadStart');
-  await Promise.race([end, whenAborted(headStart.signal)]);
-  return { end, cancel: () => cancelled.abort(new Error('the archive is saved')) };
+  await within(HEAD_START_MS, end, stopRequested);
+  if (stopRequested.aborted) await Promise.race([end, whenAborted(headStart.signal)]);
+  isBeside = true;
+  return {
+    end,
+    cancel: () => cancelled.abort(new Error('the archive is saved')),
+    hurry: () => {
+      isBeside = false;
+    },
+  };
 }
 
 /** It never rejects. */
@@ -188,11 +205,12 @@ async function finish(
   { started, whenStarted, cancel }: SessionJournal,
   { config, claims }: SessionRuntime,
   signal: AbortSignal,
+  yields: () => boolean,
 ): Promise<JournalEnd> {
   try {
     await claims.at(config.save.destination).claimNow(signal);
     const { journal } = await orAborted(whenStarted, signal);
-    return await journal.finish(signal);
+    return await journal.finish(signal, yields);
   } catch (error) {
     cancel();
     // One that has started at this very moment would go on for ever.

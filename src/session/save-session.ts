@@ -10,8 +10,8 @@ import { stateOfSaved, stateOfUnsaved } from './saved-state.ts';
 import { excludedPaths } from './workdir.ts';
 
 /**
- * Saves what a session recorded, once its processes are gone: the journal's last changes first, since they make
- * everything durable in seconds; then the archive, whole. It never rejects.
+ * Saves what a session recorded, once its processes are gone: the journal's last changes, which make everything durable
+ * in seconds, and beside them the archive, whole, unless the time is short: see `flushJournal`. It never rejects.
  */
 export async function saveSession(
   runtime: SessionRuntime,
@@ -33,6 +33,7 @@ export async function saveSession(
   };
   const archive = await saveArchive(request, runtime);
   if (archive.how === 'archive') flush?.cancel();
+  else flush?.hurry();
   const journalEnd = await flush?.end;
   const { saved, notices } =
     archive.how === 'archive'

@@ -1,5 +1,7 @@
 import { promisify } from 'node:util';
-import { crc32, gunzip, gzip } from 'node:zlib';
+import { constants, crc32, deflateRaw, gunzip, gzip } from 'node:zlib';
+import { crc32Combined } from '../../files/crc32.ts';
+import { GZIP_HEADER, gzipTrailer } from '../../files/gzip-member.ts';
 import { dataBetween, lengthOf, type Span } from '../../files/holes.ts';
 import { END_OF_TAR, encodeTarHeader, TAR_BLOCK_BYTES, tarPadding } from '../../files/tar.ts';
 import { readTarFiles, type TarFile } from '../../files/untar.ts';
@@ -32,7 +34,7 @@ export interface Segment {
 }
 
 /**
- * A segment's object: `journal.json`, then the pieces, as tar.gz.
+ * A segment's object: `journal.json`, then the pieces, as tar.gz. The pieces' bodies are copied before it returns.
  * @param tarBuffer where the tar is assembled, if it is large enough
  */
 export async function encodeSegment(
@@ -40,16 +42,39 @@ export async function encodeSegment(
   pieces: readonly Piece[],
   tarBuffer: Buffer,
 ): Promise<Buffer> {
-  const json = Buffer.from(formatIndex({ ...index, pieces: pieces.map(piece => piece.record) }));
-  const mtimeMs = Date.parse(index.coveredUntil);
-  const tar = [
-    ...tarFile(Buffer.from(INDEX_NAME), json, 0o644, mtimeMs),
-    ...pieces.flatMap(({ record, isFirst, body }) =>
-      tarFile(toBytes(entryName(record, isFirst)), body, record.mode & 0o777, record.mtimeMs),
-    ),
-    END_OF_TAR,
-  ];
-  return await promisify(gzip)(join(tar, tarBuffer), { level: LEVEL });
+  const files = indexFile({ ...index, pieces: pieces.map(piece => piece.record) });
+  const tar = join([...files, ...pieces.flatMap(pieceFile), END_OF_TAR], tarBuffer);
+  return await promisify(gzip)(tar, { level: LEVEL, chunkSize: outputBytes(tar) });
+}
+
+/** All of a segment but its `journal.json`, compressed. */
+export interface EncodedPieces {
+  readonly deflated: Buffer;
+  /** Of the tar. */
+  readonly bytes: number;
+  readonly crc: number;
+}
+
+/**
+ * Compresses a segment's pieces before its `journal.json` is known, which names the checksum of the segment before it: so
+ * several are compressed at once. The pieces' bodies are copied before it returns.
+ * @param tarBuffer where the tar is assembled, if it is large enough
+ */
+export async function encodePieces(pieces: readonly Piece[], tarBuffer: Buffer): Promise<EncodedPieces> {
+  const tar = join([...pieces.flatMap(pieceFile), END_OF_TAR], tarBuffer);
+  const options = { level: LEVEL, chunkSize: outputBytes(tar) };
+  const deflating = promisify(deflateRaw)(tar, options);
+  return { bytes: tar.length, crc: crc32(tar), deflated: await deflating };
+}
+
+/** A segment's object, one gzip member as well, of pieces that have been compressed. */
+export async function completeSegment(index: SegmentIndex, pieces: EncodedPieces): Promise<Buffer> {
+  const tar = Buffer.concat(indexFile(index));
+  // Its blocks end at a byte's boundary, and those of the pieces follow.
+  const options = { level: LEVEL, finishFlush: constants.Z_SYNC_FLUSH };
+  const deflated = await promisify(deflateRaw)(tar, options);
+  const trailer = gzipTrailer(crc32Combined(crc32(tar), pieces.crc, pieces.bytes), tar.length + pieces.bytes);
+  return Buffer.concat([GZIP_HEADER, deflated, pieces.deflated, trailer]);
 }
 
 /** A fence's object: `journal.json` alone. */
@@ -114,6 +139,22 @@ const INDEX_NAME = 'journal.json';
 
 /** Measured: level 3 takes half of level 6's time and gives 8 % more bytes. */
 const LEVEL = 3;
+
+function indexFile(index: SegmentIndex): Buffer[] {
+  const json = Buffer.from(formatIndex(index));
+  return tarFile(Buffer.from(INDEX_NAME), json, 0o644, Date.parse(index.coveredUntil));
+}
+
+function pieceFile({ record, isFirst, body }: Piece): Buffer[] {
+  return tarFile(toBytes(entryName(record, isFirst)), body, record.mode & 0o777, record.mtimeMs);
+}
+
+/** Of zlib's output: all of it in one piece, which would otherwise be copied together; what is not used takes no memory. */
+function outputBytes(tar: Buffer): number {
+  return Math.max(constants.Z_DEFAULT_CHUNK, tar.length + MORE_BYTES);
+}
+
+const MORE_BYTES = 16 * 1024;
 
 function tarFile(path: Buffer, body: Buffer, mode: number, mtimeMs: number): Buffer[] {
   const header = encodeTarHeader({ type: 'file', path, size: body.length, mode, mtimeMs });

@@ -8,15 +8,15 @@ import { lackingIn } from './lacking.ts';
 import type { JournalOptions } from './options.ts';
 import { checkPrefixes } from './prefix-check.ts';
 import {
-  backlog,
   createWriterState,
   type JournalReport,
   report,
   reportUnreadable,
+  unstored,
   type WriterState,
 } from './state.ts';
 import { isPeopleUntold, putFinalStatus, putHeartbeat, statusOf } from './status.ts';
-import { type UploadOutcome, uploadNext } from './uploader.ts';
+import { uploadChanges } from './uploader.ts';
 
 export interface Journal {
   /** Somebody has come or left: the status tells it without waiting for the next scan. */
@@ -24,8 +24,9 @@ export interface Journal {
   /**
    * Uploads everything that is on disk now, when nothing is written any more, and stops. Never rejects: when the signal
    * aborts it, or an internal error stops it, the result is not durable.
+   * @param yields whether others need the cores just now, and the journal may take longer
    */
-  finish(signal: AbortSignal): Promise<JournalEnd>;
+  finish(signal: AbortSignal, yields?: () => boolean): Promise<JournalEnd>;
   report(): JournalReport;
   /** What of it is at the store; undefined: nothing yet. */
   stored(): StoredJournal | undefined;
@@ -50,7 +51,7 @@ export type JournalEnd = {
 
 /**
  * Uploads what changes in the working directory as `<prefix>/00000001.tar.gz` and so on, from now until `finish`: see
- * docs/journal.md. Failures of the store do not end it; one segment is built and uploaded at a time.
+ * docs/journal.md. Failures of the store do not end it; segments are put one at a time.
  */
 export function startJournal(options: JournalOptions): Journal {
   const state = createWriterState(options);
@@ -60,7 +61,8 @@ export function startJournal(options: JournalOptions): Journal {
     tellPeople() {
       if (isPeopleUntold(state)) putHeartbeat(state);
     },
-    finish(signal) {
+    finish(signal, yields) {
+      if (yields !== undefined) state.yields = yields;
       end ??= finish(state, running, signal);
       return end;
     },
@@ -81,10 +83,7 @@ async function run(state: WriterState): Promise<void> {
   while (!finishing.aborted) {
     const startedMs = performance.now();
     const isOver = () => finishing.aborted || performance.now() - startedMs >= intervalMs;
-    let outcome: UploadOutcome = (await scan(state)) ? 'stored' : 'nothing';
-    do {
-      if (outcome === 'stored') outcome = await uploadNext(state, rewriteIntervalMs);
-    } while (outcome === 'stored' && !isOver());
+    const outcome = (await scan(state)) && (await uploadChanges(state, rewriteIntervalMs, isOver));
     if (outcome === 'anew') continue;
     await checkPrefixes(state.index, CHECK_BYTES);
     const isQuiet = performance.now() - state.uploadedAtMs >= heartbeatMs;
@@ -148,10 +147,11 @@ async function finish(
 }
 
 /** Segments decide: without the last status a recovery has to be told, and finds everything. */
-function endOf({ index, flushed, isEnded }: WriterState, why: string): JournalEnd {
+function endOf(state: WriterState, why: string): JournalEnd {
+  const { flushed, isEnded } = state;
   const unreadable = flushed?.unreadable;
   if (flushed !== undefined && unreadable === undefined) return { durable: true, isEnded };
-  const { files, bytes } = backlog(index);
+  const { files, bytes } = unstored(state);
   return { durable: false, isEnded, unreadable, why, files, bytes };
 }
 
@@ -160,6 +160,8 @@ async function flush(state: WriterState, running: Promise<unknown>): Promise<voi
   // What ended it may have taken a segment's changes along.
   state.cancelled.signal.throwIfAborted();
   const unreadable = await uploadAll(state);
+  // An archive needs the memory more.
+  state.tarBuffers.length = 0;
   state.flushed = { unreadable };
   // The last status says that nothing is missing.
   if (unreadable !== undefined) throw new Error(`not everything can be read: ${unreadable}`);
@@ -176,9 +178,7 @@ async function uploadAll(state: WriterState): Promise<string | undefined> {
   for (let scans = 0; scans < MAX_FINAL_SCANS; scans += 1) {
     if (!(await scan(state))) throw new Error('the working directory cannot be read');
     dropPendingRemoval(state.index);
-    let outcome = await uploadNext(state, 0);
-    const isAtRest = outcome === 'nothing';
-    while (outcome === 'stored') outcome = await uploadNext(state, 0);
+    const isAtRest = (await uploadChanges(state, 0)) === 0;
     await checkPrefixes(state.index, FINAL_CHECK_BYTES);
     const unreadable = unreadableNow(state);
     if (isAtRest && state.index.dirty.size <= unreadable.files) return unreadable.first;

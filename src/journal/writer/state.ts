@@ -1,3 +1,4 @@
+import type { BytePath } from '../format/byte-path.ts';
 import type { People } from '../format/people.ts';
 import { type BacklogRecord, SEGMENT_BYTES } from '../format/schema.ts';
 import { endCopy } from './database.ts';
@@ -20,9 +21,16 @@ export interface WriterState {
   readonly reportedUnreadable: Set<string>;
   /** What the last scan could not look at, and why; files that could not be read are in the index. */
   unscanned: ScanResult['unreadable'];
-  /** For the content of the next segment, and for its tar: only the part that is used takes memory. */
+  /** For the content of the next segment; of this, and of the buffers for tars, only what is used takes memory. */
   readonly arena: Arena;
-  readonly tarBuffer: Buffer;
+  /** Those that no segment is being compressed from. */
+  readonly tarBuffers: Buffer[];
+  /** Segments that are read and not stored, in their order. */
+  readonly ahead: SegmentAhead[];
+  /** How long the last segment took to be stored; Infinity: there was none. */
+  putMs: number;
+  /** Others need the cores, and nothing depends on when it is done. */
+  yields: () => boolean;
   /** Where the segments are; undefined until the first one is stored. */
   prefix: string | undefined;
   /** The first prefix to be tried is the n-th: those before it are known to be taken. */
@@ -56,6 +64,19 @@ export interface WriterState {
   greatestLagMs: number;
 }
 
+/** A segment that is read, and being compressed, while the one before it may not be stored. */
+export interface SegmentAhead {
+  readonly sequence: number;
+  readonly coveredUntilMs: number;
+  readonly isEmpty: boolean;
+  /** How many bytes of which files wait in it. */
+  readonly files: ReadonlyMap<BytePath, number>;
+  /** How long reading and compressing it has taken. */
+  workMs(): number;
+  /** @param previous the checksum of the segment before it */
+  encode(previous: string): Promise<Buffer>;
+}
+
 export interface JournalReport {
   /** Where it is: the prefix asked for, or with `.2`, `.3` … when that was another run's; undefined: nowhere yet. */
   readonly prefix: string | undefined;
@@ -84,7 +105,10 @@ export function createWriterState(options: JournalOptions): WriterState {
     reportedUnreadable: new Set(),
     unscanned: [],
     arena: { bytes: Buffer.allocUnsafeSlow(SEGMENT_BYTES), used: 0 },
-    tarBuffer: Buffer.allocUnsafeSlow(SEGMENT_BYTES),
+    tarBuffers: [],
+    ahead: [],
+    putMs: Infinity,
+    yields: () => false,
     prefix: undefined,
     nth: 1,
     segments: 0,
@@ -111,6 +135,7 @@ export function beginAnew(state: WriterState): void {
   state.scanner.close();
   state.scanner = createScanner(state.options.selection, state.options.rootAtStart);
   state.index = createFileIndex();
+  state.ahead.length = 0;
   state.prefix = undefined;
   state.toldPeople = undefined;
   state.nth += 1;
@@ -121,7 +146,7 @@ export function beginAnew(state: WriterState): void {
 }
 
 export function report(state: WriterState): JournalReport {
-  const { files, bytes } = backlog(state.index);
+  const { files, bytes } = unstored(state);
   const lagMs = lag(state);
   return {
     prefix: state.prefix,
@@ -150,7 +175,7 @@ export function readUntilMs({ dirty, pendingRemoval, scannedAtMs }: FileIndex): 
   return unsent.reduce((until, file) => Math.min(until, file.unsentSinceMs ?? until), scannedAtMs);
 }
 
-/** What is known to differ from the journal; a file that was removed does until its removal is in a segment. */
+/** What is known to differ from what has been read; a file that was removed does until its removal is in a segment. */
 export function backlog({ dirty, pendingRemoval }: FileIndex): BacklogRecord {
   const unsent = [...dirty, ...pendingRemoval];
   return {
@@ -158,6 +183,19 @@ export function backlog({ dirty, pendingRemoval }: FileIndex): BacklogRecord {
     bytes: unsent.reduce((bytes, file) => bytes + unsentBytes(file), 0),
     paths: unsent.slice(0, MAX_NAMED).map(file => file.node.path),
   };
+}
+
+/** What is known to differ from the segments that are stored. */
+export function unstored({ index, ahead }: Pick<WriterState, 'index' | 'ahead'>): BacklogRecord {
+  const known = backlog(index);
+  if (ahead.length === 0) return known;
+  const paths = new Set([...index.dirty, ...index.pendingRemoval].map(file => file.node.path));
+  let { bytes } = known;
+  for (const [path, waiting] of ahead.flatMap(({ files }) => [...files])) {
+    paths.add(path);
+    bytes += waiting;
+  }
+  return { files: paths.size, bytes, paths: [...paths].slice(0, MAX_NAMED) };
 }
 
 /** Reports a file that cannot be read, the first time. */

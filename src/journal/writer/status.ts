@@ -9,7 +9,7 @@ import {
   segmentKey,
 } from '../format/schema.ts';
 import { onUploaded, onUploadFailed, putObject } from './put.ts';
-import { backlog, type WriterState } from './state.ts';
+import { unstored, type WriterState } from './state.ts';
 
 /** Puts the status `writing`, unless that is under way; the segments do not wait for a slow store. */
 export function putHeartbeat(state: WriterState): void {
@@ -94,7 +94,7 @@ export function statusOf(state: WriterState, phase: JournalStatus['state']): Jou
     intervalMs,
     heartbeatMs,
     coveredUntil: new Date(state.coveredUntilMs).toISOString(),
-    waiting: backlog(state.index),
+    waiting: unstored(state),
     people: phase === 'writing' ? people?.() : undefined,
   };
 }

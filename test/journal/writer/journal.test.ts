@@ -274,7 +274,7 @@ describe('following files', () => {
   test('marks a content that changed while it was read, and reads it again', { tags: ['slow'] }, async () => {
     const { work, store, destination, start, recover } = await openJournalFixture();
     const file = join(work, 'database');
-    await writeFile(file, randomBytes(20_000_000));
+    await writeFile(file, randomBytes(60_000_000));
     let isReplaced = false;
     const meddling = {
       ...destination,
@@ -282,13 +282,13 @@ describe('following files', () => {
         await destination.put(...args);
         if (!isReplaced) return;
         isReplaced = false;
-        // Of the new content's three segments this is the first.
+        // Of the new content's eight segments this is the first: what is not read ahead of it comes later.
         await overwrite(file, 1000, 'meanwhile');
       },
     };
     const journal = start({ destination: meddling });
     await settled(journal);
-    await writeFile(`${work}.next`, randomBytes(20_000_000));
+    await writeFile(`${work}.next`, randomBytes(60_000_000));
     isReplaced = true;
     await rename(`${work}.next`, file);
     await journal.finish(patient);
