@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { JOURNAL_FORMAT } from '../../../src/journal/format/schema.ts';
+import { JOURNAL_FORMAT, type SegmentIndex } from '../../../src/journal/format/schema.ts';
 import {
   checksum,
   completeSegment,
@@ -12,7 +12,7 @@ import {
 import { about } from '../../support/journal.ts';
 import { piece } from '../../support/segments.ts';
 
-const index = {
+const index: Omit<SegmentIndex, 'pieces'> = {
   format: JOURNAL_FORMAT,
   run: '6f4ac8a0-0000-4000-8000-000000000000',
   sequence: 2,
