@@ -1,11 +1,10 @@
 import { tmpdir } from 'node:os';
 import { deleteJournal } from '../journal/delete.ts';
 import type { People } from '../journal/format/people.ts';
-import { type Journal, type JournalEnd, startJournal } from '../journal/writer/journal.ts';
+import { type Journal, startJournal } from '../journal/writer/journal.ts';
 import type { JournalProblem } from '../journal/writer/options.ts';
 import { createRegionCheck } from '../minecraft/region-file.ts';
 import { sessionFolder } from '../report/session-folder.ts';
-import { orAborted, whenAborted, within } from '../runtime/abort.ts';
 import type { Log } from '../runtime/log.ts';
 import { errorText } from '../runtime/text.ts';
 import { VERSION } from '../runtime/version.ts';
@@ -141,83 +140,6 @@ function presentPeople(status: SessionStatus): People | undefined {
   if (people === undefined || people.isUnknown) return undefined;
   const { now, dashboard, agentInGame, peak } = people;
   return { present: now, dashboard, agentInGame, peak };
-}
-
-export interface JournalFlush {
-  /** Settles when everything is durable, or will not be. */
-  readonly end: Promise<JournalEnd>;
-  /** Nobody needs the rest any more: the archive is saved. */
-  cancel(): void;
-  /** There is no archive beside it any more, and everything depends on it. */
-  hurry(): void;
-}
-
-/** Most journals hold everything by then; one that is behind does not hold up the archive. */
-const HEAD_START_MS = 250;
-
-/**
- * Uploads the last changes. It returns as soon as they are durable, or when the archive had better be begun beside them:
- * at once, with most of the cores for itself, where the session has all its time. After a stop request they come first,
- * since once they are durable everything is, however large the session; and whatever is left of them has all cores.
- */
-export async function flushJournal(
-  sessionJournal: SessionJournal,
-  runtime: SessionRuntime,
-): Promise<JournalFlush> {
-  const { log, signals, startDeadline } = runtime;
-  const startMs = performance.now();
-  const backlog = sessionJournal.started()?.journal.report().backlog;
-  log.info(
-    { event: 'journal_flush_started', files: backlog?.files, bytes: backlog?.bytes },
-    'flushing the journal',
-  );
-  const cancelled = new AbortController();
-  const deadline = startDeadline('journalFlush');
-  const signal = AbortSignal.any([deadline.signal, cancelled.signal]);
-  const { stopRequested } = signals;
-  let isBeside = false;
-  const yields = () => isBeside && !stopRequested.aborted;
-  const end = finish(sessionJournal, runtime, signal, yields).then(result => {
-    deadline[Symbol.dispose]();
-    const afterMs = Math.round(performance.now() - startMs);
-    if (result.durable) log.info({ event: 'journal_flushed', afterMs }, 'journal holds everything');
-    else if (!cancelled.signal.aborted) {
-      const { durable, why, files, bytes } = result;
-      log.warn({ event: 'journal_incomplete', durable, why, files, bytes }, 'journal is incomplete');
-    }
-    return result;
-  });
-  using headStart = startDeadline('journalHeadStart');
-  await within(HEAD_START_MS, end, stopRequested);
-  if (stopRequested.aborted) await Promise.race([end, whenAborted(headStart.signal)]);
-  isBeside = true;
-  return {
-    end,
-    cancel: () => cancelled.abort(new Error('the archive is saved')),
-    hurry: () => {
-      isBeside = false;
-    },
-  };
-}
-
-/** It never rejects. */
-async function finish(
-  { started, whenStarted, cancel }: SessionJournal,
-  { config, claims }: SessionRuntime,
-  signal: AbortSignal,
-  yields: () => boolean,
-): Promise<JournalEnd> {
-  try {
-    await claims.at(config.save.destination).claimNow(signal);
-    const { journal } = await orAborted(whenStarted, signal);
-    return await journal.finish(signal, yields);
-  } catch (error) {
-    cancel();
-    // One that has started at this very moment would go on for ever.
-    await started()?.journal.finish(AbortSignal.abort(error));
-    const why = errorText(error);
-    return { durable: false, isEnded: false, unreadable: undefined, why, files: 0, bytes: 0 };
-  }
 }
 
 /** Deletes the journal of a session whose archive is verified at its destination. It never rejects. */

@@ -5,7 +5,7 @@ import { type BytePath, toText } from '../format/byte-path.ts';
 import type { StoredJournal } from '../format/schema.ts';
 import { applyScan, dropPendingRemoval } from './apply-scan.ts';
 import { lackingIn } from './lacking.ts';
-import type { JournalOptions } from './options.ts';
+import type { JournalOptions, Pace } from './options.ts';
 import { checkPrefixes } from './prefix-check.ts';
 import {
   createWriterState,
@@ -24,9 +24,9 @@ export interface Journal {
   /**
    * Uploads everything that is on disk now, when nothing is written any more, and stops. Never rejects: when the signal
    * aborts it, or an internal error stops it, the result is not durable.
-   * @param yields whether others need the cores just now, and the journal may take longer
+   * @param pace how much it may take of the machine just now; default: all that is of use
    */
-  finish(signal: AbortSignal, yields?: () => boolean): Promise<JournalEnd>;
+  finish(signal: AbortSignal, pace?: () => Pace): Promise<JournalEnd>;
   report(): JournalReport;
   /** What of it is at the store; undefined: nothing yet. */
   stored(): StoredJournal | undefined;
@@ -61,8 +61,8 @@ export function startJournal(options: JournalOptions): Journal {
     tellPeople() {
       if (isPeopleUntold(state)) putHeartbeat(state);
     },
-    finish(signal, yields) {
-      if (yields !== undefined) state.yields = yields;
+    finish(signal, pace) {
+      if (pace !== undefined) state.pace = pace;
       end ??= finish(state, running, signal);
       return end;
     },

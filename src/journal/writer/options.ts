@@ -40,6 +40,9 @@ export interface JournalOptions {
   readonly onProblem: (problem: JournalProblem) => void;
 }
 
+/** How much a journal takes of the machine: the cores, and as many segments' memory, or a quarter of the time of one. */
+export type Pace = 'all-cores' | 'one-core' | 'quarter-core';
+
 /** Knows the format of some files. */
 export interface ContentCheck {
   /** Whether it knows that of a file with this path. */

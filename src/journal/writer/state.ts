@@ -3,7 +3,7 @@ import type { People } from '../format/people.ts';
 import { type BacklogRecord, SEGMENT_BYTES } from '../format/schema.ts';
 import { endCopy } from './database.ts';
 import { createFileIndex, type FileIndex } from './file-index.ts';
-import type { JournalOptions } from './options.ts';
+import type { JournalOptions, Pace } from './options.ts';
 import type { Arena } from './read-parts.ts';
 import type { ScanResult } from './scan.ts';
 import { createScanner, type Scanner } from './scanner.ts';
@@ -29,8 +29,8 @@ export interface WriterState {
   readonly ahead: SegmentAhead[];
   /** How long the last segment took to be stored; Infinity: there was none. */
   putMs: number;
-  /** Others need the cores, and nothing depends on when it is done. */
-  yields: () => boolean;
+  /** Of what it does just now. */
+  pace: () => Pace;
   /** Where the segments are; undefined until the first one is stored. */
   prefix: string | undefined;
   /** The first prefix to be tried is the n-th: those before it are known to be taken. */
@@ -108,7 +108,7 @@ export function createWriterState(options: JournalOptions): WriterState {
     tarBuffers: [],
     ahead: [],
     putMs: Infinity,
-    yields: () => false,
+    pace: () => 'all-cores',
     prefix: undefined,
     nth: 1,
     segments: 0,

@@ -40,14 +40,14 @@ export async function uploadChanges(
       return 'anew';
     }
     stored += 1;
-    if (state.yields()) await pause(REST * next.workMs(), state.cancelled.signal);
+    if (state.pace() === 'quarter-core') await pause(REST * next.workMs(), state.cancelled.signal);
     if (ahead.length === 0) await buildMore();
   }
   if (readUntil !== undefined) advanceCoveredUntil(state, readUntil);
   return stored;
 }
 
-/** Of the time that a segment takes: while others need the cores, a journal has a quarter of one. */
+/** Of the time that a segment takes, on a quarter of a core. */
 const REST = 3;
 
 /** Of some 10 MiB each; reading, on one core, is as fast as so many others compress. */
@@ -58,8 +58,8 @@ const MAX_AHEAD = 4;
  * once. As long as files are written to, these wait no longer than half an interval behind each other, so that what
  * is appended meanwhile is in one of the next two uploads whatever else waits.
  */
-function mayBeAhead({ options, finishing, yields, putMs }: WriterState): number {
-  if (yields()) return 1;
+function mayBeAhead({ options, finishing, pace, putMs }: WriterState): number {
+  if (pace() !== 'all-cores') return 1;
   const most = Math.max(2, Math.min(MAX_AHEAD, compressionThreads()));
   if (finishing.signal.aborted) return most;
   return Math.max(1, Math.min(most, Math.floor(options.intervalMs / 2 / putMs)));

@@ -112,11 +112,11 @@ test('one that leaves the cores to others holds everything in the end', { tags: 
   const ground = await openJournalFixture();
   await writeBacklog(ground.work);
   let asked = 0;
-  const yields = () => {
+  const pace = () => {
     asked += 1;
-    return asked < 10;
+    return asked < 10 ? 'quarter-core' : 'all-cores';
   };
-  expect(await ground.start().finish(patient, yields)).toEqual({ durable: true, isEnded: true });
+  expect(await ground.start().finish(patient, pace)).toEqual({ durable: true, isEnded: true });
   expect(asked).toBeGreaterThanOrEqual(10);
   const recovered = await ground.recover();
   expect(treeOf(recovered.folder)).toEqual(treeOf(ground.work));
