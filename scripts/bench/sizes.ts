@@ -2,7 +2,8 @@
 /**
  * Saves working directories of several sizes to the tests' S3, which is a process of its own and throws the bytes away,
  * with the bundled supervisor. Prints the seconds and the peak of resident memory of each, how well the seconds lie on a
- * line, and every file that came up meanwhile; exits with 1 when a target is missed. `--gib 0.01,0.1,1,10`.
+ * line, and every file that came up meanwhile; exits with 1 when a target is missed. `--gib 0.01,0.1,1,10`;
+ * `--page docs/performance.md` writes it there.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,6 +19,7 @@ import { program } from '../../test/support/session.ts';
 import { bundle } from '../bundle.ts';
 import { lineThrough } from './line.ts';
 import { watchNewFiles } from './new-files.ts';
+import { fillPage } from './page.ts';
 import { watchPeaks } from './peaks.ts';
 import { startS3Process } from './s3-process.ts';
 import { debugLog } from './workdir.ts';
@@ -29,7 +31,7 @@ const FILES = 8;
 const PIECE_BYTES = 128 * 1024;
 
 const { values: options } = parseArgs({
-  options: { gib: { type: 'string', default: '0.01,0.1,1,10' } },
+  options: { gib: { type: 'string', default: '0.01,0.1,1,10' }, page: { type: 'string' } },
 });
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -51,22 +53,30 @@ async function main(): Promise<number> {
     for (const gib of options.gib.split(',').map(Number)) {
       const one = await save(gib, store.url);
       saved.push(one);
-      console.log(`${gib} GiB: ${one.seconds.toFixed(2)} s, ${one.peakMib.toFixed(0)} MiB at most`);
-      for (const file of one.files) console.log(`  a temporary file: ${file}`);
+      for (const file of one.files) console.log(`a temporary file: ${file}`);
     }
   } finally {
     store.stop();
   }
   const line = lineThrough(saved.map(({ gib, seconds }) => [gib, seconds]));
   const off = Math.max(...saved.map(({ gib, seconds }) => Math.abs(seconds / line.at(gib) - 1)));
-  console.log(
-    `on a line of ${line.slope.toFixed(2)} s a GiB and ${line.start.toFixed(2)} s; off it by ${(off * 100).toFixed(0)} % at most`,
-  );
   const isMet =
     saved.every(({ peakMib, files }) => peakMib <= TARGET_MIB && files.length === 0) && off <= TARGET_OFF;
-  console.log(
-    `${isMet ? 'met' : 'MISSED'}: at most ${TARGET_MIB} MiB, no file, ${TARGET_OFF * 100} % off the line`,
-  );
+  const text = [
+    '| GiB | seconds | on the line | peak, MiB |',
+    '| --- | ------- | ----------- | --------- |',
+    ...saved.map(
+      ({ gib, seconds, peakMib }) =>
+        `| ${gib} | ${seconds.toFixed(2)} | ${line.at(gib).toFixed(2)} | ${peakMib.toFixed(0)} |`,
+    ),
+    '',
+    `The line is ${line.slope.toFixed(2)} s a GiB and ${line.start.toFixed(2)} s; the farthest is ${(off * 100).toFixed(0)} % off it.`,
+    '',
+    `- ${isMet ? 'met' : 'MISSED'}: at most ${TARGET_MIB} MiB, no temporary file, ${TARGET_OFF * 100} % off the line`,
+    '',
+  ].join('\n');
+  console.log(text);
+  if (options.page !== undefined) fillPage(options.page, 'sizes', [text]);
   return isMet ? 0 : 1;
 }
 
