@@ -1,4 +1,7 @@
-/** @module-tag slow */
+/**
+ * @module-tag slow
+ * @module-tag alone
+ */
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

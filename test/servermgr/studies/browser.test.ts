@@ -1,4 +1,7 @@
-/** @module-tag slow */
+/**
+ * @module-tag slow
+ * @module-tag alone
+ */
 
 import { expect, test } from 'vitest';
 import { expectAccessible } from '../support/accessibility.ts';
