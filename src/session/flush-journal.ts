@@ -21,7 +21,8 @@ const HEAD_START_MS = 250;
  * Uploads the last changes. It returns as soon as they are durable, or when the archive had better be begun beside them:
  * at once, with most of the cores for itself, where the session has all its time. After a stop request they come first,
  * on all cores, since once they are durable everything is, however large the session; what is left of them then has one,
- * since an archive takes most of the memory that a container may have left.
+ * since an archive takes most of the memory that a container may have left. A stop request that comes while both go on
+ * gives them all cores.
  */
 export async function flushJournal(
   sessionJournal: SessionJournal,
@@ -40,10 +41,11 @@ export async function flushJournal(
   const { stopRequested } = signals;
   let isBeside = false;
   let isAlone = false;
+  let hadHeadStart = false;
   const pace = () => {
-    if (isBeside) return stopRequested.aborted ? 'one-core' : 'quarter-core';
+    if (isAlone || (stopRequested.aborted && !hadHeadStart)) return 'all-cores';
     // An archive that is about to begin needs the memory.
-    return stopRequested.aborted || isAlone ? 'all-cores' : 'one-core';
+    return isBeside && !stopRequested.aborted ? 'quarter-core' : 'one-core';
   };
   const end = finish(sessionJournal, runtime, signal, pace).then(result => {
     deadline[Symbol.dispose]();
@@ -57,14 +59,16 @@ export async function flushJournal(
   });
   using headStart = startDeadline('journalHeadStart');
   await within(HEAD_START_MS, end, stopRequested);
-  if (stopRequested.aborted) await Promise.race([end, whenAborted(headStart.signal)]);
+  if (stopRequested.aborted) {
+    await Promise.race([end, whenAborted(headStart.signal)]);
+    hadHeadStart = true;
+  }
   isBeside = true;
   return {
     end,
     cancel: () => cancelled.abort(new Error('the archive is saved')),
     hurry: () => {
       isAlone = true;
-      isBeside = false;
     },
   };
 }

@@ -40,7 +40,7 @@ export async function uploadChanges(
       return 'anew';
     }
     stored += 1;
-    if (state.pace() === 'quarter-core') await pause(REST * next.workMs(), state.cancelled.signal);
+    await rest(state, REST * next.workMs());
     if (ahead.length === 0) await buildMore();
   }
   if (readUntil !== undefined) advanceCoveredUntil(state, readUntil);
@@ -49,6 +49,13 @@ export async function uploadChanges(
 
 /** Of the time that a segment takes, on a quarter of a core. */
 const REST = 3;
+const REST_SLICE_MS = 100;
+
+/** Leaves the machine to others for so long, or until there is more of it to be had: a stop request may come. */
+async function rest({ pace, cancelled }: WriterState, ms: number): Promise<void> {
+  for (let leftMs = ms; leftMs > 0 && pace() === 'quarter-core'; leftMs -= REST_SLICE_MS)
+    await pause(Math.min(leftMs, REST_SLICE_MS), cancelled.signal);
+}
 
 /** Of some 10 MiB each; reading, on one core, is as fast as so many others compress. */
 const MAX_AHEAD = 4;
