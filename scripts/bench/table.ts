@@ -6,11 +6,11 @@ const HEAD = ['by', 'seconds', 'CPU, s', 'busy', 'peak, MiB', 'archive, MiB', 'c
 export function table({ row, scheme, contestants, targets }: RowResult): string {
   const isBare = contestants.some(({ codecSeconds }) => codecSeconds !== undefined);
   const cells = [HEAD, ...contestants.map(cellsOf)].map(each => (isBare ? each : each.slice(0, -1)));
-  const widths = HEAD.map((_, column) => Math.max(...cells.map(each => each[column]?.length ?? 0)));
+  const [head = HEAD, ...rows] = cells;
+  const widths = head.map((_, column) => Math.max(...cells.map(each => each[column]?.length ?? 0)));
   const line = (each: readonly string[]) =>
     `| ${each.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
   const rule = `|${widths.map(width => '-'.repeat(width + 2)).join('|')}|`;
-  const [head = HEAD, ...rows] = cells;
   return [
     `### ${row} over ${scheme}`,
     '',
