@@ -84,7 +84,9 @@ export function archiverChunks(options: ArchiverOptions): ChunkStream {
           continue;
         }
         const chunk = freeChunks.pop() ?? Buffer.allocUnsafeSlow(chunkBytes);
-        await readAll(slots, chunk, next.bytes, slotOffset(next.slot, chunkBytes));
+        await readAll(slots, chunk, next.bytes, slotOffset(next.slot, chunkBytes)).catch((error: unknown) => {
+          throw new ArchiverError('what the archiver packed cannot be read', { cause: error });
+        });
         tell({ slot: next.slot });
         yield chunk.subarray(0, next.bytes);
       }
@@ -111,7 +113,7 @@ export function archiverChunks(options: ArchiverOptions): ChunkStream {
 async function readAll(file: FileHandle, target: Buffer, bytes: number, position: number): Promise<void> {
   for (let at = 0; at < bytes; ) {
     const { bytesRead } = await file.read(target, at, bytes - at, position + at);
-    if (bytesRead === 0) throw new ArchiverError('the archiver has handed over less than it said');
+    if (bytesRead === 0) throw new Error('it is shorter than it was said to be');
     at += bytesRead;
   }
 }

@@ -21,7 +21,10 @@ export async function openSlots(chunkBytes: number): Promise<FileHandle> {
       if (bavail * bsize < SLOTS * chunkBytes) throw new Error(`${folder} is full`);
       const path = join(folder, `craftassist-${randomUUID()}`);
       const file = await open(path, 'wx+', 0o600);
-      await unlink(path);
+      await unlink(path).catch(async (error: unknown) => {
+        await file.close();
+        throw error;
+      });
       return file;
     } catch (error) {
       faults.push(errorText(error));
