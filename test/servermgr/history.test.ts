@@ -175,7 +175,7 @@ test.concurrent('rows that an older version has written are filled in, also what
 });
 
 test('a page of 100,000 sessions is there in 100 ms, whatever it is searched by', {
-  tags: ['slow'],
+  tags: ['slow', 'alone'],
 }, async () => {
   await using app = await startWebApp({});
   await seed(app.database, 100_000);

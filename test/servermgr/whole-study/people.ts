@@ -65,12 +65,13 @@ export async function play(person: Person, browser: Browser, kill: () => Promise
   }
   await visit.title('Your server is ready');
   if (manner === 'never-joins') return await visit.seen('Your session is over');
-  const game = joinGame(Number((await visit.address()).split(':')[1]));
-  await visit.text('1 person');
   if (manner === 'dies') {
+    // Before they join: whoever has played for as long as the study asks has finished, whatever comes after.
     await kill();
     return await visit.seen('Sorry, something broke');
   }
+  const game = joinGame(Number((await visit.address()).split(':')[1]));
+  await visit.text('1 person');
   await new Promise(resolve => setTimeout(resolve, PLAY_MS));
   game.destroy();
   const seen = await visit.seen('Thank you for taking part');
