@@ -3,7 +3,6 @@ import type { Codec } from '../config/session-config.ts';
 import type { Selection } from '../files/selection.ts';
 import { blockCodec } from './codecs.ts';
 import type { Deflater } from './deflater.ts';
-import { growHeapFaster } from './heap.ts';
 import { type CappedListSummary, cappedList } from './skipped.ts';
 import { type PackEvents, tarBlocks } from './tar-stream.ts';
 import { walk } from './walk.ts';
@@ -64,7 +63,6 @@ export function archiveStream(options: ArchiveOptions, deflater: Deflater): Arch
   let summary: ArchiveSummary | undefined;
 
   async function* pieces(): AsyncGenerator<readonly Buffer[], void> {
-    growHeapFaster();
     const { blockBytes } = codec;
     const tar = tarBlocks(walk(selection, signal), { blockBytes, freeBuffers, events, signal });
     yield* digested(codec.encode(tar, { level, threads, freeBuffers }), digest);

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { errorText } from '../runtime/text.ts';
 import { archiveStream } from './archive-stream.ts';
 import { type ArchiverMessage, type ArchiverOrder, SLOTS_FD, type SlotFreed } from './archiver-messages.ts';
+import { keepYoungGenerationSmall } from './heap.ts';
 import { isalDeflater } from './isal-deflater.ts';
 import { createSlotWriter } from './slot-writer.ts';
 
@@ -9,6 +10,7 @@ const PROGRESS_MS = 100;
 
 /** The archiver: archives as its parent orders, and ends with it. @returns the exit code */
 export async function archiver(): Promise<number> {
+  keepYoungGenerationSmall();
   if (process.send === undefined) throw new Error('only the supervisor itself starts the archiver');
   const ended = new AbortController();
   process.once('disconnect', () => ended.abort(new Error('the supervisor is gone')));

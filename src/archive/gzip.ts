@@ -1,4 +1,3 @@
-import { deflateRawSync } from 'node:zlib';
 import { crc32Combined } from '../files/crc32.ts';
 import { GZIP_HEADER, GZIP_LAST_BLOCK, gzipTrailer, storedBlocks } from '../files/gzip-member.ts';
 import { mapConcurrently } from '../runtime/concurrency.ts';
@@ -15,11 +14,12 @@ export function gzip(deflater: Deflater): BlockCodec {
     blockBytes: 2 << 20,
     async *encode(blocks, { level, threads, freeBuffers }) {
       let [crc, bytes] = [0, 0];
-      let before = Buffer.alloc(0);
+      let before = NO_DICTIONARY;
       const compress = async (block: Buffer) => {
         const dictionary = before;
         before = Buffer.from(block.subarray(-DICTIONARY_BYTES));
-        if (!isCompressible(block)) return { block, crc: await deflater.crc32(block), output: undefined };
+        if (!(await isCompressible(block, deflater)))
+          return { block, crc: await deflater.crc32(block), output: undefined };
         return { block, ...(await deflater.deflate(block, dictionary, level)) };
       };
       yield [GZIP_HEADER];
@@ -36,18 +36,23 @@ export function gzip(deflater: Deflater): BlockCodec {
   };
 }
 
+const NO_DICTIONARY = Buffer.alloc(0);
 const DICTIONARY_BYTES = 32_768;
 
 /**
  * Whether a block is worth compressing, told by a sample: 8 KiB from all over it. Only a sample whose byte frequencies
  * look random is tried with deflate, which takes ten times as long.
  */
-export function isCompressible(block: Buffer): boolean {
+export async function isCompressible(block: Buffer, deflater: Deflater): Promise<boolean> {
   const step = Math.max(SLICE_BYTES, Math.floor(block.length / SLICES));
   const slices = [];
   for (let at = 0; at < block.length; at += step) slices.push(block.subarray(at, at + SLICE_BYTES));
   const sample = Buffer.concat(slices);
-  return bitsPerByte(sample) < 7.5 || deflateRawSync(sample, { level: 1 }).length < sample.length * 0.97;
+  if (bitsPerByte(sample) < 7.5) return true;
+  const { output } = await deflater.deflate(sample, NO_DICTIONARY, 1);
+  if (output === undefined) return false;
+  deflater.release(output);
+  return output.length < sample.length * 0.97;
 }
 
 const SLICES = 8;

@@ -1,9 +1,10 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * Makes V8 collect garbage less often while an archive is packed. It counts Buffers against the heap's limit, which is
- * small in a process that does little else: it would mark the whole heap for every 20 MB packed.
+ * Keeps V8's young generation as small as it is, for whoever handles many Buffers and few objects. It would grow to
+ * 32 MiB with what survives it, and the old one after it: sending 10 GiB took 50 MiB more than sending 1 GiB, and was no
+ * faster.
  */
-export function growHeapFaster(): void {
-  setFlagsFromString('--heap-growing-percent=200');
+export function keepYoungGenerationSmall(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
 }

@@ -32,8 +32,9 @@ export function isalDeflater(path: string): Deflater {
   const free: Buffer[] = [];
   return {
     async deflate(block, dictionary) {
-      const last = free.pop();
-      const room = last && last.length >= block.length ? last : Buffer.allocUnsafeSlow(block.length);
+      // Samples are as well made into a block's room, and blocks never into a sample's.
+      const isRoom = block.length <= (free.at(-1)?.length ?? 0);
+      const room = (isRoom && free.pop()) || Buffer.allocUnsafeSlow(block.length);
       const { crc, bytes } = await addon.deflate(block, dictionary, room.subarray(0, block.length));
       if (bytes > 0) return { crc, output: room.subarray(0, bytes) };
       free.push(room);

@@ -6,6 +6,7 @@ import {
 } from './archive-stream.ts';
 import { archiverChunks } from './archiver.ts';
 import { type ChunkStream, cutChunks, prefetchOne } from './chunks.ts';
+import { keepYoungGenerationSmall } from './heap.ts';
 import { zlibDeflater } from './zlib-deflater.ts';
 
 export interface PackOptions extends ArchiveOptions {
@@ -39,6 +40,7 @@ export interface PackSummary extends ArchiveSummary {
  * @throws {ArchiverError} by its chunks, where the process that ISA-L is in fails
  */
 export function pack({ chunkBytes, isal, ...options }: PackOptions): Packing {
+  keepYoungGenerationSmall();
   const freeChunks: Buffer[] = [];
   const archive =
     isal === undefined

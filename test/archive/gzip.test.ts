@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { isCompressible } from '../../src/archive/gzip.ts';
+import { zlibDeflater } from '../../src/archive/zlib-deflater.ts';
 import { createRandom } from '../support/random.ts';
 import { packed } from './packing.ts';
 import { temporaryFolder } from './trees.ts';
@@ -40,8 +41,8 @@ test.each([
     true,
   ],
   ['a few bytes', Buffer.from('abc'), true],
-])('%s: worth compressing is %$', (_, bytes, expected) => {
-  expect(isCompressible(bytes)).toBe(expected);
+])('%s: worth compressing is %$', async (_, bytes, expected) => {
+  expect(await isCompressible(bytes, zlibDeflater())).toBe(expected);
 });
 
 function logLines(bytes: number): Buffer {
