@@ -13,7 +13,7 @@
 /* ISA-L counts in 32 bits. */
 #define MAX_BYTES 0x40000000
 
-enum { BLOCK, DICTIONARY, OUTPUT, BUFFERS };
+enum { BLOCK, OUTPUT, BUFFERS };
 
 typedef struct {
   uint8_t *bytes;
@@ -34,7 +34,7 @@ typedef struct {
 
 /* Raw deflate, ended on a byte boundary by a sync flush. */
 static void deflate_block(Job *job) {
-  const Span block = job->spans[BLOCK], dictionary = job->spans[DICTIONARY], output = job->spans[OUTPUT];
+  const Span block = job->spans[BLOCK], output = job->spans[OUTPUT];
   struct isal_zstream *stream = malloc(sizeof *stream);
   uint8_t *tables = malloc(ISAL_DEF_LVL1_DEFAULT);
   if (stream == NULL || tables == NULL) {
@@ -49,10 +49,7 @@ static void deflate_block(Job *job) {
     stream->avail_in = (uint32_t)block.length;
     stream->next_out = output.bytes;
     stream->avail_out = (uint32_t)output.length;
-    if (dictionary.length > 0 &&
-        isal_deflate_set_dict(stream, dictionary.bytes, (uint32_t)dictionary.length) != COMP_OK)
-      job->fault = "ISA-L refuses a dictionary";
-    else if (isal_deflate(stream) != COMP_OK)
+    if (isal_deflate(stream) != COMP_OK)
       job->fault = "ISA-L refuses a block";
     /* Where room is left, all has been written, and the flush as well. */
     else if (stream->avail_in == 0 && stream->avail_out > 0)
@@ -64,14 +61,13 @@ static void deflate_block(Job *job) {
 
 /* Whether what was made of a block is that block. */
 static void check_block(Job *job) {
-  const Span block = job->spans[BLOCK], dictionary = job->spans[DICTIONARY];
+  const Span block = job->spans[BLOCK];
   struct inflate_state *state = malloc(sizeof *state);
   uint8_t *inflated = malloc(CHECKED_BYTES);
   if (state == NULL || inflated == NULL) {
     job->fault = "ISA-L has no memory to check a block";
   } else {
     isal_inflate_init(state);
-    if (dictionary.length > 0) isal_inflate_set_dict(state, dictionary.bytes, (uint32_t)dictionary.length);
     state->next_in = job->spans[OUTPUT].bytes;
     state->avail_in = job->written;
     size_t at = 0, length = CHECKED_BYTES;
@@ -129,7 +125,7 @@ static void complete(napi_env env, napi_status status, void *data) {
   free(job);
 }
 
-/* Takes the three buffers, and keeps them. */
+/* Takes the two buffers, and keeps them. */
 static napi_status take(napi_env env, napi_callback_info info, Job *job) {
   napi_value buffers[BUFFERS], list;
   size_t count = BUFFERS;
@@ -146,7 +142,7 @@ static napi_status take(napi_env env, napi_callback_info info, Job *job) {
 }
 
 /*
- * deflate(block, dictionary, output): a promise of { crc, bytes }, the block's CRC-32 and how much of the output was
+ * deflate(block, output): a promise of { crc, bytes }, the block's CRC-32 and how much of the output was
  * written; 0: the output has not enough room. An empty output asks for the sum alone.
  */
 static napi_value deflate(napi_env env, napi_callback_info info) {
@@ -160,7 +156,7 @@ static napi_value deflate(napi_env env, napi_callback_info info) {
     if (job != NULL && job->kept != NULL) napi_delete_reference(env, job->kept);
     if (job != NULL && job->work != NULL) napi_delete_async_work(env, job->work);
     free(job);
-    napi_throw_type_error(env, NULL, "deflate takes three buffers: block, dictionary and output");
+    napi_throw_type_error(env, NULL, "deflate takes two buffers: block and output");
     return NULL;
   }
   return promise;

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Deflates random blocks with ISA-L, of every size, with and without a dictionary, and has zlib inflate and compare them.
+ * Deflates random blocks with ISA-L, of every size, and has zlib inflate and compare them.
  * Usage: fuzz-isal.ts [--gib 10] [--seed 1]; install-isal.sh builds what it takes.
  */
 import { parseArgs } from 'node:util';

@@ -32,7 +32,7 @@ function compressor(): (block: Buffer) => Promise<unknown> {
   if (deflate === 'isal') {
     const deflater = isalDeflater(findIsal() ?? '');
     return async block => {
-      const { output } = await deflater.deflate(block, Buffer.alloc(0), Number(level));
+      const { output } = await deflater.deflate(block, Number(level));
       if (output !== undefined) deflater.release(output);
     };
   }

@@ -1,11 +1,10 @@
 /** Deflates (RFC 1951) the blocks of a gzip member, several at a time, and knows their CRC-32. */
 export interface Deflater {
   /**
-   * @param dictionary what is before the block, which it may refer to: 32 KiB, or nothing
    * @param level 1 to 9
    * @throws {Error} when what it made of the block is not the block
    */
-  deflate(block: Buffer, dictionary: Buffer, level: number): Promise<Deflated>;
+  deflate(block: Buffer, level: number): Promise<Deflated>;
   /** Of a block that is stored as it is. */
   crc32(block: Buffer): Promise<number>;
   /** Hands back an output that is not needed any more. */

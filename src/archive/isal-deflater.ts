@@ -7,7 +7,7 @@ import type { Deflater } from './deflater.ts';
 /** native/deflate.c */
 interface Addon {
   /** Too small an output makes no bytes; an empty one asks for the sum alone. */
-  deflate(block: Buffer, dictionary: Buffer, output: Buffer): Promise<{ crc: number; bytes: number }>;
+  deflate(block: Buffer, output: Buffer): Promise<{ crc: number; bytes: number }>;
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -31,16 +31,16 @@ export function isalDeflater(path: string): Deflater {
   const addon: Addon = createRequire(import.meta.url)(path);
   const free: Buffer[] = [];
   return {
-    async deflate(block, dictionary) {
+    async deflate(block) {
       // Samples are as well made into a block's room, and blocks never into a sample's.
       const isRoom = block.length <= (free.at(-1)?.length ?? 0);
       const room = (isRoom && free.pop()) || Buffer.allocUnsafeSlow(block.length);
-      const { crc, bytes } = await addon.deflate(block, dictionary, room.subarray(0, block.length));
+      const { crc, bytes } = await addon.deflate(block, room.subarray(0, block.length));
       if (bytes > 0) return { crc, output: room.subarray(0, bytes) };
       free.push(room);
       return { crc, output: undefined };
     },
-    crc32: async block => (await addon.deflate(block, NOTHING, NOTHING)).crc,
+    crc32: async block => (await addon.deflate(block, NOTHING)).crc,
     release: output => void free.push(Buffer.from(output.buffer)),
   };
 }

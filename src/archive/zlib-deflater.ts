@@ -14,10 +14,9 @@ const FIRST_RATIO = 0.3;
 export function zlibDeflater(): Deflater {
   let ratio = FIRST_RATIO;
   return {
-    async deflate(block, dictionary, level) {
+    async deflate(block, level) {
       const options = {
         level,
-        ...(dictionary.length > 0 && { dictionary }),
         finishFlush: constants.Z_SYNC_FLUSH,
         chunkSize: Math.ceil(block.length * Math.min(1, ratio * 1.1)) + 1_024,
       };
