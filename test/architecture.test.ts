@@ -145,18 +145,21 @@ describe('the source tree', () => {
   });
 });
 
-describe('the README', () => {
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+describe('docs/settings.md', () => {
+  const settings = readFileSync(join(ROOT, 'docs/settings.md'), 'utf8');
 
   test.each(Object.keys(SESSION_VARIABLES))('explains %s', name => {
-    expect(readme).toMatch(new RegExp(`^\\| \`${name}\` \\|`, 'm'));
+    expect(settings).toMatch(new RegExp(`^\\| \`${name}\` \\|`, 'm'));
   });
 
   test.each(EXIT_CODES)('explains the exit code $code as --help does', ({ code, meaning }) => {
-    expect(readme).toContain(`| ${code} | ${meaning} |`);
+    expect(settings).toContain(`| ${code} | ${meaning} |`);
   });
+});
 
+describe('the README', () => {
   test('names every package that the supervisor is built with', () => {
+    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
     const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
     const missing = Object.keys(dependencies).filter(name => !readme.includes(`\`${name}\``));
     expect(missing).toEqual([]);

@@ -14,7 +14,9 @@ test.each(Object.entries(generatedPages()))('%s is what `npm run docs` makes of 
 });
 
 test("the recipe of the script's own selection takes every file that the archive's readers look for", () => {
-  const recipe = /`SESSION_INCLUDE='([^']+)'`/.exec(readFileSync(resolve(ROOT, 'README.md'), 'utf8'))?.[1];
+  const recipe = /`SESSION_INCLUDE='([^']+)'`/.exec(
+    readFileSync(resolve(ROOT, 'docs/settings.md'), 'utf8'),
+  )?.[1];
   const env = { SESSION_DESTINATION: '/saved', SESSION_INCLUDE: recipe };
   const { include } = parseSessionConfig(env, { cwd: '/', terminal: false, now: new Date() }).config.save;
   const { includes } = chooser({ root: '/played', include, exclude: [], excludedPaths: [] });

@@ -1,7 +1,7 @@
 import { ARCHIVER_COMMAND } from '../archive/archiver-messages.ts';
 import type { RunCommand } from './command.ts';
 
-/** A sub-command, as help and the README explain it. */
+/** A sub-command, as help and docs/operate.md explain it. */
 interface Command {
   readonly name: string;
   /** How it is written after `craftassist-session`. */

@@ -4,7 +4,7 @@ import type { Environment } from './session-config.ts';
 
 /**
  * A variable of the environment: how its text becomes a value, what holds without it, and what help says of it.
- * Parsing, `--help`, `config` and the tables of README.md and docs/ are made of these.
+ * Parsing, `--help`, `config` and the tables in docs/ are made of these.
  */
 export interface Variable<Value = unknown, Case extends string = string> {
   /** From the text to the value. The message of an issue completes the sentence `NAME "text" …`, remedy included. */

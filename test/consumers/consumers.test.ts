@@ -198,7 +198,7 @@ test('a session at the top of the bucket whose TIMESTAMP has 14 digits is an emp
   await endedByItsWorker({ fixture, s3 }, 'pipeline', env);
   expect(listBatches(savedIn(s3, 'droidlet-hitl'))).toEqual([20260101120000]);
   expect(listSessions(savedIn(s3, 'droidlet-hitl'), '20260101120000')).toEqual([]);
-  // As README.md says: a second one of that name keeps the reader from listing anything.
+  // As docs/session.md says: a second one of that name keeps the reader from listing anything.
   await endedByItsWorker({ fixture, s3 }, 'pipeline', env);
   expect(() => listBatches(savedIn(s3, 'droidlet-hitl'))).toThrow('20260101120000.2');
 });

@@ -44,7 +44,7 @@ test('nothing starts a session again without an end: an agent that fails at once
     'Never',
     '0',
   ]);
-  const policies = [...read('README.md').matchAll(/--restart (\S+?)[`\s]/g)].map(([, policy]) => policy);
+  const policies = [...read('docs/deploy.md').matchAll(/--restart (\S+?)[`\s]/g)].map(([, policy]) => policy);
   expect(policies.filter(policy => !/^on-failure:\d+$/.test(policy ?? ''))).toEqual([]);
 });
 

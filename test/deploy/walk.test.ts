@@ -21,7 +21,9 @@ import { program } from '../support/session.ts';
 const ROOT = resolve(import.meta.dirname, '../..');
 const PREFIX = 'turk_interactions_with_agent';
 
-const WALK = commandsOf('docs/deploy.md') + commandsOf('docs/servermgr.md', '### ECS');
+const WALK =
+  commandsOf('docs/deploy.md', '## From an empty AWS account to the first archive') +
+  commandsOf('docs/servermgr.md', '### ECS');
 
 const head = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).trim();
 

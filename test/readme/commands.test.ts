@@ -6,19 +6,31 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
+import { openDirectoryStore } from '../../src/store/directory.ts';
 import { makeCuberiteHome } from '../support/cuberite-home.ts';
 import { freePort } from '../support/free-port.ts';
-import { shellBlocks } from './blocks.ts';
+import { blocksOf, commandsOf } from '../support/page-commands.ts';
+import { putJournalsAt } from '../support/stored-journals.ts';
 import { openTypedShell, type TypedShell, testProgram } from './typed.ts';
 
 const run = promisify(execFile);
 const PROJECT = resolve(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(PROJECT, path), 'utf8');
 
+const WALK = '## From an empty AWS account to the first archive';
+
+/** What other tests type: test/deploy/walk.test.ts, and those of test/servermgr. */
+const TYPED_ELSEWHERE: readonly (readonly [page: string, section: string])[] = [
+  ['docs/deploy.md', WALK],
+  ...['## API', '### One machine', '### Heroku with Postgres', '### ECS'].map(
+    section => ['docs/servermgr.md', section] as const,
+  ),
+];
+
 /** Runs a block as somebody types it. @param cwd by default a folder of its own */
 type Reader = (block: string, shell: TypedShell) => Promise<void>;
 
-/** Each block of README.md, by how it begins. */
+/** Each block of a page, by how it begins. */
 const READERS: Readonly<Record<string, Reader>> = {
   'make demo ': async block => {
     const ci = read('.ci/run');
@@ -43,6 +55,16 @@ const READERS: Readonly<Record<string, Reader>> = {
     await extracted(shell, 'agent.log');
   },
 
+  async 'craftassist-session recover --all '(block, shell) {
+    const destination = openDirectoryStore(join(shell.folder, 'sessions'));
+    await putJournalsAt(destination, { '.sessions/died/journal': {} }, 'finished');
+    destination.close();
+    const { stdout } = await type(block, shell);
+    expect(stdout).toMatch(/^file:\S+\/\.sessions\/died: would recover \(2 segments, .*\)$/m);
+    expect(stdout).toMatch(/^file:\S+\/\.sessions\/died: recovered to \S+ \(.*\), covered until \S+$/m);
+    expect(await extracted(shell, 'world/region.mca')).toEqual(['blocks']);
+  },
+
   'SESSION_DESTINATION=s3://craftassist/turk_interactions_with_agent\n': isConfiguration,
   'AWS_ENDPOINT_URL_S3=http://127.0.0.1:9000 ': isConfiguration,
 
@@ -61,7 +83,7 @@ const READERS: Readonly<Record<string, Reader>> = {
     const [variables = '', ...lines] = typedLines(block);
     const pull = lines.pop() ?? '';
     // test/deploy/walk.test.ts types them in their place.
-    const walk = shellBlocks(read('docs/deploy.md')).flatMap(typedLines);
+    const walk = typedLines(commandsOf('docs/deploy.md', WALK));
     expect(walk).toEqual(expect.arrayContaining(lines));
     await shell.record('docker');
     await type(`${variables}\n${pull}`, shell, {}, PROJECT);
@@ -99,27 +121,28 @@ const READERS: Readonly<Record<string, Reader>> = {
   },
 };
 
-describe('README.md', () => {
-  test.for(shellBlocks(read('README.md')).map(block => [block.split('\n')[0] ?? '', block] as const))(
-    'what begins with %s works as it is typed',
+describe('every text for people', () => {
+  const texts = [
+    ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'],
+    ...readdirSync(join(PROJECT, 'docs')).map(name => `docs/${name}`),
+  ].filter(name => name.endsWith('.md'));
+  const elsewhere = TYPED_ELSEWHERE.flatMap(([page, section]) => blocksOf('sh', page, section));
+  const blocks = texts.flatMap(page =>
+    blocksOf('sh', page).map(block => [page, block.split('\n')[0] ?? '', block] as const),
+  );
+
+  test.for(blocks.filter(([, , block]) => !elsewhere.includes(block)))(
+    '%s: what begins with %s works as it is typed',
     { timeout: 60_000 },
-    async ([, block]) => {
+    async ([, , block]) => {
       await using shell = await openTypedShell();
       const [, reader] = Object.entries(READERS).find(([start]) => block.startsWith(start)) ?? [];
       if (reader === undefined) throw new Error(`no test types this block:\n${block}`);
       await reader(block, shell);
     },
   );
-});
 
-describe('every text for people', () => {
-  const texts = [
-    'README.md',
-    'CONTRIBUTING.md',
-    ...readdirSync(join(PROJECT, 'docs')).map(name => `docs/${name}`),
-  ];
-
-  test.for(texts.filter(name => name.endsWith('.md')))('%s names commands that there are', name => {
+  test.for(texts)('%s names commands that there are', name => {
     const text = read(name);
     const targets = [...text.matchAll(/`make ([a-z][a-z-]*)/g)].map(([, target]) => target);
     const makefile = read('Makefile');

@@ -13,7 +13,8 @@ export function queriesOf(page: string, section: string): readonly string[] {
   return blocksOf('sql', page, section);
 }
 
-function blocksOf(language: 'sh' | 'sql', page: string, section?: string): string[] {
+/** The fenced blocks of a language, in their order. */
+export function blocksOf(language: 'sh' | 'sql', page: string, section?: string): string[] {
   const text = readFileSync(resolve(ROOT, page), 'utf8');
   const part = section === undefined ? text : sectionOf(text, section);
   const blocks = part.matchAll(/^```(\w+)\n(.*?)^```$/gms);

@@ -6,6 +6,7 @@ import {
   type JournalStatus,
   STATUS_KEY,
 } from '../../src/journal/format/schema.ts';
+import type { Store } from '../../src/store/store.ts';
 import { openTestStore } from '../store/s3/support.ts';
 import { withoutFences } from './fences.ts';
 import { about, patient } from './journal.ts';
@@ -19,6 +20,16 @@ export async function putJournals(
   state?: JournalStatus['state'],
 ): Promise<void> {
   const store = await openTestStore(s3.url, { prefix: 'sessions' });
+  await putJournalsAt(store, journals, state);
+  store.close();
+}
+
+/** The same, at any store. */
+export async function putJournalsAt(
+  store: Store,
+  journals: Readonly<Record<string, Partial<JournalAbout>>>,
+  state?: JournalStatus['state'],
+): Promise<void> {
   for (const [prefix, says] of Object.entries(journals)) {
     const changes = { run: randomUUID(), about: { ...about, ...says } };
     const tree = {
@@ -31,7 +42,6 @@ export async function putJournals(
     const status = formatStatus({ ...STATUS, ...changes, state });
     await store.put(`${prefix}/${STATUS_KEY}`, Buffer.from(status), { signal: patient });
   }
-  store.close();
 }
 
 const STATUS: Omit<JournalStatus, 'run' | 'about' | 'state'> = {
