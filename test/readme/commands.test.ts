@@ -11,7 +11,7 @@ import { makeCuberiteHome } from '../support/cuberite-home.ts';
 import { freePort } from '../support/free-port.ts';
 import { blocksOf, commandsOf } from '../support/page-commands.ts';
 import { putJournalsAt } from '../support/stored-journals.ts';
-import { openTypedShell, type TypedShell, testProgram } from './typed.ts';
+import { openTypedShell, type TypedShell, testProgram, type } from './typed.ts';
 
 const run = promisify(execFile);
 const PROJECT = resolve(import.meta.dirname, '../..');
@@ -19,9 +19,11 @@ const read = (path: string) => readFileSync(join(PROJECT, path), 'utf8');
 
 const WALK = '## From an empty AWS account to the first archive';
 
-/** What other tests type: test/deploy/walk.test.ts, and those of test/servermgr. */
+/** What other tests type: test/deploy/walk.test.ts, test/readme/privacy.test.ts, and those of test/servermgr. */
 const TYPED_ELSEWHERE: readonly (readonly [page: string, section: string])[] = [
   ['docs/deploy.md', WALK],
+  ['docs/privacy.md', '## Delete a session'],
+  ['docs/privacy.md', '## Take a person out of a session'],
   ...['## API', '### One machine', '### Heroku with Postgres', '### ECS'].map(
     section => ['docs/servermgr.md', section] as const,
   ),
@@ -178,15 +180,6 @@ async function sessionEnvironment() {
     SESSION_AGENT_COMMAND: testProgram('agent-exits', 0, 0),
     SESSION_LOG_LEVEL: 'warn',
   };
-}
-
-function type(
-  block: string,
-  shell: TypedShell,
-  env: Readonly<Record<string, string>> = {},
-  cwd = shell.folder,
-) {
-  return run('sh', ['-euc', block], { cwd, env: { PATH: shell.path, TMPDIR: shell.folder, ...env } });
 }
 
 /** A file in the one archive below ./sessions. */

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { unlessMissing } from '../../src/files/errno.ts';
 import { PROGRAMS, SUPERVISOR } from '../support/built.ts';
 
@@ -45,4 +47,16 @@ export async function openTypedShell(): Promise<TypedShell> {
     },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+const run = promisify(execFile);
+
+/** Types commands, of which the first that fails is the last. @param cwd default: the folder of the shell */
+export function type(
+  commands: string,
+  shell: TypedShell,
+  env: Readonly<Record<string, string>> = {},
+  cwd = shell.folder,
+) {
+  return run('sh', ['-euc', commands], { cwd, env: { PATH: shell.path, TMPDIR: shell.folder, ...env } });
 }
