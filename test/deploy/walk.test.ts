@@ -23,7 +23,7 @@ const PREFIX = 'turk_interactions_with_agent';
 
 const WALK =
   commandsOf('docs/deploy.md', '## From an empty AWS account to the first archive') +
-  commandsOf('docs/servermgr.md', '### ECS');
+  commandsOf('docs/servermgr-deploy.md', '## ECS');
 
 const head = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).trim();
 

@@ -20,13 +20,12 @@ const read = (path: string) => readFileSync(join(PROJECT, path), 'utf8');
 const WALK = '## From an empty AWS account to the first archive';
 
 /** What other tests type: test/deploy/walk.test.ts, test/readme/privacy.test.ts, and those of test/servermgr. */
-const TYPED_ELSEWHERE: readonly (readonly [page: string, section: string])[] = [
+const TYPED_ELSEWHERE: readonly (readonly [page: string, section?: string])[] = [
   ['docs/deploy.md', WALK],
   ['docs/privacy.md', '## Delete a session'],
   ['docs/privacy.md', '## Take a person out of a session'],
-  ...['## API', '### One machine', '### Heroku with Postgres', '### ECS'].map(
-    section => ['docs/servermgr.md', section] as const,
-  ),
+  ['docs/servermgr-api.md'],
+  ['docs/servermgr-deploy.md'],
 ];
 
 /** Runs a block as somebody types it. @param cwd by default a folder of its own */

@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import type { LaunchForm, LaunchResult } from '../../src/servermgr/fleet/fleet.ts';
 import { nameOf, newId } from '../../src/servermgr/session-id.ts';
 import { eventually } from '../support/eventually.ts';
+import { blocksOf } from '../support/page-commands.ts';
 import { ADMIN_TOKEN, createManagerFixture } from './support/manager.ts';
 import { basic } from './support/visitor.ts';
 import { startWebApp } from './support/web-app.ts';
@@ -230,10 +229,8 @@ test.concurrent('the OpenAPI document names every path below the base path, and 
   expect(Object.keys(launch.responses)).toEqual(['201', '207', '4XX', '5XX']);
 });
 
-test.concurrent('the commands of docs/servermgr.md do what it says', async () => {
-  const page = await readFile(resolve(import.meta.dirname, '../../docs/servermgr.md'), 'utf8');
-  const section = page.split('\n## ').find(one => one.startsWith('API\n')) ?? '';
-  const blocks = [...section.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = '']) => block);
+test.concurrent('the commands of docs/servermgr-api.md do what it says', async () => {
+  const blocks = blocksOf('sh', 'docs/servermgr-api.md');
   const [settings = '', launch = '', list = '', one = '', stop = ''] = blocks;
   expect(settings).toMatch(/^export SERVERMGR=\S+ TOKEN=\S+\n$/);
   await using fixture = await createManagerFixture();

@@ -93,7 +93,7 @@ test('the commands for Heroku lead to two dynos that share a database, of which 
   const s3 = await startS3Server({ buckets: ['recordings'] });
   onTestFinished(() => s3.close());
   const heroku = await createCheckout(postgres.url);
-  const { stdout } = await heroku.type(commandsOf('docs/servermgr.md', '### Heroku with Postgres'));
+  const { stdout } = await heroku.type(commandsOf('docs/servermgr-deploy.md', '## Heroku with Postgres'));
   expect(stdout).toContain('the button to heroku_servermgr');
   const { config, dynos } = await heroku.application();
   expect(dynos.map(({ name }) => name)).toEqual(['web.1', 'web.2']);

@@ -18,7 +18,7 @@ import { idIn, newVisitor } from './support/visitor.ts';
 const ROOT = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
 
-const BLOCKS = commandsOf('docs/servermgr.md', '### One machine');
+const BLOCKS = commandsOf('docs/servermgr-deploy.md', '## One machine');
 const [SET_UP = '', BACK_UP = ''] = BLOCKS.split(/(?=^sudo systemctl stop)/m);
 
 /** What is root's lies in the test's own folder. */

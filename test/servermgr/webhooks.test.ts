@@ -147,9 +147,9 @@ test.concurrent('http:// to what is not listed is refused before anything starts
   expect(output).not.toMatch(/hunter2|whsec_B/);
 });
 
-test.concurrent('the receiver of docs/servermgr.md takes what is signed, once, and refuses everything else', async () => {
+test.concurrent('the receiver of docs/servermgr-api.md takes what is signed, once, and refuses everything else', async () => {
   const root = resolve(import.meta.dirname, '../..');
-  const page = await readFile(resolve(root, 'docs/servermgr.md'), 'utf8');
+  const page = await readFile(resolve(root, 'docs/servermgr-api.md'), 'utf8');
   const [, code = ''] = /```js\n([\s\S]*?)```/.exec(page) ?? [];
   const PORT = String(await freePort());
   const env = { PATH: process.env.PATH ?? '', WEBHOOK_SECRET, PORT };
