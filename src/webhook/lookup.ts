@@ -2,9 +2,9 @@ import { lookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import type { Targets } from './targets.ts';
 
-/** A target is in an internal network, and is not listed. */
-export class InternalTargetError extends Error {
-  override readonly name = 'InternalTargetError';
+/** A host, or its address, may not be asked. */
+export class RefusedTargetError extends Error {
+  override readonly name = 'RefusedTargetError';
 }
 
 /**
@@ -17,18 +17,18 @@ export function guardedLookup(targets: Targets): LookupFunction {
       if (error !== null) return callback(error, []);
       const allowed = found.filter(({ address }) => targets.allows(address, host));
       const [first] = allowed;
-      if (first === undefined) return callback(internal(host), []);
+      if (first === undefined) return callback(refused(host, targets), []);
       return options.all ? callback(null, allowed) : callback(null, first.address, first.family);
     });
   };
 }
 
-/** A socket does not look up what is an address already. @throws {InternalTargetError} */
+/** A socket does not look up what is an address already. @throws {RefusedTargetError} */
 export function checkAddress(host: string, targets: Targets): void {
   const bare = host.replace(/^\[(.*)\]$/, '$1');
-  if (isIP(bare) !== 0 && !targets.allows(bare, bare)) throw internal(bare);
+  if (isIP(bare) !== 0 && !targets.allows(bare, bare)) throw refused(bare, targets);
 }
 
-function internal(host: string): InternalTargetError {
-  return new InternalTargetError(`${host} is in an internal network, and is not listed`);
+function refused(host: string, { refusal }: Targets): RefusedTargetError {
+  return new RefusedTargetError(`${host} ${refusal}`);
 }

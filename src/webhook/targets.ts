@@ -2,12 +2,14 @@ import ipaddr from 'ipaddr.js';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
-/** Which hosts and addresses webhooks may go to: those of the internet, and of internal networks those that are listed. */
+/** Which hosts and addresses requests may go to. */
 export interface Targets {
-  /** Whether a host is listed: by its name, or as an address of a network. @param host as URL.hostname has it */
-  isListed(host: string): boolean;
+  /** Whether a host may be asked without TLS. @param host as URL.hostname has it */
+  allowsPlain(host: string): boolean;
   /** Whether a socket may be connected to an address for the sake of a host. */
   allows(address: string, host: string): boolean;
+  /** Why it may not be connected to another one: what completes the sentence that begins with the host. */
+  readonly refusal: string;
 }
 
 /** What is assigned in the internet: https://www.iana.org/assignments/ipv6-address-space */
@@ -16,7 +18,11 @@ const GLOBAL_UNICAST = ipaddr.parseCIDR('2000::/3');
 const NAT64 = ipaddr.parseCIDR('64:ff9b::/96');
 const NAT64_PREFIX_BYTES = 12;
 
-/** @param listed names of hosts, addresses, and networks as `10.0.0.0/8` */
+/**
+ * Addresses of the internet, and of internal networks those that are listed: by name, or as an address of a network.
+ * Listed ones are asked without TLS as well.
+ * @param listed names of hosts, addresses, and networks as `10.0.0.0/8`
+ */
 export function createTargets(listed: readonly string[]): Targets {
   const networks = listed.map(networkOf).filter(network => network !== undefined);
   const names = new Set(listed.filter(text => networkOf(text) === undefined).map(nameOf));
@@ -34,12 +40,29 @@ export function createTargets(listed: readonly string[]): Targets {
   }
 
   return {
-    isListed,
+    allowsPlain: isListed,
     allows(text, host) {
       const address = addressOf(text);
       if (address === undefined) return false;
       return isPublic(reached(address)) || isListed(text) || isListed(host);
     },
+    refusal: 'is in an internal network, and is not listed',
+  };
+}
+
+/**
+ * Where a URL may lead that is set up for the requests of one's own process alone: anywhere by https://, and by http:// to
+ * addresses that are not of the internet, where everybody on the way could read it.
+ */
+export function targetsOf(url: string): Targets {
+  const isPlain = new URL(url).protocol === 'http:';
+  return {
+    allowsPlain: () => true,
+    allows(text) {
+      const address = addressOf(text);
+      return address !== undefined && !(isPlain && isPublic(reached(address)));
+    },
+    refusal: 'is in the internet, where http:// can be read by everybody: write https://',
   };
 }
 

@@ -167,8 +167,11 @@ test.concurrent('the receiver of docs/servermgr-api.md takes what is signed, onc
           ...{ id: 'msg_1', url: `http://127.0.0.1:${PORT}/`, secret: WEBHOOK_SECRET },
           ...{ body: '{"type":"session.ended","data":{"session":"a session"}}', ...changes },
         },
-        createTargets(['127.0.0.1']),
-        new AbortController().signal,
+        {
+          targets: createTargets(['127.0.0.1']),
+          userAgent: 'servermgr',
+          signal: new AbortController().signal,
+        },
       );
     await eventually(async () => (await sent()).text === 'HTTP 204');
     expect(await sent()).toEqual({ kind: 'delivered', text: 'HTTP 204' });

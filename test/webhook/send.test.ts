@@ -22,7 +22,7 @@ function sendTo(url: string, listed: readonly string[] = ['127.0.0.1'], signal =
     secret: WEBHOOK_SECRET,
     body: '{"type":"session.ended","text":"größer"}',
   };
-  return send(message, createTargets(listed), signal);
+  return send(message, { targets: createTargets(listed), userAgent: 'a-sender', signal });
 }
 
 test('a message is signed as it is sent, and a 2xx is a delivery', async () => {
@@ -33,7 +33,9 @@ test('a message is signed as it is sent, and a 2xx is a delivery', async () => {
   });
   expect(receiver.messages()).toEqual([{ type: 'session.ended', text: 'größer' }]);
   const [{ headers, body } = { headers: {}, body: '' }] = receiver.received;
-  expect(headers).toMatchObject({ 'webhook-id': 'msg_1', 'content-type': 'application/json' });
+  expect(headers).toMatchObject({
+    ...{ 'webhook-id': 'msg_1', 'content-type': 'application/json', 'user-agent': 'a-sender' },
+  });
   expect(Math.abs(Number(headers['webhook-timestamp']) - Date.now() / 1_000)).toBeLessThan(5);
   const verifier = new Webhook(WEBHOOK_SECRET);
   expect(() => verifier.verify(`${body} `, headers)).toThrow('No matching signature found');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createTargets } from '../../src/webhook/targets.ts';
+import { createTargets, targetsOf } from '../../src/webhook/targets.ts';
 
 const nothing = createTargets([]);
 
@@ -50,6 +50,14 @@ test('what is listed may be internal: a name with all that it resolves to, an ad
   expect(targets.allows('192.168.1.2', 'hooks.example')).toBe(false);
   expect(targets.allows('fd00:1::9', 'hooks.example')).toBe(true);
   expect(targets.allows('fd00:2::9', 'hooks.example')).toBe(false);
-  expect(['hooks.internal', '[fd00:1::9]', '10.1.0.1'].map(targets.isListed)).toEqual([true, true, true]);
-  expect(['hooks.example', '[::1]', '10.2.0.1'].map(targets.isListed)).toEqual([false, false, false]);
+  expect(['hooks.internal', '[fd00:1::9]', '10.1.0.1'].map(targets.allowsPlain)).toEqual([true, true, true]);
+  expect(['hooks.example', '[::1]', '10.2.0.1'].map(targets.allowsPlain)).toEqual([false, false, false]);
+});
+
+test("one's own URL leads anywhere by https://, and by http:// to what is not of the internet", () => {
+  const addresses = ['127.0.0.1', '10.1.2.3', '::1', 'fd00::1', '93.184.215.14', '::ffff:1.1.1.1'];
+  const allowed = (url: string) => addresses.map(address => targetsOf(url).allows(address, 'hooks.example'));
+  expect(allowed('https://hooks.example/')).toEqual([true, true, true, true, true, true]);
+  expect(allowed('http://hooks.example/')).toEqual([true, true, true, true, false, false]);
+  expect(targetsOf('https://hooks.example/').allows('hooks.example', 'hooks.example')).toBe(false);
 });

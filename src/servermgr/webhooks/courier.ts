@@ -27,6 +27,8 @@ export interface Courier {
 /** To one endpoint at a time. */
 const CONCURRENT = 4;
 const MAX_DUE = 50;
+/** Of what is told of an answer. */
+const MAX_TEXT = 200;
 
 export function createCourier(options: CourierOptions): Courier {
   const { deliveries, endpoints, targets, closing, onFault, log } = options;
@@ -39,7 +41,12 @@ export function createCourier(options: CourierOptions): Courier {
     const { event: id, body, type, endpoint } = due;
     const attempts = due.attempts + 1;
     try {
-      const { kind, text } = await send({ id, url, secret, body }, targets, closing);
+      const answer = await send(
+        { id, url, secret, body },
+        { targets, userAgent: 'servermgr', signal: closing },
+      );
+      const { kind } = answer;
+      const text = answer.text.slice(0, MAX_TEXT);
       if (kind === 'delivered') return await deliveries.succeed(due, text);
       if (kind === 'gone') {
         log.warn({ event: 'webhook_disabled', host }, `${host} wants no more webhooks`);

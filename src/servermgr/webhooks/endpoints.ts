@@ -29,7 +29,7 @@ export function webhookFaults({ endpoints, internal }: WebhookSettings): string[
   const targets = createTargets(internal);
   return endpoints.flatMap(({ url }, index) => {
     const { protocol, hostname } = new URL(url);
-    if (protocol === 'https:' || targets.isListed(hostname)) return [];
+    if (protocol === 'https:' || targets.allowsPlain(hostname)) return [];
     return [
       `SERVERMGR_WEBHOOKS has http:// at ${index}.url: write https://, or list ${hostname} in SERVERMGR_WEBHOOK_INTERNAL`,
     ];
