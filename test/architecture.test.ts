@@ -21,6 +21,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...['save', 'report', 'journal', 'process', 'minecraft', 'archive', 'store', 'control-socket'],
     ...['config', 'files', 'runtime'],
   ],
+  'session/monitoring': [
+    ...['session/runtime.ts', 'session/status.ts', 'report/schema.ts'],
+    ...['webhook', 'store/retry.ts', 'config', 'runtime'],
+  ],
   save: ['report', 'journal', 'archive', 'store', 'config', 'files', 'runtime'],
   report: ['store', 'config', 'files', 'runtime'],
   'journal/format': ['files', 'runtime'],

@@ -39,6 +39,7 @@ function isSecret(name: string): boolean {
 
 function line(name: string, variable: Variable, config: SessionConfig, { env }: CommandInput): string {
   const given = env[name];
+  if (given && variable.secret) return `${name}=${MASK}  # environment`;
   if (given || (given === '' && variable.acceptsEmpty)) return `${name}=${given}  # environment`;
   return `${name}=${inForce(name, config) ?? describeDefault(variable)}  # default`;
 }

@@ -2,6 +2,7 @@ import ipaddr from 'ipaddr.js';
 import * as v from 'valibot';
 import { matched, names, word } from './values.ts';
 import { WEBHOOK_EVENTS } from './webhook-events.ts';
+import { isWebhookSecret } from './webhook-secret.ts';
 
 /* Kinds of values that only servermgr has, as those of values.ts. */
 
@@ -176,15 +177,7 @@ const NO_WEBHOOK_URL =
 const NO_WEBHOOK_SECRET =
   'a secret is whsec_ and 24 to 64 bytes in base64: write whsec_ and what `openssl rand -base64 32` prints';
 
-/** As Standard Webhooks has it: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md */
-const webhookSecret = v.pipe(
-  v.string(),
-  v.check(text => {
-    const [, base64 = ''] = /^whsec_(.+)$/.exec(text) ?? [];
-    const bytes = Buffer.from(base64, 'base64');
-    return bytes.length >= 24 && bytes.length <= 64 && bytes.toString('base64') === base64;
-  }, NO_WEBHOOK_SECRET),
-);
+const webhookSecret = v.pipe(v.string(), v.check(isWebhookSecret, NO_WEBHOOK_SECRET));
 
 const webhookUrl = v.pipe(
   v.string(),

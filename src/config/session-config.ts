@@ -17,6 +17,7 @@ export interface SessionConfig {
   readonly stop: StopConfig;
   readonly save: SaveConfig;
   readonly journal: JournalConfig;
+  readonly monitoring: MonitoringConfig;
   readonly children: ChildrenConfig;
   readonly reportNames: boolean;
   readonly logLevel: LogLevel;
@@ -132,6 +133,27 @@ interface JournalConfig {
   /** undefined: no journal. */
   readonly intervalMs: number | undefined;
   readonly exclude: readonly string[];
+}
+
+/** How others learn how the session goes; undefined: not in this way. URLs are as secret as the secret. */
+export interface MonitoringConfig {
+  readonly webhook: WebhookConfig | undefined;
+  /** A dead-man switch: paths are appended to it. */
+  readonly heartbeatUrl: string | undefined;
+  /** Where metrics are to be had. */
+  readonly metricsAddress: ListenAddress | undefined;
+}
+
+export interface WebhookConfig {
+  readonly url: string;
+  /** `whsec_` and base64. */
+  readonly secret: string;
+}
+
+export interface ListenAddress {
+  /** undefined: all addresses of this machine. */
+  readonly host: string | undefined;
+  readonly port: number;
 }
 
 export interface ChildrenConfig {

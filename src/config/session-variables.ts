@@ -3,6 +3,7 @@ import { flag, optional, type VariableGroups, variable, variableByCase } from '.
 import { destinationUrl } from './destination-url.ts';
 import { DEFAULT_KEY, experimentId, keyTemplate } from './key-template.ts';
 import { labels } from './labels.ts';
+import { MONITORING_VARIABLES } from './monitoring.ts';
 import { PROXY_VARIABLES } from './proxy.ts';
 import * as values from './values.ts';
 
@@ -216,7 +217,15 @@ const journal = {
 };
 
 /** Every variable that the supervisor reads. */
-export const SESSION_VARIABLES = { ...session, ...server, ...cuberite, ...end, ...archive, ...journal };
+export const SESSION_VARIABLES = {
+  ...session,
+  ...server,
+  ...cuberite,
+  ...end,
+  ...archive,
+  ...journal,
+  ...MONITORING_VARIABLES,
+};
 
 /** The same for help, in the order in which a session meets them. */
 export const SESSION_GROUPS: VariableGroups = {
@@ -226,4 +235,5 @@ export const SESSION_GROUPS: VariableGroups = {
   'The end': end,
   'The archive': archive,
   'The journal': journal,
+  Monitoring: MONITORING_VARIABLES,
 };

@@ -11,6 +11,7 @@ import {
 } from './define.ts';
 import { readersNotice, resolveDestination } from './destination-url.ts';
 import { LAUNCHER_SCRIPT, type LauncherScript, readLauncherScript } from './launcher-script.ts';
+import { MONITORING_VARIABLES, monitoringConfig } from './monitoring.ts';
 import { proxyConfig, withoutProxyCredentials, withProxyNames } from './proxy.ts';
 import type {
   ChildrenConfig,
@@ -70,6 +71,7 @@ export function parseSessionConfig(env: Environment, context: SessionContext): P
       intervalMs: read('SESSION_JOURNAL_INTERVAL'),
       exclude: read('SESSION_JOURNAL_EXCLUDE') ?? [],
     },
+    monitoring: monitoringConfig(reader, server.address),
     children: childrenConfig(reader, context, env),
     reportNames: read('SESSION_REPORT_NAMES'),
     logLevel: read('SESSION_LOG_LEVEL'),
@@ -191,7 +193,8 @@ function childrenConfig({ read }: Reader, { terminal }: SessionContext, env: Env
 /**
  * The environment that children get: everything but what belongs to the supervisor alone. Credentials in AWS_*
  * (task-role endpoints included) go on only when asked for; those of a proxy, the task's metadata endpoint and the old
- * launcher's script never do: no child reads that script, and there are such with keys in them.
+ * launcher's script never do: no child reads that script, and there are such with keys in them. Nor does any child get
+ * what would let it tell others how the session goes.
  */
 function childEnvironment(env: Environment, { passAws }: { passAws: boolean }): Record<string, string> {
   const isForChildren = (name: string) =>
@@ -206,7 +209,10 @@ function childEnvironment(env: Environment, { passAws }: { passAws: boolean }): 
 const FOR_RUNTIMES = { PYTHONUNBUFFERED: '1' };
 
 /** NODE_* settings are meant for the supervisor's own Node, and would change an agent's or a plug-in's. */
-const PRIVATE = new Set([LAUNCHER_SCRIPT, 'NODE_OPTIONS', 'NODE_COMPILE_CACHE', 'UV_THREADPOOL_SIZE']);
+const PRIVATE = new Set([
+  ...Object.keys(MONITORING_VARIABLES),
+  ...[LAUNCHER_SCRIPT, 'NODE_OPTIONS', 'NODE_COMPILE_CACHE', 'UV_THREADPOOL_SIZE'],
+]);
 
 function notices(env: Environment, script: LauncherScript): string[] {
   const found = unknownVariables(

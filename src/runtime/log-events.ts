@@ -56,6 +56,54 @@ export const SESSION_EVENTS = {
     action: '',
     fields: { phase: 'setup, starting, playing, stopping or saving' },
   },
+  webhook_retry: {
+    levels: ['warn'],
+    meaning:
+      'What SESSION_WEBHOOK_URL is to be told was not taken, and is sent again. Told once, until one is taken.',
+    action: 'If `webhook_recovered` does not follow, see that the receiver answers with 2xx.',
+    fields: {
+      webhook: 'the webhook-id of the message',
+      type: 'of what event',
+      why: 'the status, or why there was none, without the host',
+    },
+  },
+  webhook_recovered: {
+    levels: ['info'],
+    meaning: 'What SESSION_WEBHOOK_URL is told is taken again.',
+    action: '',
+    fields: {},
+  },
+  webhook_undelivered: {
+    levels: ['warn'],
+    meaning:
+      'SESSION_WEBHOOK_URL was not told something: the session is over, and its time; or the receiver has answered with 410.',
+    action: 'See that the receiver answers with 2xx; the report tells what it was not told.',
+    fields: {
+      webhook: 'the webhook-id of the message',
+      type: 'of what event',
+      why: 'the last status, or why there was none, without the host',
+      attempts: 'how often it was sent',
+    },
+  },
+  heartbeat_failed: {
+    levels: ['warn'],
+    meaning:
+      'SESSION_HEARTBEAT_URL did not take a heartbeat; the next one comes. Told once, until one is taken.',
+    action: 'If `heartbeat_recovered` does not follow, see whether it can be reached from here.',
+    fields: { why: 'the status, or why there was none, without the host' },
+  },
+  heartbeat_recovered: {
+    levels: ['info'],
+    meaning: 'SESSION_HEARTBEAT_URL takes heartbeats again.',
+    action: '',
+    fields: {},
+  },
+  metrics_unavailable: {
+    levels: ['warn'],
+    meaning: 'There are no metrics at SESSION_METRICS_ADDRESS; the session goes on.',
+    action: 'Write an address of this machine, and a port that is free.',
+    fields: { ...ERR, address: 'where they should be' },
+  },
   destination_unavailable: {
     levels: ['warn'],
     meaning: 'A destination did not answer at the start; it is tried again at the end.',

@@ -131,6 +131,7 @@ async function startWhenClaimed(
   return () => {
     const journal = startJournal(options);
     status.onPeopleChange(journal.tellPeople);
+    status.setJournal(journal.report);
     return { journal, name };
   };
 }

@@ -8,6 +8,7 @@ import type { Log, LogOutputs } from '../runtime/log.ts';
 import type { Progress } from '../runtime/progress.ts';
 import type { Signals } from '../runtime/signals.ts';
 import { newUuid } from '../runtime/uuid.ts';
+import type { StoreObserver } from '../store/observer.ts';
 import { openStore } from '../store/open.ts';
 import { logRetries } from '../store/retry-log.ts';
 import type { Store } from '../store/store.ts';
@@ -51,10 +52,11 @@ export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionR
   const workdirAtStart = () => fstatSync(openWorkdir, { bigint: true });
   const opened = new Map<DestinationUrl, Promise<Store>>();
   const openOnce = (url: DestinationUrl) => {
-    const opening = opened.get(url) ?? openStore(url, { s3: save.s3, run, ...logRetries(log) });
+    const opening = opened.get(url) ?? openStore(url, { s3: save.s3, run, ...observeStore(log, status) });
     opened.set(url, opening);
     return opening;
   };
+  const status = createStatus(log, config.server.stopCommand);
   const claims = createClaims({ config, run, log, openStore: openOnce });
   return {
     ...options,
@@ -67,7 +69,13 @@ export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionR
       return now !== undefined && isSameFolder(workdirAtStart(), now);
     },
     startDeadline: deadlinesOf(config, signals),
-    status: createStatus(log, config.server.stopCommand),
+    status,
+    progress: {
+      start(totals, counts) {
+        status.setArchive(counts);
+        return options.progress.start(totals, counts);
+      },
+    },
     openStore: openOnce,
     closeLogFile: outputs.closeFile,
     async [Symbol.asyncDispose]() {
@@ -75,6 +83,17 @@ export function createRuntime({ outputs, ...options }: RuntimeOptions): SessionR
       closeSync(openWorkdir);
       for (const opening of await Promise.allSettled(opened.values()))
         if (opening.status === 'fulfilled') opening.value.close();
+    },
+  };
+}
+
+function observeStore(log: Log, status: SessionStatus): StoreObserver {
+  const logged = logRetries(log);
+  return {
+    ...logged,
+    onRetry(event) {
+      if (event.waitMs !== undefined) status.requestRetried();
+      logged.onRetry?.(event);
     },
   };
 }

@@ -4,6 +4,7 @@ import { type ReportTarget, writeReport } from '../report/write.ts';
 import type { EndReason } from './end-reason.ts';
 import type { HostInfo } from './host-info.ts';
 import { deleteSessionJournal, startSessionJournal } from './journal.ts';
+import { startMonitoring } from './monitoring/monitoring.ts';
 import { preflight } from './preflight.ts';
 import { makeReport } from './report.ts';
 import type { SessionResult } from './result.ts';
@@ -21,9 +22,11 @@ export async function runSession(
   notices: readonly string[],
 ): Promise<{ readonly result: SessionResult; readonly report: Report }> {
   const startedAtMs = Date.now();
+  await using monitoring = await startMonitoring(runtime);
   const denied = await preflight(runtime);
   const result = denied === undefined ? await runAndSave(runtime) : notStarted(denied);
   const report = makeReport(runtime, result, { startedAtMs, notices, ...(await hostInfo()) });
+  monitoring.tellEnd(report);
   const { config, log, startDeadline } = runtime;
   await writeReport(report, {
     targets: await reportTargets(result, runtime),

@@ -121,7 +121,8 @@ function startAgent(
   const agent = command && start(runtime, processes, over, { ...spec, command });
   const dashboard = watchDashboard(config.agent.dashboardPorts, log);
   const monitor = watchPeople(runtime, processes, dashboard, over);
-  status.setPeople(monitor.people, () => `${describeTicks(monitor.beat())}${silence(dashboard)}`);
+  const details = () => `${describeTicks(monitor.beat())}${silence(dashboard)}`;
+  status.setPeople({ people: monitor.people, beat: monitor.beat, details });
   processes.dashboard = dashboard;
   if (agent) processes.agent = agent;
   processes.monitor = monitor;
