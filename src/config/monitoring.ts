@@ -79,7 +79,7 @@ export function monitoringConfig({ faults, isSet, read }: Reader, server: Addres
   const url = read('SESSION_WEBHOOK_URL');
   const secret = read('SESSION_WEBHOOK_SECRET');
   const metricsAddress = read('SESSION_METRICS_ADDRESS');
-  if (isSet('SESSION_WEBHOOK_URL') && !isSet('SESSION_WEBHOOK_SECRET')) {
+  if (url !== undefined && !isSet('SESSION_WEBHOOK_SECRET')) {
     faults.push(
       'SESSION_WEBHOOK_SECRET is not set: what SESSION_WEBHOOK_URL is told is signed with it; ' +
         'write whsec_ and what `openssl rand -base64 32` prints',

@@ -1,6 +1,7 @@
 import { type IncomingMessage, request as plain } from 'node:http';
-import { request as secure } from 'node:https';
+import { Agent, request as secure } from 'node:https';
 import { hasCode, systemErrorText } from '../files/errno.ts';
+import { type ProxyConfig, proxiedAgents } from '../runtime/proxy.ts';
 import { checkAddress, guardedLookup, RefusedTargetError } from './lookup.ts';
 import type { Targets } from './targets.ts';
 
@@ -11,19 +12,27 @@ export interface OutgoingRequest {
   readonly body?: Buffer;
 }
 
+export interface RequestOptions {
+  readonly targets: Targets;
+  /**
+   * What is asked for a tunnel by requests of https://; undefined: nothing. It connects to addresses that are not seen
+   * here, so it is for targets that https:// may go anywhere for.
+   */
+  readonly proxy?: ProxyConfig | undefined;
+  readonly signal: AbortSignal;
+}
+
 /** What is read of an answer, so that whoever sends it comes to an end. Nobody looks at it. */
 const MAX_ANSWER_BYTES = 64 * 1_024;
 
 /**
- * Sends one request, to an address that may be asked. No redirect is followed, and no proxy asked: it would connect to
- * addresses that are not seen here.
+ * Sends one request, to an address that may be asked. No redirect is followed.
  * @returns the status
  * @throws {RefusedTargetError} and the errors of the system, of TLS and of the signal
  */
 export function sendRequest(
   { url, method, headers, body }: OutgoingRequest,
-  targets: Targets,
-  signal: AbortSignal,
+  { targets, proxy, signal }: RequestOptions,
 ): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const { protocol, hostname } = new URL(url);
@@ -35,7 +44,7 @@ export function sendRequest(
     method,
     headers: { ...headers, ...(body && { 'content-length': String(body.length) }) },
     // A connection of its own: one that is kept was looked up for another request.
-    agent: false,
+    agent: protocol === 'https:' && proxy !== undefined && new Agent(proxiedAgents(proxy)?.httpsAgent),
     lookup: guardedLookup(targets),
     signal,
   });

@@ -1,7 +1,6 @@
 import { Webhook } from 'standardwebhooks';
 import { timeoutSignal } from '../runtime/abort.ts';
-import { describeFailure, describeStatus, sendRequest } from './request.ts';
-import type { Targets } from './targets.ts';
+import { describeFailure, describeStatus, type RequestOptions, sendRequest } from './request.ts';
 
 /** One message to one endpoint. */
 export interface Message {
@@ -14,11 +13,9 @@ export interface Message {
   readonly body: string;
 }
 
-export interface SendOptions {
-  readonly targets: Targets;
+export interface SendOptions extends RequestOptions {
   /** Who sends it. */
   readonly userAgent: string;
-  readonly signal: AbortSignal;
 }
 
 /** What became of a message. `gone`: the endpoint wants no more of them. */
@@ -37,8 +34,9 @@ const TIMEOUT_MS = 20_000;
  */
 export async function send(
   { id, url, secret, body }: Message,
-  { targets, userAgent, signal }: SendOptions,
+  { userAgent, ...options }: SendOptions,
 ): Promise<Answer> {
+  const { signal } = options;
   const at = new Date();
   const headers = {
     'content-type': 'application/json',
@@ -49,7 +47,7 @@ export async function send(
   };
   const request = { url, method: 'POST', headers, body: Buffer.from(body) } as const;
   try {
-    return judge(await sendRequest(request, targets, timeoutSignal(TIMEOUT_MS, signal)));
+    return judge(await sendRequest(request, { ...options, signal: timeoutSignal(TIMEOUT_MS, signal) }));
   } catch (error) {
     signal.throwIfAborted();
     return { kind: 'failed', text: describeFailure(error, TIMEOUT_MS) };

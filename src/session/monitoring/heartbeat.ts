@@ -1,8 +1,9 @@
 import { sleep, timeoutSignal } from '../../runtime/abort.ts';
+import type { Log } from '../../runtime/log.ts';
+import type { ProxyConfig } from '../../runtime/proxy.ts';
 import { errorText } from '../../runtime/text.ts';
 import { describeFailure, describeStatus, sendRequest } from '../../webhook/request.ts';
 import { targetsOf } from '../../webhook/targets.ts';
-import type { SessionRuntime } from '../runtime.ts';
 import type { Monitor } from './monitor.ts';
 import { withoutHost } from './without-host.ts';
 
@@ -12,17 +13,22 @@ const RETRY_PAUSE_MS = 1_000;
 /** The next one comes within a minute anyway. */
 const MAX_TRIES = 3;
 
+export interface HeartbeatOptions {
+  readonly url: string;
+  readonly proxy: ProxyConfig | undefined;
+  readonly log: Log;
+  /** When it is aborted, what is not told is given up. */
+  readonly over: AbortSignal;
+  /** From one to the next, in milliseconds; a minute unless given. */
+  readonly intervalMs?: number;
+}
+
 /**
  * Asks the URL of a dead-man switch once a minute; with `/start` behind it first, and at last with the exit code, or
  * `/fail` where there is none: https://healthchecks.io/docs/http_api.
- * @param over when it is aborted, what is not told is given up
  */
-export function startHeartbeat(
-  url: string,
-  { log }: Pick<SessionRuntime, 'log'>,
-  over: AbortSignal,
-  intervalMs: number = INTERVAL_MS,
-): Monitor {
+export function startHeartbeat(options: HeartbeatOptions): Monitor {
+  const { url, proxy, log, over, intervalMs = INTERVAL_MS } = options;
   const targets = targetsOf(url);
   const ending = new AbortController();
   let isFailing = false;
@@ -31,7 +37,11 @@ export function startHeartbeat(
   async function ask(path: string, signal: AbortSignal): Promise<string | undefined> {
     const request = { url: withPath(url, path), method: 'GET', headers: HEADERS } as const;
     try {
-      const status = await sendRequest(request, targets, timeoutSignal(TIMEOUT_MS, signal));
+      const status = await sendRequest(request, {
+        targets,
+        proxy,
+        signal: timeoutSignal(TIMEOUT_MS, signal),
+      });
       return status >= 200 && status < 300 ? undefined : describeStatus(status);
     } catch (error) {
       signal.throwIfAborted();

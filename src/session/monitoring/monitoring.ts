@@ -13,16 +13,18 @@ export interface Monitoring extends AsyncDisposable {
 
 /** Starts what is set up: nothing else is loaded, as every module costs time before the server starts. */
 export async function startMonitoring(runtime: SessionRuntime): Promise<Monitoring> {
-  const { webhook, heartbeatUrl, metricsAddress } = runtime.config.monitoring;
+  const { config, log } = runtime;
+  const { webhook, heartbeatUrl: url, metricsAddress } = config.monitoring;
+  const { proxy } = config.save.s3;
   const over = new AbortController();
   const monitors: Monitor[] = [];
   if (webhook !== undefined) {
     const { startWebhook } = await import('./webhook.ts');
     monitors.push(startWebhook(webhook, runtime, over.signal));
   }
-  if (heartbeatUrl !== undefined) {
+  if (url !== undefined) {
     const { startHeartbeat } = await import('./heartbeat.ts');
-    monitors.push(startHeartbeat(heartbeatUrl, runtime, over.signal));
+    monitors.push(startHeartbeat({ url, proxy, log, over: over.signal }));
   }
   if (metricsAddress !== undefined) {
     const { startMetrics } = await import('./metrics.ts');

@@ -26,8 +26,8 @@ export function startWebhook(
   runtime: SessionRuntime,
   over: AbortSignal,
 ): Monitor {
-  const { log, status } = runtime;
-  const targets = targetsOf(url);
+  const { log, status, config } = runtime;
+  const options = { ...SENDER, targets: targetsOf(url), proxy: config.save.s3.proxy, signal: over };
   const events = createSessionEvents(runtime);
   const closing = new AbortController();
   const underWay = new Set<Promise<void>>();
@@ -55,7 +55,7 @@ export function startWebhook(
     try {
       while (refusal === undefined) {
         attempts += 1;
-        const { kind, text } = await send({ id, url, secret, body }, { ...SENDER, targets, signal: over });
+        const { kind, text } = await send({ id, url, secret, body }, options);
         if (kind === 'delivered') return noteDelivered();
         why = withoutHost(text, url);
         if (kind === 'gone') refusal = `the receiver wants no webhooks: ${why}`;

@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test as plain } from 'vitest';
 import type { Log } from '../../../src/runtime/log.ts';
-import { startHeartbeat } from '../../../src/session/monitoring/heartbeat.ts';
+import { type HeartbeatOptions, startHeartbeat } from '../../../src/session/monitoring/heartbeat.ts';
 import { eventually } from '../../support/eventually.ts';
 import { program } from '../../support/session.ts';
 import { test } from '../../support/session-test.ts';
-import { openSwitch } from './support/dead-man-switch.ts';
+import { type DeadManSwitch, openSwitch } from './support/dead-man-switch.ts';
 
 const playing = { SESSION_AGENT_COMMAND: program('agent-runs') };
 
@@ -60,6 +60,10 @@ function watchedLog() {
   return { log, events };
 }
 
+function start({ url }: DeadManSwitch, options: Pick<HeartbeatOptions, 'log'> & Partial<HeartbeatOptions>) {
+  return startHeartbeat({ url, proxy: undefined, over: new AbortController().signal, ...options });
+}
+
 describe.concurrent('heartbeats', () => {
   plain(
     'come at their interval, also after failures, which are told of once until one is taken',
@@ -67,7 +71,7 @@ describe.concurrent('heartbeats', () => {
       let isUp = true;
       await using deadMan = await openSwitch(response => response.writeHead(isUp ? 200 : 503).end());
       const { log, events } = watchedLog();
-      const heartbeat = startHeartbeat(deadMan.url, { log }, new AbortController().signal, 50);
+      const heartbeat = start(deadMan, { log, intervalMs: 50 });
       await eventually(() => deadMan.asked.filter(asked => asked === 'GET /').length > 2);
       expect(deadMan.asked[0]).toBe('GET /start');
       isUp = false;
@@ -89,7 +93,7 @@ describe.concurrent('heartbeats', () => {
       if (url !== '/start') response.end();
     });
     const { log, events } = watchedLog();
-    const heartbeat = startHeartbeat(deadMan.url, { log }, new AbortController().signal);
+    const heartbeat = start(deadMan, { log });
     await eventually(() => deadMan.asked.length === 1);
     await heartbeat.close();
     expect(deadMan.asked).toEqual(['GET /start', 'GET /fail']);
@@ -100,7 +104,7 @@ describe.concurrent('heartbeats', () => {
     await using deadMan = await openSwitch(() => undefined);
     const { log, events } = watchedLog();
     const over = new AbortController();
-    const heartbeat = startHeartbeat(deadMan.url, { log }, over.signal);
+    const heartbeat = start(deadMan, { log, over: over.signal });
     const closing = heartbeat.close();
     await eventually(() => deadMan.asked.includes('GET /fail'));
     over.abort(new Error('time is over'));

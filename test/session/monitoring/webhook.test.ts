@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/free-port.ts';
+import { startProxy } from '../../support/proxy.ts';
 import { program } from '../../support/session.ts';
 import { test } from '../../support/session-test.ts';
 import { type Receiver, startReceiver, WEBHOOK_SECRET } from '../../webhook/support/receiver.ts';
@@ -166,6 +167,21 @@ describe.concurrent('a webhook', () => {
     expect(session.stdout()).toContain('the host is in the internet');
     expect(session.stdout()).not.toContain('93.184.215.14');
   });
+});
+
+test('by https:// goes through the proxy, and so does a heartbeat', async ({ fixture }) => {
+  await using proxy = await startProxy({ to: { port: 1 }, credentials: 'user:hunter3' });
+  const session = fixture.start({
+    SESSION_WEBHOOK_URL: 'https://hooks.invalid/',
+    SESSION_WEBHOOK_SECRET: WEBHOOK_SECRET,
+    SESSION_HEARTBEAT_URL: 'https://beats.invalid:8443/',
+    HTTPS_PROXY: proxy.url.replace('//', '//user:wrong@'),
+  });
+  expect((await session.ended()).code).toBe(0);
+  expect(proxy.requests).toContain('CONNECT hooks.invalid:443');
+  expect(proxy.requests).toContain('CONNECT beats.invalid:8443');
+  expect(session.stdout()).toContain('407 Proxy Authentication Required');
+  expect(session.stdout()).not.toMatch(/user|wrong|\.invalid/);
 });
 
 test('its URL and its secret, and the heartbeat, reach no child, no log, no report', async ({ fixture }) => {
