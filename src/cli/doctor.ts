@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { describeDeflate, isalFor, tryIsal } from '../archive/deflate-choice.ts';
 import type { Command, DestinationUrl, SessionConfig } from '../config/session-config.ts';
@@ -34,6 +36,7 @@ export const doctor: RunCommand = async input => {
     checkWorkdir(config),
     checkCommands(config),
     checkPort(config),
+    checkMetricsAddress(config),
     checkDeflate(config),
     checkDestinations(config),
   ];
@@ -116,6 +119,23 @@ async function checkPort({ server: { address } }: SessionConfig): Promise<Findin
         },
       ]
     : [{ what, state: 'ok', text: `${place} is free` }];
+}
+
+/** Listens for a moment: a session whose address is taken has no metrics. */
+async function checkMetricsAddress({ monitoring }: SessionConfig): Promise<Finding[]> {
+  const { metricsAddress } = monitoring;
+  if (metricsAddress === undefined) return [];
+  const what = 'metrics address';
+  const place = `${metricsAddress.host ?? ''}:${metricsAddress.port}`;
+  const server = createServer();
+  try {
+    await once(server.listen(metricsAddress), 'listening');
+    server.close();
+    return [{ what, state: 'ok', text: `${place} is free` }];
+  } catch (error) {
+    const remedy = 'set SESSION_METRICS_ADDRESS to one that is free here, or a session has no metrics';
+    return [{ what, state: 'note', text: `${place} cannot be listened on (${errorText(error)}): ${remedy}` }];
+  }
 }
 
 const ARCHIVER_MS = 30_000;
