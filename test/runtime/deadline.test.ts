@@ -39,3 +39,13 @@ test('without a stop request the server has its whole grace', () => {
   using deadline = createDeadlines(createSignals(), SETTINGS)('stopServer');
   expect(deadline.leftMs()).toBeGreaterThan(SETTINGS.serverGraceMs);
 });
+
+test('others are told for five seconds, after a stop request as long as the report has time', () => {
+  using deadline = createDeadlines(createSignals(), SETTINGS)('monitoring');
+  expect(Math.round(deadline.leftMs() / 1_000)).toBe(5);
+  expect(afterStopRequest('monitoring', {})).toBe(5);
+  expect(afterStopRequest('monitoring', { stopTimeoutMs: 3_500 })).toBe(3);
+  expect(afterStopRequest('monitoring', { stopTimeoutMs: 3_500 })).toBe(
+    afterStopRequest('report', { stopTimeoutMs: 3_500 }),
+  );
+});

@@ -5,7 +5,7 @@ import { PHASES, type SessionStatus } from '../status.ts';
 /** undefined: there is nothing to tell yet, or any more. */
 type Value = number | undefined;
 
-/** What is so of a session when somebody asks: docs/operate.md lists it. What is not known is left out. */
+/** What is so of a session when somebody asks: docs/monitoring.md lists it. What is not known is left out. */
 export function registerGauges(registry: Registry, status: SessionStatus): void {
   const registers = [registry];
   const gauge = (name: string, help: string, value: () => Value) =>

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Report } from '../../report/schema.ts';
 import type { SessionRuntime } from '../runtime.ts';
 
-/** What a session tells; docs/operate.md has them. Those that servermgr tells as well have its names and fields. */
+/** What a session tells; docs/monitoring.md has them. Those that servermgr tells as well have its names and fields. */
 export type SessionEventType = 'session.started' | 'session.ready' | 'session.ended' | 'session.unsaved';
 
 export interface SessionEvent {
@@ -23,9 +23,9 @@ export interface SessionEvents {
 }
 
 export function createSessionEvents({ config, claims }: SessionRuntime): SessionEvents {
-  const { run } = claims.claimant;
+  const { run, startedAt } = claims.claimant;
   const { destination } = config.save;
-  const startedMs = Date.now();
+  const startedMs = Date.parse(startedAt);
   let readyMs: number | undefined;
 
   function event(
@@ -37,7 +37,7 @@ export function createSessionEvents({ config, claims }: SessionRuntime): Session
     const timestamp = new Date(atMs).toISOString();
     const all = {
       ...{ session: config.timestamp, run, world: null, phase: 'starting' },
-      ...{ requestedAt: momentOf(startedMs), readyAt: momentOf(readyMs), endedAt: null },
+      ...{ requestedAt: startedAt, readyAt: momentOf(readyMs), endedAt: null },
       ...{ durationSeconds: null, exitCode: null, saved: null, peakPeople: null },
       ...data,
     };

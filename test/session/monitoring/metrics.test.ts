@@ -6,22 +6,15 @@ import { Registry } from '@prometheus-io/client';
 import parse from 'parse-prometheus-text-format';
 import { describe, expect, test as plain } from 'vitest';
 import { emptyPresence } from '../../../src/minecraft/player-count.ts';
-import type { Log } from '../../../src/runtime/log.ts';
 import { registerGauges } from '../../../src/session/monitoring/gauges.ts';
 import { createStatus } from '../../../src/session/status.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/free-port.ts';
 import { program } from '../../support/session.ts';
 import { test } from '../../support/session-test.ts';
+import { SILENT } from './support/silent-log.ts';
 
 const playing = { SESSION_AGENT_COMMAND: program('agent-writes-files'), SESSION_JOURNAL_INTERVAL: '100ms' };
-
-const SILENT: Log = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
 
 /** What promtool has to say against metrics; empty: nothing. */
 async function promtool(metrics: string): Promise<string> {
