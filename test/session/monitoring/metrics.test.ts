@@ -10,6 +10,8 @@ import { registerGauges } from '../../../src/session/monitoring/gauges.ts';
 import { createStatus } from '../../../src/session/status.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/free-port.ts';
+import { s3Environment } from '../../support/s3-environment.ts';
+import { startS3Server } from '../../support/s3-server.ts';
 import { program } from '../../support/session.ts';
 import { test } from '../../support/session-test.ts';
 import { SILENT } from './support/silent-log.ts';
@@ -91,6 +93,31 @@ describe.concurrent('metrics', () => {
     session.signal('SIGTERM');
     expect((await session.ended()).code).toBe(0);
     await expect(ask()).rejects.toThrow('fetch failed');
+  });
+
+  test('tell of what a store makes repeat, and how far the archive is', async ({
+    fixture,
+    onTestFinished,
+  }) => {
+    const s3 = await startS3Server();
+    onTestFinished(() => s3.close());
+    const port = await freePort();
+    const session = fixture.start({
+      ...{ ...playing, ...s3Environment(s3), SESSION_JOURNAL_INTERVAL: 'off' },
+      SESSION_METRICS_ADDRESS: `127.0.0.1:${port}`,
+    });
+    await session.logged('"phase":"playing"');
+    await session.logged('"event":"name_claimed"');
+    s3.setFaults([{ match: { operation: ['PutObject', 'CreateMultipartUpload'] }, do: '503' }]);
+    session.signal('SIGTERM');
+    await eventually(async () => {
+      const value = valuesOf(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
+      const archived = [value('archive_read_bytes') ?? 0, value('archive_written_bytes') ?? 0];
+      const isArchived = archived.every(bytes => bytes > 0);
+      return value('phase', 'saving') === 1 && isArchived && (value('store_retries_total') ?? 0) > 0;
+    });
+    s3.setFaults([]);
+    expect((await session.ended()).code).toBe(0);
   });
 
   test('whose address is taken are a warning, and the session goes on', async ({ fixture }) => {
