@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'session/monitoring': [
     ...['session/runtime.ts', 'session/status.ts', 'report/schema.ts'],
-    ...['webhook', 'store/retry.ts', 'config', 'runtime'],
+    ...['webhook', 'config', 'runtime'],
   ],
   save: ['report', 'journal', 'archive', 'store', 'config', 'files', 'runtime'],
   report: ['store', 'config', 'files', 'runtime'],

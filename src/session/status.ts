@@ -5,9 +5,7 @@ import { describePeople, type Presence } from '../minecraft/player-count.ts';
 import type { Log } from '../runtime/log.ts';
 import type { ProgressCounts } from '../runtime/progress.ts';
 
-export const PHASES = ['preflight', 'setup', 'starting', 'playing', 'stopping', 'saving'] as const;
-
-export type Phase = (typeof PHASES)[number];
+export type Phase = 'preflight' | 'setup' | 'starting' | 'playing' | 'stopping' | 'saving';
 
 export interface PhaseTime {
   readonly phase: Phase;

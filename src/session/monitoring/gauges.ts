@@ -1,6 +1,15 @@
 import { Counter, Gauge, type Registry } from '@prometheus-io/client';
 import { readVersion } from '../../runtime/version.ts';
-import { PHASES, type SessionStatus } from '../status.ts';
+import type { Phase, SessionStatus } from '../status.ts';
+
+const PHASES = Object.keys({
+  preflight: true,
+  setup: true,
+  starting: true,
+  playing: true,
+  stopping: true,
+  saving: true,
+} satisfies Record<Phase, true>);
 
 /** undefined: there is nothing to tell yet, or any more. */
 type Value = number | undefined;

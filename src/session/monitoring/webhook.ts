@@ -1,7 +1,6 @@
 import type { WebhookConfig } from '../../config/session-config.ts';
 import { pause } from '../../runtime/abort.ts';
 import { errorText } from '../../runtime/text.ts';
-import { backoffMs } from '../../store/retry.ts';
 import { send } from '../../webhook/send.ts';
 import { targetsOf } from '../../webhook/targets.ts';
 import type { SessionRuntime } from '../runtime.ts';
@@ -75,7 +74,7 @@ export function startWebhook(
   /** Not even a long one holds up the last attempts. @throws when nothing more is to be sent */
   async function pauseAfter(attempts: number): Promise<void> {
     if (closing.signal.aborted) await pause(LAST_PAUSE_MS, over);
-    else await pause(backoffMs(attempts, FIRST_PAUSE_MS, MAX_PAUSE_MS), closing.signal);
+    else await pause(Math.min(FIRST_PAUSE_MS * 2 ** (attempts - 1), MAX_PAUSE_MS), closing.signal);
     over.throwIfAborted();
   }
 
