@@ -74,7 +74,7 @@ export function startHeartbeat(options: HeartbeatOptions): Monitor {
         await beat('', ending.signal);
       }
     } catch (error) {
-      if (!ending.signal.aborted) note(errorText(error));
+      if (!ending.signal.aborted) note(withoutHost(errorText(error), url));
     }
   }
 
@@ -85,7 +85,7 @@ export function startHeartbeat(options: HeartbeatOptions): Monitor {
     try {
       await beat(path, over);
     } catch (error) {
-      note(over.aborted ? 'no answer in time' : errorText(error));
+      note(over.aborted ? 'no answer in time' : withoutHost(errorText(error), url));
     }
   }
 

@@ -65,7 +65,7 @@ export function startWebhook(
       }
       why = refusal;
     } catch (error) {
-      if (!over.aborted) why = errorText(error);
+      if (!over.aborted) why = withoutHost(errorText(error), url);
     }
     const fields = { event: 'webhook_undelivered', webhook: id, type, why, attempts } as const;
     log.warn(fields, `${type} could not be told: ${why}`);
