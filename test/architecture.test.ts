@@ -14,7 +14,18 @@ const SRC = join(ROOT, 'src');
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['cli', 'runtime'],
   cli: [
-    ...['session', 'save', 'report', 'journal', 'process', 'minecraft', 'archive', 'store', 'control-socket'],
+    ...[
+      'session',
+      'save',
+      'catalogue',
+      'report',
+      'journal',
+      'process',
+      'minecraft',
+      'archive',
+      'store',
+      'control-socket',
+    ],
     ...['config', 'files', 'runtime'],
   ],
   session: [
@@ -26,6 +37,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...['webhook', 'config', 'runtime'],
   ],
   save: ['report', 'journal', 'archive', 'store', 'config', 'files', 'runtime'],
+  // What lies at a destination, for whoever looks after many sessions.
+  catalogue: ['save/archive-name.ts', 'report', 'journal', 'store', 'config', 'files', 'runtime'],
   report: ['store', 'config', 'files', 'runtime'],
   'journal/format': ['files', 'runtime'],
   'journal/writer': ['journal/format', 'store', 'files', 'runtime'],
@@ -50,7 +63,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   files: ['runtime'],
   runtime: [],
   servermgr: [
-    ...['config', 'runtime', 'files', 'store', 'webhook', 'report/schema.ts', 'report/session-folder.ts'],
+    ...['config', 'runtime', 'files', 'store', 'webhook'],
+    ...['report/schema.ts', 'report/saved-report.ts', 'report/session-folder.ts'],
     // The log of a session that runs, and how far its recovery is, are in its journal: it is read, and never written.
     ...['journal/format', 'journal/reader/find.ts', 'journal/reader/tail.ts'],
     ...['process/procfs.ts', 'process/process-group.ts', 'process/child.ts'],

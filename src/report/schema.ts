@@ -188,6 +188,18 @@ export function parseReport(text: string): FoundReport | undefined {
   return { ...fields, saved: found.output.saved };
 }
 
+const Newer = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ format: v.pipe(v.number(), v.gtValue(1)) }),
+);
+
+/** The format of a report that a later version wrote: fields may mean something else in it; undefined: it is known. */
+export function newerFormatOf(text: string): number | undefined {
+  const newer = v.safeParse(Newer, text);
+  return newer.success ? newer.output.format : undefined;
+}
+
 function isField(name: string): name is keyof typeof REPORT {
   return Object.hasOwn(REPORT, name);
 }

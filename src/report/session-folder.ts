@@ -5,6 +5,12 @@ export function sessionFolder(name: string): string {
   return `${SESSIONS_FOLDER}/${name}`;
 }
 
+/** The session whose object a key names, and what is below its folder; undefined: it is in no such folder. */
+export function sessionOfKey(key: string): { readonly name: string; readonly inside: string } | undefined {
+  const [folder, name = '', ...inside] = key.split('/');
+  return folder === SESSIONS_FOLDER ? { name, inside: inside.join('/') } : undefined;
+}
+
 /** What a session's report is called. */
 export const REPORT_NAME = 'session.json';
 

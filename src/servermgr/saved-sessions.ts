@@ -1,13 +1,12 @@
 import type { People } from '../journal/format/people.ts';
-import { isSessionOf, sessionFolder } from '../report/session-folder.ts';
+import { isFinal, readSavedReport, type SavedReport } from '../report/saved-report.ts';
+import { isSessionOf, sessionFolder, sessionOfKey } from '../report/session-folder.ts';
 import { timeoutSignal, within } from '../runtime/abort.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Store, StoredObject } from '../store/store.ts';
 import { createExperiments, isEarlierJournal } from './saved/experiments.ts';
-import { sessionOfKey } from './saved/keys.ts';
 import { createListing } from './saved/listing.ts';
 import { createPeopleReader } from './saved/people-reader.ts';
-import { isFinal, readSavedReport, type SavedReport } from './saved/report.ts';
 import { createReportReader } from './saved/report-reader.ts';
 import { isSessionName } from './session-id.ts';
 

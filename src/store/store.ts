@@ -163,6 +163,8 @@ export interface StoredObject {
   readonly key: string;
   readonly bytes: number;
   readonly modifiedMs: number;
+  /** Differs when the key has another object: an ETag; undefined: this kind of store has none. */
+  readonly version?: string | undefined;
 }
 
 /** The key is taken; archives are never overwritten. */

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
+import { readSavedReport } from '../../src/report/saved-report.ts';
 import { viewOfReport } from '../../src/servermgr/fleet/view.ts';
 import { isRunning, parseIdentity } from '../../src/servermgr/launchers/local/process-identity.ts';
 import { withLock } from '../../src/servermgr/lock.ts';
-import { readSavedReport } from '../../src/servermgr/saved/report.ts';
 import { openSavedSessions } from '../../src/servermgr/saved-sessions.ts';
 import { loadOrCreateSecret } from '../../src/servermgr/secret.ts';
 import {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
+import { readSavedReport, type SavedReport } from '../../src/report/saved-report.ts';
 import { type Observation, observe, type Sample } from '../../src/servermgr/fleet/observation.ts';
 import { presenceMs } from '../../src/servermgr/fleet/presence.ts';
 import { createSubscribers } from '../../src/servermgr/fleet/subscribers.ts';
 import type { Session, SessionEnded } from '../../src/servermgr/launchers/launcher.ts';
-import { readSavedReport, type SavedReport } from '../../src/servermgr/saved/report.ts';
 import { eventually } from '../support/eventually.ts';
 import { createParts, launchedRecord, newSession } from './support/fleet-parts.ts';
 

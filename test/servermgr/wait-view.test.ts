@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { readSavedReport } from '../../src/report/saved-report.ts';
 import { viewOfReport } from '../../src/servermgr/fleet/view.ts';
-import { readSavedReport } from '../../src/servermgr/saved/report.ts';
 import { roughDurationText } from '../../src/servermgr/web/labels.ts';
 import { waitView } from '../../src/servermgr/web/pages/wait-view.ts';
 import type { EndReason } from '../../src/session/end-reason.ts';

@@ -1,8 +1,9 @@
 import { faultText } from '../../store/fault-text.ts';
-import type { Store, StoredObject } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
 import { type Fence, MAX_FENCE_BYTES } from '../format/fence.ts';
-import { PLAN_KEY, STATUS_KEY, type StoredJournal, segmentKey, sequenceOf } from '../format/schema.ts';
+import { type StoredJournal, segmentKey, sequenceOf } from '../format/schema.ts';
 import { readSegment, readStatus } from './read.ts';
+import { addToTally, EMPTY_TALLY, parseJournalKey, type Tally } from './tally.ts';
 
 /** A journal that was found below a prefix. */
 export interface FoundJournal extends StoredJournal {
@@ -42,7 +43,7 @@ export async function findJournals(
 ): Promise<FoundJournal[]> {
   const sessions = new Map<string, Session>();
   for await (const object of destination.list(prefix, signal)) {
-    const { session, journal, name } = parseKey(object.key);
+    const { session, journal, name } = parseJournalKey(object.key);
     if (!isWanted(session)) continue;
     const entry: Session = sessions.get(session) ?? { siblings: [], journals: new Map() };
     sessions.set(session, entry);
@@ -53,14 +54,15 @@ export async function findJournals(
   for (const [session, { siblings, journals }] of sessions) {
     for (const [journal, tally] of journals) {
       const at = session === '' ? journal : `${session}/${journal}`;
-      const looked = await lookAt({ destination, prefix: at, signal }, tally);
-      if (!isLeftover(looked, tally)) found.push({ prefix: at, session, siblings, ...looked });
+      const looked = await lookAtJournal({ destination, prefix: at, signal }, tally);
+      if (looked !== undefined) found.push({ prefix: at, session, siblings, ...looked });
     }
   }
   return found;
 }
 
-type Look = Omit<FoundJournal, 'prefix' | 'session' | 'siblings'>;
+/** What is found out about a journal by looking at its first and last objects. */
+export type JournalLook = Omit<FoundJournal, 'prefix' | 'session' | 'siblings'>;
 
 interface LookOptions {
   readonly destination: Store;
@@ -68,8 +70,18 @@ interface LookOptions {
   readonly signal: AbortSignal;
 }
 
+/**
+ * Looks at a journal that was listed: its status, and what has the highest number.
+ * @returns undefined: only what stays of one that was recovered and deleted
+ * @throws the signal's reason when it is aborted; a journal that cannot be read is told as `unreadable`
+ */
+export async function lookAtJournal(options: LookOptions, tally: Tally): Promise<JournalLook | undefined> {
+  const looked = await lookAt(options, tally);
+  return isLeftover(looked, tally) ? undefined : looked;
+}
+
 /** Who writes an object may own it, and whoever owns the bucket may be denied to read it: that is true of one journal. */
-async function lookAt(options: LookOptions, tally: Tally): Promise<Look> {
+async function lookAt(options: LookOptions, tally: Tally): Promise<JournalLook> {
   const tallied = {
     segments: tally.last.sequence,
     bytes: tally.bytes,
@@ -134,7 +146,7 @@ async function tallyUntil({ destination, prefix, signal }: LookOptions, sequence
  * What stays of a journal that was recovered and deleted: its fences. Where there is more, its deletion was cut off. Or
  * there was never one: who asked for the store's time was killed before the clock's object was gone.
  */
-function isLeftover({ fence, status, segments, unreadable }: Look, tally: Tally): boolean {
+function isLeftover({ fence, status, segments, unreadable }: JournalLook, tally: Tally): boolean {
   const { first, isPlanned } = tally;
   if (status !== undefined || isPlanned) return false;
   if (fence !== undefined) return first > fence.after;
@@ -144,46 +156,4 @@ function isLeftover({ fence, status, segments, unreadable }: Look, tally: Tally)
 interface Session {
   readonly siblings: string[];
   readonly journals: Map<string, Tally>;
-}
-
-interface Tally {
-  readonly bytes: number;
-  readonly lastWrittenMs: number;
-  /** It has the plan of a recovery. */
-  readonly isPlanned: boolean;
-  /** The lowest number that there is. */
-  readonly first: number;
-  /** What has the highest number. */
-  readonly last: { readonly sequence: number; readonly bytes: number; readonly modifiedMs: number };
-}
-
-const EMPTY_TALLY: Tally = {
-  bytes: 0,
-  lastWrittenMs: 0,
-  isPlanned: false,
-  first: Number.POSITIVE_INFINITY,
-  last: { sequence: 0, bytes: 0, modifiedMs: 0 },
-};
-
-function parseKey(key: string): { session: string; journal: string | undefined; name: string } {
-  const parts = key.split('/');
-  const name = parts.pop() ?? '';
-  const last = parts.at(-1);
-  const isJournal = last !== undefined && /^journal(\.\d+)?$/.test(last);
-  if (isJournal) parts.pop();
-  return { session: parts.join('/'), journal: isJournal ? last : undefined, name };
-}
-
-function addToTally(tally: Tally, name: string, { bytes, modifiedMs }: StoredObject): Tally {
-  if (name === PLAN_KEY) return { ...tally, isPlanned: true };
-  const sequence = sequenceOf(name);
-  if (sequence === undefined && name !== STATUS_KEY) return tally;
-  const isLast = sequence !== undefined && sequence > tally.last.sequence;
-  return {
-    bytes: tally.bytes + bytes,
-    lastWrittenMs: Math.max(tally.lastWrittenMs, modifiedMs),
-    isPlanned: tally.isPlanned,
-    first: Math.min(tally.first, sequence ?? Number.POSITIVE_INFINITY),
-    last: isLast ? { sequence, bytes, modifiedMs } : tally.last,
-  };
 }

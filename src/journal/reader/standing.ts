@@ -4,6 +4,7 @@ import { type Conditions, putTwice } from '../../store/conditions.ts';
 import { backoffMs } from '../../store/retry.ts';
 import type { Store } from '../../store/store.ts';
 import { FENCE_INTERVAL_MS } from '../format/fence.ts';
+import type { JournalStatus } from '../format/schema.ts';
 import type { FoundFence, FoundJournal } from './find.ts';
 
 /** Who has a journal, as far as can be told. */
@@ -24,9 +25,14 @@ export interface StoreFacts {
   readonly conditions: Conditions;
 }
 
+/** What of a journal tells who has it. */
+type Witnesses = Pick<FoundJournal, 'fence' | 'lastWrittenMs' | 'heedsFences'> & {
+  readonly status: Pick<JournalStatus, 'state' | 'heartbeatMs'> | undefined;
+};
+
 /** @param nowMs by the clock that the journal's times are of, see `askStore` */
 export function standingOf(
-  { status, fence, lastWrittenMs, heedsFences }: FoundJournal,
+  { status, fence, lastWrittenMs, heedsFences }: Witnesses,
   nowMs: number,
 ): Standing {
   if (fence !== undefined) {

@@ -1,9 +1,9 @@
+import type { SavedReport } from '../../report/saved-report.ts';
 import { endReasonOf } from '../fleet/end-reason.ts';
 import type { Observation } from '../fleet/observation.ts';
 import type { SessionOrder } from '../fleet/order.ts';
 import { phaseOf } from '../fleet/view.ts';
 import { type Session, type SessionState, STOP_REASONS, type StopReason } from '../launchers/launcher.ts';
-import type { SavedReport } from '../saved/report.ts';
 import type { NewSessionRow, SessionRow } from './schema.ts';
 import { readObservation, readOrder, readReport, readState } from './stored-json.ts';
 

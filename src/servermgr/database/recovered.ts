@@ -1,4 +1,4 @@
-import type { SavedReport } from '../saved/report.ts';
+import type { SavedReport } from '../../report/saved-report.ts';
 import type { Database } from './database.ts';
 import { openHistoryTable } from './history-table.ts';
 import { recordOf, summaryColumns } from './records.ts';

@@ -1,9 +1,9 @@
 import * as v from 'valibot';
 import { People } from '../../journal/format/people.ts';
+import type { SavedReport } from '../../report/saved-report.ts';
 import type { Observation } from '../fleet/observation.ts';
 import type { SessionOrder } from '../fleet/order.ts';
 import { type SessionState, STOP_REASONS } from '../launchers/launcher.ts';
-import type { SavedReport } from '../saved/report.ts';
 
 /*
  * What columns hold as JSON. An instance of another version may have written it: what does not fit counts as unknown,

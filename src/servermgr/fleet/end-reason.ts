@@ -1,5 +1,5 @@
+import type { SavedReport } from '../../report/saved-report.ts';
 import { describeStop, type SessionState, STOP_REASONS } from '../launchers/launcher.ts';
-import type { SavedReport } from '../saved/report.ts';
 
 /** What is known of how a session has ended. */
 export interface EndFacts {

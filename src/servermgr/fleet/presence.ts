@@ -1,5 +1,5 @@
+import type { SavedReport } from '../../report/saved-report.ts';
 import type { Session } from '../launchers/launcher.ts';
-import type { SavedReport } from '../saved/report.ts';
 import type { Observation } from './observation.ts';
 
 /** What tells for how long there was somebody: a record of the fleet, for one. */

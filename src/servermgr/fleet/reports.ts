@@ -1,6 +1,6 @@
+import { isFinal, type SavedReport } from '../../report/saved-report.ts';
 import type { Log } from '../../runtime/log.ts';
 import { isAlive, type Session } from '../launchers/launcher.ts';
-import { isFinal, type SavedReport } from '../saved/report.ts';
 import type { SavedSessions } from '../saved-sessions.ts';
 import { nameOf } from '../session-id.ts';
 

@@ -1,7 +1,7 @@
 import type { SessionSettings } from '../../config/servermgr-config.ts';
 import type { Address } from '../../config/session-config.ts';
+import type { SavedReport } from '../../report/saved-report.ts';
 import { describeStop, type Session, type SessionEnded, type StopReason } from '../launchers/launcher.ts';
-import type { SavedReport } from '../saved/report.ts';
 import { visitorHash as hash, nameOf, requestedAtMs } from '../session-id.ts';
 import { minecraftVersion, type Observation, type Progress, progressOf } from './observation.ts';
 import { maxDurationMs, type SessionOrder } from './order.ts';

@@ -1,5 +1,5 @@
+import type { SavedReport } from '../../report/saved-report.ts';
 import type { RecoveryStatus } from '../launchers/launcher.ts';
-import type { SavedReport } from '../saved/report.ts';
 import type { JournalStanding } from './recovery.ts';
 
 /** All that is known of the recovery of one session. */

@@ -4,11 +4,11 @@ import {
   nthSessionName,
   reportKey,
   sessionFolder,
+  sessionOfKey,
 } from '../../report/session-folder.ts';
 import { readText } from '../../store/read.ts';
 import { DeniedError, type Store, type StoredObject } from '../../store/store.ts';
 import type { Experiments } from './experiments.ts';
-import { sessionOfKey } from './keys.ts';
 import type { Listing } from './listing.ts';
 
 /**

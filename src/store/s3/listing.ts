@@ -38,8 +38,10 @@ export async function* listObjects(
     const { Contents = [] } = page;
     if (last !== undefined && position !== undefined && 'StartAfter' in position)
       rejectRepetition(Contents[0]?.Key, last);
-    for (const { Key = '', Size = 0, LastModified } of Contents)
-      yield { key: Key.slice(start.length), bytes: Size, modifiedMs: LastModified?.getTime() ?? 0 };
+    for (const { Key = '', Size = 0, LastModified, ETag } of Contents) {
+      const modifiedMs = LastModified?.getTime() ?? 0;
+      yield { key: Key.slice(start.length), bytes: Size, modifiedMs, version: ETag };
+    }
     last = Contents.at(-1)?.Key ?? last;
     position = page.IsTruncated ? continuation(page.NextContinuationToken, last) : undefined;
   } while (position !== undefined);

@@ -1,3 +1,4 @@
+import type { SavedReport } from '../../../src/report/saved-report.ts';
 import type { Database } from '../../../src/servermgr/database/database.ts';
 import { openFleetTable } from '../../../src/servermgr/database/fleet-table.ts';
 import { type FleetRecord, newRecord } from '../../../src/servermgr/database/records.ts';
@@ -6,7 +7,6 @@ import {
   type SessionState,
   type StopReason,
 } from '../../../src/servermgr/launchers/launcher.ts';
-import type { SavedReport } from '../../../src/servermgr/saved/report.ts';
 import { nameOf, newId } from '../../../src/servermgr/session-id.ts';
 
 const REPORT: SavedReport = {

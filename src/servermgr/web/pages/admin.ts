@@ -1,7 +1,7 @@
+import type { SavedReport } from '../../../report/saved-report.ts';
 import type { Spending } from '../../database/admission.ts';
 import type { Fault } from '../../fleet/fault.ts';
 import type { SessionView } from '../../fleet/view.ts';
-import type { SavedReport } from '../../saved/report.ts';
 import { type Html, html } from '../html.ts';
 import { addressText, bytesText, dashboardUrl, dollarsText, durationText, momentText } from '../labels.ts';
 import { actionForm } from './admin-action.ts';

@@ -1,7 +1,7 @@
+import type { SavedReport } from '../../../report/saved-report.ts';
 import type { Note } from '../../database/notes-table.ts';
 import { RECOVERY_STEPS, type RecoveryProgress } from '../../operators/recovery-progress.ts';
 import type { TimelineEvent } from '../../operators/timeline.ts';
-import type { SavedReport } from '../../saved/report.ts';
 import type { SessionFacts } from '../admin/session-facts.ts';
 import { type Html, html } from '../html.ts';
 import { addressText, bytesText, dashboardUrl, dollarsText, momentText, peopleText } from '../labels.ts';

@@ -1,6 +1,6 @@
-import { parseReport } from '../../report/schema.ts';
+import { type FoundReport, parseReport } from './schema.ts';
 
-/** What the pages show of a session's report. */
+/** What is shown of a session's report, to whoever asks for more than one session. */
 export interface SavedReport {
   readonly text: string;
   /** Its end's fixed word; undefined: the session was cut off, or that is not known. */
@@ -33,7 +33,11 @@ export function isFinal({ saved }: SavedReport): boolean {
 /** @returns undefined when the text is no report: no page fails because of it. */
 export function readSavedReport(text: string): SavedReport | undefined {
   const report = parseReport(text);
-  if (report === undefined) return undefined;
+  return report && savedReportOf(report);
+}
+
+/** The same of a report that has been parsed. */
+export function savedReportOf(report: FoundReport): SavedReport {
   const { end, people, archive, saved, exitCode, startedAt, endedAt, coveredUntil } = report;
   const { incomplete = [], names } = report;
   return {
