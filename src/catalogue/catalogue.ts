@@ -69,6 +69,7 @@ async function readWhile(
   onProgress: () => void,
 ): Promise<Catalogue> {
   const listing = await listSessions(destination, { signal, prefixes, isWanted, onListed: onProgress });
+  let { foreign } = listing;
   const archives = new Map(listing.archives);
   const archivesOf = groupByName(listing.archives.values());
   const read = async (listed: ListedSession) => {
@@ -76,12 +77,12 @@ async function readWhile(
     onProgress();
     for (const key of archiveKeysOf(listed, session)) {
       const mayBeLeftOut = prefixes !== undefined || !isUsualArchive(nameOf(key));
-      if (!archives.has(key) && mayBeLeftOut) await addArchive(destination, key, archives, signal);
+      if (!archives.has(key) && mayBeLeftOut && (await addArchive(destination, key, archives, signal)))
+        foreign -= 1;
     }
     return { listed, ...session };
   };
   const entries: CatalogueEntry[] = [];
-  let { foreign } = listing;
   let denied: DeniedError | undefined;
   for await (const session of mapConcurrently(each(listing.sessions.values()), READ_AT_ONCE, read)) {
     const { listed, facts } = session;
@@ -110,11 +111,12 @@ async function addArchive(
   key: string,
   archives: Map<string, StoredObject>,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   for await (const object of destination.list(key, signal)) {
     if (object.key === key) archives.set(key, object);
-    return;
+    return object.key === key;
   }
+  return false;
 }
 
 async function readOrRemember(

@@ -14,6 +14,8 @@ export interface CatalogueEntry extends Judged {
   readonly startedMs: number | undefined;
   /** Of one that was cut off: until when it is covered. */
   readonly endedMs: number | undefined;
+  /** In milliseconds; of one that runs until now. */
+  readonly lengthMs: number | undefined;
   /** Why it ended, by the fixed word; undefined: it was cut off, runs, or does not tell. */
   readonly end: string | undefined;
   readonly exitCode: number | undefined;
@@ -66,7 +68,14 @@ export function archiveEntry(archive: StoredObject, destination: Pick<Store, 'ur
 }
 
 const UNKNOWN = {
-  ...{ endedMs: undefined, end: undefined, exitCode: undefined, people: undefined, lagMs: undefined },
+  ...{
+    endedMs: undefined,
+    lengthMs: undefined,
+    end: undefined,
+    exitCode: undefined,
+    people: undefined,
+    lagMs: undefined,
+  },
   ...{ newerFormat: undefined, report: undefined, journals: [] },
 };
 
@@ -103,6 +112,10 @@ function entryOf({ report, journals }: Run, sources: EntrySources): CatalogueEnt
   const journal = journals.toSorted((a, b) => b.lastWrittenMs - a.lastWrittenMs)[0];
   const archiveKey = archive?.key ?? (report?.archive && keyOf(place.root, report.archive.key));
   const coveredMs = timeIn(journal?.status?.coveredUntil);
+  const startedMs = report?.startedMs ?? timeIn(facts.claim?.startedAt) ?? timeIn(place.name);
+  const isLive = judged.state === 'live';
+  const endedMs = isLive ? undefined : (report?.endedMs ?? coveredMs);
+  const untilMs = isLive ? nowMs : endedMs;
   return {
     ...judged,
     session: report?.session ?? place.name,
@@ -111,13 +124,13 @@ function entryOf({ report, journals }: Run, sources: EntrySources): CatalogueEnt
       place.experiment ??
       (archiveKey && experimentIn(archiveKey.slice(place.root === '' ? 0 : place.root.length + 1))) ??
       journal?.status?.experiment,
-    startedMs: report?.startedMs ?? timeIn(facts.claim?.startedAt) ?? timeIn(place.name),
-    endedMs: judged.state === 'live' ? undefined : (report?.endedMs ?? coveredMs),
+    ...{ startedMs, endedMs },
+    lengthMs: startedMs === undefined || untilMs === undefined ? undefined : Math.max(0, untilMs - startedMs),
     end: report?.by,
     exitCode: report?.exitCode,
     people: report?.peak ?? journal?.status?.peak,
     bytes: archive?.bytes ?? report?.archive?.bytes ?? sumOf(journals),
-    lagMs: judged.state === 'live' && journal ? Math.max(0, nowMs - journal.lastWrittenMs) : undefined,
+    lagMs: isLive && journal ? Math.max(0, nowMs - journal.lastWrittenMs) : undefined,
     newerFormat: report?.newerFormat,
     ...{ archive, report, journals },
   };

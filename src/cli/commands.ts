@@ -56,6 +56,12 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./others.ts')).tail,
   },
   {
+    name: 'ls',
+    usage: 'ls <destination>',
+    summary: 'lists the sessions at a destination: how they ended, and what lies there whole',
+    load: async () => (await import('./others.ts')).ls,
+  },
+  {
     name: '--help',
     usage: '--help',
     summary: 'explains every command, variable and exit code',

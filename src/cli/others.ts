@@ -2,5 +2,6 @@
 export { config } from './config.ts';
 export { doctor } from './doctor.ts';
 export { helpText } from './help.ts';
+export { ls } from './ls.ts';
 export { recover } from './recover.ts';
 export { tail } from './tail.ts';

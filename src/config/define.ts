@@ -1,5 +1,5 @@
-import { closest, distance } from 'fastest-levenshtein';
 import * as v from 'valibot';
+import { nearestName } from '../runtime/nearest.ts';
 import type { Environment } from './session-config.ts';
 
 /**
@@ -208,8 +208,8 @@ export function unknownVariables(given: readonly string[], known: VariableTable)
   return [...new Set(given)]
     .filter(name => !names.includes(name))
     .map(name => {
-      const near = closest(name, names);
-      const hint = distance(name, near) <= name.length / 3 ? `: did you mean ${near}?` : ': see --help';
+      const near = nearestName(name, names);
+      const hint = near === undefined ? ': see --help' : `: did you mean ${near}?`;
       return `${name} is not a known variable${hint}`;
     });
 }

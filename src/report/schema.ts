@@ -188,11 +188,7 @@ export function parseReport(text: string): FoundReport | undefined {
   return { ...fields, saved: found.output.saved };
 }
 
-const Newer = v.pipe(
-  v.string(),
-  v.parseJson(),
-  v.object({ format: v.pipe(v.number(), v.gtValue(1)) }),
-);
+const Newer = v.pipe(v.string(), v.parseJson(), v.object({ format: v.pipe(v.number(), v.gtValue(1)) }));
 
 /** The format of a report that a later version wrote: fields may mean something else in it; undefined: it is known. */
 export function newerFormatOf(text: string): number | undefined {

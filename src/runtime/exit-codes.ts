@@ -7,6 +7,9 @@ export const EXIT_NOT_THERE = 66;
 /** A session or a store does not answer, and may later: EX_TEMPFAIL of sysexits(3). */
 export const EXIT_NO_ANSWER = 75;
 
+/** The right to list, or to read, is missing: EX_NOPERM of sysexits(3). */
+export const EXIT_DENIED = 77;
+
 /** What was recorded is not saved as an archive. */
 export const EXIT_NOT_SAVED = 20;
 

@@ -3,6 +3,7 @@ import type { ServerLogResult } from '../minecraft/game-server.ts';
 import { describeExit, type ExitStatus, succeeded } from '../process/exit-status.ts';
 import {
   EXIT_DAMAGED,
+  EXIT_DENIED,
   EXIT_INTERNAL_ERROR,
   EXIT_NO_ANSWER,
   EXIT_NOT_SAVED,
@@ -53,14 +54,22 @@ export const EXIT_CODES = [
   },
   { code: EXIT_DAMAGED, meaning: '`recover`: saved with damage, the journal is kept' },
   { code: EXIT_USAGE, meaning: 'the configuration, or the destination, has a fault; nothing was started' },
-  { code: EXIT_NOT_THERE, meaning: '`tail`: there is no such journal, or no such folder' },
+  {
+    code: EXIT_NOT_THERE,
+    meaning: '`ls`, `show`, `tail`: there is no such session, journal, bucket or folder',
+  },
   {
     code: EXIT_INTERNAL_ERROR,
     meaning: 'a bug of the supervisor itself; where the archive is not saved for it, the journal stays',
   },
   {
     code: EXIT_NO_ANSWER,
-    meaning: '`console`, `health`, `tail`: the session, or the store, does not answer; it may later',
+    meaning:
+      '`console`, `health`, `ls`, `show`, `tail`: the session, or the store, does not answer; it may later',
+  },
+  {
+    code: EXIT_DENIED,
+    meaning: '`ls`, `show`: the right to list the destination, or to read there, is missing',
   },
 ] as const;
 

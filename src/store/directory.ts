@@ -16,6 +16,7 @@ import { watchForStall } from './stall.ts';
 import {
   AlreadyExistsError,
   type CheckResult,
+  DeniedError,
   type ObjectBody,
   PermanentError,
   type ReadPosition,
@@ -108,7 +109,14 @@ export function openDirectoryStore(folder: string): Store {
 
     linkTo: async () => undefined,
 
-    list: (prefix, signal, startAfter) => listBelow(root, prefix, signal, startAfter),
+    async *list(prefix, signal, startAfter) {
+      try {
+        yield* listBelow(root, prefix, signal, startAfter);
+      } catch (error) {
+        signal.throwIfAborted();
+        throw explain(error, `list ${prefix || 'everything'} in ${url}`);
+      }
+    },
 
     delete: (keys, signal) =>
       explained('delete from', signal, async () => {
@@ -210,9 +218,9 @@ function explain(error: unknown, what: string): Error {
   if (cause instanceof ForeignLinkError)
     return new PermanentError(message, 'Remove the link, or give another destination.', { cause });
   const remedy = error instanceof SourceError ? undefined : remedyFor(errorCode(error));
-  return remedy === undefined
-    ? new Error(message, { cause })
-    : new PermanentError(message, remedy, { cause });
+  if (remedy === undefined) return new Error(message, { cause });
+  const isDenied = hasCode(error, 'EACCES', 'EPERM');
+  return new (isDenied ? DeniedError : PermanentError)(message, remedy, { cause });
 }
 
 /** What a person can do; undefined: it may pass by itself. */

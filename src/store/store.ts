@@ -195,6 +195,9 @@ export class PermanentError extends Error {
 /** The right to it is missing. Without the right to list, a key that is not there is answered so, too. */
 export class DeniedError extends PermanentError {}
 
+/** There is no such bucket. */
+export class NoSuchBucketError extends PermanentError {}
+
 /** The store does not know what was requested: not even a right that is granted later changes that. */
 export class RefusedError extends PermanentError {}
 

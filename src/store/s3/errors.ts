@@ -6,6 +6,7 @@ import {
   ChecksumError,
   ConditionRefusedError,
   DeniedError,
+  NoSuchBucketError,
   PermanentError,
   RefusedError,
 } from '../store.ts';
@@ -64,9 +65,10 @@ export function explain(error: unknown, what: string, location: BucketLocation):
   return new (classOf(cause))(message, remedy, { cause });
 }
 
-function classOf({ kind, status }: S3Error): typeof PermanentError {
+function classOf({ kind, status, code }: S3Error): typeof PermanentError {
   if (kind === 'condition-refused') return ConditionRefusedError;
   if (kind === 'denied') return DeniedError;
+  if (code === 'NoSuchBucket') return NoSuchBucketError;
   return status === 501 ? RefusedError : PermanentError;
 }
 
