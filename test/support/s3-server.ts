@@ -15,7 +15,14 @@ import { type Operation, type S3Request, understand } from './s3/operation.ts';
 import { allowsRequest, mayDelete, maySeeAbsence, type Policy } from './s3/policy.ts';
 import { sendAsRuled } from './s3/rules.ts';
 import { spoil } from './s3/spoil.ts';
-import type { Conditions, OpenUpload, State, StoredObject } from './s3/state.ts';
+import {
+  type Conditions,
+  type GivenObject,
+  give,
+  type OpenUpload,
+  type State,
+  type StoredObject,
+} from './s3/state.ts';
 import type { TlsIdentity } from './tls.ts';
 
 export type { Fault, FaultRule } from './s3/faults.ts';
@@ -28,6 +35,8 @@ export interface S3ServerOptions {
   readonly tls?: TlsIdentity | undefined;
   /** Buckets that exist from the start; default `['bucket']`. */
   readonly buckets?: readonly string[];
+  /** What is in the first of them. */
+  readonly objects?: Iterable<GivenObject>;
   /** false: bodies of 1 MiB and more are counted and checked, but not kept, for very large archives. */
   readonly keepBodies?: boolean;
   /** false: no MD5 and SHA-256, so that a benchmark measures the client. */
@@ -101,6 +110,8 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     buckets: new Map((options.buckets ?? ['bucket']).map(bucket => [bucket, new Map()])),
     uploads: new Map(),
   };
+  const [first] = state.buckets.values();
+  if (first !== undefined) give(first, options.objects ?? []);
   const requests: RequestRecord[] = [];
   const counts: Partial<Record<Operation, number>> = {};
   let plan = planFaults(options.faults ?? []);

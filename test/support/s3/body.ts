@@ -11,6 +11,8 @@ import { S3Error } from './errors.ts';
 export interface Body {
   /** undefined: the bytes were discarded, only their figures kept. */
   readonly file: string | undefined;
+  /** In place of a file. */
+  readonly data?: Buffer;
   readonly bytes: number;
   readonly etag: string;
   readonly crc32: string;

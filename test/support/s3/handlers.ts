@@ -14,6 +14,7 @@ import {
   keysAfter,
   LIMITS,
   objectsOf,
+  remove,
   type State,
   type StoredObject,
   uploadOf,
@@ -84,8 +85,9 @@ export const handlers: Record<S3Request['operation'], Handler> = {
     const objects = objectsOf(state, request.bucket);
     const position = fromToken(query.get('continuation-token')) ?? query.get('start-after') ?? '';
     const marker = knowsPages ? position : '';
-    const keys = keysAfter(objects.keys(), query.get('prefix') ?? '', marker);
-    const page = keys.slice(0, Math.min(Number(query.get('max-keys') ?? LIMITS.listed), LIMITS.listed));
+    const most = Math.min(Number(query.get('max-keys') ?? LIMITS.listed), LIMITS.listed);
+    const keys = keysAfter(objects, query.get('prefix') ?? '', marker, most + 1);
+    const page = keys.slice(0, most);
     const isTruncated = page.length < keys.length;
     const next: Xml[] = isTruncated ? [['NextContinuationToken', toToken(page.at(-1) ?? '')]] : [];
     const contents = page.flatMap((key): Xml[] => {
@@ -279,12 +281,6 @@ function find(state: State, { bucket, key }: S3Request): StoredObject {
   const object = objectsOf(state, bucket).get(key);
   if (!object) throw noSuchKey();
   return object;
-}
-
-function remove(state: State, bucket: string, key: string): void {
-  const objects = objectsOf(state, bucket);
-  discard(objects.get(key)?.bodies ?? []);
-  objects.delete(key);
 }
 
 function openUpload(state: State, { bucket, key, query }: S3Request) {

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import type { Body } from './body.ts';
+import zlib from 'node:zlib';
+import { type Body, base64Of } from './body.ts';
 import { noSuchBucket, noSuchUpload, preconditionFailed, S3Error } from './errors.ts';
 
 /** An object is the bodies that it was sent in: completing an upload copies nothing. */
@@ -61,7 +62,32 @@ export function keep(state: State, bucket: string, object: StoredObject, ifNoneM
   const before = objects.get(object.key);
   if (before && ifNoneMatch) throw preconditionFailed();
   if (before) discard(before.bodies);
+  else ORDERS.delete(objects);
   objects.set(object.key, object);
+}
+
+export function remove(state: State, bucket: string, key: string): void {
+  const objects = objectsOf(state, bucket);
+  discard(objects.get(key)?.bodies ?? []);
+  if (objects.delete(key)) ORDERS.delete(objects);
+}
+
+/** An object that is there from the start. */
+export interface GivenObject {
+  readonly key: string;
+  readonly body: Buffer;
+  readonly modifiedMs: number;
+}
+
+export function give(objects: Map<string, StoredObject>, given: Iterable<GivenObject>): void {
+  for (const { key, body, modifiedMs } of given) {
+    const etag = createHash('md5').update(body).digest('hex');
+    const crc32 = base64Of(zlib.crc32(body));
+    const bodies = [{ file: undefined, data: body, bytes: body.length, etag, crc32, isChecked: true }];
+    const modified = new Date(modifiedMs);
+    objects.set(key, { key, bytes: body.length, etag, parts: 1, modified, bodies, headers: {} });
+  }
+  ORDERS.delete(objects);
 }
 
 /** What CompleteMultipartUpload makes of the parts that it names, having refused what S3 refuses. */
@@ -107,9 +133,40 @@ export function discard(bodies: Iterable<Body>): void {
   for (const { file } of bodies) if (file !== undefined) rmSync(file, { force: true });
 }
 
-/** The keys with a prefix after a marker, in S3's order, which is that of their UTF-8 bytes. */
-export function keysAfter(keys: Iterable<string>, prefix: string, marker: string): string[] {
-  return [...keys].filter(key => key.startsWith(prefix) && compareKeys(key, marker) > 0).sort(compareKeys);
+/** The keys of a bucket in their order, until there is another one, or one less. */
+const ORDERS = new WeakMap<ReadonlyMap<string, StoredObject>, readonly string[]>();
+
+/** So many keys with a prefix after a marker, in S3's order, which is that of their UTF-8 bytes. */
+export function keysAfter(
+  objects: ReadonlyMap<string, StoredObject>,
+  prefix: string,
+  marker: string,
+  count: number,
+): string[] {
+  const order = ORDERS.get(objects) ?? [...objects.keys()].sort(compareKeys);
+  ORDERS.set(objects, order);
+  const page: string[] = [];
+  for (
+    let at = firstFrom(order, compareKeys(prefix, marker) > 0 ? prefix : marker);
+    at < order.length;
+    at += 1
+  ) {
+    const key = order[at] ?? '';
+    if (page.length === count || (!key.startsWith(prefix) && compareKeys(key, prefix) > 0)) break;
+    if (key.startsWith(prefix) && compareKeys(key, marker) > 0) page.push(key);
+  }
+  return page;
+}
+
+/** Where in their order the first key is that is not before another. */
+function firstFrom(order: readonly string[], key: string): number {
+  let [low, high] = [0, order.length];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (compareKeys(order[middle] ?? '', key) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function compareKeys(a: string, b: string): number {
