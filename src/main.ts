@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { enableCompileCache } from 'node:module';
 import { isatty } from 'node:tty';
-import { findCommand } from './cli/commands.ts';
+import { describeUnknown, findCommand } from './cli/commands.ts';
 import { compressionThreads, poolSize } from './runtime/cpus.ts';
 import { EXIT_INTERNAL_ERROR, EXIT_USAGE } from './runtime/exit-codes.ts';
 import { leave } from './runtime/leave.ts';
@@ -36,9 +36,9 @@ async function main(): Promise<number> {
   process.removeAllListeners('warning').on('warning', warning => printError(String(warning)));
 
   const [name = 'run', ...args] = process.argv.slice(2);
-  const command = findCommand(name);
+  const command = findCommand(name, args);
   if (command === undefined) {
-    printError(`unknown command "${name}"; see craftassist-session --help`);
+    printError(await describeUnknown(name));
     return EXIT_USAGE;
   }
   const runCommand = await command.load();

@@ -114,13 +114,17 @@ export async function readSession(
     if (found !== undefined) facts.push(found);
     else if (denied === undefined) damaged.push(report.key);
   }
+  const isSaved = facts.some(({ saved }) => saved === 'archive');
   const looks: JournalFacts[] = [];
   for (const [prefix, tally] of journals) {
+    // Of a journal that was recovered and deleted its fences stay.
+    if (isSaved && !tally.hasStatus && !tally.isPlanned) continue;
     const look = await lookAtJournal({ destination, prefix, signal }, tally);
     if (look !== undefined) looks.push(journalFacts(prefix, look, tally));
   }
-  // The start of a session is in its report as well.
-  const claimed = claim !== undefined && facts.length === 0 ? await read(claim) : undefined;
+  // Of one that was cut off nothing else tells when it started.
+  const isStartKnown = facts.some(({ startedMs }) => startedMs !== undefined);
+  const claimed = claim === undefined || isStartKnown ? undefined : await read(claim);
   return {
     facts: { reports: facts, claim: claimFacts(claimed), journals: looks, damaged },
     denied,

@@ -62,6 +62,12 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./others.ts')).ls,
   },
   {
+    name: 'show',
+    usage: 'show <session>',
+    summary: 'tells what became of one session: when what happened, where everything lies, what is missing',
+    load: async () => (await import('./others.ts')).show,
+  },
+  {
     name: '--help',
     usage: '--help',
     summary: 'explains every command, variable and exit code',
@@ -102,7 +108,34 @@ const ARCHIVER: Pick<Command, 'name' | 'load'> = {
   load: async () => (await import('../archive/archiver-main.ts')).archiver,
 };
 
-/** The command of a name or of another spelling of it; undefined: there is none. */
-export function findCommand(name: string): Pick<Command, 'load'> | undefined {
-  return [...COMMANDS, ARCHIVER].find(command => command.name === (ALIASES[name] ?? name));
+/**
+ * The command of a name or of another spelling of it, or its help where its words ask for that.
+ * @returns undefined: there is none
+ */
+export function findCommand(name: string, words: readonly string[]): Pick<Command, 'load'> | undefined {
+  const command = COMMANDS.find(each => each.name === (ALIASES[name] ?? name));
+  if (command === undefined) return name === ARCHIVER.name ? ARCHIVER : undefined;
+  const isHelp = (word: string | undefined) => word === '--help' || word === '-h';
+  // The line for the console may be anything.
+  const asked = name === 'console' ? isHelp(words[0]) : words.some(isHelp);
+  return asked && !name.startsWith('-') ? { load: () => loadHelpOf(command) } : command;
+}
+
+async function loadHelpOf(command: Command): Promise<RunCommand> {
+  const { commandHelp } = await import('./others.ts');
+  return async ({ print }) => {
+    print(commandHelp(command));
+    return 0;
+  };
+}
+
+/** What is said of a command that does not exist. */
+export async function describeUnknown(name: string): Promise<string> {
+  const { nearestName } = await import('../runtime/nearest.ts');
+  const near = nearestName(
+    name,
+    COMMANDS.map(each => each.name),
+  );
+  const hint = near === undefined ? 'see' : `did you mean ${near}? See`;
+  return `unknown command ${JSON.stringify(name)}: ${hint} craftassist-session --help`;
 }

@@ -17,6 +17,8 @@ export function helpText(commands: readonly { readonly usage: string; readonly s
     '',
     ...table(commands.map(({ usage, summary }) => [usage, summary])),
     '',
+    'Each command explains itself: craftassist-session <command> --help.',
+    '',
     'A session is set up by environment variables; their defaults are in parentheses.',
     'Durations are 90s, 15m or 2h; a bare number is seconds.',
     ...variablesHelp(SESSION_GROUPS),
@@ -28,7 +30,8 @@ export function helpText(commands: readonly { readonly usage: string; readonly s
   ].join('\n');
 }
 
-function table(rows: readonly (readonly [string, string])[]): string[] {
+/** Names and texts, one pair a line. */
+export function table(rows: readonly (readonly [string, string])[]): string[] {
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`);
 }

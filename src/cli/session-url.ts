@@ -28,23 +28,44 @@ export function configFor(url: string, env: Environment, cwd: string): SessionCo
 
 /**
  * Finds what `s3://bucket/prefix/TIMESTAMP`, a file URL or a path names: all sessions of that TIMESTAMP, by the URL of
- * their destination or of an archive's own folder. Which part of it is the destination is found out by looking.
+ * their destination or of an archive's own folder.
  * @throws when the nearest folder that may be the destination cannot be read
  */
-export async function findNamedSessions(
+export async function findNamedSessions(config: SessionConfig, options: FindOptions): Promise<NamedSessions> {
+  const { destination, found = [] } = await searchUpwards(config, options, async (store, candidate) => {
+    const journals = await journalsAt(store, candidate, options.signal);
+    return journals.length > 0 ? journals : undefined;
+  });
+  return { destination, journals: found };
+}
+
+/** The destination that something was found at; where nothing was, the nearest folder that may be one. */
+interface Search<T> {
+  readonly destination: Store;
+  readonly found: T | undefined;
+}
+
+/**
+ * Looks in each folder that may be the destination of a named session, the nearest first: which part of a URL is the
+ * destination is found out by looking.
+ * @param look undefined: it is not there
+ * @throws when the nearest one cannot be read
+ */
+export async function searchUpwards<T>(
   { save }: SessionConfig,
   { signal, ...options }: FindOptions,
-): Promise<NamedSessions> {
+  look: (destination: Store, candidate: Candidate) => Promise<T | undefined>,
+): Promise<Search<T>> {
   let nearest: Store | undefined;
   let fault: unknown;
   for (const candidate of candidatesOf(save.destination)) {
     const destination = await openStore(candidate.root, { s3: save.s3, ...options });
     nearest ??= destination;
     try {
-      const journals = await journalsAt(destination, candidate, signal);
-      if (journals.length > 0) {
+      const found = await look(destination, candidate);
+      if (found !== undefined) {
         if (destination !== nearest) nearest.close();
-        return { destination, journals };
+        return { destination, found };
       }
     } catch (error) {
       // Further up the rights may end.
@@ -58,10 +79,11 @@ export async function findNamedSessions(
     throw fault;
   }
   if (nearest === undefined) throw new Error('the URL names no session');
-  return { destination: nearest, journals: [] };
+  return { destination: nearest, found: undefined };
 }
 
-interface Candidate {
+/** A folder that may be the destination of a named session. */
+export interface Candidate {
   readonly root: DestinationUrl;
   readonly name: string;
   /** Where earlier versions kept the journal, if this is the destination; undefined: not here. */

@@ -54,7 +54,10 @@ function widthOf<Row>({ title, cell }: Column<Row>, rows: readonly Row[]): numbe
   return rows.reduce((width, row) => Math.max(width, lengthOf(cell(row))), title.length);
 }
 
-function fitted<Row>(sized: readonly Sized<Row>[], columns = Number.POSITIVE_INFINITY): readonly Sized<Row>[] {
+function fitted<Row>(
+  sized: readonly Sized<Row>[],
+  columns = Number.POSITIVE_INFINITY,
+): readonly Sized<Row>[] {
   const surplusOf = (some: readonly Sized<Row>[]) =>
     some.reduce((sum, { width }) => sum + width + GAP, -GAP) - columns;
   if (surplusOf(sized) <= 0) return sized;

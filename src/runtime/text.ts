@@ -25,8 +25,9 @@ export function bytesText(bytes: number): string {
   return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${units[power]}`;
 }
 
-/** A duration with its two greatest units: `1h 02m`, `12m 30s`, `45s`. */
+/** A duration with its two greatest units: `1h 02m`, `12m 30s`, `45s`, `2.5s`. */
 export function durationText(ms: number): string {
+  if (ms < 9_950) return `${(ms / 1_000).toFixed(1)}s`;
   const seconds = Math.round(ms / 1_000);
   const [hours, minutes] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60)];
   const two = (n: number) => String(n).padStart(2, '0');

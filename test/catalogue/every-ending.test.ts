@@ -108,7 +108,15 @@ describe('a session of every ending', () => {
   test('is told in S3 as it lies there, by whoever may only read', async () => {
     const fixture = await openPlace();
     const s3 = await serve(multiplied(endings, count));
-    const run = await list(fixture, s3Environment(s3), '--json', '--reverse', '--sort', 'session', 's3://bucket/sessions');
+    const run = await list(
+      fixture,
+      s3Environment(s3),
+      '--json',
+      '--reverse',
+      '--sort',
+      'session',
+      's3://bucket/sessions',
+    );
     expect(run).toMatchObject({ code: 0, stderr: '' });
     expectEveryEnding(run.records);
     expect(Object.keys(s3.counts).sort()).toEqual(['GetObject', 'HeadObject', 'ListObjectsV2']);

@@ -6,6 +6,8 @@ export interface Tally {
   /** Compressed. */
   readonly bytes: number;
   readonly lastWrittenMs: number;
+  /** It has a status, as one that somebody writes, or has written and not deleted, has. */
+  readonly hasStatus: boolean;
   /** It has the plan of a recovery. */
   readonly isPlanned: boolean;
   /** The lowest number that there is. */
@@ -18,6 +20,7 @@ export interface Tally {
 export const EMPTY_TALLY: Tally = {
   bytes: 0,
   lastWrittenMs: 0,
+  hasStatus: false,
   isPlanned: false,
   first: Number.POSITIVE_INFINITY,
   last: { sequence: 0, bytes: 0, modifiedMs: 0 },
@@ -42,6 +45,7 @@ export function addToTally(tally: Tally, name: string, { bytes, modifiedMs }: St
   return {
     bytes: tally.bytes + bytes,
     lastWrittenMs: Math.max(tally.lastWrittenMs, modifiedMs),
+    hasStatus: tally.hasStatus || name === STATUS_KEY,
     isPlanned: tally.isPlanned,
     first: Math.min(tally.first, sequence ?? Number.POSITIVE_INFINITY),
     last: isLast ? { sequence, bytes, modifiedMs } : tally.last,
