@@ -4,8 +4,13 @@ import type { JournalFacts } from '../catalogue/facts.ts';
 import type { FoundReport } from '../report/schema.ts';
 import { bytesText, durationText, printable } from '../runtime/text.ts';
 import { stateText, styledState } from './catalogue-rows.ts';
-import type { ShownSession } from './show.ts';
 import type { Terminal } from './terminal.ts';
+
+/** A session with its whole report, if it has left one. */
+export interface ShownSession {
+  readonly entry: CatalogueEntry;
+  readonly report: FoundReport | undefined;
+}
 
 interface StoryContext {
   /** Below which the keys are. */

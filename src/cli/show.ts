@@ -1,5 +1,6 @@
 import { readCatalogue } from '../catalogue/catalogue.ts';
 import type { CatalogueEntry } from '../catalogue/entry.ts';
+import { select } from '../catalogue/select.ts';
 import type { SessionConfig } from '../config/session-config.ts';
 import { type FoundReport, parseReport } from '../report/schema.ts';
 import { isSessionOf, sessionFolder } from '../report/session-folder.ts';
@@ -15,14 +16,8 @@ import { recordOf } from './catalogue-rows.ts';
 import type { CommandInput, RunCommand } from './command.ts';
 import { reportFault } from './look-faults.ts';
 import { type Candidate, configFor, searchUpwards } from './session-url.ts';
-import { storyOf } from './show-story.ts';
+import { type ShownSession, storyOf } from './show-story.ts';
 import { terminalOf } from './terminal.ts';
-
-/** A session with its whole report, if it has left one. */
-export interface ShownSession {
-  readonly entry: CatalogueEntry;
-  readonly report: FoundReport | undefined;
-}
 
 /** Tells what became of one session: when what happened, where everything lies, and what is to be done. */
 export const show: RunCommand = async input => {
@@ -59,20 +54,37 @@ interface Found {
 
 async function find(config: SessionConfig, { signals, printError }: CommandInput): Promise<Found> {
   const signal = signals.stopRequested;
+  let alone: Found | undefined;
   const search = await searchUpwards(
     config,
     { signal, ...printRetries(printError) },
-    (destination, candidate) => lookAt(destination, candidate, signal),
+    async (store, candidate) => {
+      const { entries, denied } = await lookAt(store, candidate, signal);
+      if (!entries.every(isArchiveAlone)) return { entries, denied };
+      // Further up may be the report of it: an experiment's archive is not beside that.
+      if (entries.length > 0) alone ??= { destinationUrl: store.url, sessions: entries.map(bare), denied };
+      return undefined;
+    },
   );
   const { destination, found } = search;
   try {
+    if (found === undefined)
+      return alone ?? { destinationUrl: destination.url, sessions: [], denied: undefined };
     const sessions: ShownSession[] = [];
-    for (const entry of found?.entries ?? [])
+    for (const entry of select(found.entries, { isUnsaved: false, sort: 'session', isReversed: true }))
       sessions.push({ entry, report: await reportOf(destination, entry, signal) });
-    return { destinationUrl: destination.url, sessions, denied: found?.denied };
+    return { destinationUrl: destination.url, sessions, denied: found.denied };
   } finally {
     destination.close();
   }
+}
+
+function isArchiveAlone({ report, journals, archive }: CatalogueEntry): boolean {
+  return report === undefined && journals.length === 0 && archive !== undefined;
+}
+
+function bare(entry: CatalogueEntry): ShownSession {
+  return { entry, report: undefined };
 }
 
 async function lookAt(destination: Store, { name, besideArchive }: Candidate, signal: AbortSignal) {
@@ -85,8 +97,7 @@ async function lookAt(destination: Store, { name, besideArchive }: Candidate, si
   const beside = besideArchive === undefined ? [] : [`${besideArchive}/`];
   const prefixes = [...new Set([sessionFolder(name), `${name}/`, ...beside])];
   const options = { signal, nowMs: Date.now(), prefixes, isWanted: isNamed };
-  const catalogue = await readCatalogue(destination, options);
-  return catalogue.entries.length > 0 ? catalogue : undefined;
+  return readCatalogue(destination, options);
 }
 
 /** The whole report of which the catalogue knows the facts. */
