@@ -1,8 +1,8 @@
 import { once } from 'node:events';
+import { keepYoungGenerationSmall } from '../runtime/heap.ts';
 import { errorText } from '../runtime/text.ts';
 import { archiveStream } from './archive-stream.ts';
 import { type ArchiverMessage, type ArchiverOrder, SLOTS_FD, type SlotFreed } from './archiver-messages.ts';
-import { keepYoungGenerationSmall } from './heap.ts';
 import { isalDeflater } from './isal-deflater.ts';
 import { createSlotWriter } from './slot-writer.ts';
 

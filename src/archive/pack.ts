@@ -1,3 +1,4 @@
+import { keepYoungGenerationSmall } from '../runtime/heap.ts';
 import {
   type ArchiveOptions,
   type ArchiveSummary,
@@ -6,7 +7,6 @@ import {
 } from './archive-stream.ts';
 import { archiverChunks } from './archiver.ts';
 import { type ChunkStream, cutChunks, prefetchOne } from './chunks.ts';
-import { keepYoungGenerationSmall } from './heap.ts';
 import { zlibDeflater } from './zlib-deflater.ts';
 
 export interface PackOptions extends ArchiveOptions {

@@ -116,7 +116,8 @@ function addTo(session: ListedSession, inside: string, object: StoredObject): vo
 /** What an archive is called unless SESSION_ARCHIVE says otherwise, in any of its codecs. */
 const USUAL_ARCHIVE = /^logs(?:\.\d+)?\.tar(?:\.gz|\.zst)?$/;
 const ANY_ARCHIVE = /\.tar(?:\.gz|\.zst)?$/;
-const DATE = /\d{4}-?\d\d-?\d\d/;
+/** `2026-11-22`, or `20261122`. */
+const DATE = /(?<!\d)20\d\d(-?)[01]\d\1[0-3]\d/;
 
 /**
  * Whether a key may be that of an archive: by its name, by its folder's, or by a time in that. The folders of sessions

@@ -5,6 +5,7 @@ import { reasonOf, select } from '../catalogue/select.ts';
 import { isUnsaved } from '../catalogue/state.ts';
 import type { SessionConfig } from '../config/session-config.ts';
 import { EXIT_DENIED, EXIT_NOT_THERE } from '../runtime/exit-codes.ts';
+import { keepYoungGenerationSmall } from '../runtime/heap.ts';
 import { errorText, printable } from '../runtime/text.ts';
 import { faultText } from '../store/fault-text.ts';
 import { openStore } from '../store/open.ts';
@@ -23,6 +24,7 @@ const TERMINAL_LIMIT = 50;
 export const ls: RunCommand = async input => {
   const { env, cwd, args, printError } = input;
   const nowMs = Date.now();
+  keepYoungGenerationSmall();
   try {
     const options = readLsOptions(args, nowMs);
     const config = configFor(options.destination, env, cwd);

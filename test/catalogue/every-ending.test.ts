@@ -89,9 +89,9 @@ async function serve(objects: Iterable<SessionObject>) {
 }
 
 /** The endings in the order in which `multiplied` gives them, the earliest first. */
-function expectEveryEnding(records: readonly CatalogueRecord[]): void {
+function expectEveryEnding(records: readonly CatalogueRecord[], expected: object = SHOWN): void {
   const shown = Object.fromEntries(Object.entries(SHOWN).map(([name], index) => [name, records[index]]));
-  expect(shown).toMatchObject(SHOWN);
+  expect(shown).toMatchObject(expected);
 }
 
 describe('a session of every ending', () => {
@@ -102,7 +102,9 @@ describe('a session of every ending', () => {
     await putIntoFolder(fixture.sessions, multiplied(endings, count));
     const run = await list(fixture, {}, '--json', '--reverse', '--sort', 'session', fixture.sessions);
     expect(run).toMatchObject({ code: 0, stderr: '' });
-    expectEveryEnding(run.records);
+    // They were saved to S3, and copied from there.
+    const archiveGone = { state: 'saved', why: expect.stringMatching(/^at s3:.* not looked at$/) };
+    expectEveryEnding(run.records, { ...SHOWN, archiveGone });
   });
 
   test('is told in S3 as it lies there, by whoever may only read', async () => {
@@ -123,24 +125,25 @@ describe('a session of every ending', () => {
   });
 });
 
-describe(`${MANY} sessions`, () => {
+describe(`${MANY} sessions`, { tags: ['alone'], timeout: 600_000 }, () => {
   const args = ['--json', '--reverse', '--sort', 'session'];
+  /** On a machine that does nothing else; one that is busy with the tests' store as well takes longer. */
+  const [firstMs, againMs] = [60_000, 6_000];
 
   test('of a store that takes 20 ms an answer are listed in time, and from the cache at once', async () => {
     const fixture = await openPlace();
     const s3 = await serve(multiplied(endings, MANY));
     s3.setFaults([{ do: 'delay', delayMs: LATENCY_MS }]);
     const first = await list(fixture, s3Environment(s3), ...args, 's3://bucket/sessions');
-    expect(first.stderr).toBe('');
+    expect(first).toMatchObject({ code: 0, stderr: '' });
     expect(first.records).toHaveLength(MANY);
     expectEveryEnding(first.records);
-    const reads = s3.counts.GetObject ?? 0;
+    const { GetObject: reads = 0, ListObjectsV2: lists = 0 } = s3.counts;
     const again = await list(fixture, s3Environment(s3), ...args, 's3://bucket/sessions');
     expect(again.records).toEqual(first.records);
-    expect(s3.counts.GetObject).toBe(reads);
-    console.log({ firstMs: first.ms, againMs: again.ms, counts: s3.counts });
-    expect(first.ms).toBeLessThan(30_000);
-    expect(again.ms).toBeLessThan(3_000);
+    expect(s3.counts).toMatchObject({ GetObject: reads, ListObjectsV2: 2 * lists });
+    expect(first.ms).toBeLessThan(firstMs);
+    expect(again.ms).toBeLessThan(againMs);
   });
 
   test('of a folder are listed in time', async () => {
@@ -150,7 +153,7 @@ describe(`${MANY} sessions`, () => {
     expect(first.records).toHaveLength(MANY);
     const again = await list(fixture, {}, ...args, fixture.sessions);
     expect(again.records).toEqual(first.records);
-    console.log({ firstMs: first.ms, againMs: again.ms });
-    expect(first.ms).toBeLessThan(30_000);
+    expect(first.ms).toBeLessThan(firstMs);
+    expect(again.ms).toBeLessThan(againMs);
   });
 });
