@@ -111,7 +111,7 @@ function placesOf(
 ): Row[] {
   const at = (key: string) => {
     const url = `${destinationUrl}/${key}`;
-    return terminal.link(printable(url), url.startsWith('file:') ? url : undefined);
+    return terminal.hyperlink(printable(url), url.startsWith('file:') ? url : undefined);
   };
   const elsewhere = archive === undefined ? report?.archive?.url : undefined;
   return [

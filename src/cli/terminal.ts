@@ -10,7 +10,7 @@ export interface Terminal {
   /** Colours are for terminals, where NO_COLOR does not forbid them. https://no-color.org */
   style(style: Style, text: string): string;
   /** A text that leads to a URL when it is clicked; elsewhere the text alone. */
-  link(text: string, url: string | undefined): string;
+  hyperlink(text: string, url: string | undefined): string;
 }
 
 /** @param columns of the terminal, if it is one */
@@ -23,7 +23,7 @@ export function terminalOf(
     columns: terminal ? columns : undefined,
     style: (style, text) => (hasColour ? styleText(style, text, { validateStream: false }) : text),
     // OSC 8. https://gist.github.com/egmontkob/eb114294efbcd5adb1944c9f3cb5feda
-    link: (text, url) =>
+    hyperlink: (text, url) =>
       terminal && env.TERM !== 'dumb' && url !== undefined
         ? `\x1b]8;;${encodeURI(decodeURI(url))}\x1b\\${text}\x1b]8;;\x1b\\`
         : text,

@@ -80,6 +80,37 @@ test.each([
   expect({ code, names: named(lines) }).toEqual({ code: 0, names: expected.map(index => NAMES[index]) });
 });
 
+test('a session whose journal is being written is live, and how far behind it is is told', async () => {
+  const folder = await folderWith({
+    [`.sessions/${NAMES[0]}/claim.json`]: { run: RUN, startedAt: NAMES[0] },
+    [`.sessions/${NAMES[0]}/journal/status.json`]: { ...STATUS, state: 'writing' },
+    [`.sessions/${NAMES[1]}/journal/status.json`]: { ...STATUS, state: 'finished' },
+    [`.sessions/${NAMES[2]}/claim.json`]: { run: RUN, startedAt: NAMES[2] },
+  });
+  const { lines } = await runCommand(ls, folder, ['sessions']);
+  expect(lines.slice(1).map(line => line.split(/ {2,}/).at(-1))).toEqual([
+    'incomplete',
+    'journal only',
+    expect.stringMatching(/^live, \d.*s behind$/),
+  ]);
+  const unsaved = await runCommand(ls, folder, ['--unsaved', '--json', 'sessions']);
+  expect(named(unsaved.lines)).toEqual([NAMES[2], NAMES[1]]);
+});
+
+const RUN = '8fb0c3f1-cd92-4b13-b8df-b3015a83aebf';
+const STATUS = {
+  ...{ format: 2, run: RUN, sequence: 0, intervalMs: 2_000, heartbeatMs: 60_000 },
+  about: {
+    session: 'x',
+    archiveName: 'logs.tar.gz',
+    codec: 'gzip',
+    include: [],
+    exclude: [],
+    version: '1.0.0',
+  },
+  ...{ coveredUntil: '2026-11-22T12:00:00.000Z', waiting: { files: 0, bytes: 0, paths: [] } },
+};
+
 test('a reason that nobody has is told those that there are', async () => {
   const { code, stderr } = await runCommand(ls, await threeSessions(), ['--reason', 'nix', 'sessions']);
   expect({ code, stderr }).toEqual({

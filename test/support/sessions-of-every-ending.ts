@@ -123,7 +123,7 @@ async function objectsOf(
 }
 
 /** The same session so much later: its name, its times, and all that tells of them. */
-export function shifted(objects: SessionObjects, byMs: number): SessionObjects {
+function shifted(objects: SessionObjects, byMs: number): SessionObjects {
   const shift = (text: string) =>
     text.replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, time =>
       new Date(Date.parse(time) + byMs).toISOString(),
