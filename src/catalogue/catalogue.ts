@@ -32,6 +32,8 @@ export interface CatalogueOptions {
   readonly prefixes?: readonly string[];
   /** Leaves out other sessions, by the keys of their folders; default: none. */
   readonly isWanted?: (folder: string) => boolean;
+  /** How long the store may say nothing; default: a minute. */
+  readonly silentMs?: number;
 }
 
 /** How many sessions are read at the same time. */
@@ -43,16 +45,17 @@ const SILENT_MS = 60_000;
  * Reads what lies at a destination: one listing, then the reports and the journals that the cache does not know. It takes
  * the rights to list and to read, and no others.
  * @throws {DeniedError} when the right to list is missing
- * @throws {StoreSilentError} when nothing has come for a minute
+ * @throws {StoreSilentError} when nothing has come for so long
  */
 export async function readCatalogue(destination: Store, options: CatalogueOptions): Promise<Catalogue> {
-  const watch = watchForStall(SILENT_MS, options.signal);
+  const { silentMs = SILENT_MS } = options;
+  const watch = watchForStall(silentMs, options.signal);
   try {
     return await readWhile(destination, { ...options, signal: watch.signal }, watch.moved);
   } catch (error) {
     options.signal.throwIfAborted();
     if (!watch.signal.aborted) throw error;
-    throw new StoreSilentError(`${destination.url} does not answer for ${SILENT_MS / 1000} s`);
+    throw new StoreSilentError(`${destination.url} does not answer for ${silentMs / 1000} s`);
   } finally {
     watch.stop();
   }

@@ -1,11 +1,9 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { ls } from '../../src/cli/ls.ts';
-import { s3Environment } from '../support/s3-environment.ts';
-import { type S3ServerOptions, startS3Server } from '../support/s3-server.ts';
-import { openFolder, putFiles, runCommand, savedSession } from './support.ts';
+import { given, openFolder, openS3, putFiles, runCommand, savedSession } from './support.ts';
 
 async function folderWith(...sessions: readonly Readonly<Record<string, unknown>>[]): Promise<string> {
   const folder = await openFolder();
@@ -148,22 +146,6 @@ test('no folder and no bucket have a sentence, and 66', async () => {
     stderr: [expect.stringMatching(/Create the bucket, or correct its name/)],
   });
 });
-
-async function openS3(options: S3ServerOptions = {}) {
-  const s3 = await startS3Server(options);
-  onTestFinished(() => s3.close());
-  const env = s3Environment(s3);
-  for (const [name, value] of Object.entries(env)) if (name.startsWith('AWS_')) vi.stubEnv(name, value);
-  return { s3, env };
-}
-
-function given(files: Readonly<Record<string, unknown>>) {
-  return Object.entries(files).map(([key, content]) => ({
-    key: `sessions/${key}`,
-    body: Buffer.from(typeof content === 'string' ? content : JSON.stringify(content)),
-    modifiedMs: Date.parse(NAMES[0]),
-  }));
-}
 
 test('the right that is missing is named, and the code is 77; without the right to read the listing is told', async () => {
   const folder = await openFolder();

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { show } from '../../src/cli/show.ts';
-import { openFolder, putFiles, runCommand, savedSession } from './support.ts';
+import { given, openFolder, openS3, putFiles, runCommand, savedSession } from './support.ts';
 
 const NAME = '2026-11-22T11:00:00.000Z';
 
@@ -156,5 +156,16 @@ test('a session that is not there has a sentence, and 66', async () => {
     stderr: [
       'there is no session at sessions/2026-11-23: craftassist-session ls lists those of a destination',
     ],
+  });
+});
+
+test('of a session in S3 the right that is missing is named, and the code is 77', async () => {
+  const folder = await openFolder();
+  const url = `s3://bucket/sessions/${NAME}`;
+  const unlisted = await openS3({ objects: given(savedSession(NAME)), mayList: false });
+  const { code, stderr } = await runCommand(show, folder, [url], unlisted);
+  expect({ code, stderr }).toEqual({
+    code: 77,
+    stderr: [expect.stringContaining('Allow s3:ListBucket on arn:aws:s3:::bucket.')],
   });
 });

@@ -1,10 +1,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 import type { RunCommand } from '../../src/cli/command.ts';
 import { createSignals } from '../../src/runtime/signals.ts';
 import { NO_OUTPUT } from '../support/no-output.ts';
+import { s3Environment } from '../support/s3-environment.ts';
+import { type S3ServerOptions, startS3Server } from '../support/s3-server.ts';
 
 /** A folder for a test, gone afterwards. */
 export async function openFolder(): Promise<string> {
@@ -40,6 +42,24 @@ export function savedSession(
   };
   const stored = archive === null ? {} : { [archiveKey]: archive };
   return { [`.sessions/${name}/session.json`]: report, ...stored };
+}
+
+/** The tests' S3, and the variables by which a command in the test's process reaches it. */
+export async function openS3(options: S3ServerOptions = {}) {
+  const s3 = await startS3Server(options);
+  onTestFinished(() => s3.close());
+  const env = s3Environment(s3);
+  for (const [name, value] of Object.entries(env)) if (name.startsWith('AWS_')) vi.stubEnv(name, value);
+  return { s3, env };
+}
+
+/** Files as the objects that it has from the start. */
+export function given(files: Readonly<Record<string, unknown>>) {
+  return Object.entries(files).map(([key, content]) => ({
+    key: `sessions/${key}`,
+    body: Buffer.from(typeof content === 'string' ? content : JSON.stringify(content)),
+    modifiedMs: Date.parse('2026-11-20T10:00:00.000Z'),
+  }));
 }
 
 export interface CommandEnd {
