@@ -18,6 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       'session',
       'save',
       'catalogue',
+      'unpack',
       'report',
       'journal',
       'process',
@@ -58,6 +59,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   archive: ['process/exit-status.ts', 'config', 'files', 'runtime'],
   store: ['config', 'files', 'runtime'],
   'control-socket': ['config', 'files', 'runtime'],
+  unpack: ['files', 'runtime'],
   webhook: ['files', 'runtime'],
   config: ['runtime'],
   files: ['runtime'],
@@ -105,6 +107,7 @@ const ONLY_IN: readonly {
     pattern: /(?<!\bcontainer\.)\b(rename|renameSync|link|linkSync)\(/,
     where: [
       'files/atomic-write.ts',
+      ...['cli/get.ts', 'unpack/extract.ts'],
       ...['assemble', 'rebuild', 'write-files'].map(file => `journal/reader/${file}.ts`),
     ],
   },
