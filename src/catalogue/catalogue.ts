@@ -1,5 +1,6 @@
 import { mapConcurrently } from '../runtime/concurrency.ts';
 import { keyOf, placeOf } from '../save/archive-name.ts';
+import { SILENT_MS, StoreSilentError } from '../store/silence.ts';
 import { watchForStall } from '../store/stall.ts';
 import type { DeniedError, Store, StoredObject } from '../store/store.ts';
 import type { FactsCache } from './cache.ts';
@@ -38,8 +39,6 @@ export interface CatalogueOptions {
 
 /** How many sessions are read at the same time. */
 const READ_AT_ONCE = 64;
-/** The store repeats what fails for ever: nobody waits so long. */
-const SILENT_MS = 60_000;
 
 /**
  * Reads what lies at a destination: one listing, then the reports and the journals that the cache does not know. It takes
@@ -55,15 +54,10 @@ export async function readCatalogue(destination: Store, options: CatalogueOption
   } catch (error) {
     options.signal.throwIfAborted();
     if (!watch.signal.aborted) throw error;
-    throw new StoreSilentError(`${destination.url} does not answer for ${silentMs / 1000} s`);
+    throw new StoreSilentError(destination.url, silentMs);
   } finally {
     watch.stop();
   }
-}
-
-/** The store does not answer; it may later. */
-export class StoreSilentError extends Error {
-  override readonly name = 'StoreSilentError';
 }
 
 async function readWhile(

@@ -25,7 +25,14 @@ const ReportFacts = v.object({
   endedMs: v.optional(Ms),
   recoveredMs: v.optional(Ms),
   peak: v.optional(Count),
-  archive: v.optional(v.object({ key: v.string(), bytes: Count, url: v.optional(v.string()) })),
+  archive: v.optional(
+    v.object({
+      key: v.string(),
+      bytes: Count,
+      url: v.optional(v.string()),
+      sha256: v.optional(v.string()),
+    }),
+  ),
   /** What a recovery could not read or pack. */
   faults: Count,
 });
@@ -147,6 +154,7 @@ function reportFacts(key: string, text: string): ReportFacts | undefined {
       key: report.archive.key,
       bytes: report.archive.bytes,
       url: report.archive.url,
+      sha256: report.archive.sha256,
     },
     faults: (report.problems?.length ?? 0) + (report.notPacked?.total ?? 0),
   };

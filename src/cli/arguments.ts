@@ -10,7 +10,7 @@ type Options = NonNullable<ParseArgsConfig['options']>;
 
 /**
  * Reads the options and the words of a command.
- * @param words what has to be given besides options, e.g. `<session>`
+ * @param words what is given besides options: `<session>` has to be, `[file]` may be
  * @throws {UsageError} with the nearest option of an unknown one
  */
 export function parseArguments<const O extends Options>(
@@ -28,7 +28,7 @@ export function parseArguments<const O extends Options>(
     );
   }
   const { values, positionals } = parseStrictly(() => parseArgs(config));
-  const missing = words[positionals.length];
+  const missing = words.slice(positionals.length).find(word => !word.startsWith('['));
   if (missing !== undefined) throw new UsageError(`${missing} is missing`);
   const surplus = positionals[words.length];
   if (surplus !== undefined)

@@ -128,6 +128,40 @@ const DETAILS: Readonly<Record<string, Details>> = {
       ['64', 'the command line, or a setting, has a fault'],
     ],
   },
+  cat: {
+    options: [
+      ['<session>', SESSION],
+      ['[file]', 'a path in its working directory, or a glob in quotes, as of SESSION_INCLUDE'],
+      ['--list', 'lists files instead of printing them; so does no file'],
+      ['--json', 'with --list: one line of JSON for each'],
+    ],
+    examples: [
+      'craftassist-session cat s3://recordings/study/2026-11-22T11:26:36.000Z agent.log',
+      "craftassist-session cat --list ./sessions/2026-11-22T11:26:36.000Z '*.log'",
+    ],
+    codes: [66, 70, 75, 77],
+    ownCodes: [
+      ['0', 'it is printed'],
+      ['22', 'the archive is damaged: what came before that is printed'],
+      ['64', 'the command line, or a setting, has a fault'],
+    ],
+  },
+  get: {
+    options: [
+      ['<session>', SESSION],
+      ['<folder>', 'a folder that is not there yet, or is empty'],
+    ],
+    examples: [
+      'craftassist-session get s3://recordings/study/2026-11-22T11:26:36.000Z ./session',
+      'craftassist-session get ./sessions/2026-11-22T11:26:36.000Z /tmp/session',
+    ],
+    codes: [66, 70, 75, 77],
+    ownCodes: [
+      DONE,
+      ['22', 'something is damaged, or was left out: what could be unpacked is there'],
+      ['64', 'the command line, or a setting, has a fault'],
+    ],
+  },
 };
 
 /** What `<command> --help` prints. */

@@ -68,6 +68,18 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./others.ts')).show,
   },
   {
+    name: 'cat',
+    usage: 'cat <session> [file]',
+    summary: 'prints files of a session out of its archive or its journal, or lists them',
+    load: async () => (await import('./others.ts')).cat,
+  },
+  {
+    name: 'get',
+    usage: 'get <session> <folder>',
+    summary: 'unpacks what a session recorded into a new folder, and writes nothing outside of it',
+    load: async () => (await import('./others.ts')).get,
+  },
+  {
     name: '--help',
     usage: '--help',
     summary: 'explains every command, variable and exit code',

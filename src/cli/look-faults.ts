@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises';
-import { StoreSilentError } from '../catalogue/catalogue.ts';
 import { ConfigError } from '../config/define.ts';
 import type { DestinationUrl } from '../config/session-config.ts';
 import { unlessMissing } from '../files/errno.ts';
@@ -13,6 +12,7 @@ import {
 } from '../runtime/exit-codes.ts';
 import { printable } from '../runtime/text.ts';
 import { faultText } from '../store/fault-text.ts';
+import { StoreSilentError } from '../store/silence.ts';
 import { DeniedError, NoSuchBucketError, PermanentError } from '../store/store.ts';
 import { UsageError } from './arguments.ts';
 import { type CommandInput, printFaults } from './command.ts';

@@ -6,15 +6,15 @@ import { bytesText } from './text.ts';
 
 const DRAW_INTERVAL_MS = 200;
 
-/** Draws a bar on a terminal, with bytes, rate and time left. */
-export function createProgressBar(terminal: Output): Progress {
+/** Draws a bar on a terminal, with bytes, rate and time left. @param what is done, as the bar's first word */
+export function createProgressBar(terminal: Output, what = 'saving'): Progress {
   return {
     start(totals, counts) {
       const startMs = performance.now();
       const bar = new SingleBar(
         {
           stream: drawOn(terminal),
-          format: 'saving [{bar}] {percentage}% | {read} of {all} | {rate}/s | {left} left',
+          format: `${what} [{bar}] {percentage}% | {read} of {all} | {rate}/s | {left} left`,
           hideCursor: true,
           clearOnComplete: true,
         },

@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { readCatalogue, StoreSilentError } from '../../src/catalogue/catalogue.ts';
+import { readCatalogue } from '../../src/catalogue/catalogue.ts';
+import { StoreSilentError } from '../../src/store/silence.ts';
 import { openTestStore } from '../store/s3/support.ts';
 import { type S3ServerOptions, startS3Server } from '../support/s3-server.ts';
 import { given, savedSession } from './support.ts';
