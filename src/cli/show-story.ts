@@ -109,10 +109,12 @@ function placesOf(
   { archive, report, journals }: CatalogueEntry,
   { destinationUrl, terminal }: StoryContext,
 ): Row[] {
-  const at = (key: string) => {
-    const url = `${destinationUrl}/${key}`;
-    return terminal.hyperlink(printable(url), url.startsWith('file:') ? url : undefined);
-  };
+  const isFolder = destinationUrl.startsWith('file:');
+  const at = (key: string) =>
+    terminal.hyperlink(
+      printable(`${destinationUrl}/${key}`),
+      isFolder ? `${destinationUrl}/${encodeURI(key)}` : undefined,
+    );
   const elsewhere = archive === undefined ? report?.archive?.url : undefined;
   return [
     ['archive', archive && `${at(archive.key)}  ${bytesText(archive.bytes)}`],

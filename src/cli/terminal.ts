@@ -9,7 +9,7 @@ export interface Terminal {
   readonly columns: number | undefined;
   /** Colours are for terminals, where NO_COLOR does not forbid them. https://no-color.org */
   style(style: Style, text: string): string;
-  /** A text that leads to a URL when it is clicked; elsewhere the text alone. */
+  /** A text that leads to a URL, percent-encoded, when it is clicked; elsewhere the text alone. */
   hyperlink(text: string, url: string | undefined): string;
 }
 
@@ -25,7 +25,7 @@ export function terminalOf(
     // OSC 8. https://gist.github.com/egmontkob/eb114294efbcd5adb1944c9f3cb5feda
     hyperlink: (text, url) =>
       terminal && env.TERM !== 'dumb' && url !== undefined
-        ? `\x1b]8;;${encodeURI(decodeURI(url))}\x1b\\${text}\x1b]8;;\x1b\\`
+        ? `\x1b]8;;${url}\x1b\\${text}\x1b]8;;\x1b\\`
         : text,
   };
 }

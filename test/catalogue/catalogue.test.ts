@@ -53,3 +53,20 @@ test('an archive whose name and key tell nothing is found by its report', async 
   expect(entries).toMatchObject([{ state: 'saved', archive: { key: 'odd-x/data.tar', bytes: 3 } }]);
   expect(foreign).toBe(0);
 });
+
+test('sessions of earlier versions, whose reports and journals are beside their archives, are listed', async () => {
+  const name = '2021-03-01T10:00:00.000Z';
+  const [report] = Object.values(savedSession(name, { key: `turk/4711/${name}` }));
+  const { store } = await openStoreOf({
+    objects: given({
+      [`turk/4711/${name}/session.json`]: report,
+      [`turk/4711/${name}/logs.tar.gz`]: 'x'.repeat(2_048),
+      [`${name}/journal/00000001.tar.gz`]: 'of which nothing can be read',
+    }),
+  });
+  const { entries } = await readCatalogue(store, { signal, nowMs: Date.now() });
+  expect(entries.map(({ url, state, experiment }) => [url, state, experiment]).sort()).toEqual([
+    [`s3://bucket/sessions/${name}`, 'journal', undefined],
+    [`s3://bucket/sessions/turk/4711/${name}`, 'saved', '4711'],
+  ]);
+});

@@ -142,10 +142,13 @@ test('texts from elsewhere are shown with what a terminal would obey escaped', a
 });
 
 test('on a terminal what lies in a folder is a link', async () => {
-  const folder = await folderWith(savedSession(NAME));
-  const { lines } = await runCommand(show, folder, [`sessions/${NAME}`], { terminal: true });
-  const url = `file://${folder}/sessions/${NAME}/logs.tar.gz`;
-  expect(lines.join('\n')).toContain(`\x1b]8;;${url}\x1b\\${url}\x1b]8;;\x1b\\`);
+  const name = 'half 50%';
+  const folder = await folderWith(savedSession(name));
+  const { lines } = await runCommand(show, folder, [`sessions/${name}`], { terminal: true });
+  const url = `file://${folder}/sessions`;
+  expect(lines.join('\n')).toContain(
+    `\x1b]8;;${url}/half%2050%25/logs.tar.gz\x1b\\${url}/half 50%/logs.tar.gz\x1b]8;;\x1b\\`,
+  );
 });
 
 test('a session that is not there has a sentence, and 66', async () => {
