@@ -12,7 +12,7 @@ import {
   playEveryEnding,
   type SessionObjects,
 } from '../support/sessions-of-every-ending.ts';
-import { openFolder, putFiles, runCommand, savedSession } from './support.ts';
+import { openFolder, openS3, putFiles, runCommand, savedSession } from './support.ts';
 
 const NAME = '2026-11-22T11:00:00.000Z';
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
@@ -170,6 +170,38 @@ test.each(['saved', 'recovered', 'killed', 'inJournal', 'archiveOnly'] as const)
     expect(await readdir(join(folder, 'got'))).toContain('supervisor.log');
   },
 );
+
+test.each(['saved', 'killed'] as const)(
+  'of a bucket as well (%s), in which nothing changes',
+  async ending => {
+    const folder = await openFolder();
+    const objects = played[ending].map(({ key, ...rest }) => ({ key: `sessions/${key}`, ...rest }));
+    const { s3, env } = await openS3({ objects });
+    const before = s3.objects();
+    const session = /\d{4}-[^/]*Z/.exec(objects[0]?.key ?? '')?.[0] ?? '';
+    const url = `s3://bucket/sessions/${session}`;
+    const printed = await runCommand(cat, folder, [url, 'supervisor.log'], { env });
+    expect({ code: printed.code, stderr: printed.stderr }).toEqual({ code: 0, stderr: [] });
+    const got = await runCommand(get, folder, [url, 'got'], { env });
+    expect({ code: got.code, stderr: got.stderr }).toEqual({ code: 0, stderr: [] });
+    expect(await readFile(join(folder, 'got', 'supervisor.log'), 'utf8')).toBe(
+      `${printed.lines.join('\n')}\n`,
+    );
+    expect(s3.objects()).toEqual(before);
+  },
+);
+
+test('the right to read that is missing is named, and the code is 77', async () => {
+  const folder = await openFolder();
+  const objects = played.saved.map(({ key, ...rest }) => ({ key: `sessions/${key}`, ...rest }));
+  const { env } = await openS3({ objects, faults: [{ match: { operation: 'GetObject' }, do: 'deny' }] });
+  const session = /\d{4}-[^/]*Z/.exec(objects[0]?.key ?? '')?.[0] ?? '';
+  const { code, stderr } = await runCommand(get, folder, [`s3://bucket/sessions/${session}`, 'got'], { env });
+  expect({ code, stderr }).toEqual({
+    code: 77,
+    stderr: [expect.stringContaining('Allow s3:GetObject on arn:aws:s3:::bucket/sessions/*')],
+  });
+});
 
 test.each(['lost', 'claimOnly', 'archiveGone'] as const)(
   'of a session that ended so (%s) nothing is there, and show is named',
