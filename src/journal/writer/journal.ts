@@ -1,4 +1,5 @@
 import { pause } from '../../runtime/abort.ts';
+import { keepYoungGenerationSmall } from '../../runtime/heap.ts';
 import { errorText } from '../../runtime/text.ts';
 import { PermanentError } from '../../store/store.ts';
 import { type BytePath, toText } from '../format/byte-path.ts';
@@ -54,6 +55,7 @@ export type JournalEnd = {
  * docs/journal.md. Failures of the store do not end it; segments are put one at a time.
  */
 export function startJournal(options: JournalOptions): Journal {
+  keepYoungGenerationSmall();
   const state = createWriterState(options);
   const running = run(state).catch((error: unknown) => onFailure(state, error));
   let end: Promise<JournalEnd> | undefined;
