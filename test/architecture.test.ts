@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       'save',
       'catalogue',
       'unpack',
+      'verify',
       'report',
       'journal',
       'process',
@@ -39,7 +40,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   save: ['report', 'journal', 'archive', 'store', 'config', 'files', 'runtime'],
   // What lies at a destination, for whoever looks after many sessions.
-  catalogue: ['save/archive-name.ts', 'report', 'journal', 'store', 'config', 'files', 'runtime'],
+  verify: ['catalogue', 'unpack', 'report', 'journal', 'store', 'config', 'files', 'runtime'],
+  catalogue: ['save/archive-name.ts', 'unpack', 'report', 'journal', 'store', 'config', 'files', 'runtime'],
   report: ['store', 'config', 'files', 'runtime'],
   'journal/format': ['files', 'runtime'],
   'journal/writer': ['journal/format', 'store', 'files', 'runtime'],

@@ -22,16 +22,21 @@ const Header = v.object({ format: v.literal(FORMAT), destination: v.string() });
 const Row = v.tuple([v.string(), v.string(), SessionFacts]);
 
 /**
- * The cache's file for a destination: below `$XDG_CACHE_HOME`, or `~/.cache`.
+ * A file of this user's for a destination: below `$XDG_CACHE_HOME`, or `~/.cache`.
+ * @param what it is of; default: the cache
  * @returns undefined: there is no home
  */
-export function cacheFile(env: Readonly<Record<string, string | undefined>>, destination: string) {
+export function cacheFile(
+  env: Readonly<Record<string, string | undefined>>,
+  destination: string,
+  what = 'jsonl',
+): string | undefined {
   const { XDG_CACHE_HOME: given = '' } = env;
   // A relative path is to be ignored. https://specifications.freedesktop.org/basedir-spec/latest/
   const home = env.HOME || homedir();
   const base = isAbsolute(given) ? given : home && join(home, '.cache');
   const name = createHash('sha256').update(destination).digest('hex').slice(0, 32);
-  return base ? join(base, 'craftassist-session', `${name}.jsonl`) : undefined;
+  return base ? join(base, 'craftassist-session', `${name}.${what}`) : undefined;
 }
 
 /** Opens a cache; one that is missing, damaged, of another version or another destination is as good as empty. */

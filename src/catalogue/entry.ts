@@ -30,6 +30,8 @@ export interface CatalogueEntry extends Judged {
   readonly archive: StoredObject | undefined;
   readonly report: ReportFacts | undefined;
   readonly journals: readonly JournalFacts[];
+  /** The key of what should be a report and is none. */
+  readonly damagedReport: string | undefined;
 }
 
 /** What the entries of one folder are made of. */
@@ -76,7 +78,7 @@ const UNKNOWN = {
     people: undefined,
     lagMs: undefined,
   },
-  ...{ newerFormat: undefined, report: undefined, journals: [] },
+  ...{ newerFormat: undefined, report: undefined, journals: [], damagedReport: undefined },
 };
 
 function runsOf({ reports, journals }: SessionFacts): Run[] {
@@ -132,7 +134,7 @@ function entryOf({ report, journals }: Run, sources: EntrySources): CatalogueEnt
     bytes: archive?.bytes ?? report?.archive?.bytes ?? sumOf(journals),
     lagMs: isLive && journal ? Math.max(0, nowMs - journal.lastWrittenMs) : undefined,
     newerFormat: report?.newerFormat,
-    ...{ archive, report, journals },
+    ...{ archive, report, journals, damagedReport: facts.damaged[0] },
   };
 }
 

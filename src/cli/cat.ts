@@ -1,4 +1,5 @@
 import { tmpdir } from 'node:os';
+import { readArchive } from '../catalogue/read-archive.ts';
 import { chooser } from '../files/selection.ts';
 import { withinDates } from '../files/times.ts';
 import { EXIT_DAMAGED, EXIT_NOT_THERE } from '../runtime/exit-codes.ts';
@@ -10,7 +11,7 @@ import { chooseRun } from './choose-run.ts';
 import type { CommandInput, RunCommand } from './command.ts';
 import { type FoundSession, findSession } from './find-session.ts';
 import { reportFault } from './look-faults.ts';
-import { lastJournal, readArchive, readRebuilt } from './read-content.ts';
+import { entriesOf, lastJournal, readRebuilt } from './read-content.ts';
 import { configFor } from './session-url.ts';
 
 const OPTIONS = { list: { type: 'boolean' }, json: { type: 'boolean' } } as const;
@@ -25,7 +26,7 @@ export const cat: RunCommand = async input => {
     if (json && !list) throw new UsageError('--json is for --list');
     const found = await findSession(configFor(url, env, cwd), input);
     try {
-      const entries = entriesOf(url, found, input);
+      const entries = contentOf(url, found, input);
       if (entries === undefined) return EXIT_NOT_THERE;
       const wanted = wantedFiles(file);
       const count = list
@@ -45,7 +46,7 @@ export const cat: RunCommand = async input => {
 };
 
 /** @returns undefined, and why is printed: there is nothing to read */
-function entriesOf(
+function contentOf(
   url: string,
   found: FoundSession,
   input: CommandInput,
@@ -55,7 +56,8 @@ function entriesOf(
   const { printError, signals } = input;
   const { destination } = found;
   const signal = signals.stopRequested;
-  if (entry.archive !== undefined) return readArchive(destination, entry, signal).entries;
+  if (entry.archive !== undefined)
+    return entriesOf(readArchive(destination, entry.archive.key, signal), entry);
   const journal = lastJournal(entry);
   const onProblem = (text: string) => printError(printable(text));
   if (journal !== undefined) return readRebuilt(destination, journal, { base: tmpdir(), signal, onProblem });

@@ -146,6 +146,29 @@ const DETAILS: Readonly<Record<string, Details>> = {
       ['64', 'the command line, or a setting, has a fault'],
     ],
   },
+  verify: {
+    options: [
+      ['<destination>', `${DESTINATION}; or one session`],
+      ['--since <time>', 'began then or later: 2026-11-01, 2026-11-01T12:30 (UTC), or 36h or 7d'],
+      ['--until <time>', 'began before then'],
+      [
+        '--sample <percent>',
+        'reads so many of the archives and journals, at random: 5%. All else is checked of all',
+      ],
+      ['--resume', 'leaves out what an earlier run has found whole, and has not changed since'],
+      ['--json', 'one line of JSON for each fault'],
+    ],
+    examples: [
+      'craftassist-session verify s3://recordings/study',
+      'craftassist-session verify --sample 5% --since 30d --json ./sessions',
+    ],
+    codes: [66, 70, 75, 77],
+    ownCodes: [
+      ['0', 'no fault was found'],
+      ['22', 'faults were found, and are printed'],
+      ['64', 'the command line, or a setting, has a fault'],
+    ],
+  },
   get: {
     options: [
       ['<session>', SESSION],

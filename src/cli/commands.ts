@@ -80,6 +80,12 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./others.ts')).get,
   },
   {
+    name: 'verify',
+    usage: 'verify <destination>',
+    summary: 'reads what lies at a destination, or of one session, and names each fault with its remedy',
+    load: async () => (await import('./others.ts')).verify,
+  },
+  {
     name: '--help',
     usage: '--help',
     summary: 'explains every command, variable and exit code',

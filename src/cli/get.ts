@@ -1,11 +1,12 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { CatalogueEntry } from '../catalogue/entry.ts';
+import { readArchive } from '../catalogue/read-archive.ts';
 import { unlessMissing } from '../files/errno.ts';
 import { recoverJournal } from '../journal/reader/rebuild.ts';
 import { EXIT_DAMAGED, EXIT_NOT_THERE } from '../runtime/exit-codes.ts';
 import { bytesText, printable } from '../runtime/text.ts';
-import type { Store } from '../store/store.ts';
+import type { Store, StoredObject } from '../store/store.ts';
 import { DamagedArchiveError } from '../unpack/decode.ts';
 import { type Extracted, extract } from '../unpack/extract.ts';
 import { parseArguments, UsageError } from './arguments.ts';
@@ -13,7 +14,7 @@ import { chooseRun } from './choose-run.ts';
 import type { CommandInput, RunCommand } from './command.ts';
 import { findSession } from './find-session.ts';
 import { reportFault } from './look-faults.ts';
-import { lastJournal, readArchive } from './read-content.ts';
+import { entriesOf, lastJournal } from './read-content.ts';
 import { configFor } from './session-url.ts';
 
 /** Unpacks what a session recorded, out of its archive, or of its journal where there is no archive. */
@@ -23,12 +24,14 @@ export const get: RunCommand = async input => {
     const { positionals } = parseArguments(args, {}, ['<session>', '<folder>']);
     const [url = '', given = ''] = positionals;
     const folder = resolve(cwd, given);
-    await assertEmpty(folder);
+    for (const each of [folder, partOf(folder)]) await assertEmpty(each);
     const found = await findSession(configFor(url, env, cwd), input);
     try {
       const entry = chooseRun(url, found, input);
       if (entry === undefined) return EXIT_NOT_THERE;
-      if (entry.archive !== undefined) return await unpackArchive(found.destination, entry, folder, input);
+      const { archive } = entry;
+      if (archive !== undefined)
+        return await unpackArchive(found.destination, { ...entry, archive }, folder, input);
       if (entry.journals.length > 0) return await rebuild(found.destination, entry, folder, input);
       printError(`nothing of it is there to get: see craftassist-session show ${printable(url)}`);
       return EXIT_NOT_THERE;
@@ -40,29 +43,36 @@ export const get: RunCommand = async input => {
   }
 };
 
+/** Where it is unpacked until it is whole. */
+function partOf(folder: string): string {
+  return `${folder}.part`;
+}
+
 async function assertEmpty(folder: string): Promise<void> {
   const names = await unlessMissing(readdir(folder));
   if (names !== undefined && names.length > 0)
-    throw new UsageError(`${printable(folder)} is not empty: name a folder that is not there yet`);
+    throw new UsageError(
+      `${printable(folder)} is not empty: name a folder that is not there yet, or remove that one`,
+    );
 }
 
-/** In `<folder>.part`, which gets its name when it is whole; what came of a damaged archive stays there. */
+/** What came of a damaged archive stays in `<folder>.part`. */
 async function unpackArchive(
   destination: Store,
-  entry: CatalogueEntry,
+  entry: CatalogueEntry & { readonly archive: StoredObject },
   folder: string,
   input: CommandInput,
 ): Promise<number> {
   const { signals, print, printError } = input;
   const signal = signals.stopRequested;
-  const part = `${folder}.part`;
-  await rm(part, { recursive: true, force: true });
+  const { archive } = entry;
+  const part = partOf(folder);
   await mkdir(part, { recursive: true });
-  const reading = readArchive(destination, entry, signal);
+  const reading = readArchive(destination, archive.key, signal);
   let files = 0;
   const counted = {
     async *[Symbol.asyncIterator]() {
-      for await (const each of reading.entries) {
+      for await (const each of entriesOf(reading, entry)) {
         files += 1;
         yield each;
       }
@@ -70,7 +80,7 @@ async function unpackArchive(
   };
   let extracted: Extracted;
   {
-    using _ = await showProgress(input, entry.archive?.bytes ?? 0, () => {
+    using _ = await showProgress(input, archive.bytes, () => {
       const bytesRead = reading.bytesRead();
       return { files, bytesRead, bytesOut: bytesRead };
     });
@@ -85,7 +95,7 @@ async function unpackArchive(
   await mkdir(dirname(folder), { recursive: true });
   await rename(part, folder);
   print(
-    `${extracted.files} files, ${bytesText(extracted.bytes)}, from ${printable(`${destination.url}/${entry.archive?.key}`)}`,
+    `${extracted.files} files, ${bytesText(extracted.bytes)}, from ${printable(`${destination.url}/${archive.key}`)}`,
   );
   for (const { path, why } of extracted.refused) printError(`left out: ${printable(`${path}`)} ${why}`);
   return extracted.refused.length > 0 ? EXIT_DAMAGED : 0;

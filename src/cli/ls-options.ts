@@ -53,7 +53,13 @@ const TIME = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\
 const AGO = /^(\d+)(m|h|d)$/;
 const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-function momentOf(option: string, text: string, nowMs: number): number {
+/**
+ * A moment as somebody writes it.
+ * @param option for the error
+ * @returns milliseconds since the epoch
+ * @throws {UsageError}
+ */
+export function momentOf(option: string, text: string, nowMs: number): number {
   const [, count, unit = ''] = AGO.exec(text) ?? [];
   if (count !== undefined) return nowMs - Number(count) * (UNIT_MS[unit] ?? 0);
   const hasZone = DATE.test(text) || /(?:Z|[+-]\d\d:\d\d)$/.test(text);

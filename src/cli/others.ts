@@ -9,3 +9,4 @@ export { ls } from './ls.ts';
 export { recover } from './recover.ts';
 export { show } from './show.ts';
 export { tail } from './tail.ts';
+export { verify } from './verify.ts';

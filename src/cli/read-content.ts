@@ -1,48 +1,27 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { archiveStream } from '../archive/archive-stream.ts';
 import { zlibDeflater } from '../archive/zlib-deflater.ts';
 import type { CatalogueEntry } from '../catalogue/entry.ts';
 import type { JournalFacts } from '../catalogue/facts.ts';
+import type { ReadArchive } from '../catalogue/read-archive.ts';
 import { recoverJournal } from '../journal/reader/rebuild.ts';
-import { readPatiently } from '../store/silence.ts';
 import type { Store } from '../store/store.ts';
-import { DamagedArchiveError, decode } from '../unpack/decode.ts';
+import { DamagedArchiveError } from '../unpack/decode.ts';
 import { type ArchivedEntry, readTar } from '../unpack/read-tar.ts';
 import { openScratch } from './scratch.ts';
 
-/** An archive that is read, from its beginning to as far as somebody wants it. */
-export interface ReadArchive {
-  readonly entries: AsyncGenerator<ArchivedEntry, void>;
-  /** How many of its bytes have come so far. */
-  bytesRead(): number;
-}
-
 /**
- * Reads what a session's archive holds. When its last entry has been taken, its bytes are those that its report tells of.
+ * The entries of a session's archive. When the last one has been taken, its bytes are those that its report tells of.
  * @throws {DamagedArchiveError} by the entries, where it is damaged, or is another one than its report tells of
  */
-export function readArchive(
-  destination: Store,
+export async function* entriesOf(
+  { entries, sha256 }: ReadArchive,
   { archive, report }: Pick<CatalogueEntry, 'archive' | 'report'>,
-  signal: AbortSignal,
-): ReadArchive {
-  if (archive === undefined) throw new Error('there is no archive to read');
-  const digest = createHash('sha256');
+): AsyncGenerator<ArchivedEntry, void> {
+  yield* entries;
   const expected = report?.archive?.sha256;
-  let bytes = 0;
-
-  async function* counted(key: string): AsyncGenerator<Buffer, void> {
-    for await (const piece of readPatiently(destination, key, signal)) {
-      digest.update(piece);
-      bytes += piece.length;
-      yield piece;
-    }
-    if (expected !== undefined && digest.digest('hex') !== expected)
-      throw new DamagedArchiveError(`${destination.url}/${key} has not the digest that its report tells`);
-  }
-
-  return { entries: readTar(decode(counted(archive.key))), bytesRead: () => bytes };
+  if (expected !== undefined && sha256() !== expected)
+    throw new DamagedArchiveError(`${archive?.key} has not the digest that its report tells`);
 }
 
 /** The journal of a session that was written last; undefined: it has none. */

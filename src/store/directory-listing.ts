@@ -4,14 +4,43 @@ import path from 'node:path';
 import { isMissing, unlessMissing } from '../files/errno.ts';
 import { orAborted } from '../runtime/abort.ts';
 import { partsOf } from './keys.ts';
-import type { StoredObject } from './store.ts';
+import type { OpenUpload, StoredObject } from './store.ts';
+
+/** What a file is called that is being written. */
+export const PART = '.part';
 
 /** Walks one folder at a time, in the order of the keys' bytes: S3's order. */
-export async function* listBelow(
+export function listBelow(
   root: string,
   prefix: string,
   signal: AbortSignal,
   startAfter: string | undefined,
+): AsyncGenerator<StoredObject> {
+  return walkBelow(root, prefix, signal, startAfter, name => !isPart(name));
+}
+
+/** What is being written below a prefix, or was when whoever wrote it was killed: by the keys that were to be. */
+export async function partsBelow(
+  root: string,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<readonly OpenUpload[]> {
+  const found: OpenUpload[] = [];
+  for await (const { key, modifiedMs } of walkBelow(root, prefix, signal, undefined, isPart))
+    found.push({ key: key.slice(0, -PART.length), modifiedMs });
+  return found;
+}
+
+function isPart(name: string): boolean {
+  return name.endsWith(PART);
+}
+
+async function* walkBelow(
+  root: string,
+  prefix: string,
+  signal: AbortSignal,
+  startAfter: string | undefined,
+  isMeant: (name: string) => boolean,
 ): AsyncGenerator<StoredObject> {
   const last = startAfter === undefined ? undefined : Buffer.from(startAfter);
   const slash = prefix.lastIndexOf('/');
@@ -27,8 +56,7 @@ export async function* listBelow(
       if (!isOnTheWay) continue;
       if (entry.isDirectory()) yield* walk(parts);
       else if (last !== undefined && Buffer.compare(Buffer.from(key), last) <= 0) continue;
-      else if (entry.isFile() && !entry.name.endsWith('.part'))
-        yield* describe(key, path.join(root, key), signal);
+      else if (entry.isFile() && isMeant(entry.name)) yield* describe(key, path.join(root, key), signal);
     }
   }
 }

@@ -9,7 +9,7 @@ import { orAborted, timeoutSignal } from '../runtime/abort.ts';
 import { isBug } from '../runtime/bug.ts';
 import { errorMessage } from '../runtime/text.ts';
 import { newUuid } from '../runtime/uuid.ts';
-import { listBelow } from './directory-listing.ts';
+import { listBelow, PART, partsBelow } from './directory-listing.ts';
 import { partsOf } from './keys.ts';
 import { openSource, SourceError } from './source.ts';
 import { watchForStall } from './stall.ts';
@@ -141,11 +141,14 @@ export function openDirectoryStore(folder: string): Store {
         return 1;
       }),
 
+    openUploads: (prefix, signal) =>
+      explained(`look for uploads below ${prefix} in`, signal, () => partsBelow(root, prefix, signal)),
+
     deleteParts: (folder, signal) =>
       explained(`delete what is left in ${folder} of`, signal, async () => {
         const at = path.dirname(await ownFileOf(`${folder}/any`, signal));
         const names = (await orAborted(unlessMissing(readdir(at)), signal)) ?? [];
-        const parts = names.filter(name => name.endsWith('.part'));
+        const parts = names.filter(name => name.endsWith(PART));
         for (const part of parts) await orAborted(rm(path.join(at, part), { force: true }), signal);
         if (parts.length > 0) await orAborted(removeEmpty(at, root), signal);
       }),

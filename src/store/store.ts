@@ -67,6 +67,12 @@ export interface Store {
   abortUploads(key: string, signal: AbortSignal): Promise<number>;
 
   /**
+   * Uploads below a key prefix that were neither completed nor aborted: of somebody who is uploading, or was killed.
+   * @throws {DeniedError} where the right to find them is missing
+   */
+  openUploads(prefix: string, signal: AbortSignal): Promise<readonly OpenUpload[]>;
+
+  /**
    * Deletes what `put`s have left that were cut off.
    * @param folder a key's, without what is below its folders
    */
@@ -165,6 +171,13 @@ export interface StoredObject {
   readonly modifiedMs: number;
   /** Differs when the key has another object: an ETag; undefined: this kind of store has none. */
   readonly version?: string | undefined;
+}
+
+/** An upload that may be under way still. */
+export interface OpenUpload {
+  readonly key: string;
+  /** When it was begun, or at a folder when its last byte came; 0: the store does not tell. */
+  readonly modifiedMs: number;
 }
 
 /** The key is taken; archives are never overwritten. */

@@ -3,7 +3,7 @@ import { TAR_BLOCK_BYTES, tarPadding } from '../files/tar.ts';
 import { type ByteReader, createByteReader } from './byte-reader.ts';
 import { DamagedArchiveError } from './decode.ts';
 import { numberOf, readPaxRecords, readSparseMap } from './pax.ts';
-import { isEmptyBlock, type RawHeader, readTarHeader, upToNul } from './tar-header.ts';
+import { isEmptyBlock, isZeros, type RawHeader, readTarHeader, upToNul } from './tar-header.ts';
 
 /** What an archive has of one file, folder, link, or whatever it is. */
 export interface ArchivedEntry {
@@ -48,7 +48,7 @@ export async function* readTar(tar: AsyncGenerator<Buffer, void>): AsyncGenerato
     }
     // To the very end, where a codec has its checksum; whole records are filled up with zeros.
     for await (const piece of reader.rest()) {
-      if (piece.some(byte => byte !== 0)) throw new DamagedArchiveError('the tar goes on behind its end');
+      if (!isZeros(piece)) throw new DamagedArchiveError('the tar goes on behind its end');
     }
   } finally {
     await tar.return();

@@ -82,5 +82,16 @@ export function upToNul(field: Buffer): Buffer {
 
 /** Two such blocks end a tar. */
 export function isEmptyBlock(block: Buffer): boolean {
-  return block.length === TAR_BLOCK_BYTES && block.every(byte => byte === 0);
+  return block.length === TAR_BLOCK_BYTES && isZeros(block);
+}
+
+const ZEROS = Buffer.alloc(65_536);
+
+/** Compared as a whole: of an archive of nothing but zeros there may be gigabytes. */
+export function isZeros(bytes: Buffer): boolean {
+  for (let at = 0; at < bytes.length; at += ZEROS.length) {
+    const some = bytes.subarray(at, at + ZEROS.length);
+    if (!some.equals(ZEROS.subarray(0, some.length))) return false;
+  }
+  return true;
 }

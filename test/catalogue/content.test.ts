@@ -94,8 +94,11 @@ test('get leaves a folder alone that has something in it', async () => {
   await putFiles(join(folder, 'got'), { mine: 'mine' });
   const { code, stderr } = await runCommand(get, folder, [`sessions/${NAME}`, 'got']);
   expect(code).toBe(64);
-  expect(stderr.join()).toMatch(/got is not empty: name a folder that is not there yet/);
+  expect(stderr.join()).toMatch(/got is not empty: name a folder that is not there yet, or remove that one/);
   expect(await readdir(join(folder, 'got'))).toEqual(['mine']);
+  await putFiles(join(folder, 'other.part'), { mine: 'mine' });
+  expect((await runCommand(get, folder, [`sessions/${NAME}`, 'other'])).code).toBe(64);
+  expect(await readdir(join(folder, 'other.part'))).toEqual(['mine']);
 });
 
 test('get says what it left out', async () => {

@@ -174,6 +174,7 @@ export function createClient(options: ClientOptions): Client {
     },
 
     abortUploads: (_, signal) => request(signal, () => 0),
+    openUploads: (_, signal) => request(signal, () => []),
     deleteParts: async () => undefined,
     close: () => undefined,
   };

@@ -67,6 +67,17 @@ describe('a folder as a destination', () => {
     expect(await filesBelow(folder)).toEqual(['logs.tar.gz.part']);
   });
 
+  test('what is being written below a prefix is listed by the keys that it will have', async () => {
+    const destination = openDirectoryStore(folder);
+    await mkdir(path.join(folder, 'a/b'), { recursive: true });
+    for (const name of ['a/b/logs.tar.part', 'a/whole.tar', 'c.part'])
+      await writeFile(path.join(folder, name), 'half');
+    const uploads = await destination.openUploads('a/', signal);
+    expect(uploads.map(({ key }) => key)).toEqual(['a/b/logs.tar']);
+    expect(Math.abs(Date.now() - (uploads[0]?.modifiedMs ?? 0))).toBeLessThan(60_000);
+    expect((await destination.openUploads('', signal)).map(({ key }) => key)).toEqual(['a/b/logs.tar', 'c']);
+  });
+
   test('what crashes left of objects is deleted on request, and the folder that held nothing else', async () => {
     const destination = openDirectoryStore(folder);
     await mkdir(path.join(folder, 'a/journal'), { recursive: true });

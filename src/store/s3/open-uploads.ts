@@ -2,7 +2,9 @@ import {
   AbortMultipartUploadCommand,
   ListMultipartUploadsCommand,
   type ListMultipartUploadsCommandOutput,
+  type MultipartUpload,
 } from '@aws-sdk/client-s3';
+import type { OpenUpload } from '../store.ts';
 import { S3Error } from './errors.ts';
 import type { Bucket } from './objects.ts';
 
@@ -12,27 +14,40 @@ import type { Bucket } from './objects.ts';
  */
 export async function abortUploads(bucket: Bucket, key: string, signal: AbortSignal): Promise<number> {
   let aborted = 0;
-  for await (const uploadId of openUploads(bucket, key, signal)) {
-    await abortUpload(bucket, key, uploadId, signal);
+  for await (const { Key, UploadId } of listUploads(bucket, key, signal)) {
+    if (Key !== bucket.fullKey(key) || UploadId === undefined) continue;
+    await abortUpload(bucket, key, UploadId, signal);
     aborted += 1;
   }
   return aborted;
 }
 
-async function* openUploads(
-  { access, fullKey }: Bucket,
-  key: string,
+/** Every multipart upload below a prefix that was neither completed nor aborted. */
+export async function openUploads(
+  bucket: Bucket,
+  prefix: string,
   signal: AbortSignal,
-): AsyncGenerator<string> {
+): Promise<readonly OpenUpload[]> {
+  const root = bucket.fullKey('').length;
+  const found: OpenUpload[] = [];
+  for await (const { Key = '', Initiated } of listUploads(bucket, prefix, signal))
+    found.push({ key: Key.slice(root), modifiedMs: Initiated?.getTime() ?? 0 });
+  return found;
+}
+
+async function* listUploads(
+  { access, fullKey }: Bucket,
+  prefix: string,
+  signal: AbortSignal,
+): AsyncGenerator<MultipartUpload> {
   let position: { KeyMarker: string; UploadIdMarker: string } | undefined;
   do {
-    const input = { ...access.bucketFields, Prefix: fullKey(key), ...position };
+    const input = { ...access.bucketFields, Prefix: fullKey(prefix), ...position };
     const page: ListMultipartUploadsCommandOutput = await access.request(
       ({ client, http }) => client.send(new ListMultipartUploadsCommand(input), http),
       { signal },
     );
-    for (const { Key, UploadId } of page.Uploads ?? [])
-      if (Key === fullKey(key) && UploadId !== undefined) yield UploadId;
+    yield* page.Uploads ?? [];
     position = nextPosition(page);
   } while (position !== undefined);
 }

@@ -11,7 +11,7 @@ import { signLink } from './link.ts';
 import { deleteObjects, listObjects } from './listing.ts';
 import { abortUpload, type CreateOptions, createUpload, type Upload } from './multipart.ts';
 import { type Bucket, headObject, putObject } from './objects.ts';
-import { abortUploads } from './open-uploads.ts';
+import { abortUploads, openUploads } from './open-uploads.ts';
 import { partBytes } from './part-size.ts';
 import { getObject } from './reading.ts';
 import { remedyFor } from './remedies.ts';
@@ -118,6 +118,9 @@ export async function openS3Store(
 
     abortUploads: (key, signal) =>
       explained(`abort uploads of ${key} to`, signal, abortUploads(bucket, key, signal)),
+
+    openUploads: (prefix, signal) =>
+      explained(`list open uploads below ${prefix} to`, signal, openUploads(bucket, prefix, signal)),
 
     // A put is one request, which leaves nothing.
     deleteParts: async () => undefined,

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { PermanentError } from '../../../src/store/store.ts';
+import { DeniedError, PermanentError } from '../../../src/store/store.ts';
 import { type FaultRule, startS3Server } from '../../support/s3-server.ts';
 import { bytesOf, inChunks } from '../archives.ts';
 import { openTestStore } from './support.ts';
@@ -32,6 +32,16 @@ test('every upload of a key that was cut off is aborted, and no other', async ()
   expect(await store.abortUploads('T/logs.tar.gz', signal)).toBe(2);
   expect(keysOf(server.uploads())).toEqual(['some/prefix/T/logs.tar']);
   expect(await store.abortUploads('T/logs.tar.gz', signal)).toBe(0);
+});
+
+test('those below a prefix are listed by their keys, with when they began', async () => {
+  const { store } = await withOpenUploads();
+  const uploads = await store.openUploads('', signal);
+  expect(keysOf(uploads).toSorted()).toEqual(['T/logs.tar', 'T/logs.tar.gz', 'T/logs.tar.gz']);
+  for (const { modifiedMs } of uploads) expect(Math.abs(Date.now() - modifiedMs)).toBeLessThan(60_000);
+  expect(await store.openUploads('other/', signal)).toEqual([]);
+  const denied = await withOpenUploads([{ match: { operation: 'ListMultipartUploads' }, do: 'deny' }]);
+  await expect(denied.store.openUploads('', signal)).rejects.toThrow(DeniedError);
 });
 
 test('where the right to find them, or to abort them, is missing, that is said at once', async () => {

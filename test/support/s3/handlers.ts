@@ -125,7 +125,8 @@ export const handlers: Record<S3Request['operation'], Handler> = {
     const { bucket, key } = request;
     objectsOf(state, bucket);
     const id = randomUUID();
-    state.uploads.set(id, { id, bucket, key, parts: new Map(), headers: keptHeaders(request.message) });
+    const headers = keptHeaders(request.message);
+    state.uploads.set(id, { id, bucket, key, initiated: new Date(), parts: new Map(), headers });
     return {
       status: 200,
       xml: [
@@ -200,11 +201,12 @@ export const handlers: Record<S3Request['operation'], Handler> = {
       ({ bucket, key }) => bucket === request.bucket && key.startsWith(prefix),
     );
     const uploads = open.map(
-      ({ key, id }): Xml => [
+      ({ key, id, initiated }): Xml => [
         'Upload',
         [
           ['Key', key],
           ['UploadId', id],
+          ['Initiated', initiated.toISOString()],
         ],
       ],
     );

@@ -20,6 +20,7 @@ export interface OpenUpload {
   readonly id: string;
   readonly bucket: string;
   readonly key: string;
+  readonly initiated: Date;
   readonly parts: Map<number, Body>;
   readonly headers: Readonly<Record<string, string>>;
 }
