@@ -93,7 +93,7 @@ const ELSEWHERE = 'look for it in older versions of the bucket, in backups, or w
 
 async function verifyJournals(
   destination: Store,
-  { journals, url, session, report, archive, state }: CatalogueEntry,
+  { journals, url, session, report, state }: CatalogueEntry,
   isArchiveSound: boolean,
   signal: AbortSignal,
 ): Promise<Finding[]> {
@@ -108,7 +108,7 @@ async function verifyJournals(
         text: `${faults.length} of ${journal.segments} segments cannot be read: ${faults[0]}`,
         remedy: `craftassist-session recover ${url} saves the rest, and keeps the journal`,
       });
-    else if (isSaved && isArchiveSound && archive !== undefined && report?.faults === 0)
+    else if (isSaved && isArchiveSound && (report?.faults ?? 0) === 0)
       found.push({
         ...{ kind: 'journal-left', session, url: at },
         text: 'its archive is whole, and its journal is still there',

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, expect, test } from 'vitest';
 import { verify } from '../../src/cli/verify.ts';
+import { seal } from '../../src/journal/format/sealed.ts';
 import type { FindingKind } from '../../src/verify/finding.ts';
 import { openFolder, runCommand } from '../catalogue/support.ts';
 import {
@@ -197,6 +198,18 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
       await cp(placesOf(other, 'inJournal').journal, journal, { recursive: true });
       await changeReport(places, ({ run: _, ...rest }) => rest);
       return folder;
+    },
+    finds: ['journal-left'],
+  },
+  'the journal of a session whose report is gone': {
+    of: 'saved',
+    inflict: async ({ report, journal }) => {
+      const other = await placed('inJournal');
+      await cp(placesOf(other, 'inJournal').journal, journal, { recursive: true });
+      const status = join(journal, 'status.json');
+      const { seal: _, ...fields } = JSON.parse(await readFile(status, 'utf8'));
+      await writeFile(status, seal({ ...fields, state: 'saved' }));
+      await rm(report);
     },
     finds: ['journal-left'],
   },
