@@ -123,13 +123,16 @@ export async function removeSessions(folder: string, home: string): Promise<void
   }
 }
 
-/** Kills what runs. @returns whether every process has been recorded, and is gone. */
+/**
+ * Kills what runs. @returns whether every process that has been recorded is gone: a launch that broke off, or was stopped
+ * before it began, has none, and what has not recorded itself yet is found by its folder.
+ */
 async function killAll(home: string): Promise<boolean> {
   const records = await openRecords(home).list();
   for (const { process: identity } of records) {
     if (identity !== undefined && isRunning(identity)) process.kill(identity.pid, 'SIGKILL');
   }
-  return records.every(({ process: identity }) => identity !== undefined && !isRunning(identity));
+  return records.every(({ process: identity }) => identity === undefined || !isRunning(identity));
 }
 
 /** What the supervisor of a session was given in its environment. */
