@@ -169,6 +169,24 @@ const DETAILS: Readonly<Record<string, Details>> = {
       ['64', 'the command line, or a setting, has a fault'],
     ],
   },
+  prune: {
+    options: [
+      ['<destination>', DESTINATION],
+      ['--yes', 'deletes it; without, nothing is changed, and rights to read are enough'],
+      ['--scratch <folder>', 'where recoveries rebuild files meanwhile; by default the temporary folder'],
+      ['--json', 'one line of JSON for each'],
+    ],
+    examples: [
+      'craftassist-session prune s3://recordings/study',
+      'craftassist-session prune --yes ./sessions',
+    ],
+    codes: [66, 70, 75, 77],
+    ownCodes: [
+      DONE,
+      ['20', 'something could not be deleted'],
+      ['64', 'the command line, or a setting, has a fault'],
+    ],
+  },
   get: {
     options: [
       ['<session>', SESSION],

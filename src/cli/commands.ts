@@ -86,6 +86,12 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./others.ts')).verify,
   },
   {
+    name: 'prune',
+    usage: 'prune <destination>',
+    summary: 'tells what nobody needs any more at a destination, and why; with --yes it is deleted',
+    load: async () => (await import('./others.ts')).prune,
+  },
+  {
     name: '--help',
     usage: '--help',
     summary: 'explains every command, variable and exit code',

@@ -6,6 +6,7 @@ export { doctor } from './doctor.ts';
 export { get } from './get.ts';
 export { helpText } from './help.ts';
 export { ls } from './ls.ts';
+export { prune } from './prune.ts';
 export { recover } from './recover.ts';
 export { show } from './show.ts';
 export { tail } from './tail.ts';

@@ -63,14 +63,34 @@ function readScope(): string {
   }
 }
 
+/**
+ * The folders that recoveries have left in a folder that were killed.
+ * @param nowMs by the clock of its file system
+ * @throws when one of them cannot be looked at
+ */
+export async function findLeftovers(base: string, nowMs: number): Promise<string[]> {
+  const found: string[] = [];
+  for (const folder of await foldersIn(base)) if (await isLeftover(folder, nowMs)) found.push(folder);
+  return found;
+}
+
+async function foldersIn(base: string): Promise<string[]> {
+  return (await readdir(base)).filter(name => name.startsWith(PREFIX)).map(name => join(base, name));
+}
+
+/** Removes one of `findLeftovers`. */
+export async function removeLeftover(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+}
+
 async function clearLeftovers(base: string, own: string): Promise<string[]> {
   const { mtimeMs: nowMs } = await lstat(join(own, OWNER));
-  const folders = (await readdir(base)).filter(name => name.startsWith(PREFIX)).map(name => join(base, name));
   const lines: string[] = [];
-  for (const folder of folders.filter(each => each !== own)) {
+  for (const folder of await foldersIn(base)) {
+    if (folder === own) continue;
     try {
       if (!(await isLeftover(folder, nowMs))) continue;
-      await rm(folder, { recursive: true, force: true });
+      await removeLeftover(folder);
       lines.push(`${folder}: was left by a recovery that was killed; removed`);
     } catch (error) {
       // It stops no recovery.

@@ -1,9 +1,32 @@
 import type { CatalogueEntry } from '../catalogue/entry.ts';
-import type { Store } from '../store/store.ts';
+import type { OpenUpload, Store } from '../store/store.ts';
 import type { Finding } from './finding.ts';
 
 /** Who uploads sends a part within minutes: what is so old is nobody's any more. */
 const OLD_MS = 24 * 60 * 60 * 1_000;
+
+/**
+ * The keys at which somebody began uploads long ago, and nobody did since.
+ * @throws {DeniedError} where the right to find them is missing
+ */
+export async function findOldUploads(
+  destination: Store,
+  {
+    prefix,
+    nowMs,
+    signal,
+  }: { readonly prefix: string; readonly nowMs: number; readonly signal: AbortSignal },
+): Promise<OpenUpload[]> {
+  const latest = new Map<string, OpenUpload>();
+  for (const upload of await destination.openUploads(prefix, signal)) {
+    // One of which nothing is known may have begun just now.
+    const modifiedMs = upload.modifiedMs === 0 ? nowMs : upload.modifiedMs;
+    const known = latest.get(upload.key);
+    if (known === undefined || known.modifiedMs < modifiedMs)
+      latest.set(upload.key, { ...upload, modifiedMs });
+  }
+  return [...latest.values()].filter(({ modifiedMs }) => nowMs - modifiedMs > OLD_MS);
+}
 
 /** Uploads that somebody began long ago and never ended. @throws {DeniedError} where the right to find them is missing */
 export async function findOpenUploads(
@@ -11,15 +34,12 @@ export async function findOpenUploads(
   nowMs: number,
   signal: AbortSignal,
 ): Promise<Finding[]> {
-  const uploads = await destination.openUploads('', signal);
-  return uploads
-    .filter(({ modifiedMs }) => modifiedMs > 0 && nowMs - modifiedMs > OLD_MS)
-    .map(({ key, modifiedMs }) => ({
-      ...{ kind: 'upload-open', session: undefined, url: `${destination.url}/${key}` },
-      text: `an upload that began ${new Date(modifiedMs).toISOString()} was never ended`,
-      remedy:
-        "abort it, or have the bucket's lifecycle rule do so: aws s3api abort-multipart-upload; of a folder delete the .part file",
-    }));
+  const uploads = await findOldUploads(destination, { prefix: '', nowMs, signal });
+  return uploads.map(({ key, modifiedMs }) => ({
+    ...{ kind: 'upload-open', session: undefined, url: `${destination.url}/${key}` },
+    text: `an upload that began ${new Date(modifiedMs).toISOString()} was never ended`,
+    remedy: `craftassist-session prune --yes ${destination.url} ends it, as the bucket's lifecycle rule would`,
+  }));
 }
 
 /** Runs that are there a second time, and archives beside those that reports tell of. */

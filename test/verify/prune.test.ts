@@ -1,0 +1,169 @@
+import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { prune } from '../../src/cli/prune.ts';
+import { openFolder, openS3, runCommand } from '../catalogue/support.ts';
+import {
+  type EndingName,
+  playEveryEnding,
+  type SessionObjects,
+} from '../support/sessions-of-every-ending.ts';
+
+/** So old nothing is written any more. */
+const YESTERDAY = new Date(Date.now() - 25 * 3_600_000);
+
+let played: Record<EndingName, SessionObjects>;
+
+beforeAll(async () => {
+  played = await playEveryEnding();
+}, 120_000);
+
+const nameOf = (ending: EndingName) => /\d{4}-[^/]*Z/.exec(played[ending][0]?.key ?? '')?.[0] ?? '';
+
+/**
+ * What `recover` leaves that is cut off before the journal is deleted: the objects of a session that was killed, and was
+ * saved all the same.
+ */
+function savedWithJournal(): SessionObjects {
+  const [from, to] = [nameOf('killed'), nameOf('saved')];
+  const journals = played.killed.filter(({ key }) => key.includes('/journal/'));
+  const run = /"run":"([^"]+)"/.exec(journals.map(({ body }) => body.toString()).join(''))?.[1] ?? '';
+  return [
+    ...journals.map(({ key, ...rest }) => ({ ...rest, key: key.replace(from, to) })),
+    ...played.saved.map(object =>
+      object.key.endsWith('session.json')
+        ? { ...object, body: Buffer.from(JSON.stringify({ ...JSON.parse(`${object.body}`), run })) }
+        : object,
+    ),
+  ];
+}
+
+async function placed(objects: SessionObjects): Promise<string> {
+  const folder = await openFolder();
+  await mkdir(join(folder, 'tmp'));
+  for (const { key, body } of objects) {
+    const file = join(folder, 'sessions', key);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(
+      file,
+      key.endsWith('session.json') ? body.toString().replace(/"url": ?"s3:[^"]*",/, '') : body,
+    );
+    await utimes(file, YESTERDAY, YESTERDAY);
+  }
+  return folder;
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter(entry => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .toSorted();
+}
+
+const ARGS = ['--scratch', 'tmp', 'sessions'];
+
+test('the journal of a session whose archive is whole may go, and goes when that is asked for', async () => {
+  const folder = await placed([...savedWithJournal(), ...played.killed, ...played.recovered]);
+  const before = await filesIn(folder);
+  const dry = await runCommand(prune, folder, ARGS);
+  const journal = `file://${folder}/sessions/.sessions/${nameOf('saved')}/journal`;
+  expect(dry).toEqual({
+    code: 0,
+    lines: [
+      expect.stringMatching(
+        new RegExp(`^would delete ${journal}, [^:]*: its archive is whole, and what its report`),
+      ),
+    ],
+    stderr: [expect.stringMatching(/^1 thing, .* may go: --yes deletes them$/)],
+  });
+  expect((await filesIn(folder)).filter(file => !file.includes('/cache/'))).toEqual(before);
+
+  const done = await runCommand(prune, folder, ['--yes', ...ARGS]);
+  expect(done).toMatchObject({ code: 0, lines: [expect.stringContaining(`deleted ${journal}`)] });
+  const gone = (file: string) => file.includes(`/.sessions/${nameOf('saved')}/journal/0`);
+  expect((await filesIn(folder)).filter(gone)).toEqual([]);
+  const kept = before.filter(file => !file.includes(`/.sessions/${nameOf('saved')}/journal/`));
+  expect(await filesIn(folder)).toEqual(expect.arrayContaining(kept));
+  const again = await runCommand(prune, folder, ['--yes', ...ARGS]);
+  expect(again).toEqual({ code: 0, lines: [], stderr: ['0 things, 0 B'] });
+});
+
+test.each(['archive', 'journal'])('a journal stays where its %s is damaged', async what => {
+  const folder = await placed(savedWithJournal());
+  const archive = join(folder, 'sessions', nameOf('saved'), 'logs.tar.gz');
+  const journal = join(folder, 'sessions', '.sessions', nameOf('saved'), 'journal');
+  const file = what === 'archive' ? archive : join(journal, '00000001.tar.gz');
+  const bytes = await readFile(file);
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 0x55;
+  await writeFile(file, bytes);
+  await utimes(file, YESTERDAY, YESTERDAY);
+  const before = await filesIn(folder);
+  const { code, lines } = await runCommand(prune, folder, ['--yes', ...ARGS]);
+  expect({ code, lines }).toEqual({ code: 0, lines: [] });
+  expect(await filesIn(folder)).toEqual(before);
+});
+
+test('an upload goes that was begun more than a day ago, and none that may be under way', async () => {
+  const folder = await placed(played.saved);
+  const [old, young] = ['old', 'young'].map(name => join(folder, 'sessions', name, 'logs.tar.gz.part'));
+  for (const part of [old, young]) {
+    await mkdir(dirname(part ?? ''));
+    await writeFile(part ?? '', 'half');
+  }
+  await utimes(old ?? '', YESTERDAY, YESTERDAY);
+  const { code, lines } = await runCommand(prune, folder, ['--yes', '--json', ...ARGS]);
+  expect(code).toBe(0);
+  expect(lines.map(line => JSON.parse(line))).toEqual([
+    {
+      ...{ kind: 'upload', url: `file://${folder}/sessions/old/logs.tar.gz`, bytes: null, isDeleted: true },
+      why: `an upload that began ${YESTERDAY.toISOString()} was never ended`,
+    },
+  ]);
+  expect(await filesIn(join(folder, 'sessions'))).not.toContain(old);
+  expect(await filesIn(join(folder, 'sessions'))).toContain(young);
+});
+
+test('what recoveries have left that were killed goes, and what others need stays', async () => {
+  const folder = await placed(played.saved);
+  const tmp = join(folder, 'tmp');
+  const owner = { pid: 2 ** 22 + 1, startTicks: 1, scope: '' };
+  for (const [name, content] of [
+    ['craftassist-recovery-gone', owner],
+    ['craftassist-recovery-unsigned', undefined],
+    ['other', owner],
+  ] as const) {
+    await mkdir(join(tmp, name));
+    if (content === undefined) continue;
+    await writeFile(join(tmp, name, 'owner.json'), JSON.stringify(content));
+    await utimes(join(tmp, name, 'owner.json'), YESTERDAY, YESTERDAY);
+  }
+  const { lines } = await runCommand(prune, folder, ['--yes', ...ARGS]);
+  expect(lines).toEqual([`deleted ${tmp}/craftassist-recovery-gone: a recovery that was killed has left it`]);
+  expect((await readdir(tmp)).toSorted()).toEqual(['craftassist-recovery-unsigned', 'other']);
+});
+
+test('without the right to find uploads that is told, and the code is 77; without rights to delete nothing is lost', async () => {
+  const folder = await openFolder();
+  await mkdir(join(folder, 'tmp'));
+  const objects = savedWithJournal().map(({ key, ...rest }) => ({ ...rest, key: `sessions/${key}` }));
+  const { s3, env } = await openS3({
+    objects,
+    faults: [
+      { match: { operation: 'ListMultipartUploads' }, do: 'deny' },
+      { match: { operation: 'DeleteObjects' }, do: 'deny' },
+    ],
+  });
+  const args = ['--scratch', 'tmp', 's3://bucket/sessions'];
+  const dry = await runCommand(prune, folder, args, { env });
+  expect(dry.code).toBe(77);
+  expect(dry.lines).toHaveLength(1);
+  expect(dry.stderr.join()).toMatch(
+    /uploads that are left open were not looked for: .*s3:ListBucketMultipartUploads/,
+  );
+  const { code, stderr } = await runCommand(prune, folder, ['--yes', ...args], { env });
+  expect(code).toBe(20);
+  expect(stderr.join()).toMatch(/journal was not deleted: /);
+  const keys = s3.objects().map(({ key }) => key);
+  expect(keys).toEqual(expect.arrayContaining(objects.map(({ key }) => key)));
+});
