@@ -1,3 +1,6 @@
+/**
+ * @module-tag slow
+ */
 import { cp, mkdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
