@@ -14,8 +14,8 @@ import { openEngine } from './engine.ts';
 import { buildImages } from './images.ts';
 import { inspectImage } from './inspection.ts';
 
-/** Sessions wait most of the time. */
-const AT_ONCE = 4;
+/** Sessions wait most of the time; more at once, and what they have time for depends on the others. */
+const AT_ONCE = 3;
 
 const wanted = process.argv[2] ?? '';
 const interrupted = Promise.withResolvers<never>();

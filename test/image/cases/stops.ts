@@ -1,24 +1,27 @@
 import assert from 'node:assert/strict';
 import { eventually } from '../../support/eventually.ts';
-import { BUCKET, type Store } from '../container-session.ts';
+import { BUCKET, type ContainerSession, type Store } from '../container-session.ts';
 import { assertAlone, assertRan, type Evidence, PREFIX, readEvidence } from '../evidence.ts';
 import { type Case, describeEnd, SLOW_STORE, session } from './case.ts';
 
-const TIMEOUT_S = 20;
+/** Much less than ECS gives, and enough for a busy machine. */
+const TIMEOUT_S = 40;
 const timeout = `SESSION_STOP_TIMEOUT=${TIMEOUT_S}s`;
 
-/** A session that is stopped as ECS stops it, when its log holds a text. */
-function stopsWhile(
-  phase: string,
-  options: readonly string[],
-  { when, verify }: { when: string; verify?: (evidence: Evidence) => void },
-): Case {
+interface Stop {
+  /** Settles at the moment of the stop. */
+  readonly when: (session: ContainerSession) => Promise<unknown>;
+  readonly verify?: (evidence: Evidence) => void;
+}
+
+/** A session that is stopped as ECS stops it. */
+function stopsWhile(phase: string, options: readonly string[], { when, verify }: Stop): Case {
   return {
     name: `docker stop while it is ${phase}`,
     async run({ start, store }) {
       await store.setFaults(SLOW_STORE);
       const session = await start(options);
-      await session.logged(when);
+      await when(session);
       const ending = session.ended();
       await session.stop(TIMEOUT_S);
       const ended = await ending;
@@ -41,14 +44,15 @@ async function archiving(store: Store): Promise<void> {
 /** `docker stop`, with the time that ECS gives, in each phase of a session. */
 export const stops: readonly Case[] = [
   stopsWhile('starting', session('wait 600', timeout, 'SERVER_START_MS=6000'), {
-    when: '"event":"process_started","child":"server"',
+    when: session => session.logged('"event":"process_started","child":"server"'),
   }),
   stopsWhile('waiting', session('wait 600', timeout), {
-    when: '"event":"process_started","child":"agent"',
+    // Its interpreter may take seconds to come to its first line.
+    when: session => eventually(() => session.exec('grep', '--max-count=1', 'alive', 'agent.log')),
     verify: assertRan,
   }),
   stopsWhile('playing', session('join agent,join Walker,wait 600', timeout), {
-    when: '"event":"players_changed","people":1',
+    when: session => session.logged('"event":"players_changed","people":1'),
     verify: assertRan,
   }),
   {
@@ -71,11 +75,11 @@ export const stops: readonly Case[] = [
     name: 'docker stop while it is archiving to a store that stalls',
     async run({ start, store }) {
       await store.setFaults([{ match: { operation: 'UploadPart' }, do: 'stall' }]);
-      const stalled = await start(session('fill 24,exit 0', 'SESSION_STOP_TIMEOUT=8s'));
+      const stalled = await start(session('fill 24,exit 0', 'SESSION_STOP_TIMEOUT=20s'));
       await archiving(store);
       const ending = stalled.ended();
       const askedMs = performance.now();
-      await stalled.stop(30);
+      await stalled.stop(40);
       const seconds = (performance.now() - askedMs) / 1_000;
       const ended = await ending;
       assert.equal(ended.code, 21, await stalled.log());
@@ -87,7 +91,7 @@ export const stops: readonly Case[] = [
       assert.equal(recovered.code, 0, await recovery.log());
       const evidence = await readEvidence(store, 'test');
       assert.ok(evidence.file('noise.bin').length > 0);
-      return `exit 21 after ${seconds.toFixed(1)} s of 8, recovered with ${describeEnd(recovered, evidence)}`;
+      return `exit 21 after ${seconds.toFixed(1)} s of 20, recovered with ${describeEnd(recovered, evidence)}`;
     },
   },
 ];
