@@ -42,7 +42,12 @@ function compressor(): (block: Buffer) => Promise<unknown> {
 }
 
 if (codec === 'zstd') {
-  for await (const _ of zstd.encode(blocks(), { level: Number(level), threads, freeBuffers }));
+  for await (const _ of zstd.encode(blocks(), {
+    level: Number(level),
+    threads,
+    freeBuffers,
+    onBlock: () => undefined,
+  }));
 } else {
   const compress = compressor();
   const done = mapConcurrently(blocks(), threads + 2, block => compress(block).then(() => block));

@@ -1,4 +1,5 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import { createIndexWriter } from '../archive-index/write.ts';
 import type { Codec } from '../config/session-config.ts';
 import type { Selection } from '../files/selection.ts';
 import { blockCodec } from './codecs.ts';
@@ -28,6 +29,8 @@ export interface ArchiveStream {
   progress(): ReadProgress;
   /** @throws {Error} before the pieces have been read to their end. */
   summary(): ArchiveSummary;
+  /** Where everything is in the archive: see archive-index/format.ts. @throws {Error} as `summary` does */
+  index(): Buffer;
 }
 
 export interface ReadProgress {
@@ -57,42 +60,51 @@ export function archiveStream(options: ArchiveOptions, deflater: Deflater): Arch
   const { selection, level, threads, signal, onFile } = options;
   const codec = blockCodec(options.codec, deflater);
   const tally = { files: 0, directories: 0, links: 0, bytesRead: 0 };
-  const events: PackEvents = { tally, skipped: cappedList(), changed: cappedList(), onFile };
+  const indexing = createIndexWriter();
+  const onEntry = indexing.addEntry;
+  const events: PackEvents = { tally, skipped: cappedList(), changed: cappedList(), onFile, onEntry };
   const freeBuffers: Buffer[] = [];
   const digest = createHash('sha256');
-  let summary: ArchiveSummary | undefined;
+  let done: { readonly summary: ArchiveSummary; readonly index: Buffer } | undefined;
 
   async function* pieces(): AsyncGenerator<readonly Buffer[], void> {
     const { blockBytes } = codec;
-    const tar = tarBlocks(walk(selection, signal), { blockBytes, freeBuffers, events, signal });
-    yield* digested(codec.encode(tar, { level, threads, freeBuffers }), digest);
-    const { bytesRead, ...counts } = tally;
-    summary = {
-      ...counts,
-      bytesIn: bytesRead,
-      sha256: digest.digest('hex'),
-      skipped: events.skipped.summary(),
-      changed: events.changed.summary(),
-    };
+    let bytes = 0;
+    try {
+      const tar = tarBlocks(walk(selection, signal), { blockBytes, freeBuffers, events, signal });
+      const onBlock = () => indexing.addBlock(bytes);
+      for await (const some of codec.encode(tar, { level, threads, freeBuffers, onBlock })) {
+        for (const piece of some) {
+          bytes += piece.length;
+          // Piece by piece: hashing a whole chunk at once would leave the codec without work meanwhile.
+          digest.update(piece);
+        }
+        yield some;
+      }
+      const { bytesRead, ...counts } = tally;
+      const sha256 = digest.digest('hex');
+      const summary = {
+        ...counts,
+        bytesIn: bytesRead,
+        sha256,
+        skipped: events.skipped.summary(),
+        changed: events.changed.summary(),
+      };
+      done = { summary, index: await indexing.finish({ bytes, sha256, codec: options.codec }, blockBytes) };
+    } finally {
+      indexing.close();
+    }
+  }
+
+  function finished() {
+    if (done === undefined) throw new Error('the archive has not been read to its end');
+    return done;
   }
 
   return {
     pieces: pieces(),
     progress: () => ({ files: tally.files, bytesRead: tally.bytesRead }),
-    summary: () => {
-      if (summary === undefined) throw new Error('the archive has not been read to its end');
-      return summary;
-    },
+    summary: () => finished().summary,
+    index: () => finished().index,
   };
-}
-
-/** Piece by piece: hashing a whole chunk at once would leave the codec without work meanwhile. */
-async function* digested(
-  pieces: AsyncIterable<readonly Buffer[]>,
-  digest: Hash,
-): AsyncGenerator<readonly Buffer[]> {
-  for await (const some of pieces) {
-    for (const piece of some) digest.update(piece);
-    yield some;
-  }
 }

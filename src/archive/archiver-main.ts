@@ -39,7 +39,7 @@ async function archive(order: ArchiverOrder, signal: AbortSignal): Promise<void>
   } finally {
     clearInterval(telling);
   }
-  await send({ kind: 'done', summary: stream.summary(), files });
+  await send({ kind: 'done', summary: stream.summary(), index: stream.index(), files });
 }
 
 async function send(message: ArchiverMessage): Promise<void> {

@@ -22,6 +22,7 @@ export type ArchiverMessage =
   | {
       readonly kind: 'done';
       readonly summary: ArchiveSummary;
+      readonly index: Uint8Array;
       /** How many bytes the archive has of each file, by paths as in format/byte-path.ts; empty unless they are listed. */
       readonly files: ReadonlyMap<string, number>;
     }

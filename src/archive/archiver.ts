@@ -100,13 +100,17 @@ export function archiverChunks(options: ArchiverOptions): ChunkStream {
     }
   }
 
+  function finished() {
+    if (done === undefined) throw new Error('the archive has not been read to its end');
+    return done;
+  }
+
   return {
     chunks: chunks(),
     progress: () => progress,
-    summary: () => {
-      if (done === undefined) throw new Error('the archive has not been read to its end');
-      return done.summary;
-    },
+    summary: () => finished().summary,
+    // It comes as a bare Uint8Array from there.
+    index: () => Buffer.from(finished().index),
   };
 }
 

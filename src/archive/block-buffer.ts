@@ -6,6 +6,8 @@ export interface BlockBuffer {
   free(wanted: number): Buffer;
   /** So many of the free bytes have been filled. @returns the block that became full */
   advance(bytes: number): Buffer | undefined;
+  /** How many bytes have been filled, in all blocks. */
+  position(): number;
   /** The filled part of the last block. */
   last(): Buffer;
 }
@@ -15,10 +17,12 @@ export function createBlockBuffer(blockBytes: number, freeBuffers: Buffer[]): Bl
   const nextBlock = () => freeBuffers.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
   let block = nextBlock();
   let used = 0;
+  let before = 0;
   const advance = (bytes: number) => {
     used += bytes;
     if (used < blockBytes) return undefined;
     const full = block;
+    before += blockBytes;
     block = nextBlock();
     used = 0;
     return full;
@@ -32,6 +36,7 @@ export function createBlockBuffer(blockBytes: number, freeBuffers: Buffer[]): Bl
     },
     free: wanted => block.subarray(used, used + wanted),
     advance,
+    position: () => before + used,
     last: () => block.subarray(0, used),
   };
 }

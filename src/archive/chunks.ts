@@ -8,6 +8,8 @@ export interface ChunkStream {
   progress(): ReadProgress;
   /** @throws {Error} before the chunks have been read to their end. */
   summary(): ArchiveSummary;
+  /** See `ArchiveStream`. */
+  index(): Buffer;
 }
 
 /**

@@ -13,4 +13,6 @@ export interface CodecOptions {
   readonly threads: number;
   /** Receives the blocks that are used up, to be filled again. */
   readonly freeBuffers: Buffer[];
+  /** Called before the first piece of each block is given. */
+  readonly onBlock: () => void;
 }

@@ -23,8 +23,9 @@ export function blockCodec(codec: Codec, deflater: Deflater): BlockCodec {
 
 const none: BlockCodec = {
   blockBytes: 1 << 19,
-  async *encode(blocks, { freeBuffers }) {
+  async *encode(blocks, { freeBuffers, onBlock }) {
     for await (const block of blocks) {
+      onBlock();
       yield [block];
       freeBuffers.push(block);
     }

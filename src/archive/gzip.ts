@@ -12,7 +12,7 @@ import type { Deflater } from './deflater.ts';
 export function gzip(deflater: Deflater): BlockCodec {
   return {
     blockBytes: 2 << 20,
-    async *encode(blocks, { level, threads, freeBuffers }) {
+    async *encode(blocks, { level, threads, freeBuffers, onBlock }) {
       let [crc, bytes] = [0, 0];
       const compress = async (block: Buffer) => {
         if (!(await isCompressible(block, deflater)))
@@ -24,6 +24,7 @@ export function gzip(deflater: Deflater): BlockCodec {
         const { block, output } = done;
         crc = crc32Combined(crc, done.crc, block.length);
         bytes += block.length;
+        onBlock();
         yield output === undefined ? storedBlocks(block) : [output];
         if (output !== undefined) deflater.release(output);
         freeBuffers.push(block);

@@ -25,6 +25,8 @@ export interface Packing {
   progress(): Progress;
   /** @throws {Error} before the chunks have been read to their end. */
   summary(): PackSummary;
+  /** See `ArchiveStream`. */
+  index(): Buffer;
 }
 
 export interface Progress extends ReadProgress {
@@ -62,10 +64,11 @@ export function pack({ chunkBytes, isal, ...options }: PackOptions): Packing {
     },
     progress: () => ({ ...archive.progress(), bytesOut }),
     summary: () => ({ ...archive.summary(), bytesOut }),
+    index: archive.index,
   };
 }
 
 function packedHere(options: ArchiveOptions, chunkBytes: number, freeChunks: Buffer[]): ChunkStream {
-  const { pieces, progress, summary } = archiveStream(options, zlibDeflater());
-  return { chunks: cutChunks(pieces, chunkBytes, freeChunks), progress, summary };
+  const { pieces, ...rest } = archiveStream(options, zlibDeflater());
+  return { chunks: cutChunks(pieces, chunkBytes, freeChunks), ...rest };
 }

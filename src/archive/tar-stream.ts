@@ -28,6 +28,8 @@ export interface PackEvents {
   readonly changed: CappedList;
   /** How many bytes of a file's content are in the archive; told again where the file ends early. */
   readonly onFile?: ((path: Buffer, bytes: number) => void) | undefined;
+  /** Called with each entry, and where its first header begins in the tar. */
+  readonly onEntry?: ((header: TarHeader, at: number) => void) | undefined;
 }
 
 export interface Tally {
@@ -101,6 +103,7 @@ export function putStart(
   count(events.tally, header);
   events.tally.bytesRead += head.length;
   if (header.type === 'file') events.onFile?.(header.path, header.size);
+  events.onEntry?.(header, buffer.position());
   if (grew) events.changed.add(header.path, GREW);
   if (isBeyondDates(header.mtimeMs)) events.changed.add(header.path, NEAREST_TIME);
   const encoded = holes.length > 0 ? encodeSparseHeader(header, holes) : encodeTarHeader(header);

@@ -8,7 +8,7 @@ import type { BlockCodec } from './codec.ts';
  */
 export const zstd: BlockCodec = {
   blockBytes: 2 << 20,
-  async *encode(blocks, { level, threads, freeBuffers }) {
+  async *encode(blocks, { level, threads, freeBuffers, onBlock }) {
     const idle: Compressor[] = [];
     const compress = async (block: Buffer) => {
       const compressor = idle.pop() ?? openCompressor(level);
@@ -18,6 +18,7 @@ export const zstd: BlockCodec = {
     };
     try {
       for await (const { block, frame } of mapConcurrently(blocks, threads + 1, compress)) {
+        onBlock();
         yield [frame];
         freeBuffers.push(block);
       }

@@ -28,6 +28,8 @@ export interface CatalogueEntry extends Judged {
   /** Of a report that a later version wrote. */
   readonly newerFormat: number | undefined;
   readonly archive: StoredObject | undefined;
+  /** The key of what is its index, unless that is of another run's archive. */
+  readonly index: string | undefined;
   readonly report: ReportFacts | undefined;
   readonly journals: readonly JournalFacts[];
   /** The key of what should be a report and is none. */
@@ -78,7 +80,7 @@ const UNKNOWN = {
     people: undefined,
     lagMs: undefined,
   },
-  ...{ newerFormat: undefined, report: undefined, journals: [], damagedReport: undefined },
+  ...{ newerFormat: undefined, index: undefined, report: undefined, journals: [], damagedReport: undefined },
 };
 
 function runsOf({ reports, journals }: SessionFacts): Run[] {
@@ -134,7 +136,7 @@ function entryOf({ report, journals }: Run, sources: EntrySources): CatalogueEnt
     bytes: archive?.bytes ?? report?.archive?.bytes ?? sumOf(journals),
     lagMs: isLive && journal ? Math.max(0, nowMs - journal.lastWrittenMs) : undefined,
     newerFormat: report?.newerFormat,
-    ...{ archive, report, journals, damagedReport: facts.damaged[0] },
+    ...{ archive, index: listed.index?.key, report, journals, damagedReport: facts.damaged[0] },
   };
 }
 

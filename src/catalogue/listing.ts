@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { INDEX_NAME } from '../archive-index/format.ts';
 import { SESSIONS_FOLDER } from '../config/key-template.ts';
 import { addToTally, EMPTY_TALLY, parseJournalKey, type Tally } from '../journal/reader/tally.ts';
 import { isReportName } from '../report/session-folder.ts';
@@ -10,6 +11,8 @@ export interface ListedSession {
   readonly folder: string;
   readonly reports: StoredObject[];
   claim: StoredObject | undefined;
+  /** Of the archive that was stored last. */
+  index: StoredObject | undefined;
   /** By their prefixes. */
   readonly journals: Map<string, Tally>;
 }
@@ -48,7 +51,7 @@ export async function listSessions(
   const listing = { sessions, archives, foreign: 0 };
 
   function sessionAt(folder: string): ListedSession {
-    const session = sessions.get(folder) ?? { folder, reports: [], claim: undefined, journals: new Map() };
+    const session = sessions.get(folder) ?? { ...EMPTY, folder, reports: [], journals: new Map() };
     if (session.reports.length === 0) names.add(nameOf(folder));
     sessions.set(folder, session);
     return session;
@@ -70,6 +73,8 @@ export async function listSessions(
   }
   return listing;
 }
+
+const EMPTY = { claim: undefined, index: undefined };
 
 /** Differs when anything has changed of which a session's facts are read. */
 export function fingerprintOf({ reports, claim, journals }: ListedSession): string {
@@ -109,6 +114,7 @@ function addTo(session: ListedSession, inside: string, object: StoredObject): vo
     const prefix = `${session.folder}/${journal}`;
     session.journals.set(prefix, addToTally(session.journals.get(prefix) ?? EMPTY_TALLY, name, object));
   } else if (isReportName(inside)) session.reports.push(object);
+  else if (inside === INDEX_NAME) session.index = object;
   // Where a store keeps no conditions, each run has a claim of its own.
   else if (inside === 'claim.json' || inside.startsWith('claims/')) session.claim ??= object;
 }

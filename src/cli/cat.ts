@@ -11,7 +11,7 @@ import { chooseRun } from './choose-run.ts';
 import type { CommandInput, RunCommand } from './command.ts';
 import { type FoundSession, findSession } from './find-session.ts';
 import { reportFault } from './look-faults.ts';
-import { entriesOf, lastJournal, readRebuilt } from './read-content.ts';
+import { entriesOf, indexedEntries, lastJournal, readRebuilt } from './read-content.ts';
 import { configFor } from './session-url.ts';
 
 const OPTIONS = { list: { type: 'boolean' }, json: { type: 'boolean' } } as const;
@@ -26,7 +26,7 @@ export const cat: RunCommand = async input => {
     if (json && !list) throw new UsageError('--json is for --list');
     const found = await findSession(configFor(url, env, cwd), input);
     try {
-      const entries = contentOf(url, found, input);
+      const entries = await contentOf(url, found, input);
       if (entries === undefined) return EXIT_NOT_THERE;
       const wanted = wantedFiles(file);
       const count = list
@@ -46,20 +46,23 @@ export const cat: RunCommand = async input => {
 };
 
 /** @returns undefined, and why is printed: there is nothing to read */
-function contentOf(
+async function contentOf(
   url: string,
   found: FoundSession,
   input: CommandInput,
-): AsyncGenerator<ArchivedEntry, void> | undefined {
+): Promise<AsyncGenerator<ArchivedEntry, void> | undefined> {
   const entry = chooseRun(url, found, input);
   if (entry === undefined) return undefined;
   const { printError, signals } = input;
   const { destination } = found;
   const signal = signals.stopRequested;
-  if (entry.archive !== undefined)
-    return entriesOf(readArchive(destination, entry.archive.key, signal), entry);
-  const journal = lastJournal(entry);
   const onProblem = (text: string) => printError(printable(text));
+  if (entry.archive !== undefined)
+    return (
+      (await indexedEntries(destination, entry, { signal, onProblem })) ??
+      entriesOf(readArchive(destination, entry.archive.key, signal), entry)
+    );
+  const journal = lastJournal(entry);
   if (journal !== undefined) return readRebuilt(destination, journal, { base: tmpdir(), signal, onProblem });
   printError(`nothing of it is there to read: see craftassist-session show ${printable(url)}`);
   return undefined;

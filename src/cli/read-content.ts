@@ -3,8 +3,12 @@ import { archiveStream } from '../archive/archive-stream.ts';
 import { zlibDeflater } from '../archive/zlib-deflater.ts';
 import type { CatalogueEntry } from '../catalogue/entry.ts';
 import type { JournalFacts } from '../catalogue/facts.ts';
+import { readIndexed } from '../catalogue/indexed-archive.ts';
 import type { ReadArchive } from '../catalogue/read-archive.ts';
 import { recoverJournal } from '../journal/reader/rebuild.ts';
+import { isBug } from '../runtime/bug.ts';
+import { errorText } from '../runtime/text.ts';
+import { StoreSilentError } from '../store/silence.ts';
 import type { Store } from '../store/store.ts';
 import { DamagedArchiveError } from '../unpack/decode.ts';
 import { type ArchivedEntry, readTar } from '../unpack/read-tar.ts';
@@ -24,9 +28,37 @@ export async function* entriesOf(
     throw new DamagedArchiveError(`${archive?.key} has not the digest that its report tells`);
 }
 
+/**
+ * The entries of a session's archive by its index.
+ * @param onProblem told why that cannot be used
+ * @returns undefined: the archive has to be read from its beginning
+ */
+export async function indexedEntries(
+  destination: Store,
+  entry: CatalogueEntry,
+  { signal, onProblem }: Pick<RebuildOptions, 'signal' | 'onProblem'>,
+): Promise<AsyncGenerator<ArchivedEntry, void> | undefined> {
+  try {
+    return await readIndexed(destination, entry, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isBug(error) || error instanceof StoreSilentError) throw error;
+    onProblem(
+      `the index of its archive is of no use, which is read from its beginning instead: ${errorText(error)}`,
+    );
+    return undefined;
+  }
+}
+
 /** The journal of a session that was written last; undefined: it has none. */
 export function lastJournal({ journals }: Pick<CatalogueEntry, 'journals'>): JournalFacts | undefined {
   return journals.toSorted((a, b) => b.lastWrittenMs - a.lastWrittenMs)[0];
+}
+
+interface RebuildOptions {
+  readonly base: string;
+  readonly signal: AbortSignal;
+  readonly onProblem: (text: string) => void;
 }
 
 /**
@@ -37,11 +69,7 @@ export function lastJournal({ journals }: Pick<CatalogueEntry, 'journals'>): Jou
 export async function* readRebuilt(
   destination: Store,
   { prefix }: JournalFacts,
-  {
-    base,
-    signal,
-    onProblem,
-  }: { readonly base: string; readonly signal: AbortSignal; readonly onProblem: (text: string) => void },
+  { base, signal, onProblem }: RebuildOptions,
 ): AsyncGenerator<ArchivedEntry, void> {
   const scratch = await openScratch(base);
   try {

@@ -75,9 +75,10 @@ const SHUTDOWN_BUDGET = {
   report: { defaultMs: () => 60_000, shutdownShare: () => 1, reserveMs: 1_500, abortAfterMs: 1_500 },
   // For telling others of the end, once the report is put: they are told beside that already.
   monitoring: { defaultMs: () => 5_000, shutdownShare: () => 1, reserveMs: 1_500, abortAfterMs: 1_000 },
-  // It may be cut off at any moment: what is left of the journal then is marked as not needed.
   // By then the process leaves, whatever call still hangs: no other part needs it as long as calls can be ended.
   process: { defaultMs: () => Infinity, shutdownShare: () => 1, reserveMs: 1_700, afterAbortMs: 6_000 },
+  // Both may be cut off at any moment: nobody depends on the one, and what is left of the other is marked as not needed.
+  archiveIndex: { defaultMs: () => 30_000, shutdownShare: () => 1, reserveMs: 1_000 },
   deleteJournal: { defaultMs: () => 120_000, shutdownShare: () => 1, reserveMs: 1_000 },
 } as const satisfies Record<string, Budget>;
 

@@ -520,6 +520,12 @@ export const SESSION_EVENTS = {
     action: 'The log has the report in its last line.',
     fields: { ...ERR, file: 'its path' },
   },
+  archive_index_not_saved: {
+    levels: ['warn'],
+    meaning: 'The index of the archive could not be saved beside the report; the archive itself is whole.',
+    action: 'Nothing: `cat` then reads the archive from its beginning, which takes longer.',
+    fields: { why: 'why not' },
+  },
   journal_deleted: {
     levels: ['info'],
     meaning: 'The journal was deleted: the archive is verified.',

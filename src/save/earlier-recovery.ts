@@ -4,7 +4,8 @@ import type { Recovered } from '../journal/reader/rebuild.ts';
 import { compressionThreads } from '../runtime/cpus.ts';
 import { digestOf } from '../store/read.ts';
 import type { Store } from '../store/store.ts';
-import { notPackedOf, type Packed } from './packed-whole.ts';
+import { notPackedOf } from './packed-whole.ts';
+import { type PutIndexRuntime, putIndex } from './put-index.ts';
 import {
   isDamaged,
   isExtentOf,
@@ -70,7 +71,7 @@ export async function findStored(
   journal: FoundJournal,
   rebuilt: Recovered,
   packing: Packing,
-  signal: AbortSignal,
+  { log, signal }: PutIndexRuntime,
 ): Promise<RecoveredSession | undefined> {
   const plan = await readPlan(store, journal.prefix, signal);
   if (plan === undefined) return undefined;
@@ -78,12 +79,13 @@ export async function findStored(
   if (digest === undefined) return undefined;
   const packed = await packAway(packing, signal);
   if (digest.sha256 !== packed.summary.sha256) return undefined;
+  await putIndex({ store, index: packed.index, reportKey: plan.reportKey }, { log, signal });
   const found = withArchive(planOf(plan, rebuilt, journal), digest, notPackedOf(rebuilt, packed));
   await putPlan(store, journal.prefix, found, signal);
   return found;
 }
 
-async function packAway({ source, archive }: Packing, signal: AbortSignal): Promise<Packed> {
+async function packAway({ source, archive }: Packing, signal: AbortSignal) {
   const threads = compressionThreads();
   const files = new Map<string, number>();
   const onFile = (path: Buffer, bytes: number) => files.set(path.toString('latin1'), bytes);
@@ -96,7 +98,7 @@ async function packAway({ source, archive }: Packing, signal: AbortSignal): Prom
     onFile,
   });
   for await (const chunk of packed.chunks) packed.releaseChunk(chunk);
-  return { summary: packed.summary(), files };
+  return { summary: packed.summary(), index: packed.index(), files };
 }
 
 const DISCARDED_BYTES = 1024 * 1024;

@@ -16,6 +16,7 @@ import { deleteRecoveredJournal } from './dispose.ts';
 import { findNoted, findStored, type Packing } from './earlier-recovery.ts';
 import { readExperiment } from './experiment.ts';
 import { notPackedOf } from './packed-whole.ts';
+import { putIndex } from './put-index.ts';
 import {
   isDamaged,
   planOf,
@@ -94,7 +95,7 @@ async function rebuildAndSave(
     throw new Error(why);
   }
   const packing = packingOf(rebuilt, defaults, workdir);
-  const stored = await findStored(store, journal, rebuilt, packing, signal);
+  const stored = await findStored(store, journal, rebuilt, packing, runtime);
   if (stored !== undefined) {
     await abortUploads(store, stored.archiveKey, runtime);
     return stored;
@@ -129,6 +130,7 @@ async function rebuildAndSave(
   if (digest?.sha256 !== sha256) {
     throw new Error(`${store.url}/${plan.archiveKey} is not what was uploaded`);
   }
+  await putIndex(saved, runtime);
   const recovered = withArchive(plan, digest, notPackedOf(rebuilt, saved));
   await putPlan(store, journal.prefix, recovered, signal);
   return recovered;

@@ -75,6 +75,8 @@ export interface SavedArchive {
   readonly summary: PackSummary;
   /** How many bytes it has of each file, by paths as in format/byte-path.ts; empty unless they are to be listed. */
   readonly files: ReadonlyMap<string, number>;
+  /** Where everything is in it: see archive-index/format.ts. */
+  readonly index: Buffer;
   /** Where its report goes. */
   readonly reportKey: string;
   /** The name that the session has at that store; undefined: it needs none. */
@@ -168,14 +170,14 @@ async function uploadUntilSaved(
         { event: 'archive_started', url, files: expected.files, bytes: expected.bytes },
         `uploading archive to ${url}`,
       );
-      const { receipt, summary, files } = await uploadOnce(attempts, place, { expected, isal }, runtime);
+      const { receipt, ...packed } = await uploadOnce(attempts, place, { expected, isal }, runtime);
       const ms = performance.now() - startMs;
       const { bytes, verified } = receipt;
       log.info(
         { event: 'archive_saved', url, bytes, verified, afterMs: Math.round(ms) },
         `archive saved: ${bytesText(bytes)} at ${url}`,
       );
-      const saved = { store, receipt, summary, files, reportKey, session, attempts: attempt, ms };
+      const saved = { store, receipt, ...packed, reportKey, session, attempts: attempt, ms };
       return { how: 'archive', ...saved, deflate: deflatedBy(request.archive, isal) };
     } catch (error) {
       if (error instanceof ConditionRefusedError && place.ifAbsent && !signal.aborted) {
@@ -243,5 +245,5 @@ async function uploadOnce(
   using _ = progress.start(expected, packing.progress);
   const { chunks, releaseChunk: onStored } = packing;
   const receipt = await store.store(archiveKey, chunks, { signal, stallMs, onStored, ifAbsent });
-  return { receipt, summary: packing.summary(), files };
+  return { receipt, summary: packing.summary(), index: packing.index(), files };
 }

@@ -1,6 +1,7 @@
 import type { Report } from '../report/schema.ts';
 import { reportKey } from '../report/session-folder.ts';
 import { type ReportTarget, writeReport } from '../report/write.ts';
+import { putIndex } from '../save/put-index.ts';
 import type { EndReason } from './end-reason.ts';
 import type { HostInfo } from './host-info.ts';
 import { deleteSessionJournal, startSessionJournal } from './journal.ts';
@@ -28,6 +29,7 @@ export async function runSession(
   const report = makeReport(runtime, result, { startedAtMs, notices, ...(await hostInfo()) });
   monitoring.tellEnd(report);
   const { config, log, startDeadline } = runtime;
+  const indexed = saveIndex(result, runtime);
   await writeReport(report, {
     targets: await reportTargets(result, runtime),
     workdir: result.run && config.workdir,
@@ -37,6 +39,7 @@ export async function runSession(
   const { archive, journal, saved } = result;
   const isAllArchived = saved.how === 'archive' && archive?.how === 'archive' && archive.receipt.verified;
   if (journal !== undefined && isAllArchived) await deleteSessionJournal(journal, archive.receipt, runtime);
+  await indexed;
   return { result, report };
 }
 
@@ -52,6 +55,13 @@ async function runAndSave(runtime: SessionRuntime): Promise<SessionResult> {
   const run = await runProcesses(runtime);
   runtime.status.startPhase('saving');
   return { end: run.end, run, journal, ...(await saveSession(runtime, journal)) };
+}
+
+/** It never rejects. */
+async function saveIndex({ archive }: SessionResult, { log, startDeadline }: SessionRuntime): Promise<void> {
+  if (archive?.how !== 'archive') return;
+  using deadline = startDeadline('archiveIndex');
+  await putIndex(archive, { log, signal: deadline.signal });
 }
 
 /** Where the archive is; without one wherever the session has a name: the container's disk goes with the container. */

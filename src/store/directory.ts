@@ -186,7 +186,7 @@ async function openFile(
   const stats = await unlessMissing(stat(file, { bigint: true }));
   if (stats === undefined) return undefined;
   const version = `${stats.ino}-${stats.mtimeNs}-${stats.size}`;
-  if (from !== undefined && from.version !== version)
+  if (from?.version !== undefined && from.version !== version)
     throw new PermanentError(`${file} was replaced while it was read`, 'Read it again from its beginning.');
   return Object.assign(read(file, from?.at ?? 0, signal), { version });
 }

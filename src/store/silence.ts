@@ -1,5 +1,5 @@
 import { orAborted } from '../runtime/abort.ts';
-import type { Store } from './store.ts';
+import type { ReadPosition, Store } from './store.ts';
 
 /** The store does not answer; it may later. */
 export class StoreSilentError extends Error {
@@ -13,6 +13,12 @@ export class StoreSilentError extends Error {
 /** A store repeats what fails for ever: nobody who only looks waits so long. */
 export const SILENT_MS = 60_000;
 
+interface PatientOptions {
+  readonly silentMs?: number;
+  /** Default: the beginning. */
+  readonly from?: ReadPosition;
+}
+
 /**
  * Reads an object for somebody who may take any time over each piece, and waits for the store no longer than so long.
  * @throws {StoreSilentError} and what the store throws; an error when there is no such object
@@ -21,7 +27,7 @@ export async function* readPatiently(
   store: Store,
   key: string,
   signal: AbortSignal,
-  silentMs: number = SILENT_MS,
+  { silentMs = SILENT_MS, from }: PatientOptions = {},
 ): AsyncGenerator<Buffer, void> {
   const reading = new AbortController();
   const silence = new StoreSilentError(store.url, silentMs);
@@ -37,7 +43,7 @@ export async function* readPatiently(
   if (signal.aborted) abort();
   else signal.addEventListener('abort', abort);
   try {
-    const body = await wait(store.get(key, reading.signal));
+    const body = await wait(store.get(key, reading.signal, from));
     if (body === undefined) throw new Error(`${store.url}/${key} is gone`);
     const pieces = body[Symbol.asyncIterator]();
     try {

@@ -1,5 +1,5 @@
-import { pipeline, Readable } from 'node:stream';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { type Duplex, pipeline, Readable } from 'node:stream';
+import { createGunzip, createInflateRaw, createZstdDecompress } from 'node:zlib';
 import { hasCode } from '../files/errno.ts';
 
 /** The bytes of an archive are not what its codec, or tar, makes. */
@@ -22,10 +22,38 @@ export async function* decode(archive: AsyncIterable<Buffer>): AsyncGenerator<Bu
   if (first.done) throw new DamagedArchiveError('the archive is empty');
   const all = startingWith(first.value, source);
   const decoder = decoderOf(first.value);
-  if (decoder === undefined) return yield* all;
+  yield* decoder === undefined ? all : decoded(all, decoder);
+}
+
+/**
+ * The tar from a block on, as they are listed in an archive's index.
+ * @param archive the archive from there on
+ * @throws as `decode` does
+ */
+export function decodeFromBlock(
+  archive: AsyncGenerator<Buffer, void>,
+  codec: 'gzip' | 'zstd' | 'none',
+): AsyncGenerator<Buffer, void> {
+  switch (codec) {
+    case 'gzip':
+      // What comes before it is not needed, and gzip's header is there.
+      return decoded(archive, createInflateRaw({ chunkSize: PIECE_BYTES }));
+    case 'zstd':
+      return decoded(archive, createZstdDecompress({ chunkSize: PIECE_BYTES }));
+    case 'none':
+      return archive;
+    default:
+      return codec satisfies never;
+  }
+}
+
+async function* decoded(
+  archive: AsyncIterable<Buffer>,
+  decoder: Duplex & AsyncIterable<Buffer>,
+): AsyncGenerator<Buffer, void> {
   let fault: unknown;
   const compressed = Readable.from(
-    noting(all, error => (fault = error)),
+    noting(archive, error => (fault = error)),
     { objectMode: false },
   );
   // Its callback is told what the loop below throws.

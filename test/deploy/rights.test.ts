@@ -136,7 +136,12 @@ describe('the role of a session', () => {
       const { archive, journal } = await reportOf(s3);
       expect(journal?.segments).toBeGreaterThan(0);
       expect(archive).toMatchObject({ key: 'test/logs.tar.gz', verified: true });
-      const saved = ['.sessions/test/claim.json', '.sessions/test/session.json', 'test/logs.tar.gz'];
+      const saved = [
+        '.sessions/test/archive-index.jsonl.gz',
+        '.sessions/test/claim.json',
+        '.sessions/test/session.json',
+        'test/logs.tar.gz',
+      ];
       expect(keysOf(s3)).toEqual(saved);
       const recovery = await as('RECOVERY', s3, fixture, recover, ['--all', DESTINATION]);
       expect(recovery).toMatchObject({ code: 0, output: expect.stringContaining('nothing to recover') });
@@ -182,6 +187,7 @@ describe('the role of a session', () => {
     const recovery = await as('RECOVERY', s3, fixture, recover, ['--all', '--force', DESTINATION]);
     expect(recovery).toMatchObject({ code: 0, output: expect.stringContaining('was saved already') });
     expect(keysOf(s3)).toEqual([
+      '.sessions/test/archive-index.jsonl.gz',
       '.sessions/test/claim.json',
       '.sessions/test/session.json',
       'test/logs.tar.gz',
@@ -225,7 +231,12 @@ describe('the role of recoveries', { tags: ['slow'] }, () => {
     const first = await recoverNow(s3, fixture);
     expect(first.code, first.output).toBe(0);
     expect(first.output).toContain(`recovered to ${DESTINATION}/test/logs.tar.gz`);
-    const saved = ['.sessions/test/claim.json', '.sessions/test/session.json', 'test/logs.tar.gz'];
+    const saved = [
+      '.sessions/test/archive-index.jsonl.gz',
+      '.sessions/test/claim.json',
+      '.sessions/test/session.json',
+      'test/logs.tar.gz',
+    ];
     const left = async () => (await keysWithoutFences(s3, keysIn(s3))).map(short);
     expect(await left()).toEqual(saved);
     expect(await reportOf(s3)).toMatchObject({ saved: 'archive', recovered: true, problems: [] });

@@ -27,7 +27,8 @@ export async function readEvidence(store: Store, session: string): Promise<Evide
     .map(({ key }) => key)
     .filter(key => [folder, apart].some(place => key.startsWith(`${place}/`)));
   const left = await withoutFences(keys, key => store.get(key));
-  const expected = [`${apart}/claim.json`, `${apart}/session.json`, `${folder}/logs.tar.gz`];
+  const beside = ['archive-index.jsonl.gz', 'claim.json', 'session.json'].map(name => `${apart}/${name}`);
+  const expected = [...beside, `${folder}/logs.tar.gz`];
   assert.deepEqual(left.sort(), expected, 'what is in the store');
   const archive = await store.get(`${folder}/logs.tar.gz`);
   const tar = (...args: string[]) =>

@@ -35,6 +35,7 @@ test('what deletes a session leaves nothing of it, and everything of another one
   await saveSession(shell, `${NAME}0`);
   await type(define + remove, shell, { BUCKETS: shell.folder });
   expect(filesOf(shell)).toEqual([
+    `.sessions/${NAME}0/archive-index.jsonl.gz`,
     `.sessions/${NAME}0/claim.json`,
     `.sessions/${NAME}0/session.json`,
     `${NAME}0/logs.tar.gz`,

@@ -194,6 +194,7 @@ describe.concurrent('a session', () => {
     s3.setFaults([]);
     expect((await session.ended()).code, session.stdout()).toBe(0);
     expect(keysOf(s3)).toEqual([
+      '.sessions/test/archive-index.jsonl.gz',
       '.sessions/test/claim.json',
       '.sessions/test/session.json',
       'test/logs.tar.gz',

@@ -27,7 +27,12 @@ const journalOf = ({ sessions }: SessionFixture, name = 'test') =>
   join(sessions, '.sessions', name, 'journal');
 
 /** What a session leaves that is saved, whoever has saved it. */
-const SAVED = ['.sessions/test/claim.json', '.sessions/test/session.json', 'test/logs.tar.gz'];
+const SAVED = [
+  '.sessions/test/archive-index.jsonl.gz',
+  '.sessions/test/claim.json',
+  '.sessions/test/session.json',
+  'test/logs.tar.gz',
+];
 
 /** Waits until the journal has shipped so many segments. */
 async function journaled(fixture: SessionFixture, segments: number): Promise<void> {
@@ -154,7 +159,7 @@ describe.concurrent('a session whose container died', () => {
     await fixture.killAll();
     const recovery = fixture.start({}, 'recover', '--force', folderOf(fixture));
     expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
-    expect(await filesBelow(fixture.sessions)).toEqual([...SAVED.slice(0, 2), 'turk/X1/test/logs.tar.gz']);
+    expect(await filesBelow(fixture.sessions)).toEqual([...SAVED.slice(0, 3), 'turk/X1/test/logs.tar.gz']);
   });
 
   test('keeps the place that the experiment of its environment gives it, without that environment', {
@@ -170,7 +175,7 @@ describe.concurrent('a session whose container died', () => {
     const recovery = fixture.start({}, 'recover', '--force', join(fixture.sessions, 'X1/interaction/test'));
     expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
     expect(await filesBelow(fixture.sessions)).toEqual([
-      ...SAVED.slice(0, 2),
+      ...SAVED.slice(0, 3),
       'X1/interaction/test/logs.tar.gz',
     ]);
   });

@@ -104,7 +104,11 @@ describe.concurrent('a journal with a segment that', () => {
     expect(await stat(archive)).toMatchObject({ mtimeMs, ino });
     const last = await journal.recover('--discard-damaged');
     expect(last.code, last.text).toBe(0);
-    expect(await journal.files()).toEqual(['.sessions/test/session.json', 'test/logs.tar.gz']);
+    expect(await journal.files()).toEqual([
+      '.sessions/test/archive-index.jsonl.gz',
+      '.sessions/test/session.json',
+      'test/logs.tar.gz',
+    ]);
   });
 
   test('is readable again is recovered into another archive, and is gone', { tags: ['slow'] }, async ({
@@ -186,6 +190,7 @@ test('a user who is not root recovers what its owner may neither read nor enter'
   const { stdout } = await promisify(execFile)('tar', ['xzOf', archive, 'hidden.log', 'locked/inner.log']);
   expect(stdout).toBe('hiddeninner');
   expect((await filesBelow(folder)).sort()).toEqual([
+    'sessions/.sessions/test/archive-index.jsonl.gz',
     'sessions/.sessions/test/session.json',
     'sessions/test/logs.tar.gz',
   ]);

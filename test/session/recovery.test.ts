@@ -129,6 +129,7 @@ test('a recovery that is killed at any of its writes is run again, and there is 
       expect((await again.ended()).code, again.stderr()).toBe(0);
     }
     expect(keysOf(s3).filter(key => key.includes(name))).toEqual([
+      `sessions/.sessions/${name}/archive-index.jsonl.gz`,
       `sessions/.sessions/${name}/session.json`,
       `sessions/${name}/logs.tar.gz`,
     ]);
@@ -166,6 +167,7 @@ test('a deletion that fails midway is told as that, and is ended by the next rec
     // Fences alone are no journal.
     expect((await again.ended()).code, again.stderr()).toBe(nth === 4 ? 64 : 0);
     expect(keysOf(s3).filter(key => key.includes(name) && !key.endsWith('.tar.gz'))).toEqual([
+      `sessions/.sessions/${name}/archive-index.jsonl.gz`,
       `sessions/.sessions/${name}/session.json`,
     ]);
     expect(keysOf(s3).filter(key => key.includes(`${name}/logs`))).toEqual([`sessions/${name}/logs.tar.gz`]);
@@ -210,7 +212,7 @@ test('an archive that another program puts at the key meanwhile is not taken for
   expect(await (await fetch(foreign)).text()).toBe('foreign');
   // The journal has no claim beside it: such a session's next name is its own.
   const own = expect.stringMatching(/^sessions\/a\.[0-9a-f]{8}\/logs\.tar\.gz$/);
-  expect(keysOf(s3).filter(key => key.endsWith('.gz'))).toEqual([own, 'sessions/a/logs.tar.gz']);
+  expect(keysOf(s3).filter(key => key.endsWith('.tar.gz'))).toEqual([own, 'sessions/a/logs.tar.gz']);
 });
 
 test('an archive of the size that a session has reported is not taken for that of the session', {
@@ -227,7 +229,7 @@ test('an archive of the size that a session has reported is not taken for that o
   const recovery = fixture.start(s3Environment(s3), 'recover', '--force', 's3://bucket/sessions/a');
   expect((await recovery.ended()).code, recovery.stderr()).toBe(0);
   expect(recovery.stdout()).toContain('recovered to');
-  const archives = keysOf(s3).filter(key => key.endsWith('.gz'));
+  const archives = keysOf(s3).filter(key => key.endsWith('.tar.gz'));
   expect(archives).toEqual([expect.stringMatching(/^sessions\/a\.\w+\/logs/), 'sessions/a/logs.tar.gz']);
 
   // And that of the session is.
@@ -273,6 +275,7 @@ test('two journals of one name of an earlier version become two archives', { tag
   expect(keysOf(s3)).toEqual(
     ['f', 'f.2']
       .flatMap(name => [
+        `sessions/.sessions/${name}/archive-index.jsonl.gz`,
         `sessions/.sessions/${name}/claim.json`,
         `sessions/.sessions/${name}/session.json`,
         `sessions/${name}/logs.tar.gz`,

@@ -49,6 +49,7 @@ describe.concurrent('with S3, a session', () => {
     const session = start();
     expect(await session.ended(), session.stderr()).toEqual({ code: 0, signal: null });
     expect(keysOf(s3)).toEqual([
+      'some/prefix/.sessions/test/archive-index.jsonl.gz',
       'some/prefix/.sessions/test/claim.json',
       'some/prefix/.sessions/test/session.json',
       'some/prefix/test/logs.tar.gz',

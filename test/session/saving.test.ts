@@ -20,6 +20,7 @@ describe.concurrent('an archive', () => {
   }) => {
     expect((await run(files)).code).toBe(0);
     expect(await filesBelow(fixture.sessions)).toEqual([
+      '.sessions/test/archive-index.jsonl.gz',
       '.sessions/test/claim.json',
       '.sessions/test/session.json',
       'test/logs.tar.gz',
@@ -91,6 +92,7 @@ describe.concurrent('an archive', () => {
     expect(await filesBelow(fixture.sessions)).toEqual(
       ['test', 'test.2', 'test.3']
         .flatMap(name => [
+          `.sessions/${name}/archive-index.jsonl.gz`,
           `.sessions/${name}/claim.json`,
           `.sessions/${name}/session.json`,
           `${name}/logs.tar.gz`,
@@ -119,6 +121,7 @@ describe.concurrent('an archive', () => {
     };
     expect((await run(env)).code).toBe(0);
     expect(await filesBelow(fixture.sessions)).toEqual([
+      '.sessions/test/archive-index.jsonl.gz',
       '.sessions/test/claim.json',
       '.sessions/test/session.json',
       '20260131120000/interaction/test/logs.tar.gz',

@@ -72,7 +72,11 @@ test('of two recoveries one works, and the other says who does, and since when',
   s3.setFaults([]);
   expect((await first.ended()).code, first.stderr()).toBe(0);
   const keys = s3.objects().map(({ key }) => key);
-  expect(keys.sort()).toEqual(['sessions/.sessions/a/session.json', 'sessions/a/logs.tar.gz']);
+  expect(keys.sort()).toEqual([
+    'sessions/.sessions/a/archive-index.jsonl.gz',
+    'sessions/.sessions/a/session.json',
+    'sessions/a/logs.tar.gz',
+  ]);
 });
 
 test('a silent journal whose writer would not notice is taken with --force alone', {
@@ -98,7 +102,11 @@ test('a silent journal whose writer would not notice is taken with --force alone
 
   const forced = fixture.start({}, 'recover', '--force', url);
   expect((await forced.ended()).code, forced.stderr()).toBe(0);
-  expect(await filesBelow(fixture.sessions)).toEqual(['.sessions/test/session.json', 'test/logs.tar.gz']);
+  expect(await filesBelow(fixture.sessions)).toEqual([
+    '.sessions/test/archive-index.jsonl.gz',
+    '.sessions/test/session.json',
+    'test/logs.tar.gz',
+  ]);
 });
 
 test('a journal is recovered into a folder with the right to read alone', { tags: ['slow'] }, async ({
