@@ -68,7 +68,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   process: ['config', 'files', 'runtime'],
   minecraft: ['config', 'files', 'runtime'],
-  'archive-index': ['unpack', 'config', 'files', 'runtime'],
+  'archive-index': ['config', 'files'],
   archive: ['archive-index', 'process/exit-status.ts', 'config', 'files', 'runtime'],
   store: ['config', 'files', 'runtime'],
   'control-socket': ['config', 'files', 'runtime'],

@@ -1,41 +1,46 @@
+import { createGunzip } from 'node:zlib';
 import * as v from 'valibot';
-import { decode } from '../unpack/decode.ts';
 import { IndexEntry, IndexHeader } from './format.ts';
 
-/** An index that is read. */
+/** An index that is whole. */
 export interface ReadIndex {
   readonly header: IndexHeader;
-  /** To be taken to their end, or returned. @throws {Error} where the index is cut off, or is none from there on */
-  readonly entries: AsyncGenerator<IndexEntry, void>;
+  /** In the order of the archive. One after the other: all of a large index would not fit into memory. */
+  entries(): AsyncGenerator<IndexEntry, void>;
 }
 
 /** A header has some ten characters for each 2 MiB of the tar. */
 const MAX_LINE_CHARS = 16 * 1024 * 1024;
 
 /**
- * Reads an index as its bytes come: one of a million entries takes no more memory than one of ten.
- * @param index its object
- * @throws {Error} where it is of another format, or no index
+ * Reads an index, and checks it to its end: whoever uses it comes upon no fault half-way.
+ * @param object as it is stored
+ * @throws {Error} where it is of another format, is no index, or not whole
  */
-export async function readIndex(index: AsyncIterable<Buffer>): Promise<ReadIndex> {
-  const lines = linesOf(decode(index));
+export async function readIndex(object: Buffer): Promise<ReadIndex> {
+  const lines = linesOf(object);
   const first = await lines.next();
   const header = v.safeParse(v.pipe(v.string(), v.parseJson(), IndexHeader), first.value);
-  if (header.success) return { header: header.output, entries: entriesIn(lines) };
-  await lines.return();
-  throw new Error('it is of another version, or no index');
+  if (!header.success) {
+    await lines.return();
+    throw new Error('it is of another version, or no index');
+  }
+  for await (const line of lines) v.parse(Line, line);
+  return { header: header.output, entries: () => entriesIn(linesOf(object)) };
 }
 
 async function* entriesIn(lines: AsyncGenerator<string, void>): AsyncGenerator<IndexEntry, void> {
+  // The header.
+  await lines.next();
   for await (const line of lines) yield v.parse(Line, line);
 }
 
 const Line = v.pipe(v.string(), v.parseJson(), IndexEntry);
 
-async function* linesOf(text: AsyncIterable<Buffer>): AsyncGenerator<string, void> {
+async function* linesOf(object: Buffer): AsyncGenerator<string, void> {
   const decoder = new TextDecoder();
   let rest = '';
-  for await (const piece of text) {
+  for await (const piece of createGunzip().end(object)) {
     const [first = '', ...more] = decoder.decode(piece, { stream: true }).split('\n');
     rest += first;
     for (const next of more) {

@@ -18,21 +18,31 @@ export async function readIndexed(
   signal: AbortSignal,
 ): Promise<AsyncGenerator<ArchivedEntry, void> | undefined> {
   if (archive === undefined || key === undefined) return undefined;
-  const index = await readIndex(readPatiently(destination, key, signal));
+  const index = await readIndex(await readSmall(readPatiently(destination, key, signal)));
   const { bytes, sha256 } = index.header.archive;
   if (bytes === archive.bytes && sha256 === report?.archive?.sha256)
     return archivedEntries(index, openContents(destination, archive, index.header, signal));
-  await index.entries.return();
   throw new Error('it is of another archive');
 }
 
-async function* archivedEntries(
-  { entries }: ReadIndex,
-  contents: Contents,
-): AsyncGenerator<ArchivedEntry, void> {
+/** Some three million files. */
+const MAX_INDEX_BYTES = 64 * 1024 * 1024;
+
+async function readSmall(object: AsyncIterable<Buffer>): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of object) {
+    bytes += piece.length;
+    if (bytes > MAX_INDEX_BYTES) throw new Error('it is larger than any index');
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+async function* archivedEntries(index: ReadIndex, contents: Contents): AsyncGenerator<ArchivedEntry, void> {
   let ordinal = 0;
   try {
-    for await (const entry of entries) {
+    for await (const entry of index.entries()) {
       yield {
         type: entry.type,
         path: Buffer.from(entry.path, 'latin1'),
@@ -89,6 +99,7 @@ function openContents(
 
   return {
     async *read(entry, ordinal) {
+      if (entry.type !== 'file') return;
       const found = await find(entry, ordinal);
       const path = found?.path.toString('latin1');
       if (found === undefined || path !== entry.path || found.size !== entry.size)

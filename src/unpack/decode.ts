@@ -94,11 +94,18 @@ async function* noting(
   source: AsyncIterable<Buffer>,
   note: (error: unknown) => void,
 ): AsyncGenerator<Buffer> {
+  const pieces = source[Symbol.asyncIterator]();
   try {
-    yield* source;
-  } catch (error) {
-    note(error);
-    throw error;
+    for (;;) {
+      const next = await pieces.next().catch((error: unknown) => {
+        note(error);
+        throw error;
+      });
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    await pieces.return?.();
   }
 }
 

@@ -4,6 +4,7 @@ export interface Packed {
   readonly archive: Buffer;
   readonly chunks: readonly Buffer[];
   readonly summary: PackSummary;
+  readonly index: Buffer;
 }
 
 type Choices = Partial<Omit<PackOptions, 'selection'> & PackOptions['selection']>;
@@ -13,7 +14,7 @@ export async function packed(root: string, choices: Choices = {}): Promise<Packe
   const packing = pack(packOptions(root, choices));
   const chunks: Buffer[] = [];
   for await (const chunk of packing.chunks) chunks.push(chunk);
-  return { archive: Buffer.concat(chunks), chunks, summary: packing.summary() };
+  return { archive: Buffer.concat(chunks), chunks, summary: packing.summary(), index: packing.index() };
 }
 
 export function packOptions(root: string, choices: Choices = {}): PackOptions {
