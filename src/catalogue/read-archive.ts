@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { keepYoungGenerationSmall } from '../runtime/heap.ts';
 import { readPatiently } from '../store/silence.ts';
 import type { Store } from '../store/store.ts';
 import { decode } from '../unpack/decode.ts';
@@ -16,6 +17,7 @@ export interface ReadArchive {
 
 /** Reads what an archive at a store holds. */
 export function readArchive(destination: Store, key: string, signal: AbortSignal): ReadArchive {
+  keepYoungGenerationSmall();
   const digest = createHash('sha256');
   let bytes = 0;
 
