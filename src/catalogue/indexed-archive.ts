@@ -18,11 +18,16 @@ export async function readIndexed(
   signal: AbortSignal,
 ): Promise<AsyncGenerator<ArchivedEntry, void> | undefined> {
   if (archive === undefined || key === undefined) return undefined;
-  const index = await readIndex(await readSmall(readPatiently(destination, key, signal)));
+  const index = await openIndex(destination, key, signal);
   const { bytes, sha256 } = index.header.archive;
   if (bytes === archive.bytes && sha256 === report?.archive?.sha256)
     return archivedEntries(index, openContents(destination, archive, index.header, signal));
   throw new Error('it is of another archive');
+}
+
+/** @throws {Error} as `readIndexed` does */
+export async function openIndex(destination: Store, key: string, signal: AbortSignal): Promise<ReadIndex> {
+  return readIndex(await readSmall(readPatiently(destination, key, signal)));
 }
 
 /** Some three million files. */

@@ -29,8 +29,8 @@ const OPTIONS = {
   json: { type: 'boolean', default: false },
 } as const;
 
-/** Archives are unpacked, which takes a core for each. */
-const AT_ONCE = 2;
+/** Large archives take all cores then, and small ones do not wait for the store one by one. */
+const AT_ONCE = 16;
 const PROGRESS_MS = 10_000;
 
 /** Reads what lies at a destination, and tells what is wrong with it. */

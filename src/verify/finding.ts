@@ -12,6 +12,8 @@ export type FindingKind =
   | 'archive-content'
   /** Some of it was never read or packed, as its report tells. */
   | 'archive-incomplete'
+  /** Its index cannot be read, or not to its end. */
+  | 'index-damaged'
   /** There is an archive, and nothing tells what it is of. */
   | 'report-missing'
   /** What is at the key of a report is none. */

@@ -1,9 +1,13 @@
 import type { CatalogueEntry } from '../catalogue/entry.ts';
 import type { JournalFacts } from '../catalogue/facts.ts';
+import { openIndex } from '../catalogue/indexed-archive.ts';
 import { readSegments } from '../journal/reader/read.ts';
 import { type FoundReport, parseReport } from '../report/schema.ts';
+import { isBug } from '../runtime/bug.ts';
+import { errorText } from '../runtime/text.ts';
 import { readText } from '../store/read.ts';
-import type { Store } from '../store/store.ts';
+import { StoreSilentError } from '../store/silence.ts';
+import { DeniedError, type Store } from '../store/store.ts';
 import { verifyArchive } from './archive.ts';
 import type { Finding, FindingKind } from './finding.ts';
 
@@ -30,6 +34,7 @@ export async function verifySession(
   return [
     ...verifyFacts(entry),
     ...archive,
+    ...(await verifyIndex(destination, entry, options.signal)),
     ...(await verifyJournals(destination, entry, isArchiveSound, options.signal)),
   ];
 }
@@ -87,6 +92,25 @@ export function verifyFacts(entry: CatalogueEntry): Finding[] {
   if (state === 'lost')
     add('lost', 'its report says that it could not be saved', 'nothing, unless its container is still there');
   return found;
+}
+
+/** Nothing depends on an index, and everything that it has is in the archive. */
+async function verifyIndex(
+  destination: Store,
+  { index, session, url }: CatalogueEntry,
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  if (index === undefined) return [];
+  try {
+    await openIndex(destination, index, signal);
+    return [];
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isBug(error) || error instanceof StoreSilentError || error instanceof DeniedError) throw error;
+    const text = `the index of its archive cannot be read: ${errorText(error)}`;
+    const remedy = `delete ${destination.url}/${index}: cat then reads the archive from its beginning`;
+    return [{ kind: 'index-damaged', session, url, text, remedy }];
+  }
 }
 
 const ELSEWHERE = 'look for it in older versions of the bucket, in backups, or with whoever moved it';

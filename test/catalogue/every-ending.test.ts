@@ -4,6 +4,7 @@ import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { CatalogueRecord } from '../../src/cli/catalogue-rows.ts';
+import type { Finding, FindingKind } from '../../src/verify/finding.ts';
 import { s3Environment } from '../support/s3-environment.ts';
 import { startS3Server } from '../support/s3-server.ts';
 import { openSessionFixture, type SessionFixture } from '../support/session.ts';
@@ -35,6 +36,8 @@ const SHOWN: Readonly<Record<EndingName, Partial<CatalogueRecord>>> = {
 };
 
 const MANY = 10_000;
+/** As many of each ending. */
+const SOME = 1_200;
 const LATENCY_MS = 20;
 
 let endings: Readonly<Record<EndingName, SessionObjects>>;
@@ -156,3 +159,35 @@ describe(`${MANY} sessions`, { tags: ['alone'], timeout: 600_000 }, () => {
     expect(first.ms).toBeLessThan(firstMs);
   });
 });
+
+test(`${SOME} sessions of a store that takes 20 ms an answer are all read by verify, each fault is named, and prune deletes nothing of them`, {
+  timeout: 600_000,
+}, async () => {
+  const fixture = await openPlace();
+  const s3 = await serve(multiplied(endings, SOME));
+  s3.setFaults([{ do: 'delay', delayMs: LATENCY_MS }]);
+  const run = async (command: string) => {
+    const started = fixture.start(s3Environment(s3), command, '--json', 's3://bucket/sessions');
+    const { code } = await started.ended();
+    const lines = started.stdout().split('\n').filter(Boolean);
+    return { code, stderr: started.stderr(), records: lines.map(line => JSON.parse(line)) };
+  };
+  const { code, stderr, records } = await run('verify');
+  expect(code).toBe(22);
+  expect(stderr).toMatch(/^1200 sessions read, [\d.]+ KiB, 80 saved elsewhere, or missing, \d+ faults\n$/);
+  const found = Object.groupBy(records, ({ kind }: Finding) => kind);
+  // Copies of one session are the same run.
+  expect(Object.fromEntries(Object.entries(found).map(([kind, all]) => [kind, all?.length]))).toEqual({
+    ...{ 'not-recovered': 160, twice: expect.any(Number) },
+    ...Object.fromEntries(FOUND_ONCE.map(kind => [kind, 80])),
+  });
+  const keys = s3.objects().length;
+  expect(await run('prune')).toMatchObject({ code: 0, stderr: 'nothing may go\n', records: [] });
+  expect(s3.objects()).toHaveLength(keys);
+});
+
+/** What verify finds in each of the endings in which something is wrong. */
+const FOUND_ONCE: readonly FindingKind[] = [
+  ...(['archive-missing', 'archive-size', 'archive-damaged', 'archive-incomplete'] as const),
+  ...(['incomplete', 'lost', 'report-damaged', 'report-missing'] as const),
+];

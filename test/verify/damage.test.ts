@@ -233,6 +233,14 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
       cp(archive, join(folder, 'sessions', 'other', name, 'logs.tar.gz'), { recursive: true }),
     finds: ['twice', 'report-missing'],
   },
+  'an index that was cut': {
+    of: 'saved',
+    inflict: async ({ report }) => {
+      const index = join(dirname(report), 'archive-index.jsonl.gz');
+      await writeFile(index, (await readFile(index)).subarray(0, -20));
+    },
+    finds: ['index-damaged'],
+  },
   'an upload that was never ended': {
     of: 'saved',
     inflict: async ({ folder }) => {
