@@ -4,9 +4,10 @@ import { resolve } from 'node:path';
 import { readCatalogue } from '../catalogue/catalogue.ts';
 import type { CatalogueEntry } from '../catalogue/entry.ts';
 import type { SessionConfig } from '../config/session-config.ts';
-import { findJournals } from '../journal/reader/find.ts';
+import { type FoundJournal, findJournals } from '../journal/reader/find.ts';
 import { EXIT_DENIED, EXIT_NOT_SAVED, EXIT_NOT_THERE } from '../runtime/exit-codes.ts';
 import { bytesText, jsonLine, printable } from '../runtime/text.ts';
+import { isSavedAlready } from '../save/recovery-report.ts';
 import { faultText } from '../store/fault-text.ts';
 import { openStore } from '../store/open.ts';
 import { printRetries } from '../store/retry-log.ts';
@@ -38,6 +39,15 @@ interface Prunable {
   readonly remove: () => Promise<void>;
 }
 
+/** Something that stays, of which a person has to know. */
+interface Left {
+  readonly kind: 'left';
+  /** A sentence. */
+  readonly text: string;
+  /** The exit code that it leads to. */
+  readonly code: number;
+}
+
 interface Place {
   readonly destination: Store;
   readonly config: SessionConfig;
@@ -64,9 +74,9 @@ export const prune: RunCommand = async input => {
         resolve(cwd, values.scratch ?? tmpdir()),
       );
       for await (const found of prunables) {
-        if (found instanceof DeniedError) {
-          printError(`uploads that are left open were not looked for: ${printable(faultText(found))}`);
-          code ||= EXIT_DENIED;
+        if (found.kind === 'left') {
+          printError(printable(found.text));
+          code ||= found.code;
           continue;
         }
         count += 1;
@@ -107,13 +117,17 @@ function print(
 }
 
 /** @param base where recoveries rebuild files meanwhile */
-async function* findPrunables(place: Place, base: string): AsyncGenerator<Prunable | DeniedError> {
+async function* findPrunables(place: Place, base: string): AsyncGenerator<Prunable | Left> {
   yield* journalsIn(place);
   try {
     yield* await uploadsIn(place);
   } catch (error) {
     if (!(error instanceof DeniedError)) throw error;
-    yield error;
+    yield {
+      kind: 'left',
+      text: `uploads that are left open were not looked for: ${faultText(error)}`,
+      code: EXIT_DENIED,
+    };
   }
   for (const folder of await findLeftovers(base, Date.now()))
     yield {
@@ -123,8 +137,11 @@ async function* findPrunables(place: Place, base: string): AsyncGenerator<Prunab
     };
 }
 
-/** Journals of sessions whose archives were read, and are what their reports tell. */
-async function* journalsIn(place: Place): AsyncGenerator<Prunable> {
+/**
+ * Journals of sessions whose archives were read, and are what their reports tell. One that a recovery alone has saved is
+ * left to `recover`, which may have to make the archive anew: here nothing is made.
+ */
+async function* journalsIn(place: Place): AsyncGenerator<Prunable | Left> {
   const { destination, input } = place;
   const signal = input.signals.stopRequested;
   const { entries, denied } = await readCatalogue(destination, { signal, nowMs: Date.now() });
@@ -133,13 +150,33 @@ async function* journalsIn(place: Place): AsyncGenerator<Prunable> {
     if (entry.journals.length === 0) continue;
     const findings = await verifySession(destination, entry, { signal, onBytes: () => undefined });
     if (findings.length === 0 || findings.some(({ kind }) => kind !== 'journal-left')) continue;
-    for (const { prefix, bytes } of entry.journals)
-      yield {
-        ...{ kind: 'journal', url: `${destination.url}/${prefix}`, bytes },
-        why: 'its archive is whole, and what its report tells: it was read just now',
-        remove: () => removeJournal(place, entry, prefix),
-      };
+    for (const { prefix, bytes } of entry.journals) {
+      const url = `${destination.url}/${prefix}`;
+      const journal = await findJournal(destination, prefix, signal);
+      if (journal === undefined) continue;
+      if (await isSavedAlready(destination, journal, signal))
+        yield {
+          ...{ kind: 'journal', url, bytes },
+          why: 'its archive is whole, and what its report tells: it was read just now',
+          remove: () => removeJournal(place, entry, prefix),
+        };
+      else
+        yield {
+          kind: 'left',
+          text: `${url} stays, since a recovery has saved it, and not its session: craftassist-session recover ${entry.url} sees to it`,
+          code: 0,
+        };
+    }
   }
+}
+
+async function findJournal(
+  destination: Store,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<FoundJournal | undefined> {
+  const found = await findJournals(destination, `${prefix}/`, signal);
+  return found.find(each => each.prefix === prefix);
 }
 
 /** As `recover` deletes that of a saved session: on its own evidence, and not while somebody has it. */
@@ -148,8 +185,8 @@ async function removeJournal(
   { session }: CatalogueEntry,
   prefix: string,
 ): Promise<void> {
-  const found = await findJournals(destination, `${prefix}/`, input.signals.stopRequested);
-  const journal = found.find(each => each.prefix === prefix);
+  const signal = input.signals.stopRequested;
+  const journal = await findJournal(destination, prefix, signal);
   if (journal === undefined) return;
   const said: string[] = [];
   const quiet = { ...input, print: (text: string) => void said.push(text) };
@@ -159,11 +196,12 @@ async function removeJournal(
       ...{ config: { ...config, logLevel: 'silent' as const }, input: quiet, destination },
       taker: { by: randomUUID(), host: hostname() },
       ...{ all: true, force: false, 'dry-run': false, 'discard-damaged': false, saved: new Set() },
+      makesNoArchive: true,
     },
     journal,
   );
-  const left = await findJournals(destination, `${prefix}/`, input.signals.stopRequested);
-  if (code !== 0 || left.some(each => each.prefix === prefix))
+  const left = await findJournal(destination, prefix, signal);
+  if (code !== 0 || left !== undefined)
     throw new Error(`${session} was left alone: ${said.join('; ') || `recover ended with ${code}`}`);
 }
 

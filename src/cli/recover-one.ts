@@ -33,6 +33,8 @@ export interface RecoveryTask {
   readonly force: boolean;
   readonly 'dry-run': boolean;
   readonly 'discard-damaged': boolean;
+  /** Only deletes the journals of sessions that have saved themselves. */
+  readonly makesNoArchive?: true;
   readonly output?: string | undefined;
   readonly scratch?: string | undefined;
   /** The sessions that were found to be saved: one of an earlier version may have several journals. */
@@ -111,6 +113,8 @@ async function recoverWhole(
   const { print, printError } = input;
   const signal = input.signals.stopRequested;
   let isSaved = await isSavedAlready(destination, journal, signal);
+  // Its archive was there when its journal was found, and may be gone by now.
+  if (!isSaved && task.makesNoArchive) throw new Error('its session has not saved it');
   if (!isSaved && !task['discard-damaged']) {
     const known = await findDamaged(destination, journal, signal);
     if (known !== undefined) {

@@ -25,19 +25,21 @@ const nameOf = (ending: EndingName) => /\d{4}-[^/]*Z/.exec(played[ending][0]?.ke
 
 /**
  * What `recover` leaves that is cut off before the journal is deleted: the objects of a session that was killed, and was
- * saved all the same.
+ * saved all the same, by itself or by a recovery.
  */
-function savedWithJournal(): SessionObjects {
-  const [from, to] = [nameOf('killed'), nameOf('saved')];
+function savedWithJournal(by: 'saved' | 'recovered' = 'saved'): SessionObjects {
+  const [from, to] = [nameOf('killed'), nameOf(by)];
   const journals = played.killed.filter(({ key }) => key.includes('/journal/'));
   const run = /"run":"([^"]+)"/.exec(journals.map(({ body }) => body.toString()).join(''))?.[1] ?? '';
   return [
     ...journals.map(({ key, ...rest }) => ({ ...rest, key: key.replace(from, to) })),
-    ...played.saved.map(object =>
-      object.key.endsWith('session.json')
-        ? { ...object, body: Buffer.from(JSON.stringify({ ...JSON.parse(`${object.body}`), run })) }
-        : object,
-    ),
+    ...played[by]
+      .filter(({ key }) => !key.includes('/journal/'))
+      .map(object =>
+        object.key.endsWith('session.json')
+          ? { ...object, body: Buffer.from(JSON.stringify({ ...JSON.parse(`${object.body}`), run })) }
+          : object,
+      ),
   ];
 }
 
@@ -92,6 +94,22 @@ test('the journal of a session whose archive is whole may go, and goes when that
   expect(await filesIn(folder)).toEqual(expect.arrayContaining(kept));
   const again = await runCommand(prune, folder, ['--yes', ...ARGS]);
   expect(again).toEqual({ code: 0, lines: [], stderr: ['0 things, 0 B'] });
+});
+
+test('a journal stays that a recovery alone has saved, which may make its archive anew, and recover is named', async () => {
+  const folder = await placed(savedWithJournal('recovered'));
+  const before = await filesIn(join(folder, 'sessions'));
+  const session = `file://${folder}/sessions/${nameOf('recovered')}`;
+  const journal = `file://${folder}/sessions/.sessions/${nameOf('recovered')}/journal`;
+  const left = `${journal} stays, since a recovery has saved it, and not its session: craftassist-session recover ${session} sees to it`;
+  for (const [args, end] of [
+    [ARGS, 'nothing may go'],
+    [['--yes', ...ARGS], '0 things, 0 B'],
+  ] as const) {
+    const run = await runCommand(prune, folder, args);
+    expect(run).toEqual({ code: 0, lines: [], stderr: [left, end] });
+    expect(await filesIn(join(folder, 'sessions'))).toEqual(before);
+  }
 });
 
 test.each(['archive', 'journal'])('a journal stays where its %s is damaged', async what => {
