@@ -1,11 +1,8 @@
-import type { CatalogueEntry } from '../catalogue/entry.ts';
 import { select } from '../catalogue/select.ts';
-import { type FoundReport, parseReport } from '../report/schema.ts';
+import { readWholeReport } from '../catalogue/whole-report.ts';
 import { EXIT_DENIED, EXIT_NOT_THERE } from '../runtime/exit-codes.ts';
 import { jsonLine, printable } from '../runtime/text.ts';
 import { faultText } from '../store/fault-text.ts';
-import { readText } from '../store/read.ts';
-import type { Store } from '../store/store.ts';
 import { parseArguments } from './arguments.ts';
 import { recordOf } from './catalogue-rows.ts';
 import type { RunCommand } from './command.ts';
@@ -25,7 +22,7 @@ export const show: RunCommand = async input => {
     const sessions: ShownSession[] = [];
     try {
       for (const entry of select(entries, { isUnsaved: false, sort: 'session', isReversed: true }))
-        sessions.push({ entry, report: await reportOf(destination, entry, signals.stopRequested) });
+        sessions.push({ entry, report: await readWholeReport(destination, entry, signals.stopRequested) });
     } finally {
       destination.close();
     }
@@ -50,16 +47,3 @@ export const show: RunCommand = async input => {
     return reportFault(error, 'show', input);
   }
 };
-
-/** The whole report of which the catalogue knows the facts. */
-async function reportOf(
-  destination: Store,
-  { report }: CatalogueEntry,
-  signal: AbortSignal,
-): Promise<FoundReport | undefined> {
-  if (report === undefined) return undefined;
-  const text = await readText(destination, report.key, { maxBytes: MAX_REPORT_BYTES, signal });
-  return parseReport(text ?? '');
-}
-
-const MAX_REPORT_BYTES = 16 * 1024 * 1024;

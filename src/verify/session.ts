@@ -1,11 +1,10 @@
 import type { CatalogueEntry } from '../catalogue/entry.ts';
 import type { JournalFacts } from '../catalogue/facts.ts';
 import { openIndex } from '../catalogue/indexed-archive.ts';
+import { readWholeReport } from '../catalogue/whole-report.ts';
 import { readSegments } from '../journal/reader/read.ts';
-import { type FoundReport, parseReport } from '../report/schema.ts';
 import { isBug } from '../runtime/bug.ts';
 import { errorText } from '../runtime/text.ts';
-import { readText } from '../store/read.ts';
 import { StoreSilentError } from '../store/silence.ts';
 import { DeniedError, type Store } from '../store/store.ts';
 import { verifyArchive } from './archive.ts';
@@ -28,7 +27,7 @@ export async function verifySession(
   options: VerifyOptions,
 ): Promise<Finding[]> {
   if (entry.state === 'live' || entry.state === 'recovering') return [];
-  const report = await reportOf(destination, entry, options.signal);
+  const report = await readWholeReport(destination, entry, options.signal);
   const archive = await verifyArchive(destination, entry, report, options);
   const isArchiveSound = archive.length === 0 && entry.archive !== undefined;
   return [
@@ -38,17 +37,6 @@ export async function verifySession(
     ...(await verifyJournals(destination, entry, isArchiveSound, options.signal)),
   ];
 }
-
-async function reportOf(
-  destination: Store,
-  { report }: CatalogueEntry,
-  signal: AbortSignal,
-): Promise<FoundReport | undefined> {
-  if (report === undefined) return undefined;
-  return parseReport((await readText(destination, report.key, { maxBytes: MAX_REPORT_BYTES, signal })) ?? '');
-}
-
-const MAX_REPORT_BYTES = 16 * 1024 * 1024;
 
 /** What is wrong by what a catalogue tells, and by nothing that has to be read. */
 export function verifyFacts(entry: CatalogueEntry): Finding[] {
