@@ -1,32 +1,21 @@
 /**
  * @module-tag slow
  */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { cat } from '../../src/cli/cat.ts';
 import { get } from '../../src/cli/get.ts';
-import {
-  type EndingName,
-  playEveryEnding,
-  type SessionObjects,
-} from '../support/sessions-of-every-ending.ts';
+import { placeIn, playBeforeAll } from '../support/placed-sessions.ts';
+import type { EndingName } from '../support/sessions-of-every-ending.ts';
 import { openFolder, openS3, runCommand } from './support.ts';
 
-let played: Record<EndingName, SessionObjects>;
-
-beforeAll(async () => {
-  played = await playEveryEnding();
-}, 120_000);
+const { objectsOf, nameOf } = playBeforeAll();
 
 async function placed(ending: EndingName): Promise<{ folder: string; session: string }> {
   const folder = await openFolder();
-  for (const { key, body } of played[ending]) {
-    await mkdir(join(folder, 'sessions', key, '..'), { recursive: true });
-    await writeFile(join(folder, 'sessions', key), body);
-  }
-  const session = played[ending].map(({ key }) => /\d{4}-[^/]*Z/.exec(key)?.[0]).find(Boolean) ?? '';
-  return { folder, session: `sessions/${session}` };
+  await placeIn(join(folder, 'sessions'), objectsOf(ending));
+  return { folder, session: `sessions/${nameOf(ending)}` };
 }
 
 test.each(['saved', 'recovered', 'killed', 'inJournal', 'archiveOnly'] as const)(
@@ -47,11 +36,10 @@ test.each(['saved', 'killed'] as const)(
   'of a bucket as well (%s), in which nothing changes',
   async ending => {
     const folder = await openFolder();
-    const objects = played[ending].map(({ key, ...rest }) => ({ key: `sessions/${key}`, ...rest }));
+    const objects = objectsOf(ending).map(({ key, ...rest }) => ({ key: `sessions/${key}`, ...rest }));
     const { s3, env } = await openS3({ objects });
     const before = s3.objects();
-    const session = /\d{4}-[^/]*Z/.exec(objects[0]?.key ?? '')?.[0] ?? '';
-    const url = `s3://bucket/sessions/${session}`;
+    const url = `s3://bucket/sessions/${nameOf(ending)}`;
     const printed = await runCommand(cat, folder, [url, 'supervisor.log'], { env });
     expect({ code: printed.code, stderr: printed.stderr }).toEqual({ code: 0, stderr: [] });
     const got = await runCommand(get, folder, [url, 'got'], { env });
@@ -65,10 +53,11 @@ test.each(['saved', 'killed'] as const)(
 
 test('the right to read that is missing is named, and the code is 77', async () => {
   const folder = await openFolder();
-  const objects = played.saved.map(({ key, ...rest }) => ({ key: `sessions/${key}`, ...rest }));
+  const objects = objectsOf('saved').map(({ key, ...rest }) => ({ key: `sessions/${key}`, ...rest }));
   const { env } = await openS3({ objects, faults: [{ match: { operation: 'GetObject' }, do: 'deny' }] });
-  const session = /\d{4}-[^/]*Z/.exec(objects[0]?.key ?? '')?.[0] ?? '';
-  const { code, stderr } = await runCommand(get, folder, [`s3://bucket/sessions/${session}`, 'got'], { env });
+  const { code, stderr } = await runCommand(get, folder, [`s3://bucket/sessions/${nameOf('saved')}`, 'got'], {
+    env,
+  });
   expect({ code, stderr }).toEqual({
     code: 77,
     stderr: [expect.stringContaining('Allow s3:GetObject on arn:aws:s3:::bucket/sessions/*')],

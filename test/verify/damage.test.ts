@@ -4,40 +4,20 @@
 import { cp, mkdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { verify } from '../../src/cli/verify.ts';
 import { seal } from '../../src/journal/format/sealed.ts';
 import type { FindingKind } from '../../src/verify/finding.ts';
 import { openFolder, runCommand } from '../catalogue/support.ts';
-import {
-  type EndingName,
-  playEveryEnding,
-  type SessionObjects,
-} from '../support/sessions-of-every-ending.ts';
+import { placeIn, playBeforeAll, YESTERDAY } from '../support/placed-sessions.ts';
+import type { EndingName } from '../support/sessions-of-every-ending.ts';
 
-let played: Record<EndingName, SessionObjects>;
-
-beforeAll(async () => {
-  played = await playEveryEnding();
-}, 120_000);
-
-const nameOf = (ending: EndingName) =>
-  played[ending].map(({ key }) => /\d{4}-[^/]*Z/.exec(key)?.[0]).find(name => name !== undefined) ?? '';
-
-/** So old nothing is written any more. */
-const YESTERDAY = new Date(Date.now() - 25 * 3_600_000);
+const { objectsOf, nameOf } = playBeforeAll();
 
 /** A folder `sessions` in which sessions that ended so lie, as if they had been saved there. */
 async function placed(...endings: readonly EndingName[]): Promise<string> {
   const folder = await openFolder();
-  for (const { key, body } of endings.flatMap(ending => played[ending])) {
-    const file = join(folder, 'sessions', key);
-    await mkdir(dirname(file), { recursive: true });
-    // Where the archive was stored at first is another place than this.
-    const isReport = key.endsWith('session.json');
-    await writeFile(file, isReport ? body.toString().replace(/"url": "s3:[^"]*",/, '') : body);
-    await utimes(file, YESTERDAY, YESTERDAY);
-  }
+  await placeIn(join(folder, 'sessions'), endings.flatMap(objectsOf));
   return folder;
 }
 

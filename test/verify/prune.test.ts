@@ -3,25 +3,13 @@
  */
 import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { prune } from '../../src/cli/prune.ts';
 import { openFolder, openS3, runCommand } from '../catalogue/support.ts';
-import {
-  type EndingName,
-  playEveryEnding,
-  type SessionObjects,
-} from '../support/sessions-of-every-ending.ts';
+import { placeIn, playBeforeAll, YESTERDAY } from '../support/placed-sessions.ts';
+import type { SessionObjects } from '../support/sessions-of-every-ending.ts';
 
-/** So old nothing is written any more. */
-const YESTERDAY = new Date(Date.now() - 25 * 3_600_000);
-
-let played: Record<EndingName, SessionObjects>;
-
-beforeAll(async () => {
-  played = await playEveryEnding();
-}, 120_000);
-
-const nameOf = (ending: EndingName) => /\d{4}-[^/]*Z/.exec(played[ending][0]?.key ?? '')?.[0] ?? '';
+const { objectsOf, nameOf } = playBeforeAll();
 
 /**
  * What `recover` leaves that is cut off before the journal is deleted: the objects of a session that was killed, and was
@@ -29,11 +17,11 @@ const nameOf = (ending: EndingName) => /\d{4}-[^/]*Z/.exec(played[ending][0]?.ke
  */
 function savedWithJournal(by: 'saved' | 'recovered' = 'saved'): SessionObjects {
   const [from, to] = [nameOf('killed'), nameOf(by)];
-  const journals = played.killed.filter(({ key }) => key.includes('/journal/'));
+  const journals = objectsOf('killed').filter(({ key }) => key.includes('/journal/'));
   const run = /"run":"([^"]+)"/.exec(journals.map(({ body }) => body.toString()).join(''))?.[1] ?? '';
   return [
     ...journals.map(({ key, ...rest }) => ({ ...rest, key: key.replace(from, to) })),
-    ...played[by]
+    ...objectsOf(by)
       .filter(({ key }) => !key.includes('/journal/'))
       .map(object =>
         object.key.endsWith('session.json')
@@ -46,15 +34,7 @@ function savedWithJournal(by: 'saved' | 'recovered' = 'saved'): SessionObjects {
 async function placed(objects: SessionObjects): Promise<string> {
   const folder = await openFolder();
   await mkdir(join(folder, 'tmp'));
-  for (const { key, body } of objects) {
-    const file = join(folder, 'sessions', key);
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(
-      file,
-      key.endsWith('session.json') ? body.toString().replace(/"url": ?"s3:[^"]*",/, '') : body,
-    );
-    await utimes(file, YESTERDAY, YESTERDAY);
-  }
+  await placeIn(join(folder, 'sessions'), objects);
   return folder;
 }
 
@@ -69,7 +49,7 @@ async function filesIn(folder: string): Promise<string[]> {
 const ARGS = ['--scratch', 'tmp', 'sessions'];
 
 test('the journal of a session whose archive is whole may go, and goes when that is asked for', async () => {
-  const folder = await placed([...savedWithJournal(), ...played.killed, ...played.recovered]);
+  const folder = await placed([...savedWithJournal(), ...objectsOf('killed'), ...objectsOf('recovered')]);
   const before = await filesIn(folder);
   const dry = await runCommand(prune, folder, ARGS);
   const journal = `file://${folder}/sessions/.sessions/${nameOf('saved')}/journal`;
@@ -128,7 +108,7 @@ test.each(['archive', 'journal'])('a journal stays where its %s is damaged', asy
 });
 
 test('an upload goes that was begun more than a day ago, and none that may be under way', async () => {
-  const folder = await placed(played.saved);
+  const folder = await placed(objectsOf('saved'));
   const [old, young] = ['old', 'young'].map(name => join(folder, 'sessions', name, 'logs.tar.gz.part'));
   for (const part of [old, young]) {
     await mkdir(dirname(part ?? ''));
@@ -148,7 +128,7 @@ test('an upload goes that was begun more than a day ago, and none that may be un
 });
 
 test('what recoveries have left that were killed goes, and what others need stays', async () => {
-  const folder = await placed(played.saved);
+  const folder = await placed(objectsOf('saved'));
   const tmp = join(folder, 'tmp');
   const owner = { pid: 2 ** 22 + 1, startTicks: 1, scope: '' };
   for (const [name, content] of [
