@@ -112,7 +112,7 @@ const ONLY_IN: readonly {
   {
     what: 'deleting from a store',
     pattern: /\b(store|destination)\.delete\(/,
-    where: ['journal/delete.ts', 'journal/reader/standing.ts', 'store'],
+    where: ['journal/delete.ts', 'journal/reader/standing.ts', 'save/delete-replaced.ts', 'store'],
   },
   {
     what: 'putting a file in its place',

@@ -80,14 +80,17 @@ async function readWhile(
     return { listed, ...session };
   };
   const entries: CatalogueEntry[] = [];
+  const amendedKeys = new Set<string>();
   let denied: DeniedError | undefined;
   for await (const session of mapConcurrently(each(listing.sessions.values()), READ_AT_ONCE, read)) {
     const { listed, facts } = session;
     denied ??= session.denied;
+    for (const key of amendedKeysOf(session)) amendedKeys.add(key);
     if (isForeign(session, archivesOf)) foreign += listed.reports.length;
     else entries.push(...entriesOf({ destination, listed, facts, archives, archivesOf, nowMs }));
   }
   const told = new Set(entries.map(({ archive }) => archive?.key));
+  for (const key of amendedKeys) told.add(key);
   for (const archive of archives.values()) {
     if (told.has(archive.key)) continue;
     if (isUsualArchive(nameOf(archive.key))) entries.push(archiveEntry(archive, destination));
@@ -100,6 +103,13 @@ async function readWhile(
 function archiveKeysOf({ folder }: ListedSession, { facts }: ReadSession): string[] {
   const { root } = placeOf(folder);
   return facts.reports.flatMap(({ archive }) => (archive === undefined ? [] : keyOf(root, archive.key)));
+}
+
+/** The archives that an amendment is about: the one of them that the report does not name is no other session's. */
+function amendedKeysOf({ listed, facts }: ReadSession & { readonly listed: ListedSession }): string[] {
+  const { root } = placeOf(listed.folder);
+  const { archiveKey, oldKeys } = facts.amendment ?? { archiveKey: '', oldKeys: [] };
+  return [archiveKey, ...oldKeys].map(key => keyOf(root, key));
 }
 
 /** Looks for an archive that its name did not tell from other objects, or that is below none of the prefixes. */

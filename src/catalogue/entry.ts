@@ -1,7 +1,7 @@
 import { SESSIONS_FOLDER } from '../config/key-template.ts';
 import { keyOf, placeOf } from '../save/archive-name.ts';
 import type { Store, StoredObject } from '../store/store.ts';
-import type { JournalFacts, ReportFacts, SessionFacts } from './facts.ts';
+import type { AmendmentFacts, JournalFacts, ReportFacts, SessionFacts } from './facts.ts';
 import { folderOf, type ListedSession, nameOf } from './listing.ts';
 import { type Judged, judge } from './state.ts';
 
@@ -32,6 +32,8 @@ export interface CatalogueEntry extends Judged {
   readonly index: string | undefined;
   readonly report: ReportFacts | undefined;
   readonly journals: readonly JournalFacts[];
+  /** Its archive is being replaced, or somebody was cut off while doing so. */
+  readonly amendment: AmendmentFacts | undefined;
   /** The key of what should be a report and is none. */
   readonly damagedReport: string | undefined;
 }
@@ -80,7 +82,14 @@ const UNKNOWN = {
     people: undefined,
     lagMs: undefined,
   },
-  ...{ newerFormat: undefined, index: undefined, report: undefined, journals: [], damagedReport: undefined },
+  ...{
+    newerFormat: undefined,
+    index: undefined,
+    report: undefined,
+    journals: [],
+    damagedReport: undefined,
+    amendment: undefined,
+  },
 };
 
 function runsOf({ reports, journals }: SessionFacts): Run[] {
@@ -137,6 +146,7 @@ function entryOf({ report, journals }: Run, sources: EntrySources): CatalogueEnt
     lagMs: isLive && journal ? Math.max(0, nowMs - journal.lastWrittenMs) : undefined,
     newerFormat: report?.newerFormat,
     ...{ archive, index: listed.index?.key, report, journals, damagedReport: facts.damaged[0] },
+    amendment: report?.archive && amendmentOf(report.archive.key, facts),
   };
 }
 
@@ -153,6 +163,13 @@ function findArchive(
   return archivesOf(name).find(object =>
     beside === undefined ? isHere(object) : folderOf(object.key) === beside,
   );
+}
+
+/** Of the run whose report names one of its archives; one that cannot be read may be any run's. */
+function amendmentOf(key: string, { amendment }: SessionFacts): AmendmentFacts | undefined {
+  if (amendment === undefined) return undefined;
+  const { archiveKey, oldKeys } = amendment;
+  return [archiveKey, ...oldKeys].includes(key) || archiveKey === '' ? amendment : undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { type JournalLook, lookAtJournal } from '../journal/reader/find.ts';
 import type { Tally } from '../journal/reader/tally.ts';
+import { parseAmendment } from '../report/amendment.ts';
 import { savedReportOf } from '../report/saved-report.ts';
 import { newerFormatOf, parseReport } from '../report/schema.ts';
 import { readText } from '../store/read.ts';
@@ -68,6 +69,12 @@ const JournalFacts = v.object({
   ),
 });
 
+/** See report/amendment.ts. */
+const AmendmentFacts = v.object({
+  ...{ host: v.string(), since: v.string() },
+  ...{ archiveKey: v.string(), oldKeys: v.array(v.string()) },
+});
+
 const Claim = v.object({ run: v.optional(v.string()), startedAt: v.optional(v.string()) });
 
 /** What was read in the folder of a session: of reports and journals what a catalogue tells, and nothing of people's. */
@@ -75,12 +82,14 @@ export const SessionFacts = v.object({
   reports: v.array(ReportFacts),
   claim: v.optional(Claim),
   journals: v.array(JournalFacts),
+  amendment: v.optional(AmendmentFacts),
   /** The keys of reports that are none, or were cut off. */
   damaged: v.array(v.string()),
 });
 
 export type SessionFacts = Readonly<v.InferOutput<typeof SessionFacts>>;
 export type ReportFacts = Readonly<v.InferOutput<typeof ReportFacts>>;
+export type AmendmentFacts = Readonly<v.InferOutput<typeof AmendmentFacts>>;
 export type JournalFacts = Readonly<v.InferOutput<typeof JournalFacts>>;
 
 /** The facts, and the first right to read that was missing. */
@@ -98,7 +107,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
  */
 export async function readSession(
   destination: Store,
-  { reports, claim, journals }: ListedSession,
+  { reports, claim, amendment, journals }: ListedSession,
   signal: AbortSignal,
 ): Promise<ReadSession> {
   let denied: DeniedError | undefined;
@@ -133,7 +142,10 @@ export async function readSession(
   const isStartKnown = facts.some(({ startedMs }) => startedMs !== undefined);
   const claimed = claim === undefined || isStartKnown ? undefined : await read(claim);
   return {
-    facts: { reports: facts, claim: claimFacts(claimed), journals: looks, damaged },
+    facts: {
+      ...{ reports: facts, claim: claimFacts(claimed), journals: looks, damaged },
+      amendment: amendment && amendmentFacts(await read(amendment)),
+    },
     denied,
   };
 }
@@ -174,6 +186,17 @@ function journalFacts(prefix: string, look: JournalLook, tally: Tally): JournalF
     },
     fence: fence && { ...fence },
   };
+}
+
+/** One that cannot be read is still one. */
+function amendmentFacts(text: string | undefined): AmendmentFacts {
+  const {
+    host = 'somebody',
+    since = 'an unknown moment',
+    archiveKey = '',
+    oldKeys = [],
+  } = parseAmendment(text) ?? {};
+  return { host, since, archiveKey, oldKeys: [...oldKeys] };
 }
 
 function claimFacts(text: string | undefined): SessionFacts['claim'] {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { INDEX_NAME } from '../archive-index/format.ts';
 import { SESSIONS_FOLDER } from '../config/key-template.ts';
 import { addToTally, EMPTY_TALLY, parseJournalKey, type Tally } from '../journal/reader/tally.ts';
-import { isReportName } from '../report/session-folder.ts';
+import { folderObject, isReportName } from '../report/session-folder.ts';
 import type { Store, StoredObject } from '../store/store.ts';
 
 /** What a listing tells of the folder of a session: `.sessions/<name>`, or in earlier versions that of the archive. */
@@ -11,6 +11,8 @@ export interface ListedSession {
   readonly folder: string;
   readonly reports: StoredObject[];
   claim: StoredObject | undefined;
+  /** Somebody replaces its archive, or was cut off while doing so: see report/amendment.ts. */
+  amendment: StoredObject | undefined;
   /** Of the archive that was stored last. */
   index: StoredObject | undefined;
   /** By their prefixes. */
@@ -74,11 +76,11 @@ export async function listSessions(
   return listing;
 }
 
-const EMPTY = { claim: undefined, index: undefined };
+const EMPTY = { claim: undefined, amendment: undefined, index: undefined };
 
 /** Differs when anything has changed of which a session's facts are read. */
-export function fingerprintOf({ reports, claim, journals }: ListedSession): string {
-  const objects = [...reports, ...(claim === undefined ? [] : [claim])];
+export function fingerprintOf({ reports, claim, amendment, journals }: ListedSession): string {
+  const objects = [...reports, claim, amendment].filter(object => object !== undefined);
   const parts = objects.map(({ key, bytes, modifiedMs, version }) => [key, bytes, modifiedMs, version]);
   const text = JSON.stringify([parts, [...journals]]);
   return createHash('sha256').update(text).digest('base64url').slice(0, 22);
@@ -113,10 +115,27 @@ function addTo(session: ListedSession, inside: string, object: StoredObject): vo
   if (journal !== undefined && above === '') {
     const prefix = `${session.folder}/${journal}`;
     session.journals.set(prefix, addToTally(session.journals.get(prefix) ?? EMPTY_TALLY, name, object));
-  } else if (isReportName(inside)) session.reports.push(object);
-  else if (inside === INDEX_NAME) session.index = object;
-  // Where a store keeps no conditions, each run has a claim of its own.
-  else if (inside === 'claim.json' || inside.startsWith('claims/')) session.claim ??= object;
+    return;
+  }
+  const kind = folderObject(inside);
+  switch (kind) {
+    case 'report':
+      session.reports.push(object);
+      return;
+    case 'claim':
+      session.claim ??= object;
+      return;
+    case 'amendment':
+      session.amendment = object;
+      return;
+    case 'of-archive':
+      if (inside === INDEX_NAME) session.index = object;
+      return;
+    case 'journal':
+      return;
+    default:
+      kind satisfies never;
+  }
 }
 
 /** What an archive is called unless SESSION_ARCHIVE says otherwise, in any of its codecs. */

@@ -187,6 +187,28 @@ const DETAILS: Readonly<Record<string, Details>> = {
       ['64', 'the command line, or a setting, has a fault'],
     ],
   },
+  amend: {
+    options: [
+      ['<session>', SESSION],
+      [
+        '<folder>',
+        'what its archive is to hold, all of it: as get has unpacked it, and somebody has changed it',
+      ],
+      ['--why <text>', 'stands in its report from now on, for whoever reads it'],
+      ['--drop-names', 'leaves names of people, and what SESSION_LABELS said, out of its report'],
+      ['--yes', 'does it; without, nothing is changed, and rights to read are enough'],
+    ],
+    examples: [
+      "craftassist-session amend --why 'consent withdrawn' s3://recordings/study/2026-11-22T11:26:36.000Z ./session",
+      "craftassist-session amend --yes --drop-names --why 'consent withdrawn' ./sessions/2026-11-22T11:26:36.000Z ./session",
+    ],
+    codes: [66, 70, 75, 77],
+    ownCodes: [
+      DONE,
+      ['20', 'it has not ended: verify tells what is there, and it can be run again'],
+      ['64', 'the command line, or a setting, has a fault'],
+    ],
+  },
   get: {
     options: [
       ['<session>', SESSION],

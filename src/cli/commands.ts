@@ -92,6 +92,13 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./others.ts')).prune,
   },
   {
+    name: 'amend',
+    usage: 'amend <session> <folder>',
+    summary:
+      "tells what putting a folder in the place of a session's archive would do; with --yes it is done",
+    load: async () => (await import('./others.ts')).amend,
+  },
+  {
     name: '--help',
     usage: '--help',
     summary: 'explains every command, variable and exit code',

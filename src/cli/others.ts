@@ -1,4 +1,5 @@
 /** What is run by hand: all in one module, so that a session's own code is in fewer. */
+export { amend } from './amend.ts';
 export { cat } from './cat.ts';
 export { commandHelp } from './command-help.ts';
 export { config } from './config.ts';

@@ -73,9 +73,17 @@ function timelineOf(entry: CatalogueEntry, report: FoundReport | undefined): str
       add(fence.putMs, `the journal was taken by ${printable(fence.host)} (${fence.state})`);
   }
   add(entry.report?.recoveredMs, 'recovered out of its journal');
+  for (const { at: when, why } of report?.amended ?? [])
+    add(timeIn(when), `amended, its archive replaced: ${printable(why)}`);
   return moments
     .toSorted((a, b) => a.atMs - b.atMs)
     .map(({ atMs: at, text }) => `${secondText(at)}  ${text}`);
+}
+
+/** undefined: it is none. */
+function timeIn(text: string): number | undefined {
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) ? undefined : ms;
 }
 
 function changesOf(report: FoundReport | undefined): Moment[] {
@@ -144,7 +152,16 @@ function missingOf(report: FoundReport | undefined): string[] {
   ];
 }
 
-function remediesOf({ state, url, report, journals }: CatalogueEntry): string[] {
+function remediesOf(entry: CatalogueEntry): string[] {
+  const { amendment, url } = entry;
+  if (amendment !== undefined)
+    return [
+      `craftassist-session amend --yes ${quote(printable(url))} <folder>, again: what began ${amendment.since} on ${printable(amendment.host)} has not ended`,
+    ];
+  return remediesOfState(entry);
+}
+
+function remediesOfState({ state, url, report, journals }: CatalogueEntry): string[] {
   const recover = `craftassist-session recover ${quote(printable(url))}`;
   switch (state) {
     case 'journal': {

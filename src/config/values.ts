@@ -174,7 +174,8 @@ export const archive = v.pipe(
   v.transform(archiveName => ({ archiveName, codec: codecOf(archiveName) })),
 );
 
-function codecOf(archiveName: string): Codec {
+/** What the name of an archive asks for. */
+export function codecOf(archiveName: string): Codec {
   if (archiveName.endsWith('.gz')) return 'gzip';
   return archiveName.endsWith('.zst') ? 'zstd' : 'none';
 }

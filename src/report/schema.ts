@@ -64,6 +64,8 @@ const Archive = v.object({
   bytesPerSecond: v.optional(v.number()),
 });
 
+const Replaced = v.object({ key: Text, bytes: Count, sha256: v.optional(Text) });
+
 const Journal = v.object({
   prefix: v.optional(Text),
   segments: v.optional(Count),
@@ -163,6 +165,8 @@ const REPORT = {
   earlierArchive: v.optional(Archive),
   /** The journal holds what the archive may lack, and was not deleted. */
   journalKept: v.optional(v.boolean()),
+  /** When somebody has put another archive in the place of the session's own, why, and which one that was. */
+  amended: v.optional(v.array(v.object({ at: Text, why: Text, instead: Replaced }))),
 } as const;
 
 const Report = v.object(REPORT);

@@ -29,6 +29,25 @@ export function isReportName(name: string): boolean {
   return /^session(?:\.\d+)?\.json$/.test(name);
 }
 
+/** Notes that the archive of a session is being replaced: see amendment.ts. */
+export const AMENDMENT_NAME = 'amendment.json';
+
+/** What lies in the folder of a session. */
+export type FolderObject = 'claim' | 'report' | 'journal' | 'amendment' | 'of-archive';
+
+/**
+ * What an object in the folder of a session is. Whatever is nothing else was made of its archive, also by a later
+ * version, and goes with it.
+ * @param inside its key below that folder
+ */
+export function folderObject(inside: string): FolderObject {
+  // Where a store keeps no conditions, each run has a claim of its own.
+  if (inside === 'claim.json' || inside.startsWith('claims/')) return 'claim';
+  if (isReportName(inside)) return 'report';
+  if (/^journal(?:\.\d+)?\//.test(inside)) return 'journal';
+  return inside === AMENDMENT_NAME ? 'amendment' : 'of-archive';
+}
+
 /** `<TIMESTAMP>`, `<TIMESTAMP>.2` and so on: the names that sessions of one TIMESTAMP claim, one after the other. */
 export function nthSessionName(timestamp: string, n: number): string {
   return n === 1 ? timestamp : `${timestamp}.${n}`;

@@ -2,7 +2,7 @@ import type { Presence } from '../minecraft/player-count.ts';
 import type { Child } from '../process/child.ts';
 import { describeExit, type ExitStatus } from '../process/exit-status.ts';
 import type { Report } from '../report/schema.ts';
-import type { SavedArchive } from '../save/save.ts';
+import { archiveReport } from '../save/archive-report.ts';
 import { describeSilent } from './dashboard.ts';
 import { describeEndReason, type EndReason, exitCode } from './end-reason.ts';
 import type { HostInfo } from './host-info.ts';
@@ -132,19 +132,5 @@ function namesReport({ processes, serverLog }: ProcessesResult): Report['names']
   return {
     online: [...(processes.monitor?.names() ?? [])],
     stays: Array.from(serverLog?.playerSessions ?? [], ([name, stays]) => ({ name, stays: [...stays] })),
-  };
-}
-
-function archiveReport({ receipt, summary, attempts, ms, deflate }: SavedArchive): Report['archive'] {
-  const { skipped, changed } = summary;
-  return {
-    ...receipt,
-    ...summary,
-    skipped: { ...skipped, first: [...skipped.first] },
-    changed: { ...changed, first: [...changed.first] },
-    tries: attempts,
-    deflate,
-    ms: Math.round(ms),
-    bytesPerSecond: Math.round((receipt.bytes / ms) * 1_000),
   };
 }

@@ -26,6 +26,8 @@ export type FindingKind =
   | 'journal-missing'
   /** The archive is there, and its journal was not deleted. */
   | 'journal-left'
+  /** Its archive was being replaced, and whoever did so was cut off. */
+  | 'amendment-left'
   /** It has begun, and nothing tells what became of it. */
   | 'incomplete'
   /** It could not be saved. */

@@ -40,7 +40,7 @@ export async function verifySession(
 
 /** What is wrong by what a catalogue tells, and by nothing that has to be read. */
 export function verifyFacts(entry: CatalogueEntry): Finding[] {
-  const { state, archive, report, journals, url, session, damagedReport } = entry;
+  const { state, archive, report, journals, url, session, damagedReport, amendment } = entry;
   const told = report?.archive;
   const found: Finding[] = [];
   const add = (kind: FindingKind, text: string, remedy: string) =>
@@ -67,6 +67,12 @@ export function verifyFacts(entry: CatalogueEntry): Finding[] {
     );
   if (report?.saved === 'journal' && journals.length === 0)
     add('journal-missing', 'its report says that the journal holds it, and there is none', ELSEWHERE);
+  if (amendment !== undefined)
+    add(
+      'amendment-left',
+      `its archive was being replaced by ${amendment.host} since ${amendment.since}, which has not ended`,
+      `run it again, unless it still runs: craftassist-session amend --yes ${url} with the same folder; until then the old archive may be there`,
+    );
   if (state === 'missing' && report === undefined)
     add('archive-missing', 'its journal says that the archive is saved, and there is none', ELSEWHERE);
   if (state === 'journal')
