@@ -71,8 +71,8 @@ const DETAILS: Readonly<Record<string, Details>> = {
       'craftassist-session recover s3://recordings/study/2026-11-22T11:26:36.000Z',
       'craftassist-session recover --all --dry-run s3://recordings/study',
     ],
-    codes: [20, 22, 64, 70],
-    ownCodes: [DONE],
+    codes: [20, 64, 70],
+    ownCodes: [DONE, ['22', 'saved with damage, the journal is kept']],
   },
   tail: {
     options: [
@@ -83,8 +83,11 @@ const DETAILS: Readonly<Record<string, Details>> = {
       'craftassist-session tail s3://recordings/study/2026-11-22T11:26:36.000Z',
       'craftassist-session tail ./sessions/2026-11-22T11:26:36.000Z cuberite_process.log',
     ],
-    codes: [64, 66, 75],
-    ownCodes: [['0', 'the session is over, or a signal has ended it']],
+    codes: [64, 75],
+    ownCodes: [
+      ['0', 'the session is over, or a signal has ended it'],
+      ['66', 'there is no such session or bucket, or it has no journal'],
+    ],
   },
   ls: {
     options: [
@@ -107,10 +110,11 @@ const DETAILS: Readonly<Record<string, Details>> = {
       'craftassist-session ls --since 7d s3://recordings/study',
       'craftassist-session ls --unsaved --json ./sessions',
     ],
-    codes: [66, 70, 75, 77],
+    codes: [70, 75, 77],
     ownCodes: [
       ['0', 'they are listed, also where there are none'],
       ['64', 'the command line, or a setting, has a fault'],
+      ['66', 'there is no such bucket or folder'],
     ],
   },
   show: {
@@ -122,10 +126,11 @@ const DETAILS: Readonly<Record<string, Details>> = {
       'craftassist-session show s3://recordings/study/2026-11-22T11:26:36.000Z',
       'craftassist-session show --json ./sessions/2026-11-22T11:26:36.000Z',
     ],
-    codes: [66, 70, 75, 77],
+    codes: [70, 75, 77],
     ownCodes: [
       ['0', 'it is shown, whatever became of it'],
       ['64', 'the command line, or a setting, has a fault'],
+      ['66', 'there is no such session or bucket'],
     ],
   },
   cat: {
@@ -139,11 +144,12 @@ const DETAILS: Readonly<Record<string, Details>> = {
       'craftassist-session cat s3://recordings/study/2026-11-22T11:26:36.000Z agent.log',
       "craftassist-session cat --list ./sessions/2026-11-22T11:26:36.000Z '*.log'",
     ],
-    codes: [66, 70, 75, 77],
+    codes: [70, 75, 77],
     ownCodes: [
       ['0', 'it is printed'],
       ['22', 'the archive is damaged: what came before that is printed'],
       ['64', 'the command line, or a setting, has a fault'],
+      ['66', 'there is no such session or bucket, no such file in it, or nothing of it is there'],
     ],
   },
   verify: {
@@ -162,11 +168,12 @@ const DETAILS: Readonly<Record<string, Details>> = {
       'craftassist-session verify s3://recordings/study',
       'craftassist-session verify --sample 5% --since 30d --json ./sessions',
     ],
-    codes: [66, 70, 75, 77],
+    codes: [70, 75, 77],
     ownCodes: [
       ['0', 'no fault was found'],
       ['22', 'faults were found, and are printed'],
       ['64', 'the command line, or a setting, has a fault'],
+      ['66', 'there is no session, or no such bucket'],
     ],
   },
   prune: {
@@ -180,11 +187,12 @@ const DETAILS: Readonly<Record<string, Details>> = {
       'craftassist-session prune s3://recordings/study',
       'craftassist-session prune --yes ./sessions',
     ],
-    codes: [66, 70, 75, 77],
+    codes: [70, 75, 77],
     ownCodes: [
       DONE,
       ['20', 'something could not be deleted'],
       ['64', 'the command line, or a setting, has a fault'],
+      ['66', 'there is no such bucket or folder'],
     ],
   },
   amend: {
@@ -202,11 +210,12 @@ const DETAILS: Readonly<Record<string, Details>> = {
       "craftassist-session amend --why 'consent withdrawn' s3://recordings/study/2026-11-22T11:26:36.000Z ./session",
       "craftassist-session amend --yes --drop-names --why 'consent withdrawn' ./sessions/2026-11-22T11:26:36.000Z ./session",
     ],
-    codes: [66, 70, 75, 77],
+    codes: [70, 75, 77],
     ownCodes: [
       DONE,
       ['20', 'it has not ended: verify tells what is there, and it can be run again'],
       ['64', 'the command line, or a setting, has a fault'],
+      ['66', 'there is no such session, bucket or folder, or no archive here that its report names'],
     ],
   },
   get: {
@@ -218,11 +227,12 @@ const DETAILS: Readonly<Record<string, Details>> = {
       'craftassist-session get s3://recordings/study/2026-11-22T11:26:36.000Z ./session',
       'craftassist-session get ./sessions/2026-11-22T11:26:36.000Z /tmp/session',
     ],
-    codes: [66, 70, 75, 77],
+    codes: [70, 75, 77],
     ownCodes: [
       DONE,
       ['22', 'something is damaged, or was left out: what could be unpacked is there'],
       ['64', 'the command line, or a setting, has a fault'],
+      ['66', 'there is no such session or bucket, or nothing of it is there'],
     ],
   },
 };
@@ -238,9 +248,7 @@ export function commandHelp({
   readonly summary: string;
 }): string {
   const { options = [], examples = [], codes = [], ownCodes = [] } = DETAILS[name] ?? {};
-  const known = EXIT_CODE_ROWS.filter(([code]) => codes.some(each => String(each) === code)).map(
-    ([code, meaning]) => [code, meaning.replace(/^(?:`\w+`(?:, )?)+: /, '')] as const,
-  );
+  const known = EXIT_CODE_ROWS.filter(([code]) => codes.some(each => String(each) === code));
   const rows = [...ownCodes, ...known].sort(([a], [b]) => Number(a) - Number(b));
   const hasOptions = options.some(([option]) => option.startsWith('--'));
   return [

@@ -52,11 +52,16 @@ export const EXIT_CODES = [
     code: 21,
     meaning: 'saved, not yet packed, or not all of it: `recover` makes the archive out of the journal',
   },
-  { code: EXIT_DAMAGED, meaning: '`recover`: saved with damage, the journal is kept' },
+  {
+    code: EXIT_DAMAGED,
+    meaning:
+      '`recover`: saved with damage, the journal is kept; `cat`, `get`, `verify`: something is damaged',
+  },
   { code: EXIT_USAGE, meaning: 'the configuration, or the destination, has a fault; nothing was started' },
   {
     code: EXIT_NOT_THERE,
-    meaning: '`ls`, `show`, `tail`: there is no such session, journal, bucket or folder',
+    meaning:
+      'what was asked for is not there: a session, a file or a journal of it, an archive, a bucket, a folder',
   },
   {
     code: EXIT_INTERNAL_ERROR,
@@ -64,12 +69,11 @@ export const EXIT_CODES = [
   },
   {
     code: EXIT_NO_ANSWER,
-    meaning:
-      '`console`, `health`, `ls`, `show`, `tail`: the session, or the store, does not answer; it may later',
+    meaning: 'the session, or the store, does not answer; it may later',
   },
   {
     code: EXIT_DENIED,
-    meaning: '`ls`, `show`: the right to list the destination, or to read there, is missing',
+    meaning: 'the right to list the destination, to read there, or to change what was asked for, is missing',
   },
 ] as const;
 

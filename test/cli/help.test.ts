@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
-import type { CommandInput } from '../../src/cli/command.ts';
 import { COMMANDS, describeUnknown, findCommand } from '../../src/cli/commands.ts';
+import { runCommand } from '../catalogue/support.ts';
 
 /** What a command line prints. */
 async function printed(name: string, ...words: string[]): Promise<string> {
   const command = findCommand(name, words);
   const run = await command?.load();
-  const lines: string[] = [];
-  // Help needs nothing else of its process.
-  expect(await run?.({ print: (line: string) => lines.push(line) } as unknown as CommandInput)).toBe(0);
+  if (run === undefined) throw new Error(`there is no command ${name}`);
+  const { code, lines } = await runCommand(run, '/', words);
+  expect(code).toBe(0);
   return lines.join('\n');
 }
 
@@ -26,6 +26,16 @@ test.each(OWN)(
     expect(help).toMatch(/Exit codes:\n {2}0 /);
   },
 );
+
+test('what is missing is told in the words of each command', async () => {
+  for (const [name, text] of [
+    ['cat', 'no such file in it'],
+    ['get', 'there is no such session or bucket, or nothing of it is there'],
+    ['show', 'there is no such session or bucket'],
+    ['tail', 'it has no journal'],
+  ] as const)
+    expect(await printed(name, '--help')).toMatch(new RegExp(`^  66  .*${text}`, 'm'));
+});
 
 test('help in general lists all commands', async () => {
   const text = await printed('--help');

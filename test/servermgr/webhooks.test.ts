@@ -22,7 +22,7 @@ const asAdmin = { authorization: basic(ADMIN_TOKEN) };
 const typesIn = (receiver: Receiver, name?: string) =>
   receiver
     .messages()
-    .filter(({ data }) => name === undefined || data.session === name)
+    .filter(({ data }) => name === undefined || data?.session === name)
     .map(({ type }) => type)
     .toSorted();
 

@@ -4,6 +4,7 @@ import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { Webhook } from 'standardwebhooks';
+import * as v from 'valibot';
 
 export const WEBHOOK_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
@@ -13,6 +14,14 @@ export interface Received {
   readonly body: string;
 }
 
+const Message = v.looseObject({
+  type: v.string(),
+  data: v.optional(v.record(v.string(), v.unknown())),
+});
+
+/** What an endpoint is told. */
+export type Message = Readonly<v.InferOutput<typeof Message>>;
+
 export type Answering = (response: ServerResponse, request: IncomingMessage) => void;
 
 export interface Receiver extends AsyncDisposable {
@@ -21,8 +30,7 @@ export interface Receiver extends AsyncDisposable {
   /** How it answers from now on. */
   answer(how: Answering): void;
   /** What was sent, with signatures that are verified. */
-  // biome-ignore lint/suspicious/noExplicitAny: what it holds is what the tests look at
-  messages(): any[];
+  messages(): Message[];
 }
 
 /** An endpoint: a web server of this machine. @param tls undefined: without */
@@ -46,7 +54,10 @@ export async function startReceiver(
     answer(next) {
       how = next;
     },
-    messages: () => received.map(({ headers, body }) => new Webhook(WEBHOOK_SECRET).verify(body, headers)),
+    messages: () =>
+      received.map(({ headers, body }) =>
+        v.parse(Message, new Webhook(WEBHOOK_SECRET).verify(body, headers)),
+      ),
     async [Symbol.asyncDispose]() {
       const closed = once(server, 'close');
       server.close();
