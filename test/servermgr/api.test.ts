@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
+import * as v from 'valibot';
 import { expect, test } from 'vitest';
 import type { LaunchForm, LaunchResult } from '../../src/servermgr/fleet/fleet.ts';
 import { nameOf, newId } from '../../src/servermgr/session-id.ts';
@@ -17,9 +18,9 @@ test.concurrent('sessions are launched, listed, looked at and ended, by their id
   const { call } = client((await fixture.startManager()).url);
   expect((await call('GET', '/sessions')).body).toEqual({ sessions: [] });
   const launched = await call('POST', '/sessions', { world: 'diverse_world' });
-  expect([launched.status, launched.body.sessions.length]).toEqual([201, 1]);
-  const [{ id, page }] = launched.body.sessions;
-  expect(launched.body.sessions[0]).toMatchObject({
+  expect([launched.status, launched.body.sessions?.length]).toEqual([201, 1]);
+  const { id, page } = firstOf(launched);
+  expect(firstOf(launched)).toMatchObject({
     ...{ name: nameOf(id), world: 'diverse_world', page: `/wait?q=${id}`, ended: null },
   });
   const ready = await eventually(async () => {
@@ -27,26 +28,23 @@ test.concurrent('sessions are launched, listed, looked at and ended, by their id
     return body.phase === 'ready' ? body : undefined;
   });
   expect(ready).toMatchObject({ progress: 100, address: expect.stringMatching(/^localhost:/), people: 0 });
-  expect(ready.version).toBe('1.12.2');
+  expect(ready?.version).toBe('1.12.2');
   expect((await call('GET', page, undefined, {}, '')).status).toBe(200);
-  const second = (await call('POST', '/sessions', { world: 'flat_world' })).body.sessions[0];
-  expect((await call('GET', '/sessions')).body.sessions.map((one: { id: string }) => one.id)).toEqual([
-    second.id,
-    id,
-  ]);
+  const second = firstOf(await call('POST', '/sessions', { world: 'flat_world' }));
+  expect((await call('GET', '/sessions')).body.sessions?.map(({ id }) => id)).toEqual([second.id, id]);
 
   const stopped = await call('DELETE', `/sessions/${id}`);
   expect([stopped.status, stopped.body.id]).toEqual([202, id]);
   const ended = await eventually(async () => {
     const { body } = await call('GET', `/sessions/${id}`);
-    return body.ended?.archive ? body : undefined;
+    return body.ended?.archive ? { body, archive: body.ended.archive } : undefined;
   });
-  expect(ended).toMatchObject({
+  expect(ended?.body).toMatchObject({
     phase: 'ended',
     ended: { text: 'stopped by an administrator', exitCode: 0 },
   });
-  expect(ended.ended.archive.bytes).toBe(10);
-  const archive = await call('GET', ended.ended.archive.path, undefined, {}, '');
+  expect(ended?.archive.bytes).toBe(10);
+  const archive = await call('GET', ended?.archive.path ?? '', undefined, {}, '');
   expect(archive.text).toBe('an archive');
   expect((await call('DELETE', `/sessions/${id}`)).status).toBe(200);
   expect((await call('GET', `/sessions/${second.id}`)).body.ended).toBeNull();
@@ -60,12 +58,12 @@ test.concurrent('of a batch all that there is room for is launched, and a repeat
     call('POST', '/sessions', { world, count }, { 'idempotency-key': 'a lesson' });
   const both = await Promise.all([order(2), order(2)]);
   expect(both.map(({ status }) => status)).toEqual([201, 201]);
-  const idsOf = ({ body }: Answer): string[] => body.sessions.map((one: { id: string }) => one.id);
+  const idsOf = ({ body }: Answer): string[] => (body.sessions ?? []).map(({ id }) => id);
   expect(new Set(both.flatMap(idsOf)).size).toBe(2);
   expect(idsOf(await order(2))).toEqual(both[0] && idsOf(both[0]));
 
   const some = await order(5);
-  expect([some.status, some.body.sessions.length, some.body.missing]).toEqual([
+  expect([some.status, some.body.sessions?.length, some.body.missing]).toEqual([
     207,
     3,
     {
@@ -94,8 +92,8 @@ test.concurrent('launches come without a network, as many as asked for, each ano
   const { call } = client(app.url);
   const { status, body } = await call('POST', '/sessions', { world: 'flat_world', count: 100 });
   // The fleet does not show them yet.
-  expect([status, body.sessions.length]).toEqual([201, 100]);
-  expect(body.sessions[99]).toMatchObject({ phase: 'starting', world: 'flat_world', ended: null });
+  expect([status, body.sessions?.length]).toEqual([201, 100]);
+  expect(body.sessions?.[99]).toMatchObject({ phase: 'starting', world: 'flat_world', ended: null });
   expect(new Set(forms.map(({ visitor }) => visitor)).size).toBe(100);
   expect(new Set(forms.map(({ network }) => network))).toEqual(new Set([undefined]));
   for (const { visitor, token } of forms) expect(`${visitor} ${token}`).toMatch(/^[\w-]{22} [\w-]{22}$/);
@@ -111,8 +109,8 @@ test.concurrent('a launch that fails in the middle loses none of those before it
   await using app = await startWebApp({ launch });
   const { call } = client(app.url);
   const some = await call('POST', '/sessions', { world: 'flat_world', count: 9 });
-  expect([some.status, some.body.sessions.length, some.body.missing.count]).toEqual([207, 3, 6]);
-  expect(some.body.missing.reason).toBe('failed');
+  expect([some.status, some.body.sessions?.length, some.body.missing?.count]).toEqual([207, 3, 6]);
+  expect(some.body.missing?.reason).toBe('failed');
   const none = await call('POST', '/sessions', { world: 'flat_world' });
   expect([none.status, none.body.error]).toEqual([500, 'failed']);
   expect(some.text + none.text).not.toContain('secret');
@@ -198,12 +196,13 @@ test.concurrent('without a token there is no API, and that is said in JSON', asy
 test.concurrent('the OpenAPI document names every path below the base path, and every field of an answer', async () => {
   await using fixture = await createManagerFixture({ SERVERMGR_BASE_PATH: '/play' });
   const { call } = client((await fixture.startManager()).url);
-  const [{ id, page }] = (await call('POST', '/sessions', { world: 'flat_world' })).body.sessions;
+  const { id, page } = firstOf(await call('POST', '/sessions', { world: 'flat_world' }));
   expect(page).toBe(`/play/wait?q=${id}`);
-  const { body: document, text: written } = await call('GET', '/openapi.json');
+  const { body, text: written } = await call('GET', '/openapi.json');
+  const document = v.parse(OpenApi, body);
   expect(document.openapi).toBe('3.1.0');
   expect(document.security).toEqual([{ token: [] }]);
-  const methods = Object.entries(document.paths).map(([path, item]) => [path, Object.keys(item ?? {})]);
+  const methods = Object.entries(document.paths).map(([path, item]) => [path, Object.keys(item)]);
   expect(Object.fromEntries(methods)).toEqual({
     '/play/api/export/sessions.csv': ['get'],
     '/play/api/export/sessions.json': ['get'],
@@ -213,7 +212,7 @@ test.concurrent('the OpenAPI document names every path below the base path, and 
     '/play/api/sessions/{id}': ['get', 'delete'],
   });
   const scopes = Object.values(document.paths).flatMap(item =>
-    Object.values(item as Record<string, { security: unknown }>).map(({ security }) => security),
+    Object.values(item).map(({ security }) => security),
   );
   expect(scopes).toHaveLength(8);
   for (const scope of scopes)
@@ -222,11 +221,11 @@ test.concurrent('the OpenAPI document names every path below the base path, and 
     expect(Object.keys(document.components.schemas)).toContain(name);
   expect(written).not.toContain('"Session#"');
   const { body: session } = await call('GET', `/sessions/${id}`);
-  const { properties } = document.components.schemas.Session;
-  expect(Object.keys(session).toSorted()).toEqual(Object.keys(properties).toSorted());
-  const launch = document.paths['/play/api/sessions'].post;
-  expect(launch.parameters).toEqual([expect.objectContaining({ in: 'header', name: 'idempotency-key' })]);
-  expect(Object.keys(launch.responses)).toEqual(['201', '207', '4XX', '5XX']);
+  const { properties } = document.components.schemas.Session ?? {};
+  expect(Object.keys(session).toSorted()).toEqual(Object.keys(properties ?? {}).toSorted());
+  const launch = document.paths['/play/api/sessions']?.post;
+  expect(launch?.parameters).toEqual([expect.objectContaining({ in: 'header', name: 'idempotency-key' })]);
+  expect(Object.keys(launch?.responses ?? {})).toEqual(['201', '207', '4XX', '5XX']);
 });
 
 test.concurrent('the commands of docs/servermgr-api.md do what it says', async () => {
@@ -253,12 +252,60 @@ test.concurrent('the commands of docs/servermgr-api.md do what it says', async (
   await eventually(async () => (await type(one, id)).ended?.text === 'stopped by an administrator');
 });
 
+const Session = v.looseObject({
+  ...{ id: v.string(), name: v.string(), page: v.string(), phase: v.string() },
+  version: v.nullish(v.string()),
+  ended: v.nullable(
+    v.looseObject({
+      text: v.nullable(v.string()),
+      archive: v.nullable(v.object({ path: v.string(), bytes: v.number() })),
+    }),
+  ),
+});
+
+/** Of an answer what the tests look at. */
+const Body = v.looseObject({
+  ...v.partial(Session).entries,
+  sessions: v.optional(v.array(Session)),
+  error: v.optional(v.string()),
+  message: v.optional(v.string()),
+  missing: v.optional(v.looseObject({ count: v.number(), reason: v.string() })),
+});
+
+/** Of the document. */
+const OpenApi = v.looseObject({
+  paths: v.record(
+    v.string(),
+    v.record(
+      v.string(),
+      v.looseObject({
+        security: v.unknown(),
+        parameters: v.optional(v.unknown()),
+        responses: v.record(v.string(), v.unknown()),
+      }),
+    ),
+  ),
+  components: v.object({
+    schemas: v.record(
+      v.string(),
+      v.looseObject({ properties: v.optional(v.record(v.string(), v.unknown())) }),
+    ),
+  }),
+});
+
 interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: what it holds is what the tests look at
-  readonly body: any;
+  /** Empty unless it is JSON. */
+  readonly body: v.InferOutput<typeof Body>;
+}
+
+/** @throws when it tells of no session */
+function firstOf({ body, text: written }: Answer): v.InferOutput<typeof Session> {
+  const [first] = body.sessions ?? [];
+  if (first === undefined) throw new Error(`there is no session in ${written}`);
+  return first;
 }
 
 /** A program that uses the API. */
@@ -274,7 +321,7 @@ function client(url: string, credentials: Record<string, string> = TOKEN) {
     const answer = await fetch(`${url}${prefix}${path}`, init);
     const written = await answer.text();
     const isJson = answer.headers.get('content-type')?.startsWith('application/json');
-    const parsed = isJson ? JSON.parse(written) : undefined;
+    const parsed = v.parse(Body, isJson ? JSON.parse(written) : {});
     return { status: answer.status, headers: answer.headers, text: written, body: parsed };
   }
 
