@@ -36,8 +36,8 @@ export const AMENDMENT_NAME = 'amendment.json';
 export type FolderObject = 'claim' | 'report' | 'journal' | 'amendment' | 'of-archive';
 
 /**
- * What an object in the folder of a session is. Whatever is nothing else was made of its archive, also by a later
- * version, and goes with it.
+ * What an object in the folder of a session is. Whatever is nothing else was made of its archive, as its index is, also
+ * by a later version, and goes with it.
  * @param inside its key below that folder
  */
 export function folderObject(inside: string): FolderObject {

@@ -14,6 +14,7 @@ import { archiveReport } from './archive-report.ts';
 import { deleteAmendment, deleteReplaced } from './delete-replaced.ts';
 import { deleteRecoveredJournal } from './dispose.ts';
 import type { Packing } from './earlier-recovery.ts';
+import { putIndex } from './put-index.ts';
 import { type SavedArchive, type SaveRuntime, saveArchive } from './save.ts';
 
 /** What is put in the place of an archive, and by whom. */
@@ -56,6 +57,7 @@ export async function amendSession(
   for (const journal of replaced.journals) await deleteTaken(store, journal, { saved, request }, runtime);
   await store.put(reportKey, formatReport(amendedReport(session, saved, request)), { signal });
   await deleteReplaced(store, [...replaced.archives, ...replaced.others], saved.receipt.key, signal);
+  await putIndex(saved, runtime);
   await deleteAmendment(store, folder, signal);
   return saved;
 }

@@ -57,6 +57,7 @@ test('what takes a person out of a session in a folder leaves the rest of it, an
   const typed = (block: string) => block.replace(AT, join(shell.folder, PLACE, NAME));
   await takeOut(shell, typed, {});
   expect(filesOf(shell)).toEqual([
+    `.sessions/${NAME}/archive-index.jsonl.gz`,
     `.sessions/${NAME}/claim.json`,
     `.sessions/${NAME}/session.json`,
     `${NAME}/logs.2.tar.gz`,
@@ -75,7 +76,8 @@ test('of a session in a bucket the same, as it is typed', async () => {
   await saveSession(shell, NAME, { ...env, SESSION_DESTINATION: `s3://${PLACE}` });
   await takeOut(shell, block => block, env);
   const keys = s3.objects('recordings').map(({ key }) => `recordings/${key}`);
-  expect(keys).toEqual([
+  expect(keys.toSorted()).toEqual([
+    `${PLACE}/.sessions/${NAME}/archive-index.jsonl.gz`,
     `${PLACE}/.sessions/${NAME}/claim.json`,
     `${PLACE}/.sessions/${NAME}/session.json`,
     `${PLACE}/${NAME}/logs.2.tar.gz`,

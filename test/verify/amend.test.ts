@@ -6,6 +6,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { amend } from '../../src/cli/amend.ts';
+import { cat } from '../../src/cli/cat.ts';
 import { get } from '../../src/cli/get.ts';
 import { ls } from '../../src/cli/ls.ts';
 import { show } from '../../src/cli/show.ts';
@@ -90,6 +91,9 @@ async function expectAmended(folder: string, url: string, env = {}): Promise<voi
   await rm(join(folder, 'got'), { recursive: true, force: true });
   expect(await runCommand(get, folder, [url, 'got'], { env })).toMatchObject({ code: 0, stderr: [] });
   expect(await filesIn(join(folder, 'got'))).toEqual(['agent.log']);
+  const listed = await runCommand(cat, folder, [url], { env });
+  expect(listed).toMatchObject({ code: 0, stderr: [] });
+  expect(listed.lines.filter(line => line.startsWith('-'))).toEqual([expect.stringMatching(/ agent\.log$/)]);
 }
 
 test('another archive takes the place of the old one, of which nothing is left, and report and archive fit', async () => {
@@ -106,6 +110,7 @@ test('another archive takes the place of the old one, of which nothing is left, 
     lines: [
       `would pack 1 file, 15 B, of ${folder}/changed, and name that archive in ${at}/.sessions/${name}/session.json`,
       `would delete ${at}/${name}/logs.tar.gz`,
+      `would delete ${at}/.sessions/${name}/archive-index.jsonl.gz`,
       `would delete ${at}/.sessions/${name}/blocks.json`,
     ],
     stderr: ['nothing was changed: --yes does it'],
@@ -118,6 +123,7 @@ test('another archive takes the place of the old one, of which nothing is left, 
     new RegExp(`^stored ${at}/${name}/logs\\.2\\.tar\\.gz, 1 file, .*: it was read back`),
   );
   expect(await filesIn(join(folder, 'sessions'))).toEqual([
+    `.sessions/${name}/archive-index.jsonl.gz`,
     `.sessions/${name}/claim.json`,
     `.sessions/${name}/session.json`,
     `${name}/logs.2.tar.gz`,
@@ -156,6 +162,7 @@ test('the journal that a recovery has kept goes as well, and nothing brings back
   const left = await filesIn(join(folder, 'sessions'));
   // A fence stays, as of every journal that was taken.
   expect(left.filter(file => !/\/journal\/\d{8}\.tar\.gz$/.test(file))).toEqual([
+    `.sessions/${name}/archive-index.jsonl.gz`,
     `.sessions/${name}/claim.json`,
     `.sessions/${name}/session.json`,
     `${name}/logs.2.tar.gz`,
@@ -340,7 +347,11 @@ test.each(Object.keys(MOMENTS))(
     const keys = later.s3.objects().map(({ key }) => key);
     expect(keys.filter(key => key.startsWith(`sessions/${name}/`))).toHaveLength(1);
     const own = keys.filter(key => key.includes('/.sessions/') && !/\/journal\/\d{8}\.tar\.gz$/.test(key));
-    expect(own).toEqual([`sessions/.sessions/${name}/claim.json`, `sessions/.sessions/${name}/session.json`]);
+    expect(own.toSorted()).toEqual(
+      ['archive-index.jsonl.gz', 'claim.json', 'session.json'].map(
+        file => `sessions/.sessions/${name}/${file}`,
+      ),
+    );
     expect(keys).not.toContain(`sessions/.sessions/${name}/journal/00000001.tar.gz`);
   },
 );
