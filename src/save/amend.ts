@@ -65,12 +65,14 @@ export async function amendSession(
 async function storeBeside(
   store: Store,
   session: AmendedSession,
-  { archives }: Replaced,
+  { archives, before }: Replaced,
   { source, archive, stallMs, taker }: AmendRequest,
   runtime: AmendRuntime,
 ): Promise<SavedArchive> {
   const { signal } = runtime;
-  for (const key of archives) await abortUploads(store, key, runtime);
+  // Its upload is at a key that has nothing yet.
+  if (before !== undefined)
+    await abortUploads(store, keyOf(placeOf(session.folder).root, before.archiveKey), runtime);
   const within = (key: string) => keyWithin(session, key);
   const since = new Date().toISOString();
   const saved = await saveArchive(

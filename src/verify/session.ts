@@ -71,7 +71,7 @@ export function verifyFacts(entry: CatalogueEntry): Finding[] {
     add(
       'amendment-left',
       `its archive was being replaced by ${amendment.host} since ${amendment.since}, which has not ended`,
-      `run it again, unless it still runs: craftassist-session amend --yes ${url} with the same folder; until then the old archive may be there`,
+      `run it again, unless it still runs: craftassist-session amend --yes ${url} <folder>; until then the old archive may be there`,
     );
   if (state === 'missing' && report === undefined)
     add('archive-missing', 'its journal says that the archive is saved, and there is none', ELSEWHERE);

@@ -2,6 +2,7 @@
  * @module-tag slow
  */
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -265,6 +266,37 @@ function agedObjectsOf({ url, objects }: Pick<S3Server, 'url' | 'objects'>) {
     })),
   );
 }
+
+test('what somebody was uploading who was killed is deleted when it is run again', async () => {
+  const folder = await openFolder();
+  await writeChanged(folder);
+  await writeFile(join(folder, 'changed', 'world.bin'), randomBytes(24 << 20));
+  const objects = objectsOf('saved').map(object => ({ ...object, key: `sessions/${object.key}` }));
+  let isHeld = false;
+  const { promise: held, resolve: release } = Promise.withResolvers<boolean>();
+  const { s3, env } = await openS3({
+    objects,
+    gate({ operation }) {
+      if (isHeld || operation !== 'UploadPart') return true;
+      isHeld = true;
+      return held;
+    },
+  });
+  const fixture = await openSessionFixture();
+  onTestFinished(() => fixture[Symbol.asyncDispose]());
+  const url = `s3://bucket/sessions/${nameOf('saved')}`;
+  const args = ['amend', '--yes', ...WHY, url, join(folder, 'changed')];
+  const running = fixture.start(env, ...args);
+  await eventually(() => isHeld, { timeoutMs: 20_000 });
+  running.signal('SIGKILL');
+  await running.ended();
+  release(false);
+  expect(s3.uploads()).toHaveLength(1);
+  const again = fixture.start(env, ...args);
+  expect(await again.ended(), again.stderr()).toMatchObject({ code: 0 });
+  expect(s3.uploads()).toEqual([]);
+  expect(await runCommand(verify, folder, [url], { env })).toMatchObject({ code: 0, lines: [] });
+});
 
 type Asked = { readonly operation: string; readonly key: string };
 
