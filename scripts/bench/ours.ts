@@ -15,7 +15,7 @@ import { openStore } from '../../src/store/open.ts';
 
 process.env.UV_THREADPOOL_SIZE ??= String(poolSize(compressionThreads()));
 
-if (process.argv[2] === ARCHIVER_COMMAND) process.exit(await archiver());
+if (process.argv[2] === ARCHIVER_COMMAND) process.exit(await archiver({ args: process.argv.slice(3) }));
 
 const [folder = '.', url = '', codec = 'gzip', level = '2', deflate = 'zlib', wait] = process.argv.slice(2);
 if (deflate !== 'isal' && deflate !== 'zlib') throw new Error(`nothing deflates by ${deflate}`);

@@ -2,8 +2,6 @@ import type { ArchiveOptions, ArchiveSummary, ReadProgress } from './archive-str
 
 /** What the archiver is told, first of all. */
 export interface ArchiverOrder extends Omit<ArchiveOptions, 'signal' | 'onFile'> {
-  /** The path of the addon. */
-  readonly isal: string;
   readonly listsFiles: boolean;
   /** The size of the chunks that the archive is cut into. */
   readonly chunkBytes: number;
@@ -14,8 +12,9 @@ export interface SlotFreed {
   readonly slot: number;
 }
 
-/** What it answers: chunk after chunk, and `done` after the last one. */
+/** What it says: that it waits for its order, then chunk after chunk, and `done` after the last one. */
 export type ArchiverMessage =
+  | { readonly kind: 'ready' }
   /** The next bytes of the archive are in that slot, until it is freed. */
   | { readonly kind: 'chunk'; readonly slot: number; readonly bytes: number }
   | ({ readonly kind: 'progress' } & ReadProgress)

@@ -5,9 +5,13 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describeExit, type ExitStatus } from '../process/exit-status.ts';
 import { ARCHIVER_COMMAND } from './archiver-messages.ts';
+import { openSlots } from './shared-slots.ts';
 
-interface ArchiverProcess {
+/** Disposed of, it is killed. */
+export interface ArchiverProcess extends AsyncDisposable {
   readonly child: ChildProcess;
+  /** See shared-slots.ts. */
+  readonly slots: FileHandle;
   /** Once it has ended and all that it sent has arrived: how it ended, as the rest of a sentence. */
   readonly ended: Promise<string>;
 }
@@ -23,22 +27,33 @@ function programOf(here: string): string {
 
 /**
  * Starts this program's own sub-command in a session of its own, where no terminal reaches it, and with nothing of this
- * process's environment.
- * @param slots see shared-slots.ts
+ * process's environment. It loads the addon, and waits for its order.
+ * @param isal the addon's path
+ * @param chunkBytes the size of the largest chunks that are asked of it
+ * @throws {Error} when there is no room for them, or for another process
  */
-export function startArchiver(slots: FileHandle): ArchiverProcess {
-  const child = spawn(process.execPath, ['--disable-sigusr1', PROGRAM, ARCHIVER_COMMAND], {
+export async function startArchiver(isal: string, chunkBytes: number): Promise<ArchiverProcess> {
+  await using opened = new AsyncDisposableStack();
+  const slots = opened.use(await openSlots(chunkBytes));
+  const child = spawn(process.execPath, ['--disable-sigusr1', PROGRAM, ARCHIVER_COMMAND, isal], {
     cwd: '/',
     detached: true,
     env: compileCache(),
     stdio: ['ignore', 'ignore', 'pipe', slots.fd, 'ipc'],
     serialization: 'advanced',
   });
+  opened.defer(() => void child.kill('SIGKILL'));
   let stderr = '';
   child.stderr?.setEncoding('utf8').on('data', text => {
     stderr = `${stderr}${text}`.slice(-MAX_STDERR_CHARS);
   });
-  return { child, ended: endOf(child, () => stderr.trim()) };
+  const all = opened.move();
+  return {
+    child,
+    slots,
+    ended: endOf(child, () => stderr.trim()),
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
 }
 
 function compileCache(): NodeJS.ProcessEnv {

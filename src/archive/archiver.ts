@@ -1,9 +1,10 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { ArchiveOptions, ReadProgress } from './archive-stream.ts';
+import type { ArchiverAhead } from './archiver-ahead.ts';
 import type { ArchiverMessage, ArchiverOrder, SlotFreed } from './archiver-messages.ts';
-import { startArchiver } from './archiver-process.ts';
+import { type ArchiverProcess, startArchiver } from './archiver-process.ts';
 import type { ChunkStream } from './chunks.ts';
-import { openSlots, slotOffset } from './shared-slots.ts';
+import { slotOffset } from './shared-slots.ts';
 
 /** The process that archives has ended early, or says that it cannot go on: what has come of the archive is useless. */
 export class ArchiverError extends Error {
@@ -24,6 +25,8 @@ export interface ArchiverOptions extends ArchiveOptions {
   readonly freeChunks: Buffer[];
   /** The addon's path. */
   readonly isal: string;
+  /** Asked first for a process that waits already. */
+  readonly ahead?: ArchiverAhead | undefined;
 }
 
 type Message<Kind> = Extract<ArchiverMessage, { kind: Kind }>;
@@ -33,17 +36,15 @@ type Message<Kind> = Extract<ArchiverMessage, { kind: Kind }>;
  * The process is gone when the chunks end, however they end, or when this one does.
  */
 export function archiverChunks(options: ArchiverOptions): ChunkStream {
-  const { signal, onFile, freeChunks, ...archive } = options;
+  const { signal, onFile, freeChunks, isal, ahead, ...archive } = options;
   const { chunkBytes } = archive;
   let progress: ReadProgress = { files: 0, bytesRead: 0 };
   let done: Message<'done'> | undefined;
 
   async function* chunks(): AsyncGenerator<Buffer, void> {
     signal.throwIfAborted();
-    await using slots = await openSlots(chunkBytes).catch((error: unknown) => {
-      throw new ArchiverError('the archiver cannot be started', { cause: error });
-    });
-    const { child, ended } = startArchiver(slots);
+    await using archiver = (await ahead?.take(chunkBytes)) ?? (await startOwn(isal, chunkBytes));
+    const { child, slots, ended } = archiver;
     const ready: Message<'chunk'>[] = [];
     let fault: string | undefined;
     let how: string | undefined;
@@ -53,6 +54,7 @@ export function archiverChunks(options: ArchiverOptions): ChunkStream {
     signal.addEventListener('abort', kill);
     try {
       child.on('message', (message: ArchiverMessage) => {
+        if (message.kind === 'ready') return;
         if (message.kind === 'progress') {
           if (message.bytesRead + message.files > progress.bytesRead + progress.files) watchdog?.refresh();
           progress = message;
@@ -96,7 +98,6 @@ export function archiverChunks(options: ArchiverOptions): ChunkStream {
       for (const [path, bytes] of done.files) onFile?.(Buffer.from(path, 'latin1'), bytes);
     } finally {
       signal.removeEventListener('abort', kill);
-      kill();
     }
   }
 
@@ -112,6 +113,14 @@ export function archiverChunks(options: ArchiverOptions): ChunkStream {
     // It comes as a bare Uint8Array from there.
     index: () => Buffer.from(finished().index),
   };
+}
+
+async function startOwn(isal: string, chunkBytes: number): Promise<ArchiverProcess> {
+  try {
+    return await startArchiver(isal, chunkBytes);
+  } catch (error) {
+    throw new ArchiverError('the archiver cannot be started', { cause: error });
+  }
 }
 
 async function readAll(file: FileHandle, target: Buffer, bytes: number, position: number): Promise<void> {

@@ -1,8 +1,7 @@
-import { dirname } from 'node:path';
 import type { Codec, Deflate } from '../config/session-config.ts';
 import { compressionThreads } from '../runtime/cpus.ts';
 import { bytesText } from '../runtime/text.ts';
-import { findIsal } from './isal-deflater.ts';
+import { findIsal, selectAddon } from './isal-deflater.ts';
 import { pack } from './pack.ts';
 
 interface Wanted {
@@ -15,16 +14,24 @@ interface Wanted {
 /** The levels of gzip that ISA-L's output is about as small as. */
 const MAX_ISAL_LEVEL = 2;
 /** Of less than this, zlib has made the archive before another process has started. */
-const WORTH_BYTES = 32 << 20;
+const WORTH_A_START_BYTES = 32 << 20;
+/** The same of a process that waits already. */
+const WORTH_AN_ORDER_BYTES = 1 << 20;
 
 /**
  * What deflates an archive.
  * @param archiveBytes how large its tar will be, about
+ * @param isReady whether a process waits for it that was started ahead
  * @returns the path of ISA-L's addon; undefined: zlib does, or nothing is deflated
  */
-export function isalFor({ codec, level, deflate }: Wanted, archiveBytes: number): string | undefined {
+export function isalFor(
+  { codec, level, deflate }: Wanted,
+  archiveBytes: number,
+  isReady = false,
+): string | undefined {
+  const worthBytes = isReady ? WORTH_AN_ORDER_BYTES : WORTH_A_START_BYTES;
   if (codec !== 'gzip' || deflate === 'zlib') return undefined;
-  if (deflate === 'auto' && (level > MAX_ISAL_LEVEL || archiveBytes < WORTH_BYTES)) return undefined;
+  if (deflate === 'auto' && (level > MAX_ISAL_LEVEL || archiveBytes < worthBytes)) return undefined;
   return findIsal();
 }
 
@@ -52,7 +59,10 @@ export function describeDeflate({ codec, level, deflate }: Wanted): { text: stri
   }
   if (deflate === 'isal') return said('ISA-L');
   if (level > MAX_ISAL_LEVEL) return said(`zlib: ISA-L has no level ${level}`);
-  return said(`ISA-L, and zlib below ${bytesText(WORTH_BYTES)}`);
+  const [less, least] = [WORTH_A_START_BYTES, WORTH_AN_ORDER_BYTES].map(bytesText);
+  return said(
+    `ISA-L, and zlib below ${least}, or below ${less} where a session stops too fast for its start`,
+  );
 }
 
 /**
@@ -60,8 +70,7 @@ export function describeDeflate({ codec, level, deflate }: Wanted): { text: stri
  * @throws {ArchiverError} where it cannot
  */
 export async function tryIsal(isal: string, signal: AbortSignal): Promise<void> {
-  const root = dirname(isal);
-  const selection = { root, include: ['/deflate.node'], exclude: [], excludedPaths: [] };
+  const selection = selectAddon(isal);
   const threads = compressionThreads();
   const how = { codec: 'gzip', level: 1, threads, chunkBytes: 1 << 20 } as const;
   for await (const _ of pack({ ...how, selection, isal, signal }).chunks);

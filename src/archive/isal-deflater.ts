@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Selection } from '../files/selection.ts';
 import type { Deflater } from './deflater.ts';
 
 /** native/deflate.c */
@@ -19,6 +20,11 @@ export function findIsal(from: string = import.meta.url): string | undefined {
     ? join(dirname(here), '../../native/deflate.node')
     : join(dirname(here), 'deflate.node');
   return existsSync(path) ? path : undefined;
+}
+
+/** The addon alone: what is sure to be there, as a sample to archive. @param path see `findIsal` */
+export function selectAddon(path: string): Selection {
+  return { root: dirname(path), include: [`/${basename(path)}`], exclude: [], excludedPaths: [] };
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   type ReadProgress,
 } from './archive-stream.ts';
 import { archiverChunks } from './archiver.ts';
+import type { ArchiverAhead } from './archiver-ahead.ts';
 import { type ChunkStream, cutChunks, prefetchOne } from './chunks.ts';
 import { zlibDeflater } from './zlib-deflater.ts';
 
@@ -14,6 +15,8 @@ export interface PackOptions extends ArchiveOptions {
   readonly chunkBytes: number;
   /** The path of ISA-L's addon, which deflates in a process of its own; undefined: zlib does, here. */
   readonly isal?: string | undefined;
+  /** Has that process waiting already, as a rule. */
+  readonly ahead?: ArchiverAhead | undefined;
 }
 
 /** An archive being made, as fast as its chunks are read. */
@@ -41,13 +44,13 @@ export interface PackSummary extends ArchiveSummary {
  * Packs what is selected into chunks, as `archiveStream` does.
  * @throws {ArchiverError} by its chunks, where the process that ISA-L is in fails
  */
-export function pack({ chunkBytes, isal, ...options }: PackOptions): Packing {
+export function pack({ chunkBytes, isal, ahead, ...options }: PackOptions): Packing {
   keepYoungGenerationSmall();
   const freeChunks: Buffer[] = [];
   const archive =
     isal === undefined
       ? packedHere(options, chunkBytes, freeChunks)
-      : archiverChunks({ ...options, isal, chunkBytes, freeChunks });
+      : archiverChunks({ ...options, isal, ahead, chunkBytes, freeChunks });
   let bytesOut = 0;
 
   async function* chunks(): AsyncGenerator<Buffer, void> {

@@ -184,7 +184,7 @@ const archive = {
   SESSION_DEFLATE: variable(
     values.oneOf(['auto', 'isal', 'zlib']),
     'auto',
-    'what compresses gzip: isal (ISA-L, in a process of its own), zlib, or auto: ISA-L where it is installed, for gzip levels 1 and 2 and archives of 32 MiB and more',
+    'what compresses gzip: isal (ISA-L, in a process of its own), zlib, or auto: ISA-L where it is installed, for gzip levels 1 and 2 and all but small archives',
   ),
   SESSION_INCLUDE: optional(values.globs, 'everything', 'comma-separated globs: what is archived'),
   SESSION_EXCLUDE: optional(values.globs, 'nothing', 'comma-separated globs: what is not'),

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { isOfArchiver } from '../archive/archiver.ts';
+import type { ArchiverAhead } from '../archive/archiver-ahead.ts';
 import { deflatedBy, isalFor } from '../archive/deflate-choice.ts';
 import { type PackOptions, type PackSummary, pack } from '../archive/pack.ts';
 import { type Survey, survey } from '../archive/walk.ts';
@@ -47,6 +48,8 @@ export interface SaveRequest {
   readonly stallMs: number;
   /** Whether it is to be known what the archive holds of each file. */
   readonly listsFiles?: boolean;
+  /** Packs the first attempt, where it is needed. */
+  readonly ahead?: ArchiverAhead;
   /** Called with the place that the archive and its report are about to take. */
   readonly onPlace?: (place: ArchivePlace) => Promise<void>;
 }
@@ -159,7 +162,8 @@ async function uploadUntilSaved(
   const measure = () => survey(request.source, signal);
   const findPlace = async () => firstFree(await attempts.target.place(store, signal), attempts);
   let [place, expected] = await Promise.all([findPlace(), measure()]);
-  let isal = isalFor(request.archive, expected.archiveBytes);
+  let isal = isalFor(request.archive, expected.archiveBytes, request.ahead?.isReady());
+  if (isal === undefined) request.ahead?.[Symbol.dispose]();
   let otherBytes = 0;
   for (let attempt = 1; ; attempt++) {
     const { archiveKey, reportKey, session } = place;
@@ -227,7 +231,7 @@ async function uploadOnce(
   { expected, isal }: Attempt,
   { progress }: SaveRuntime,
 ) {
-  const { source, archive, stallMs, listsFiles = false } = request;
+  const { source, archive, stallMs, listsFiles = false, ahead } = request;
   const files = new Map<string, number>();
   const file = join(source.root, archiveKey);
   const packing = pack({
@@ -237,6 +241,7 @@ async function uploadOnce(
     codec: archive.codec,
     level: archive.level,
     isal,
+    ahead,
     chunkBytes: store.chunkBytes(expected.archiveBytes),
     threads: compressionThreads(),
     signal,

@@ -28,12 +28,14 @@ const FILE_CALLS_MS = 3_000;
 /**
  * Starts setup, server and agent, and shuts them down when the first end condition holds: once this has returned, not
  * one process of the session is alive. It never rejects.
+ * @param onEnding called when they are about to be shut down
  */
-export async function runProcesses(runtime: SessionRuntime): Promise<ProcessesResult> {
+export async function runProcesses(runtime: SessionRuntime, onEnding: () => void): Promise<ProcessesResult> {
   const { log, status } = runtime;
   const processes: SessionProcesses = { marker: createSessionMarker(), children: [] };
   const end = endBeforeStart(runtime) ?? (await runUntilEnd(runtime, processes));
   log.info({ event: 'session_ending', end: end.kind }, `session ending: ${describeEndReason(end)}`);
+  onEnding();
   if (end.kind === 'server-hung') await recordServerStack(runtime, processes);
   status.startPhase('stopping');
   const shutdown = await shutDown(runtime, processes, end);

@@ -1,3 +1,4 @@
+import type { ArchiverAhead } from '../archive/archiver-ahead.ts';
 import { destinationText } from '../config/destination-url.ts';
 import type { DestinationUrl } from '../config/session-config.ts';
 import { placeAt, placeInside } from '../save/archive-place.ts';
@@ -17,6 +18,7 @@ import { excludedPaths } from './workdir.ts';
 export async function saveSession(
   runtime: SessionRuntime,
   journal: SessionJournal | undefined,
+  ahead: ArchiverAhead,
 ): Promise<Pick<SessionResult, 'archive' | 'saved' | 'notices'>> {
   const { config, log, claims } = runtime;
   const { workdir, save } = config;
@@ -31,6 +33,7 @@ export async function saveSession(
     targets: saveTargets(runtime, experiment),
     stallMs,
     listsFiles: journal !== undefined,
+    ahead,
   };
   const archive = await saveArchive(request, runtime);
   if (archive.how === 'archive') flush?.cancel();

@@ -1,3 +1,5 @@
+import { archiverAhead } from '../archive/archiver-ahead.ts';
+import { isalFor } from '../archive/deflate-choice.ts';
 import type { Report } from '../report/schema.ts';
 import { reportKey } from '../report/session-folder.ts';
 import { type ReportTarget, writeReport } from '../report/write.ts';
@@ -49,12 +51,14 @@ function notStarted(end: EndReason): SessionResult {
 }
 
 async function runAndSave(runtime: SessionRuntime): Promise<SessionResult> {
-  const { destination } = runtime.config.save;
+  const { destination, codec, gzipLevel: level, deflate } = runtime.config.save;
   if (destination.kind !== 'inside') runtime.claims.at(destination);
   const journal = await startSessionJournal(runtime);
-  const run = await runProcesses(runtime);
+  // Its start takes as long as a small archive, and the processes take longer to stop.
+  using ahead = archiverAhead(isalFor({ codec, level, deflate }, Number.POSITIVE_INFINITY));
+  const run = await runProcesses(runtime, ahead.start);
   runtime.status.startPhase('saving');
-  return { end: run.end, run, journal, ...(await saveSession(runtime, journal)) };
+  return { end: run.end, run, journal, ...(await saveSession(runtime, journal, ahead)) };
 }
 
 /** It never rejects. */

@@ -1,17 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ArchiverError } from '../../src/archive/archiver.ts';
 import { findIsal, isalDeflater } from '../../src/archive/isal-deflater.ts';
 import { pack } from '../../src/archive/pack.ts';
+import { archivers, commandLine } from '../support/archivers.ts';
 import { eventually } from '../support/eventually.ts';
-import { createRandom } from '../support/random.ts';
 import { fuzzDeflater } from './isal-blocks.ts';
 import { packed, packOptions } from './packing.ts';
-import { temporaryFolder } from './trees.ts';
+import { fillWithNoiseAndText, temporaryFolder } from './trees.ts';
 
 /** Undefined: it is not built here, and `make test` does without it. */
 const isal = findIsal();
@@ -57,7 +57,7 @@ describe.skipIf(isal === undefined)('ISA-L', () => {
 
   test('an archive has what zlib’s has, file by file', async () => {
     using folder = temporaryFolder();
-    fill(folder.path);
+    fillWithNoiseAndText(folder.path);
     const files = new Map<string, number>();
     const onFile = (path: Buffer, bytes: number) => files.set(path.toString(), bytes);
     const [ours, zlibs] = await Promise.all([
@@ -80,7 +80,7 @@ describe.skipIf(isal === undefined)('ISA-L', () => {
 
   test('a process that is killed in the middle is an error of the archiver', async () => {
     using folder = temporaryFolder();
-    fill(folder.path);
+    fillWithNoiseAndText(folder.path);
     const { chunks, summary } = pack(packOptions(folder.path, { isal, chunkBytes: 1000 }));
     const reading = (async () => {
       for await (const _ of chunks) for (const pid of archivers()) process.kill(pid, 'SIGKILL');
@@ -91,7 +91,7 @@ describe.skipIf(isal === undefined)('ISA-L', () => {
 
   test('one that has done nothing for too long is killed', { tags: ['slow'] }, async () => {
     using folder = temporaryFolder();
-    fill(folder.path);
+    fillWithNoiseAndText(folder.path);
     const { chunks } = pack(packOptions(folder.path, { isal, chunkBytes: 1000 }));
     const reading = (async () => {
       for await (const _ of chunks) for (const pid of archivers()) process.kill(pid, 'SIGSTOP');
@@ -102,7 +102,7 @@ describe.skipIf(isal === undefined)('ISA-L', () => {
 
   test.each(['an abort', 'an early end'])('%s leaves no process', async how => {
     using folder = temporaryFolder();
-    fill(folder.path);
+    fillWithNoiseAndText(folder.path);
     const abort = new AbortController();
     const options = packOptions(folder.path, { isal, chunkBytes: 1000, signal: abort.signal });
     const reading = (async () => {
@@ -119,7 +119,7 @@ describe.skipIf(isal === undefined)('ISA-L', () => {
 
   test('it is gone when whoever started it is killed', async () => {
     using folder = temporaryFolder();
-    fill(folder.path);
+    fillWithNoiseAndText(folder.path);
     const reader = spawn(process.execPath, ['--input-type=module', '--eval', READER], {
       env: { ...process.env, PACK, FOLDER: folder.path, ISAL: isal },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -146,29 +146,3 @@ const READER = `
     await new Promise(() => setInterval(() => undefined, 60_000));
   }
 `;
-
-function fill(folder: string): void {
-  const random = createRandom(7);
-  const lines = Array.from({ length: 20_000 }, () => `${random.below(1e9)} at ${random.fraction()} ok\n`);
-  mkdirSync(join(folder, 'region'));
-  writeFileSync(join(folder, 'agent.log'), Buffer.alloc(6_000_000, lines.join('')));
-  writeFileSync(join(folder, 'region/r.0.0.mca'), random.noise(5_000_000));
-}
-
-/** The archivers that a process has started. */
-function archivers(parent = process.pid): number[] {
-  return readdirSync(`/proc/${parent}/task`)
-    .flatMap(thread => readFileSync(`/proc/${parent}/task/${thread}/children`, 'utf8').trim().split(' '))
-    .filter(pid => pid !== '')
-    .map(Number)
-    .filter(pid => commandLine(pid).includes('\0archiver\0'));
-}
-
-/** Empty: it is gone. */
-function commandLine(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  } catch {
-    return '';
-  }
-}

@@ -117,3 +117,12 @@ export function describeTree(root: string): string[] {
   };
   return [...everything(Buffer.from(root))].map(describe).sort();
 }
+
+/** Eleven megabytes, half of which compress. */
+export function fillWithNoiseAndText(folder: string): void {
+  const random = createRandom(7);
+  const lines = Array.from({ length: 20_000 }, () => `${random.below(1e9)} at ${random.fraction()} ok\n`);
+  fs.mkdirSync(join(folder, 'region'));
+  fs.writeFileSync(join(folder, 'agent.log'), Buffer.alloc(6_000_000, lines.join('')));
+  fs.writeFileSync(join(folder, 'region/r.0.0.mca'), random.noise(5_000_000));
+}

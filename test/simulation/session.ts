@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
+import { archiverAhead } from '../../src/archive/archiver-ahead.ts';
 import { parseSessionConfig } from '../../src/config/session.ts';
 import type { SessionConfig } from '../../src/config/session-config.ts';
 import { writeReport } from '../../src/report/write.ts';
@@ -49,7 +50,7 @@ export async function startSession(store: Store, config: SessionConfig, log: Log
   if (journal === undefined) throw new Error('there is no journal');
   return {
     async end() {
-      const saving = await saveSession(runtime, journal);
+      const saving = await saveSession(runtime, journal, archiverAhead(undefined));
       const { archive, saved } = saving;
       const end = { kind: 'everybody-left' } as const;
       const result = { end, run: undefined, journal, ...saving };
