@@ -29,6 +29,7 @@ const TARGET_MIB = 200;
 const TARGET_OFF = 0.15;
 const FILES = 8;
 const PIECE_BYTES = 128 * 1024;
+const SERVER_STOP_MS = 500;
 
 const { values: options } = parseArgs({
   options: { gib: { type: 'string', default: '0.01,0.1,1,10' }, page: { type: 'string' } },
@@ -139,7 +140,8 @@ async function environment(workdir: string, temporary: string, url: string) {
     TIMESTAMP: 'bench',
     SESSION_WORKDIR: workdir,
     SESSION_SERVER_ADDRESS: `127.0.0.1:${port}`,
-    SESSION_SERVER_COMMAND: program('server-ready', '--port', port),
+    // As long as one that saves its world.
+    SESSION_SERVER_COMMAND: program('server-saves-slowly', SERVER_STOP_MS, '--port', port),
     SESSION_AGENT_COMMAND: program('agent-exits', 0, 0),
     // What was there before the session is none of its changes' doing.
     SESSION_JOURNAL_INTERVAL: 'off',

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -7,7 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { ArchiverError } from '../../src/archive/archiver.ts';
 import { type ArchiverAhead, archiverAhead } from '../../src/archive/archiver-ahead.ts';
 import { findIsal } from '../../src/archive/isal-deflater.ts';
-import { archivers, commandLine } from '../support/archivers.ts';
+import { archivers, commandLine, onChild } from '../support/archivers.ts';
 import { eventually } from '../support/eventually.ts';
 import { packed } from './packing.ts';
 import { fillWithNoiseAndText, temporaryFolder } from './trees.ts';
@@ -138,13 +137,6 @@ function nextChild(): Promise<ChildProcess> {
       resolve(child);
     });
   });
-}
-
-/** @returns what ends it */
-function onChild(listener: (child: ChildProcess) => void): () => void {
-  const onStart = (message: unknown) => listener((message as { process: ChildProcess }).process);
-  subscribe('child_process', onStart);
-  return () => void unsubscribe('child_process', onStart);
 }
 
 /** @returns the process that waits */

@@ -1,8 +1,9 @@
+import type { ChildProcess } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { findIsal } from '../../src/archive/isal-deflater.ts';
-import { archivers, commandLine } from '../support/archivers.ts';
+import { archivers, commandLine, onChild } from '../support/archivers.ts';
 import { eventually } from '../support/eventually.ts';
 import { program, type RunningSupervisor, readReport, type SessionFixture } from '../support/session.ts';
 import { test } from '../support/session-test.ts';
@@ -14,7 +15,7 @@ describe
   .skipIf(findIsal() === undefined)
   .concurrent('an archiver that is started while a session ends', () => {
     test('packs a small archive, once it waits', async ({ fixture }) => {
-      const { session, waiting } = await ending(fixture, { stopMs: 4_000, bytes: SMALL_BYTES });
+      const { session, waiting } = await ending(fixture, { stopMs: 3_000, bytes: SMALL_BYTES });
       expect(await session.ended()).toMatchObject({ code: 0 });
       expect((await readReport(fixture.sessions)).archive).toMatchObject({ deflate: 'isal', tries: 1 });
       await isGone(waiting);
@@ -22,23 +23,25 @@ describe
       expect(session.report().survivors).toEqual([]);
     });
 
-    test('does without having packed, where zlib is as fast', async ({ fixture }) => {
-      const { session, waiting } = await ending(fixture, { stopMs: 4_000, bytes: 1_000 });
+    test('does without having packed, where zlib is as fast', { tags: ['slow'] }, async ({ fixture }) => {
+      const { session, waiting } = await ending(fixture, { stopMs: 3_000, bytes: 1_000 });
       expect(await session.ended()).toMatchObject({ code: 0 });
       expect((await readReport(fixture.sessions)).archive).toMatchObject({ deflate: 'zlib', tries: 1 });
       await isGone(waiting);
     });
 
     test('is missed by nobody when it is killed', async ({ fixture }) => {
-      const { session, waiting } = await ending(fixture, { stopMs: 4_000, bytes: SMALL_BYTES });
+      const { session, waiting } = await ending(fixture, { stopMs: 3_000, bytes: SMALL_BYTES });
       process.kill(waiting, 'SIGKILL');
       expect(await session.ended()).toMatchObject({ code: 0 });
       expect((await readReport(fixture.sessions)).archive).toMatchObject({ deflate: 'zlib', tries: 1 });
     });
 
-    test('is replaced when it is killed where ISA-L is asked for', async ({ fixture }) => {
+    test('is replaced when it is killed where ISA-L is asked for', { tags: ['slow'] }, async ({
+      fixture,
+    }) => {
       const env = { SESSION_DEFLATE: 'isal' };
-      const { session, waiting } = await ending(fixture, { stopMs: 4_000, bytes: SMALL_BYTES, env });
+      const { session, waiting } = await ending(fixture, { stopMs: 3_000, bytes: SMALL_BYTES, env });
       process.kill(waiting, 'SIGKILL');
       expect(await session.ended()).toMatchObject({ code: 0 });
       expect((await readReport(fixture.sessions)).archive).toMatchObject({ deflate: 'isal', tries: 1 });
@@ -56,7 +59,7 @@ describe
       await isGone(waiting);
     });
 
-    test('goes with a supervisor that is killed', async ({ fixture }) => {
+    test('goes with a supervisor that is killed', { tags: ['slow'] }, async ({ fixture }) => {
       const { session, waiting } = await ending(fixture, { stopMs: 60_000, bytes: SMALL_BYTES });
       session.signal('SIGKILL');
       await session.ended();
@@ -67,17 +70,35 @@ describe
       ['by zlib', { SESSION_DEFLATE: 'zlib' }],
       ['at a level that ISA-L has not', { SESSION_GZIP_LEVEL: '6' }],
       ['as zstd', { SESSION_ARCHIVE: 'logs.tar.zst' }],
-    ] as const)('is not there where archives are made %s', async ([, env], { fixture }) => {
-      const session = await start(fixture, { stopMs: 2_000, bytes: SMALL_BYTES, env });
-      const seen = new Set<number>();
-      await eventually(() => {
-        for (const pid of archivers(session.process.pid)) seen.add(pid);
-        return session.stdout().includes('"event":"archive_started"');
-      });
-      expect(seen).toEqual(new Set());
-      expect(await session.ended()).toMatchObject({ code: 0 });
-    });
+    ] as const)(
+      'is not there where archives are made %s',
+      { tags: ['slow'] },
+      async ([, env], { fixture }) => {
+        const session = await start(fixture, { stopMs: 2_000, bytes: SMALL_BYTES, env });
+        const seen = new Set<number>();
+        await eventually(() => {
+          for (const pid of archivers(session.process.pid)) seen.add(pid);
+          return session.stdout().includes('"event":"archive_started"');
+        });
+        expect(seen).toEqual(new Set());
+        expect(await session.ended()).toMatchObject({ code: 0 });
+      },
+    );
   });
+
+describe.skipIf(findIsal() === undefined)('an archiver that nobody needs', () => {
+  test.for([
+    ['is small', {}, 0],
+    ['is not made', { SESSION_SAVE_TIMEOUT: '1ms', SESSION_DEFLATE: 'isal' }, 20],
+  ] as const)('is killed where the archive %s', async ([, env, code], { run }) => {
+    const children: ChildProcess[] = [];
+    const stop = onChild(child => children.push(child));
+    expect(await run(env)).toMatchObject({ code });
+    stop();
+    const archiver = children.find(({ spawnargs }) => spawnargs.includes('archiver'));
+    await eventually(() => archiver?.signalCode === 'SIGKILL');
+  });
+});
 
 interface Ending {
   /** How long the server takes to stop. */

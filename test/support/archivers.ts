@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** The archivers that a process has started. */
@@ -16,4 +18,11 @@ export function commandLine(pid: number): string {
   } catch {
     return '';
   }
+}
+
+/** Tells of each process that this one starts. @returns what ends that */
+export function onChild(listener: (child: ChildProcess) => void): () => void {
+  const onStart = (message: unknown) => listener((message as { process: ChildProcess }).process);
+  subscribe('child_process', onStart);
+  return () => void unsubscribe('child_process', onStart);
 }
