@@ -20,7 +20,34 @@ export function playBeforeAll() {
     objectsOf,
     /** The name of the session that ended so. */
     nameOf: (ending: EndingName): string => sessionIn(objectsOf(ending)),
+    /** One that was saved, by itself or by a recovery, and whose journal was not deleted. */
+    savedWithJournal: (by: 'saved' | 'recovered'): SessionObjects =>
+      withJournal(objectsOf(by), objectsOf('killed')),
   };
+}
+
+/** A session that was saved, with the journal of one that was killed, whose run it says it was. */
+function withJournal(saved: SessionObjects, killed: SessionObjects): SessionObjects {
+  const journals = killed.filter(({ key }) => key.includes('/journal/'));
+  const run = /"run":"([^"]+)"/.exec(journals.map(({ body }) => body.toString()).join(''))?.[1] ?? '';
+  return [
+    ...journals.map(({ key, ...rest }) => ({
+      ...rest,
+      key: key.replace(sessionIn(killed), sessionIn(saved)),
+    })),
+    ...saved
+      .filter(({ key }) => !key.includes('/journal/'))
+      .map(object =>
+        object.key.endsWith('session.json')
+          ? { ...object, body: Buffer.from(JSON.stringify({ ...JSON.parse(`${object.body}`), run })) }
+          : object,
+      ),
+  ];
+}
+
+/** The same in the folder `sessions` of a bucket, since yesterday. */
+export function inBucket(objects: SessionObjects): SessionObjects {
+  return objects.map(({ key, body }) => ({ key: `sessions/${key}`, body, modifiedMs: YESTERDAY.getTime() }));
 }
 
 function sessionIn(objects: SessionObjects): string {

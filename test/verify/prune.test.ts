@@ -9,27 +9,7 @@ import { openFolder, openS3, runCommand } from '../catalogue/support.ts';
 import { placeIn, playBeforeAll, YESTERDAY } from '../support/placed-sessions.ts';
 import type { SessionObjects } from '../support/sessions-of-every-ending.ts';
 
-const { objectsOf, nameOf } = playBeforeAll();
-
-/**
- * What `recover` leaves that is cut off before the journal is deleted: the objects of a session that was killed, and was
- * saved all the same, by itself or by a recovery.
- */
-function savedWithJournal(by: 'saved' | 'recovered' = 'saved'): SessionObjects {
-  const [from, to] = [nameOf('killed'), nameOf(by)];
-  const journals = objectsOf('killed').filter(({ key }) => key.includes('/journal/'));
-  const run = /"run":"([^"]+)"/.exec(journals.map(({ body }) => body.toString()).join(''))?.[1] ?? '';
-  return [
-    ...journals.map(({ key, ...rest }) => ({ ...rest, key: key.replace(from, to) })),
-    ...objectsOf(by)
-      .filter(({ key }) => !key.includes('/journal/'))
-      .map(object =>
-        object.key.endsWith('session.json')
-          ? { ...object, body: Buffer.from(JSON.stringify({ ...JSON.parse(`${object.body}`), run })) }
-          : object,
-      ),
-  ];
-}
+const { objectsOf, nameOf, savedWithJournal } = playBeforeAll();
 
 async function placed(objects: SessionObjects): Promise<string> {
   const folder = await openFolder();
@@ -49,7 +29,11 @@ async function filesIn(folder: string): Promise<string[]> {
 const ARGS = ['--scratch', 'tmp', 'sessions'];
 
 test('the journal of a session whose archive is whole may go, and goes when that is asked for', async () => {
-  const folder = await placed([...savedWithJournal(), ...objectsOf('killed'), ...objectsOf('recovered')]);
+  const folder = await placed([
+    ...savedWithJournal('saved'),
+    ...objectsOf('killed'),
+    ...objectsOf('recovered'),
+  ]);
   const before = await filesIn(folder);
   const dry = await runCommand(prune, folder, ARGS);
   const journal = `file://${folder}/sessions/.sessions/${nameOf('saved')}/journal`;
@@ -93,7 +77,7 @@ test('a journal stays that a recovery alone has saved, which may make its archiv
 });
 
 test.each(['archive', 'journal'])('a journal stays where its %s is damaged', async what => {
-  const folder = await placed(savedWithJournal());
+  const folder = await placed(savedWithJournal('saved'));
   const archive = join(folder, 'sessions', nameOf('saved'), 'logs.tar.gz');
   const journal = join(folder, 'sessions', '.sessions', nameOf('saved'), 'journal');
   const file = what === 'archive' ? archive : join(journal, '00000001.tar.gz');
@@ -149,7 +133,7 @@ test('what recoveries have left that were killed goes, and what others need stay
 test('without the right to find uploads that is told, and the code is 77; without rights to delete nothing is lost', async () => {
   const folder = await openFolder();
   await mkdir(join(folder, 'tmp'));
-  const objects = savedWithJournal().map(({ key, ...rest }) => ({ ...rest, key: `sessions/${key}` }));
+  const objects = savedWithJournal('saved').map(({ key, ...rest }) => ({ ...rest, key: `sessions/${key}` }));
   const { s3, env } = await openS3({
     objects,
     faults: [
