@@ -203,3 +203,32 @@ test('what cannot be packed as it is in the folder ends it, and the old archive 
   const found = await runCommand(verify, folder, ['--json', session]);
   expect(found.lines.map(line => JSON.parse(line).kind)).toEqual(['amendment-left']);
 });
+
+test('of two that amend a session at the same moment one ends, and what the other one has stored is whole', async () => {
+  const folder = await openFolder();
+  await writeChanged(folder);
+  let looks = 0;
+  const [reached, held] = [Promise.withResolvers<void>(), Promise.withResolvers<boolean>()];
+  const { s3, env } = await openS3({
+    objects: inBucket(objectsOf('saved')),
+    gate({ operation, key }, moment) {
+      if (moment !== 'come' || operation !== 'GetObject' || !key.endsWith('/amendment.json')) return true;
+      looks += 1;
+      // The first time is before it begins, the second before anything is deleted.
+      if (looks !== 2) return true;
+      reached.resolve();
+      return held.promise;
+    },
+  });
+  const url = `s3://bucket/sessions/${nameOf('saved')}`;
+  const first = runCommand(amend, folder, ['--yes', ...WHY, url, 'changed'], { env });
+  await reached.promise;
+  const second = await runCommand(amend, folder, ['--yes', '--why', 'the second', url, 'changed'], { env });
+  expect(second.code).toBe(0);
+  held.resolve(true);
+  const { code, stderr } = await first;
+  expect(code).toBe(20);
+  expect(stderr[0]).toMatch(/^it is being amended by .* as well$/);
+  await expectAmended(folder, url, env);
+  expect(s3.objects().filter(({ key }) => key.includes('logs.'))).toHaveLength(1);
+});
