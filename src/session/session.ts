@@ -31,7 +31,6 @@ export async function runSession(
   const report = makeReport(runtime, result, { startedAtMs, notices, ...(await hostInfo()) });
   monitoring.tellEnd(report);
   const { config, log, startDeadline } = runtime;
-  const indexed = saveIndex(result, runtime);
   await writeReport(report, {
     targets: await reportTargets(result, runtime),
     workdir: result.run && config.workdir,
@@ -41,7 +40,8 @@ export async function runSession(
   const { archive, journal, saved } = result;
   const isAllArchived = saved.how === 'archive' && archive?.how === 'archive' && archive.receipt.verified;
   if (journal !== undefined && isAllArchived) await deleteSessionJournal(journal, archive.receipt, runtime);
-  await indexed;
+  // Last: nobody depends on it.
+  await saveIndex(result, runtime);
   return { result, report };
 }
 
