@@ -1,5 +1,4 @@
-import { buffer } from 'node:stream/consumers';
-import { createGzip, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import type { TarHeader } from '../files/tar.ts';
 import { withinDates } from '../files/times.ts';
 import { INDEX_FORMAT, type IndexEntry, type IndexHeader } from './format.ts';
@@ -11,24 +10,23 @@ export interface IndexWriter {
   /** @param at where the next block of the tar begins in the archive */
   addBlock(at: number): void;
   /** The whole index. */
-  finish(archive: IndexHeader['archive'], blockBytes: number): Promise<Buffer>;
-  /** Of an archive that has failed. */
-  close(): void;
+  finish(archive: IndexHeader['archive'], blockBytes: number): Buffer;
 }
 
-const PIECE_CHARS = 65_536;
+const MEMBER_CHARS = 128 * 1024;
 
 /**
  * Entries are compressed as they come, so that a million of them takes a few MiB. The line with the blocks is known last
- * and wanted first: both are gzip members, which readers join (RFC 1952, section 2.2).
+ * and wanted first: each piece is a gzip member, which readers join (RFC 1952, section 2.2).
  */
 export function createIndexWriter(): IndexWriter {
   const blocks: number[] = [];
-  const gzip = createGzip({ level: 1 });
-  const entries = buffer(gzip);
-  // Of an archive that has failed nobody waits for it.
-  entries.catch(() => undefined);
+  const members: Buffer[] = [];
   let lines = '';
+  const closeMember = () => {
+    members.push(compressed(lines));
+    lines = '';
+  };
   return {
     addEntry({ type, path, size, mode, mtimeMs, target }, at) {
       const entry: IndexEntry = {
@@ -37,16 +35,18 @@ export function createIndexWriter(): IndexWriter {
         target: target?.toString('latin1'),
       };
       lines += `${JSON.stringify(entry)}\n`;
-      if (lines.length < PIECE_CHARS) return;
-      gzip.write(lines);
-      lines = '';
+      if (lines.length >= MEMBER_CHARS) closeMember();
     },
     addBlock: at => void blocks.push(at),
-    async finish(archive, blockBytes) {
+    finish(archive, blockBytes) {
+      if (lines !== '') closeMember();
       const header: IndexHeader = { format: INDEX_FORMAT, archive, blockBytes, blocks };
-      gzip.end(lines);
-      return Buffer.concat([gzipSync(`${JSON.stringify(header)}\n`), await entries]);
+      return Buffer.concat([compressed(`${JSON.stringify(header)}\n`), ...members]);
     },
-    close: () => void gzip.destroy(),
   };
+}
+
+/** Some two milliseconds for a member, of more than a thousand entries. */
+function compressed(text: string): Buffer {
+  return gzipSync(text, { level: 1 });
 }

@@ -70,30 +70,26 @@ export function archiveStream(options: ArchiveOptions, deflater: Deflater): Arch
   async function* pieces(): AsyncGenerator<readonly Buffer[], void> {
     const { blockBytes } = codec;
     let bytes = 0;
-    try {
-      const tar = tarBlocks(walk(selection, signal), { blockBytes, freeBuffers, events, signal });
-      const onBlock = () => indexing.addBlock(bytes);
-      for await (const some of codec.encode(tar, { level, threads, freeBuffers, onBlock })) {
-        for (const piece of some) {
-          bytes += piece.length;
-          // Piece by piece: hashing a whole chunk at once would leave the codec without work meanwhile.
-          digest.update(piece);
-        }
-        yield some;
+    const tar = tarBlocks(walk(selection, signal), { blockBytes, freeBuffers, events, signal });
+    const onBlock = () => indexing.addBlock(bytes);
+    for await (const some of codec.encode(tar, { level, threads, freeBuffers, onBlock })) {
+      for (const piece of some) {
+        bytes += piece.length;
+        // Piece by piece: hashing a whole chunk at once would leave the codec without work meanwhile.
+        digest.update(piece);
       }
-      const { bytesRead, ...counts } = tally;
-      const sha256 = digest.digest('hex');
-      const summary = {
-        ...counts,
-        bytesIn: bytesRead,
-        sha256,
-        skipped: events.skipped.summary(),
-        changed: events.changed.summary(),
-      };
-      done = { summary, index: await indexing.finish({ bytes, sha256, codec: options.codec }, blockBytes) };
-    } finally {
-      indexing.close();
+      yield some;
     }
+    const { bytesRead, ...counts } = tally;
+    const sha256 = digest.digest('hex');
+    const summary = {
+      ...counts,
+      bytesIn: bytesRead,
+      sha256,
+      skipped: events.skipped.summary(),
+      changed: events.changed.summary(),
+    };
+    done = { summary, index: indexing.finish({ bytes, sha256, codec: options.codec }, blockBytes) };
   }
 
   function finished() {

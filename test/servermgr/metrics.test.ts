@@ -92,8 +92,8 @@ test.concurrent('metrics follow a session from its launch to its end', async () 
   const visitor = newVisitor(url);
   const id = idIn(await visitor.launch());
   await newVisitor(url).launch({ world: 'nowhere' });
-  const stream = new AbortController();
-  await fetch(`${url}/events?q=${id}`, { signal: stream.signal });
+  // Held until it is cancelled: a response that nobody holds any more is ended with its connection.
+  const events = await fetch(`${url}/events?q=${id}`);
   let ready = before;
   await eventually(async () => {
     ready = await valuesOf(url);
@@ -107,7 +107,7 @@ test.concurrent('metrics follow a session from its launch to its end', async () 
   await eventually(
     async () => (await valuesOf(url)).sample('servermgr_launch_duration_seconds')?.count === '1',
   );
-  stream.abort();
+  await events.body?.cancel();
   await fixture.endSession(id);
   let over = ready;
   await eventually(async () => {
