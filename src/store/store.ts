@@ -1,3 +1,5 @@
+import type { Sums } from '../files/sums.ts';
+
 /**
  * A place for objects: one contract, two implementations (S3 and a directory). Keys are relative to the store's URL,
  * their parts joined by "/". Every operation ends early, by rejecting with the reason, when its signal is aborted.
@@ -103,6 +105,8 @@ export interface UploadOptions {
   readonly ifAbsent?: boolean;
   /** Called with each chunk whose memory the store needs no more. */
   readonly onStored?: (chunk: Buffer) => void;
+  /** Makes the sums of chunks that the store needs; default: `sumsHere`. */
+  readonly sums?: Sums | undefined;
 }
 
 export interface PutOptions {

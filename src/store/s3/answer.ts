@@ -19,21 +19,16 @@ export type Confirmation = 'same' | 'other' | 'nothing';
  * @param etag what S3 makes of the bytes
  */
 export function confirmWhole(body: Buffer, etag: string, answer: WriteAnswer): Confirmation {
-  return unquoted(answer.ETag) === etag ? 'same' : confirmPart(crc32OfPart(body), answer);
+  return unquoted(answer.ETag) === etag ? 'same' : confirmPart(checksumOf(crc32(body)), answer);
 }
 
 /**
  * What the answer to an UploadPart tells. The checksum alone is looked at: the MD5 of every part would cost too much.
- * @param checksum see `crc32OfPart`
+ * @param checksum see `checksumOf`
  */
 export function confirmPart(checksum: string, { ChecksumCRC32 }: WriteAnswer): Confirmation {
   if (ChecksumCRC32 === undefined) return 'nothing';
   return ChecksumCRC32 === checksum ? 'same' : 'other';
-}
-
-/** As S3 writes it: `x-amz-checksum-crc32`. */
-export function crc32OfPart(body: Buffer): string {
-  return base64Of(crc32(body));
 }
 
 /**
@@ -50,7 +45,7 @@ export function confirmParts(
   const [checksum, count] = ChecksumCRC32.split('-');
   if (count === undefined) return 'nothing';
   const ofParts = parts.map(part => Buffer.from(part.ChecksumCRC32 ?? '', 'base64'));
-  const isSame = checksum === base64Of(crc32(Buffer.concat(ofParts))) && Number(count) === parts.length;
+  const isSame = checksum === checksumOf(crc32(Buffer.concat(ofParts))) && Number(count) === parts.length;
   return isSame ? 'same' : 'other';
 }
 
@@ -65,8 +60,9 @@ export function unquoted(etag = ''): string {
   return etag.replaceAll('"', '');
 }
 
-function base64Of(checksum: number): string {
+/** A CRC-32 as S3 writes it: `x-amz-checksum-crc32`. */
+export function checksumOf(sum: number): string {
   const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(checksum);
+  bytes.writeUInt32BE(sum);
   return bytes.toString('base64');
 }

@@ -24,20 +24,32 @@ export function sendInSlices(
   );
 }
 
+export interface BodySignature {
+  /** The Buffer's SHA-256, in hexadecimal: the SDK would make it itself. */
+  readonly sha256: () => Promise<string>;
+  /** Leave it out where TLS protects the bytes on their way; the AWS CLI does so as well. */
+  readonly mayBeLeftOut: boolean;
+  /** Called when it was left out. */
+  readonly onLeftOut: () => void;
+}
+
 /**
- * Leaves a command's Buffer out of its signature where TLS protects it on its way, which saves a digest of it; the AWS
- * CLI does so as well. https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
- * @param onLeft called when it was left out
+ * Has a command's Buffer signed by its digest, which its request waits for, or not signed.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
  */
-export function leaveUnsigned(command: UploadPartCommand, onLeft: () => void): void {
+export function signBody(
+  command: UploadPartCommand,
+  { sha256, mayBeLeftOut, onLeftOut }: BodySignature,
+): void {
   command.middlewareStack.add(
-    next => args => {
-      if (!isOverTls(args.request)) return next(args);
-      onLeft();
-      args.request.headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
+    next => async args => {
+      if (!hasHeaders(args.request)) return next(args);
+      const isLeftOut = mayBeLeftOut && args.request.protocol === 'https:';
+      if (isLeftOut) onLeftOut();
+      args.request.headers['x-amz-content-sha256'] = isLeftOut ? 'UNSIGNED-PAYLOAD' : await sha256();
       return next(args);
     },
-    { step: 'build', name: 'leaveUnsigned' },
+    { step: 'build', name: 'signBody' },
   );
 }
 
@@ -46,10 +58,8 @@ interface HttpRequest {
   readonly headers: Record<string, string>;
 }
 
-function isOverTls(request: unknown): request is HttpRequest {
-  return (
-    typeof request === 'object' && request !== null && 'protocol' in request && request.protocol === 'https:'
-  );
+function hasHeaders(request: unknown): request is HttpRequest {
+  return typeof request === 'object' && request !== null && 'protocol' in request && 'headers' in request;
 }
 
 function slicesOf(body: Buffer, onSent: (bytes: number) => void): Readable {

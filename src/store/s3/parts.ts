@@ -1,8 +1,8 @@
 import { type CompletedPart, UploadPartCommand } from '@aws-sdk/client-s3';
 import { retry } from '../retry.ts';
 import type { Source } from '../source.ts';
-import { type Confirmation, confirmPart, crc32OfPart } from './answer.ts';
-import { leaveUnsigned, sendInSlices } from './body.ts';
+import { type Confirmation, checksumOf, confirmPart } from './answer.ts';
+import { sendInSlices, signBody } from './body.ts';
 import type { Attempt } from './client.ts';
 import { completeUpload } from './complete.ts';
 import { S3Error } from './errors.ts';
@@ -86,13 +86,15 @@ async function uploadPart(
   upload: Upload,
   number: number,
   chunk: Buffer,
-  { watch, limits }: TransferOptions,
+  { watch, limits, sums }: TransferOptions,
   payload: Payload,
 ): Promise<{ part: CompletedPart; confirmation: Confirmation }> {
   const { access } = bucket;
   const onSent = trackFurthest(watch.moved);
   const patience = openPatience(watch, limits);
-  const checksum = crc32OfPart(chunk);
+  const checksum = checksumOf(await sums.crc32(chunk));
+  let digest: Promise<string> | undefined;
+  const sha256 = () => (digest ??= sums.sha256(chunk));
   const input = {
     ...access.bucketFields,
     ...upload.fields,
@@ -106,7 +108,8 @@ async function uploadPart(
       const isSummed = (await client.config.requestChecksumCalculation()) === 'WHEN_SUPPORTED';
       const command = new UploadPartCommand({ ...input, ...(isSummed && { ChecksumCRC32: checksum }) });
       // Without a checksum of its own nothing but the signature tells of a byte that changed before TLS.
-      if (isSummed && !payload.isSigned) leaveUnsigned(command, () => (isUnsigned = true));
+      const mayBeLeftOut = isSummed && !payload.isSigned;
+      signBody(command, { sha256, mayBeLeftOut, onLeftOut: () => (isUnsigned = true) });
       sendInSlices(command, bytes => {
         onActivity();
         onSent(bytes);

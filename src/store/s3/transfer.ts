@@ -1,3 +1,4 @@
+import type { Sums } from '../../files/sums.ts';
 import type { StallWatch } from '../stall.ts';
 import { S3Error } from './errors.ts';
 import { hasAnswer } from './objects.ts';
@@ -11,6 +12,7 @@ export interface TransferOptions {
   readonly ifAbsent: boolean;
   readonly onProgress: ((bytes: number) => void) | undefined;
   readonly onStored: ((chunk: Buffer) => void) | undefined;
+  readonly sums: Sums;
 }
 
 export interface TransferLimits {

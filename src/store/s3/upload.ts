@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { sumsHere } from '../../files/sums.ts';
 import { orAborted } from '../../runtime/abort.ts';
 import { errorMessage } from '../../runtime/text.ts';
 import { retryCreation } from '../retry.ts';
@@ -27,9 +28,9 @@ export async function uploadArchive(
 ): Promise<Receipt> {
   const watch = watchForStall(options.stallMs, options.signal);
   const source = openSource(chunks, watch.signal);
-  const { signal, ifAbsent = true, onProgress, onStored } = options;
+  const { signal, ifAbsent = true, onProgress, onStored, sums = sumsHere } = options;
   const limits = limitsOf(options.stallMs);
-  const transfer = { caller: signal, watch, limits, ifAbsent, onProgress, onStored };
+  const transfer = { caller: signal, watch, limits, ifAbsent, onProgress, onStored, sums };
   try {
     const { written, parts } = await orAborted(upload(bucket, key, source, transfer), signal, CLEANUP_MS);
     const verified = await confirm(bucket, written, transfer);
