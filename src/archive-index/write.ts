@@ -9,7 +9,7 @@ export interface IndexWriter {
   addEntry(entry: TarHeader, at: number): void;
   /** @param at where the next block of the tar begins in the archive */
   addBlock(at: number): void;
-  /** The whole index. */
+  /** The whole index: of an archive to which nothing is added any more. */
   finish(archive: IndexHeader['archive'], blockBytes: number): Buffer;
 }
 

@@ -55,8 +55,13 @@ export interface ArchiveSummary {
  * Archives what is selected: walk, tar, codec, each pulled by the next. Faults of files do not fail it: they are in the
  * summary. The pieces reject with the signal's reason, and otherwise only for a bug, for want of memory or by the
  * deflater.
+ * @param digestElsewhere tells the SHA-256 of all pieces once it is known, where somebody else makes it
  */
-export function archiveStream(options: ArchiveOptions, deflater: Deflater): ArchiveStream {
+export function archiveStream(
+  options: ArchiveOptions,
+  deflater: Deflater,
+  digestElsewhere?: () => string | undefined,
+): ArchiveStream {
   const { selection, level, threads, signal, onFile } = options;
   const codec = blockCodec(options.codec, deflater);
   const tally = { files: 0, directories: 0, links: 0, bytesRead: 0 };
@@ -64,43 +69,42 @@ export function archiveStream(options: ArchiveOptions, deflater: Deflater): Arch
   const onEntry = indexing.addEntry;
   const events: PackEvents = { tally, skipped: cappedList(), changed: cappedList(), onFile, onEntry };
   const freeBuffers: Buffer[] = [];
-  const digest = createHash('sha256');
-  let done: { readonly summary: ArchiveSummary; readonly index: Buffer } | undefined;
+  const digest = digestElsewhere === undefined ? createHash('sha256') : undefined;
+  const { blockBytes } = codec;
+  let bytes = 0;
+  let ownDigest: string | undefined;
+  let isComplete = false;
 
   async function* pieces(): AsyncGenerator<readonly Buffer[], void> {
-    const { blockBytes } = codec;
-    let bytes = 0;
     const tar = tarBlocks(walk(selection, signal), { blockBytes, freeBuffers, events, signal });
     const onBlock = () => indexing.addBlock(bytes);
     for await (const some of codec.encode(tar, { level, threads, freeBuffers, onBlock })) {
       for (const piece of some) {
         bytes += piece.length;
         // Piece by piece: hashing a whole chunk at once would leave the codec without work meanwhile.
-        digest.update(piece);
+        digest?.update(piece);
       }
       yield some;
     }
-    const { bytesRead, ...counts } = tally;
-    const sha256 = digest.digest('hex');
-    const summary = {
-      ...counts,
-      bytesIn: bytesRead,
-      sha256,
-      skipped: events.skipped.summary(),
-      changed: events.changed.summary(),
-    };
-    done = { summary, index: indexing.finish({ bytes, sha256, codec: options.codec }, blockBytes) };
+    ownDigest = digest?.digest('hex');
+    isComplete = true;
   }
 
-  function finished() {
-    if (done === undefined) throw new Error('the archive has not been read to its end');
-    return done;
+  function finishedDigest(): string {
+    const sha256 = digestElsewhere === undefined ? ownDigest : digestElsewhere();
+    if (sha256 === undefined || !isComplete) throw new Error('the archive has not been read to its end');
+    return sha256;
   }
 
   return {
     pieces: pieces(),
     progress: () => ({ files: tally.files, bytesRead: tally.bytesRead }),
-    summary: () => finished().summary,
-    index: () => finished().index,
+    summary() {
+      const { bytesRead, ...counts } = tally;
+      const sha256 = finishedDigest();
+      const [skipped, changed] = [events.skipped.summary(), events.changed.summary()];
+      return { ...counts, bytesIn: bytesRead, sha256, skipped, changed };
+    },
+    index: () => indexing.finish({ bytes, sha256: finishedDigest(), codec: options.codec }, blockBytes),
   };
 }

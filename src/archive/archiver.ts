@@ -21,8 +21,6 @@ const SILENT_MS = 20_000;
 
 export interface ArchiverOptions extends ArchiveOptions {
   readonly chunkBytes: number;
-  /** Chunks to fill again. */
-  readonly freeChunks: Buffer[];
   /** The addon's path. */
   readonly isal: string;
   /** Asked first for a process that waits already. */
@@ -36,8 +34,9 @@ type Message<Kind> = Extract<ArchiverMessage, { kind: Kind }>;
  * The process is gone when the chunks end, however they end, or when this one does.
  */
 export function archiverChunks(options: ArchiverOptions): ChunkStream {
-  const { signal, onFile, freeChunks, isal, ahead, ...archive } = options;
+  const { signal, onFile, isal, ahead, ...archive } = options;
   const { chunkBytes } = archive;
+  const freeChunks: Buffer[] = [];
   let progress: ReadProgress = { files: 0, bytesRead: 0 };
   let done: Message<'done'> | undefined;
 
@@ -108,6 +107,7 @@ export function archiverChunks(options: ArchiverOptions): ChunkStream {
 
   return {
     chunks: chunks(),
+    release: chunk => void freeChunks.push(chunk),
     progress: () => progress,
     summary: () => finished().summary,
     // It comes as a bare Uint8Array from there.

@@ -5,6 +5,8 @@ import type { ArchiveSummary, ReadProgress } from './archive-stream.ts';
 export interface ChunkStream {
   /** Read once. Each chunk is the reader's. */
   readonly chunks: AsyncGenerator<Buffer, void>;
+  /** Takes back a chunk that was filled to its end, to fill it again. */
+  release(chunk: Buffer): void;
   progress(): ReadProgress;
   /** @throws {Error} before the chunks have been read to their end. */
   summary(): ArchiveSummary;
@@ -13,7 +15,8 @@ export interface ChunkStream {
 }
 
 /**
- * Joins pieces to chunks of one size, the last one smaller; each byte is copied once.
+ * Joins pieces to chunks of one size, the last one smaller; each byte is copied once. They lie where other threads can
+ * read them as well.
  * @param freeBuffers Chunks to fill again: whoever has used one up pushes it.
  */
 export async function* cutChunks(
@@ -21,7 +24,7 @@ export async function* cutChunks(
   chunkBytes: number,
   freeBuffers: Buffer[],
 ): AsyncGenerator<Buffer, void> {
-  const nextBuffer = () => freeBuffers.pop() ?? Buffer.allocUnsafeSlow(chunkBytes);
+  const nextBuffer = () => freeBuffers.pop() ?? Buffer.from(new SharedArrayBuffer(chunkBytes));
   let chunk = nextBuffer();
   let used = 0;
   for await (const some of pieces) {

@@ -1,14 +1,10 @@
 import { keepYoungGenerationSmall } from '../runtime/heap.ts';
-import {
-  type ArchiveOptions,
-  type ArchiveSummary,
-  archiveStream,
-  type ReadProgress,
-} from './archive-stream.ts';
+import type { ArchiveOptions, ArchiveSummary, ReadProgress } from './archive-stream.ts';
+import type { ArchiveSums } from './archive-sums.ts';
 import { archiverChunks } from './archiver.ts';
 import type { ArchiverAhead } from './archiver-ahead.ts';
-import { type ChunkStream, cutChunks, prefetchOne } from './chunks.ts';
-import { zlibDeflater } from './zlib-deflater.ts';
+import { type ChunkStream, prefetchOne } from './chunks.ts';
+import { packedAndSummed, packedHere } from './packed-here.ts';
 
 export interface PackOptions extends ArchiveOptions {
   /** The size of the chunks. */
@@ -17,6 +13,8 @@ export interface PackOptions extends ArchiveOptions {
   readonly isal?: string | undefined;
   /** Has that process waiting already, as a rule. */
   readonly ahead?: ArchiverAhead | undefined;
+  /** Makes the archive's digest of its chunks, where this process packs it; default: it is made piece by piece, here. */
+  readonly sums?: ArchiveSums | undefined;
 }
 
 /** An archive being made, as fast as its chunks are read. */
@@ -43,18 +41,16 @@ export interface PackSummary extends ArchiveSummary {
 /**
  * Packs what is selected into chunks, as `archiveStream` does.
  * @throws {ArchiverError} by its chunks, where the process that ISA-L is in fails
+ * @throws {SumsThreadError} by its chunks, where the thread of the sums does
  */
-export function pack({ chunkBytes, isal, ahead, ...options }: PackOptions): Packing {
+export function pack(options: PackOptions): Packing {
   keepYoungGenerationSmall();
-  const freeChunks: Buffer[] = [];
-  const archive =
-    isal === undefined
-      ? packedHere(options, chunkBytes, freeChunks)
-      : archiverChunks({ ...options, isal, ahead, chunkBytes, freeChunks });
+  const { chunkBytes, signal } = options;
+  const archive = openChunks(options);
   let bytesOut = 0;
 
   async function* chunks(): AsyncGenerator<Buffer, void> {
-    for await (const chunk of prefetchOne(archive.chunks, options.signal)) {
+    for await (const chunk of prefetchOne(archive.chunks, signal)) {
       bytesOut += chunk.length;
       yield chunk;
     }
@@ -63,7 +59,7 @@ export function pack({ chunkBytes, isal, ahead, ...options }: PackOptions): Pack
   return {
     chunks: chunks(),
     releaseChunk: chunk => {
-      if (chunk.length === chunkBytes) freeChunks.push(chunk);
+      if (chunk.length === chunkBytes) archive.release(chunk);
     },
     progress: () => ({ ...archive.progress(), bytesOut }),
     summary: () => ({ ...archive.summary(), bytesOut }),
@@ -71,7 +67,7 @@ export function pack({ chunkBytes, isal, ahead, ...options }: PackOptions): Pack
   };
 }
 
-function packedHere(options: ArchiveOptions, chunkBytes: number, freeChunks: Buffer[]): ChunkStream {
-  const { pieces, ...rest } = archiveStream(options, zlibDeflater());
-  return { chunks: cutChunks(pieces, chunkBytes, freeChunks), ...rest };
+function openChunks({ isal, ahead, sums, ...options }: PackOptions): ChunkStream {
+  if (isal !== undefined) return archiverChunks({ ...options, isal, ahead });
+  return sums === undefined ? packedHere(options) : packedAndSummed(options, sums);
 }

@@ -466,6 +466,13 @@ export const SESSION_EVENTS = {
     action: 'Nothing is lost. If it is seen again, set SESSION_DEFLATE=zlib, and see what the error says.',
     fields: ERR,
   },
+  sums_thread_failed: {
+    levels: ['warn'],
+    meaning:
+      "The thread that makes the archive's digest and the sums of its parts has ended early, or said nothing for 20 s; the archive is begun anew, without it.",
+    action: 'Nothing is lost. If it is seen again, see what the error says.',
+    fields: ERR,
+  },
   archive_failed: {
     levels: ['error'],
     meaning: 'The archive was not saved at a destination.',

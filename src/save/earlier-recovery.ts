@@ -17,7 +17,7 @@ import {
   readPlan,
   withArchive,
 } from './recovery-plan.ts';
-import type { SaveRequest } from './save.ts';
+import type { SaveRequest } from './save-request.ts';
 
 /** What is packed, and how. */
 export type Packing = Pick<SaveRequest, 'source' | 'archive' | 'stallMs'>;

@@ -1,15 +1,12 @@
-import { join } from 'node:path';
+import { isOfSumsThread } from '../archive/archive-sums.ts';
 import { isOfArchiver } from '../archive/archiver.ts';
-import type { ArchiverAhead } from '../archive/archiver-ahead.ts';
 import { deflatedBy, isalFor } from '../archive/deflate-choice.ts';
-import { type PackOptions, type PackSummary, pack } from '../archive/pack.ts';
-import { type Survey, survey } from '../archive/walk.ts';
-import type { Codec, Deflate } from '../config/session-config.ts';
-import type { Selection } from '../files/selection.ts';
+import type { PackSummary } from '../archive/pack.ts';
+import { survey } from '../archive/walk.ts';
+import type { Deflate } from '../config/session-config.ts';
 import { orAborted, sleep } from '../runtime/abort.ts';
 import { isBug } from '../runtime/bug.ts';
-import { compressionThreads } from '../runtime/cpus.ts';
-import type { DeadlinePart, StartDeadline } from '../runtime/deadline.ts';
+import type { StartDeadline } from '../runtime/deadline.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { bytesText, errorText } from '../runtime/text.ts';
@@ -23,8 +20,9 @@ import {
   type Receipt,
   type Store,
 } from '../store/store.ts';
-import type { ArchivePlace } from './archive-place.ts';
 import { firstFree, refusedNotice } from './free-place.ts';
+import type { SaveRequest, SaveTarget } from './save-request.ts';
+import { uploadOnce } from './upload-once.ts';
 
 /** Between attempts: a store that is down is not flooded. */
 const FIRST_WAIT_MS = 1_000;
@@ -33,37 +31,6 @@ const MAX_WAIT_MS = 30_000;
 const CLEANUP_MS = 1_200;
 /** Each archive of which the store says that it has other bytes stays there, and the next one needs another key. */
 const MAX_OTHER_BYTES = 3;
-
-/** What is saved, under which name and where: by a session at its end, or by a recovery. */
-export interface SaveRequest {
-  readonly source: Selection;
-  readonly archive: {
-    readonly codec: Codec;
-    readonly level: PackOptions['level'];
-    readonly deflate: Deflate;
-  };
-  /** Tried in this order, until one has the archive. */
-  readonly targets: readonly SaveTarget[];
-  /** An attempt whose bytes have not moved for so long is given up. */
-  readonly stallMs: number;
-  /** Whether it is to be known what the archive holds of each file. */
-  readonly listsFiles?: boolean;
-  /** Packs the first attempt, where it is needed. */
-  readonly ahead?: ArchiverAhead;
-  /** Called with the place that the archive and its report are about to take. */
-  readonly onPlace?: (place: ArchivePlace) => Promise<void>;
-}
-
-export interface SaveTarget {
-  /** For people. */
-  readonly url: string;
-  readonly open: () => Promise<Store>;
-  /** Where the archive goes, once nobody else can have that place. */
-  readonly place: (store: Store, signal: AbortSignal) => Promise<ArchivePlace>;
-  /** The archive is written among the files that it holds. */
-  readonly inside: boolean;
-  readonly deadline: DeadlinePart;
-}
 
 export interface SaveRuntime {
   readonly log: Log;
@@ -164,6 +131,7 @@ async function uploadUntilSaved(
   let [place, expected] = await Promise.all([findPlace(), measure()]);
   let isal = isalFor(request.archive, expected.archiveBytes, request.ahead?.isReady());
   if (isal === undefined) request.ahead?.[Symbol.dispose]();
+  let mayUseThread = true;
   let otherBytes = 0;
   for (let attempt = 1; ; attempt++) {
     const { archiveKey, reportKey, session } = place;
@@ -174,7 +142,8 @@ async function uploadUntilSaved(
         { event: 'archive_started', url, files: expected.files, bytes: expected.bytes },
         `uploading archive to ${url}`,
       );
-      const { receipt, ...packed } = await uploadOnce(attempts, place, { expected, isal }, runtime);
+      const upload = { ...attempts, place, expected, isal, mayUseThread };
+      const { receipt, ...packed } = await uploadOnce(upload, runtime.progress);
       const ms = performance.now() - startMs;
       const { bytes, verified } = receipt;
       log.info(
@@ -200,6 +169,14 @@ async function uploadUntilSaved(
         isal = undefined;
         continue;
       }
+      if (isOfSumsThread(error)) {
+        log.warn(
+          { event: 'sums_thread_failed', err: error },
+          'the thread of the sums failed: they are made without it',
+        );
+        mayUseThread = false;
+        continue;
+      }
       if (error instanceof PermanentError || isBug(error)) throw error;
       if (error instanceof ChecksumError) {
         otherBytes += 1;
@@ -217,38 +194,4 @@ async function uploadUntilSaved(
       expected = await measure();
     }
   }
-}
-
-interface Attempt {
-  readonly expected: Survey;
-  /** See `PackOptions`. */
-  readonly isal: string | undefined;
-}
-
-async function uploadOnce(
-  { request, target, store, signal }: Attempts,
-  { archiveKey, ifAbsent }: ArchivePlace,
-  { expected, isal }: Attempt,
-  { progress }: SaveRuntime,
-) {
-  const { source, archive, stallMs, listsFiles = false, ahead } = request;
-  const files = new Map<string, number>();
-  const file = join(source.root, archiveKey);
-  const packing = pack({
-    selection: target.inside
-      ? { ...source, excludedPaths: [...source.excludedPaths, file, `${file}.part`] }
-      : source,
-    codec: archive.codec,
-    level: archive.level,
-    isal,
-    ahead,
-    chunkBytes: store.chunkBytes(expected.archiveBytes),
-    threads: compressionThreads(),
-    signal,
-    onFile: listsFiles ? (path, bytes) => files.set(path.toString('latin1'), bytes) : undefined,
-  });
-  using _ = progress.start(expected, packing.progress);
-  const { chunks, releaseChunk: onStored } = packing;
-  const receipt = await store.store(archiveKey, chunks, { signal, stallMs, onStored, ifAbsent });
-  return { receipt, summary: packing.summary(), index: packing.index(), files };
 }
