@@ -5,6 +5,7 @@
  * starts, and begins when it reads a line.
  */
 import { once } from 'node:events';
+import { isWorthSumsThread, startSumsThread } from '../../src/archive/archive-sums.ts';
 import { archiver } from '../../src/archive/archiver-main.ts';
 import { ARCHIVER_COMMAND } from '../../src/archive/archiver-messages.ts';
 import { isalFor } from '../../src/archive/deflate-choice.ts';
@@ -36,6 +37,7 @@ const [{ archiveBytes }] = await Promise.all([
   survey(selection, signal),
   destination.exists(key.join('/'), signal),
 ]);
+using sums = isWorthSumsThread(codec, archiveBytes) ? startSumsThread() : undefined;
 const packing = pack({
   selection,
   codec,
@@ -43,12 +45,14 @@ const packing = pack({
   isal: isalFor({ codec, level: Number(level), deflate }, archiveBytes),
   chunkBytes: destination.chunkBytes(archiveBytes),
   threads: compressionThreads(),
+  sums,
   signal,
 });
 await destination.store(key.join('/'), packing.chunks, {
   signal,
   stallMs: 300_000,
   onStored: packing.releaseChunk,
+  sums,
 });
 destination.close();
 process.stdout.write(`${JSON.stringify(packing.summary())}\n`);
