@@ -67,8 +67,20 @@ test('a chunk that is released at once is filled again only when it has been add
 const FAULTS = [
   { name: 'throws', code: 'throw new Error("broken")', why: 'failed', cause: 'broken' },
   { name: 'ends', code: 'process.exit(3)', why: 'ended with code 3', cause: undefined },
-  { name: 'hangs', code: 'for (;;);', why: 'has answered nothing for 0.3 s', cause: undefined },
-  { name: 'says nothing', code: 'setInterval(() => 0, 9)', why: 'has answered nothing', cause: undefined },
+  {
+    name: 'hangs',
+    code: 'for (;;);',
+    silentMs: 300,
+    why: 'has answered nothing for 0.3 s',
+    cause: undefined,
+  },
+  {
+    name: 'says nothing',
+    code: 'setInterval(() => 0, 9)',
+    silentMs: 300,
+    why: 'has answered nothing',
+    cause: undefined,
+  },
   {
     name: 'ends after a few chunks',
     code: `(${sumsThread.toString()})();
@@ -84,7 +96,7 @@ test.each(FAULTS)(
   async fault => {
     using folder = temporaryFolder();
     growTree(folder.path, 9);
-    const sums = start({ code: fault.code, silentMs: 300 });
+    const sums = start(fault);
     const packing = pack(packOptions(folder.path, { codec: 'none', chunkBytes: 65_536, sums }));
     const made: Promise<unknown>[] = [];
     const wanted: unknown[] = [];
@@ -105,15 +117,15 @@ test.each(FAULTS)(
   },
 );
 
-test('a thread that is slow, but goes on, is waited for', async () => {
-  // It answers every 100 ms.
+test('a thread that is slow, but goes on, is waited for', { tags: ['slow'] }, async () => {
+  // It answers every 400 ms.
   const code = `const { parentPort } = require('node:worker_threads');
     const never = new Int32Array(new SharedArrayBuffer(4));
     parentPort.on('message', () => {
-      Atomics.wait(never, 0, 0, 100);
+      Atomics.wait(never, 0, 0, 400);
       parentPort.postMessage('');
     });`;
-  const sums = start({ code, silentMs: 700 });
+  const sums = start({ code, silentMs: 3_000 });
   const chunk = chunkOf('one');
   for (let round = 0; round < 2; round += 1)
     await Promise.all(Array.from({ length: 9 }, () => sums.add(chunk)));
