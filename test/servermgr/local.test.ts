@@ -234,5 +234,6 @@ test.concurrent('what crashes have left is cleared when it is a day old, and wha
   });
   expect(gone).toHaveLength(4);
   expect(await readFile(join(home, kept[1] ?? '', 'work/world'), 'utf8')).toBe('built');
-  expect(fixture.said.filter(line => line.includes('"event":"leftover_kept"'))).toHaveLength(2);
+  const isTold = () => fixture.said.filter(line => line.includes('"event":"leftover_kept"')).length === 2;
+  await eventually(isTold);
 });

@@ -85,7 +85,10 @@ export async function playHonestly(plan: HonestPlan, journal: Journal): Promise<
         journal.stopsAsked.set(id, journal.stopsAsked.get(id) ?? Date.now());
         const answer = await post('/stop', fields);
         if (answer?.status === 303) return void journal.stopsAnswered.set(id, Date.now());
-        if (answer !== undefined)
+        // An instance that has just started, without a database, knows nobody: who is told so presses again.
+        if (answer?.status === 503 && answer.page.includes('<title>That is not known just now'))
+          journal.count('stops to be repeated');
+        else if (answer !== undefined)
           journal.faults.push(`a stop had the answer ${answer.status} ${answer.page.slice(0, 500)}`);
       }
       await rest(1_000, 2_000);
