@@ -47,11 +47,16 @@ export function archiverAhead(isal: string | undefined): ArchiverAhead {
     async take(chunkBytes) {
       const archiver = await release();
       if (archiver === undefined || (isAlive(archiver) && chunkBytes <= CHUNK_BYTES)) return archiver;
-      await archiver[Symbol.asyncDispose]();
+      await discard(archiver);
       return undefined;
     },
-    [Symbol.dispose]: () => void release().then(archiver => archiver?.[Symbol.asyncDispose]()),
+    [Symbol.dispose]: () => void release().then(discard),
   };
+}
+
+/** It is killed first: that its file cannot be closed after that costs nobody anything. */
+async function discard(archiver: ArchiverProcess | undefined): Promise<void> {
+  await archiver?.[Symbol.asyncDispose]().then(undefined, () => undefined);
 }
 
 function isAlive({ child }: ArchiverProcess): boolean {

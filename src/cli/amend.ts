@@ -9,7 +9,6 @@ import { codecOf } from '../config/values.ts';
 import { findJournals } from '../journal/reader/find.ts';
 import { askStore, standingOf } from '../journal/reader/standing.ts';
 import { isBug } from '../runtime/bug.ts';
-import { createDeadlines } from '../runtime/deadline.ts';
 import {
   EXIT_INTERNAL_ERROR,
   EXIT_NO_ANSWER,
@@ -27,6 +26,7 @@ import type { Store } from '../store/store.ts';
 import { parseArguments, UsageError } from './arguments.ts';
 import { chooseRun } from './choose-run.ts';
 import type { CommandInput, RunCommand } from './command.ts';
+import { commandDeadlines } from './command-deadlines.ts';
 import { findSession } from './find-session.ts';
 import { folderFault, reportFault } from './look-faults.ts';
 import { configFor } from './session-url.ts';
@@ -172,7 +172,6 @@ function describeBefore({ host, since }: NonNullable<Replaced['before']>): strin
 async function replace(task: AmendTask, input: CommandInput): Promise<number> {
   const { config, destination, session, request } = task;
   const { print, printError, signals, stdout, terminal } = input;
-  const { save, server, stop } = config;
   const signal = signals.stopRequested;
   await measure(request, signal);
   const replaced = await findReplaced(destination, session, signal);
@@ -180,20 +179,13 @@ async function replace(task: AmendTask, input: CommandInput): Promise<number> {
   try {
     const { receipt, summary } = await amendSession(destination, session, replaced, request, {
       ...{ log, signal, progress: createLoggedProgress(log) },
-      startDeadline: createDeadlines(signals, {
-        graceMs: stop.graceMs,
-        serverGraceMs: server.stopGraceMs,
-        hasJournal: false,
-        stopTimeoutMs: stop.timeoutMs,
-        saveTimeoutMs: save.timeoutMs,
-        hasFallback: false,
-      }),
+      startDeadline: commandDeadlines(config, signals),
     });
     print(
       `stored ${printable(receipt.url)}, ${filesText(summary.files)}, ${bytesText(receipt.bytes)}: it was read back, and its report names it`,
     );
     for (const place of placesOf(replaced)) print(`deleted ${printable(`${destination.url}/${place}`)}`);
-    if (save.destination.kind === 's3')
+    if (config.save.destination.kind === 's3')
       printError('what the bucket keeps of older versions is still there: docs/privacy.md deletes it');
     return 0;
   } catch (error) {

@@ -6,7 +6,6 @@ import type { FoundJournal } from '../journal/reader/find.ts';
 import { recoverJournal } from '../journal/reader/rebuild.ts';
 import { askStore, type Standing, type StoreFacts, standingOf } from '../journal/reader/standing.ts';
 import { type Takeover, takeJournal } from '../journal/takeover.ts';
-import { createDeadlines } from '../runtime/deadline.ts';
 import { EXIT_DAMAGED, EXIT_USAGE } from '../runtime/exit-codes.ts';
 import { type Log, openLog } from '../runtime/log.ts';
 import { createLoggedProgress } from '../runtime/progress.ts';
@@ -20,6 +19,7 @@ import { isSavedAlready } from '../save/recovery-report.ts';
 import { findUnreadable } from '../save/unreadable.ts';
 import type { Store } from '../store/store.ts';
 import type { CommandInput } from './command.ts';
+import { commandDeadlines } from './command-deadlines.ts';
 import { openScratch } from './scratch.ts';
 
 /** What is asked of `recover`, and where the journals were found. */
@@ -170,18 +170,10 @@ async function recoverIntoArchive(
   const scratch = await openScratch(resolve(input.cwd, base));
   for (const line of scratch.leftovers) input.print(line);
   try {
-    const { save, server, stop } = config;
-    const done = await recoverSession(destination, journal, save, {
+    const done = await recoverSession(destination, journal, config.save, {
       log,
       progress: createLoggedProgress(log),
-      startDeadline: createDeadlines(input.signals, {
-        graceMs: stop.graceMs,
-        serverGraceMs: server.stopGraceMs,
-        hasJournal: false,
-        stopTimeoutMs: stop.timeoutMs,
-        saveTimeoutMs: save.timeoutMs,
-        hasFallback: false,
-      }),
+      startDeadline: commandDeadlines(config, input.signals),
       signal: takeover?.signal ?? input.signals.stopRequested,
       scratch: scratch.path,
       discardDamaged,
